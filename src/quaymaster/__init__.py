@@ -1,0 +1,1 @@
+"""Quaymaster: a self-hosted release manager."""

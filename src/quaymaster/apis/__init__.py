@@ -1,0 +1,1 @@
+"""Inward doors for machines."""

@@ -1,0 +1,1 @@
+"""The Azure DevOps Release Management and Build contract."""

@@ -1,0 +1,1 @@
+"""What every API needs: who is calling, paging, request limits."""

@@ -1,0 +1,1 @@
+"""Outward doors behind ports."""

@@ -1,0 +1,1 @@
+"""The rules of releasing. Pure: standard library only, no clock, no randomness, no I/O."""

@@ -1,0 +1,1 @@
+"""What follows from a release's state, one file a subject."""

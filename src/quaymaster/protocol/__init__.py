@@ -1,0 +1,1 @@
+"""Messages between a worker and the process that runs a job."""

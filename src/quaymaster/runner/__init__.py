@@ -1,0 +1,1 @@
+"""Runs one job: tasks, variables, logging commands, masking, log stream."""

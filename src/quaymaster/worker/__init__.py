@@ -1,0 +1,1 @@
+"""Background doors: queue handlers, schedules, sweeper."""
