@@ -1,0 +1,1 @@
+"""The tests read like the specification they hold the product to."""
