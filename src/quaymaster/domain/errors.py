@@ -1,0 +1,42 @@
+"""The five ways in which a request can be turned down; every API has its own words for each."""
+
+
+class DomainError(Exception):
+    """Something was asked that will not be done; the text says what, where and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Invalid(DomainError):  # noqa: N818 - the five read as what was found, not as types
+    """The request itself is wrong. `problems` names each one at its path in the document."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class Refused(DomainError):  # noqa: N818
+    """The request is well formed but not legal in the present state."""
+
+
+class Conflict(DomainError):  # noqa: N818
+    """Somebody else changed or took the same thing first."""
+
+
+class Forbidden(DomainError):  # noqa: N818
+    """The caller may not do this; `permission` names what is missing."""
+
+    def __init__(self, message: str, permission: str = "") -> None:
+        super().__init__(message)
+        self.permission = permission
+
+
+class NotFound(DomainError):  # noqa: N818
+    """There is no such thing, or none that the caller may know of. `kind` is the field's word."""
+
+    def __init__(self, kind: str, key: object, message: str = "") -> None:
+        super().__init__(message or f"There is no {kind} {key}.")
+        self.kind = kind
+        self.key = key

@@ -1,0 +1,195 @@
+"""What a definition asks for, compiled: the plan that every release of a revision runs.
+
+A plan is made by `quaymaster.plans` when a revision is saved, is never changed afterwards,
+and is shared by all releases made from it (DESIGN 5).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from quaymaster.domain.statuses import StageStatus
+
+DEFAULT_APPROVAL_TIMEOUT = timedelta(days=30)
+LONGEST_APPROVAL_TIMEOUT = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFilter:
+    """One way in which an artifact's version may match (SEMANTICS 8.2); all parts must hold."""
+
+    branch: str = ""
+    tags: tuple[str, ...] = ()
+    use_default_branch: bool = False
+    tag_pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStarts:
+    """Holds once the release is active."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReached:
+    """Holds while the named stage of the same release stands at one of these statuses."""
+
+    stage: str
+    statuses: frozenset[StageStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactMatches:
+    """Holds when the release's version of this alias passes the filter."""
+
+    alias: str
+    filter: ArtifactFilter
+
+
+StartCondition = ReleaseStarts | StageReached | ArtifactMatches
+
+
+class ApprovalOrder(StrEnum):
+    """When people are asked, seen from the gates of the same side (SEMANTICS 9.11)."""
+
+    BEFORE_GATES = "beforeGates"
+    AFTER_SUCCESSFUL_GATES = "afterSuccessfulGates"
+    AFTER_GATES_ALWAYS = "afterGatesAlways"
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """A person or group to ask; equal ranks are asked at the same time (SEMANTICS 9.2)."""
+
+    identity: str
+    rank: int = 1
+    notify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """Who is asked on one side of a deployment; nobody means it is approved by itself."""
+
+    approvers: tuple[Approver, ...] = ()
+    required_count: int = 0  # 0 = everybody
+    requester_may_approve: bool = True
+    skip_if_approved_before: bool = False
+    revalidate_identity: bool = False
+    timeout: timedelta = DEFAULT_APPROVAL_TIMEOUT
+    order: ApprovalOrder = ApprovalOrder.BEFORE_GATES
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePolicy:
+    """How many attempts may hold this stage at once, over all releases of a definition.
+
+    `concurrency` 0 is unlimited; `depth` 0 keeps every waiting attempt in order, k keeps the k
+    newest and cancels the others (SEMANTICS 11).
+    """
+
+    concurrency: int = 0
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """One task of a phase, as written in the definition; macros are expanded by the runner."""
+
+    task_id: str
+    version: str
+    display_name: str
+    reference_name: str = ""
+    enabled: bool = True
+    always_run: bool = False
+    continue_on_error: bool = False
+    condition: str = ""
+    timeout: timedelta = timedelta(0)
+    retry_count: int = 0
+    inputs: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class PhaseKind(StrEnum):
+    AGENT = "agentBasedDeployment"
+    SERVER = "runOnServer"
+    DEPLOYMENT_GROUP = "machineGroupBasedDeployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Something a worker must offer: `value` None asks only that the name exists."""
+
+    name: str
+    value: str | None = None
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """How much of one artifact a job downloads; `items` limits a selective download."""
+
+    alias: str
+    skip: bool = False
+    items: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePlan:
+    """One phase of a stage: jobs of the same tasks on one kind of target (SEMANTICS 12)."""
+
+    rank: int
+    name: str
+    kind: PhaseKind = PhaseKind.AGENT
+    reference_name: str = ""
+    condition: str = ""
+    queue_id: int = 0
+    demands: tuple[Demand, ...] = ()
+    timeout: timedelta = timedelta(0)  # 0 = unlimited
+    cancel_timeout: timedelta = timedelta(minutes=1)
+    skip_artifacts: bool = False
+    downloads: tuple[Download, ...] = ()
+    access_token: bool = False
+    tasks: tuple[TaskPlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """What happens on the way to one environment."""
+
+    definition_stage_id: int
+    name: str
+    rank: int = 1
+    conditions: tuple[StartCondition, ...] = ()
+    pre_approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    post_approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    queue: QueuePolicy = field(default_factory=QueuePolicy)
+    phases: tuple[PhasePlan, ...] = ()
+    pull_request_deployment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPlan:
+    """A source that every release of the definition takes one version of (SEMANTICS 4)."""
+
+    alias: str
+    type: str
+    is_primary: bool = False
+    source_id: str = ""
+    default_version_type: str = "latestType"
+    reference: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled revision. `warnings` are what the author should know before relying on it."""
+
+    stages: tuple[StagePlan, ...]
+    artifacts: tuple[ArtifactPlan, ...] = ()
+    release_name_format: str = "Release-$(rev:r)"
+    warnings: tuple[str, ...] = ()
+
+    def stage(self, definition_stage_id: int) -> StagePlan:
+        """The stage with this id in the definition; KeyError when the plan has none."""
+        for stage in self.stages:
+            if stage.definition_stage_id == definition_stage_id:
+                return stage
+        raise KeyError(definition_stage_id)

@@ -1,0 +1,237 @@
+"""A release in flight: frozen records, and the questions that can be read off them.
+
+Only leaves are stored as they are (approvals, jobs, decisions taken); the status of everything
+above them is derived in `quaymaster.domain.status`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from quaymaster.domain.plan import PhasePlan, Plan, StagePlan
+from quaymaster.domain.statuses import (
+    ApprovalStatus,
+    DeploymentReason,
+    JobStatus,
+    ReleaseReason,
+    ReleaseStatus,
+)
+
+ReleaseId = NewType("ReleaseId", int)
+StageId = NewType("StageId", int)
+DeploymentId = NewType("DeploymentId", int)
+ApprovalId = NewType("ApprovalId", int)
+JobId = NewType("JobId", int)
+PersonId = NewType("PersonId", str)
+
+UNSAVED = 0  # the id of a record that the store has not seen yet
+RELEASE_START = ""  # the name under which a stage remembers that it has seen the release start
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who asks, with all groups they belong to, directly or through other groups."""
+
+    id: PersonId
+    groups: frozenset[str] = frozenset()
+    may_override_approvals: bool = False
+
+    def is_or_belongs_to(self, identity: str) -> bool:
+        return identity == self.id or identity in self.groups
+
+
+class Side(StrEnum):
+    """Before or after the work of a deployment."""
+
+    PRE = "preDeploy"
+    POST = "postDeploy"
+
+
+@dataclass(frozen=True, slots=True)
+class Reassignment:
+    """An earlier holder of an approval (SEMANTICS 9.12)."""
+
+    approver: str
+    changed_by: PersonId
+    comment: str
+    revision: int
+    asked_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One question to one person or group; `position` is its place in the policy's list."""
+
+    side: Side
+    position: int
+    rank: int
+    approver: str | None
+    status: ApprovalStatus
+    created_at: datetime
+    modified_at: datetime
+    due_at: datetime | None = None
+    is_automated: bool = False
+    approved_by: PersonId | None = None
+    comment: str = ""
+    revision: int = 1
+    earlier: tuple[Reassignment, ...] = ()
+    id: ApprovalId = ApprovalId(UNSAVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a phase's tasks on one worker.
+
+    `token` fences the worker that claimed it: reports with another token change nothing.
+    """
+
+    position: int
+    name: str
+    status: JobStatus
+    created_at: datetime
+    worker: str = ""
+    token: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: str = ""
+    id: JobId = JobId(UNSAVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase that was begun or skipped; `problem` is why it failed before any job."""
+
+    rank: int
+    started_at: datetime
+    jobs: tuple[Job, ...] = ()
+    is_skipped: bool = False
+    problem: str = ""
+    id: int = UNSAVED
+
+
+class Outcome(StrEnum):
+    """How an attempt ended; with the jobs it decides all three published statuses."""
+
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partiallySucceeded"
+    REJECTED = "rejected"
+    PHASE_FAILED = "phaseFailed"
+    GATE_FAILED = "gateFailed"
+    CANCELED = "canceled"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One attempt to bring a release to an environment."""
+
+    attempt: int
+    reason: DeploymentReason
+    requested_by: PersonId | None
+    requested_for: PersonId | None
+    queued_at: datetime
+    modified_at: datetime
+    modified_by: PersonId | None = None
+    after_stages: tuple[str, ...] = ()
+    scheduled_for: datetime | None = None  # not before this time
+    deferred_until: datetime | None = None  # set when a pre-approval was given for later
+    entered_queue_at: datetime | None = None  # None while it waits for its schedule
+    has_slot: bool = False
+    approvals: tuple[Approval, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    cancel_requested_at: datetime | None = None
+    outcome: Outcome | None = None
+    completed_at: datetime | None = None
+    comment: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    id: DeploymentId = DeploymentId(UNSAVED)
+
+    @property
+    def is_ended(self) -> bool:
+        return self.outcome is not None
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        return tuple(job for phase in self.phases for job in phase.jobs)
+
+    def side(self, side: Side) -> tuple[Approval, ...]:
+        return tuple(approval for approval in self.approvals if approval.side is side)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the first job started; None while nothing has run."""
+        return min((job.started_at for job in self.jobs if job.started_at), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """An environment's place in one release. `deployments` holds the newest attempt only.
+
+    `evaluated` remembers which completions (stage name, attempt) this stage has already answered,
+    so that each starts it at most once (SEMANTICS 8.6).
+    """
+
+    id: StageId
+    plan: StagePlan
+    modified_at: datetime
+    is_manual: bool = False  # named in manualEnvironments: never starts by itself
+    evaluated: frozenset[tuple[str, int]] = frozenset()
+    trigger_reason: str = ""
+    newest: Deployment | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def active(self) -> Deployment | None:
+        """The attempt that is under way, if there is one."""
+        return self.newest if self.newest and not self.newest.is_ended else None
+
+    def phase_plan(self, phase: Phase) -> PhasePlan:
+        return next(plan for plan in self.plan.phases if plan.rank == phase.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactVersion:
+    """The version of one artifact that this release carries."""
+
+    alias: str
+    branch: str = ""
+    tags: tuple[str, ...] = ()
+    default_branch: str = ""
+    is_chosen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One run of a definition with chosen artifacts."""
+
+    id: ReleaseId
+    plan: Plan
+    status: ReleaseStatus
+    reason: ReleaseReason
+    created_by: PersonId | None
+    created_for: PersonId | None
+    created_at: datetime
+    modified_at: datetime
+    modified_by: PersonId | None
+    stages: tuple[Stage, ...]
+    name: str = ""
+    description: str = ""
+    keep_forever: bool = False
+    artifacts: tuple[ArtifactVersion, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def stage(self, stage_id: StageId) -> Stage | None:
+        return next((stage for stage in self.stages if stage.id == stage_id), None)
+
+    def stage_named(self, name: str) -> Stage | None:
+        """Stage names ignore case, as conditions written by hand do."""
+        folded = name.casefold()
+        return next((stage for stage in self.stages if stage.name.casefold() == folded), None)
+

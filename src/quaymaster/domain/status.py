@@ -1,0 +1,164 @@
+"""How things stand, derived from the leaves: the table of SEMANTICS 7.2 written as folds."""
+
+from quaymaster.domain.plan import ApprovalPolicy
+from quaymaster.domain.release import Approval, Deployment, Outcome, Phase, Side, Stage
+from quaymaster.domain.statuses import (
+    ApprovalStatus,
+    DeploymentStatus,
+    JobStatus,
+    OperationStatus,
+    PhaseStatus,
+    StageStatus,
+)
+
+ENDED_OPERATION = {
+    Outcome.SUCCEEDED: OperationStatus.APPROVED,
+    Outcome.PARTIALLY_SUCCEEDED: OperationStatus.APPROVED,
+    Outcome.REJECTED: OperationStatus.REJECTED,
+    Outcome.PHASE_FAILED: OperationStatus.PHASE_FAILED,
+    Outcome.GATE_FAILED: OperationStatus.GATE_FAILED,
+    Outcome.CANCELED: OperationStatus.CANCELED,
+    Outcome.SUPERSEDED: OperationStatus.CANCELED,
+}
+
+ENDED_STAGE = {
+    Outcome.SUCCEEDED: StageStatus.SUCCEEDED,
+    Outcome.PARTIALLY_SUCCEEDED: StageStatus.PARTIALLY_SUCCEEDED,
+    Outcome.REJECTED: StageStatus.REJECTED,
+    Outcome.PHASE_FAILED: StageStatus.REJECTED,
+    Outcome.GATE_FAILED: StageStatus.REJECTED,
+    Outcome.CANCELED: StageStatus.CANCELED,
+    Outcome.SUPERSEDED: StageStatus.CANCELED,
+}
+
+WAITING_STAGE = {
+    OperationStatus.SCHEDULED: StageStatus.SCHEDULED,
+    OperationStatus.DEFERRED: StageStatus.SCHEDULED,
+    OperationStatus.QUEUED: StageStatus.QUEUED,
+}
+
+# From best to worst; a phase is as bad as its worst job, a deployment as its worst phase.
+JOB_TO_PHASE = {
+    JobStatus.SUCCEEDED: PhaseStatus.SUCCEEDED,
+    JobStatus.WITH_ISSUES: PhaseStatus.PARTIALLY_SUCCEEDED,
+    JobStatus.FAILED: PhaseStatus.FAILED,
+    JobStatus.CANCELED: PhaseStatus.CANCELED,
+}
+BADNESS = (
+    PhaseStatus.SKIPPED,
+    PhaseStatus.SUCCEEDED,
+    PhaseStatus.PARTIALLY_SUCCEEDED,
+    PhaseStatus.FAILED,
+    PhaseStatus.CANCELED,
+)
+
+
+def worst(statuses: list[PhaseStatus]) -> PhaseStatus:
+    """The worst of these ended phases' statuses; SUCCEEDED when there are none."""
+    return max(statuses, key=BADNESS.index, default=PhaseStatus.SUCCEEDED)
+
+
+def phase_status(phase: Phase) -> PhaseStatus:
+    """In progress until every job has ended, then as bad as the worst job (SEMANTICS 12.4)."""
+    if phase.is_skipped:
+        return PhaseStatus.SKIPPED
+    if phase.problem:
+        return PhaseStatus.FAILED
+    if not all(job.status.is_ended for job in phase.jobs):
+        return PhaseStatus.IN_PROGRESS
+    return worst([JOB_TO_PHASE[job.status] for job in phase.jobs])
+
+
+def phases_result(deployment: Deployment) -> PhaseStatus:
+    """The result of the phases that are over so far; skipped ones count as succeeded."""
+    ended = [status for status in map(phase_status, deployment.phases) if status in BADNESS]
+    result = worst(ended)
+    return PhaseStatus.SUCCEEDED if result is PhaseStatus.SKIPPED else result
+
+
+def is_agreed(policy: ApprovalPolicy, approvals: tuple[Approval, ...]) -> bool:
+    """Whether one side's approvals let the deployment pass (SEMANTICS 9.1-9.3)."""
+    approved = [approval for approval in approvals if approval.status is ApprovalStatus.APPROVED]
+    if not policy.approvers:
+        return bool(approved)
+    if policy.required_count:
+        needed = min(policy.required_count, len(policy.approvers))
+        return len(approved) >= needed
+    return len(approved) == len(policy.approvers)
+
+
+def policy(stage: Stage, side: Side) -> ApprovalPolicy:
+    return stage.plan.pre_approvals if side is Side.PRE else stage.plan.post_approvals
+
+
+def is_side_agreed(stage: Stage, deployment: Deployment, side: Side) -> bool:
+    return is_agreed(policy(stage, side), deployment.side(side))
+
+
+def is_work_over(stage: Stage, deployment: Deployment) -> bool:
+    """Whether every phase of the plan has been run or skipped."""
+    done = {phase.rank for phase in deployment.phases if phase_status(phase) in BADNESS}
+    return all(plan.rank in done for plan in stage.plan.phases)
+
+
+def operation_status(stage: Stage, deployment: Deployment) -> OperationStatus:
+    """What the attempt is doing now, or how it ended (SEMANTICS 7.2, last column)."""
+    if deployment.outcome is not None:
+        return _ended_operation(deployment, deployment.outcome)
+    if deployment.cancel_requested_at:
+        return OperationStatus.CANCELLING
+    if deployment.entered_queue_at is None:
+        return OperationStatus.SCHEDULED
+    if not deployment.has_slot:
+        return OperationStatus.QUEUED
+    if not is_side_agreed(stage, deployment, Side.PRE):
+        return OperationStatus.PENDING
+    if deployment.deferred_until:
+        return OperationStatus.DEFERRED
+    if deployment.side(Side.POST):
+        return OperationStatus.PENDING
+    return _working_operation(deployment)
+
+
+def _ended_operation(deployment: Deployment, outcome: Outcome) -> OperationStatus:
+    if outcome is Outcome.CANCELED and deployment.started_at:
+        return OperationStatus.PHASE_CANCELED
+    return ENDED_OPERATION[outcome]
+
+
+def _working_operation(deployment: Deployment) -> OperationStatus:
+    if not deployment.phases:
+        return OperationStatus.QUEUED_FOR_AGENT
+    newest = deployment.phases[-1]
+    if phase_status(newest) is PhaseStatus.IN_PROGRESS:
+        waits = all(job.status is JobStatus.WAITING for job in newest.jobs)
+        return OperationStatus.QUEUED_FOR_AGENT if waits else OperationStatus.PHASE_IN_PROGRESS
+    if phases_result(deployment) is PhaseStatus.PARTIALLY_SUCCEEDED:
+        return OperationStatus.PHASE_PARTIALLY_SUCCEEDED
+    return OperationStatus.PHASE_SUCCEEDED
+
+
+def deployment_status(stage: Stage, deployment: Deployment) -> DeploymentStatus:
+    """What became of the target (SEMANTICS 7.2, middle column; UNCERTAIN 12, 19)."""
+    match deployment.outcome:
+        case Outcome.SUCCEEDED:
+            return DeploymentStatus.SUCCEEDED
+        case Outcome.PARTIALLY_SUCCEEDED:
+            return DeploymentStatus.PARTIALLY_SUCCEEDED
+        case None:
+            reached_work = deployment.has_slot and is_side_agreed(stage, deployment, Side.PRE)
+            works = reached_work and not deployment.deferred_until
+            return DeploymentStatus.IN_PROGRESS if works else DeploymentStatus.NOT_DEPLOYED
+        case _:
+            ran = deployment.started_at is not None
+            return DeploymentStatus.FAILED if ran else DeploymentStatus.NOT_DEPLOYED
+
+
+def stage_status(stage: Stage) -> StageStatus:
+    """What the stage shows: that of its newest attempt (SEMANTICS 7.2, first column)."""
+    if stage.newest is None:
+        return StageStatus.NOT_STARTED
+    if stage.newest.outcome is not None:
+        return ENDED_STAGE[stage.newest.outcome]
+    operation = operation_status(stage, stage.newest)
+    return WAITING_STAGE.get(operation, StageStatus.IN_PROGRESS)

@@ -1,0 +1,106 @@
+"""The words for where a release, a stage, a deployment and their parts stand (SEMANTICS 7.1)."""
+
+from enum import StrEnum
+
+
+class ReleaseStatus(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    ABANDONED = "abandoned"
+
+
+class ReleaseReason(StrEnum):
+    """Why a release was made."""
+
+    NONE = "none"
+    MANUAL = "manual"
+    CONTINUOUS_INTEGRATION = "continuousIntegration"
+    SCHEDULE = "schedule"
+    PULL_REQUEST = "pullRequest"
+
+
+class StageStatus(StrEnum):
+    """What a stage of a release shows to the outside; a failed stage is REJECTED."""
+
+    NOT_STARTED = "notStarted"
+    IN_PROGRESS = "inProgress"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    PARTIALLY_SUCCEEDED = "partiallySucceeded"
+
+
+class DeploymentStatus(StrEnum):
+    """What became of the target: the result side of an attempt."""
+
+    NOT_DEPLOYED = "notDeployed"
+    IN_PROGRESS = "inProgress"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partiallySucceeded"
+    FAILED = "failed"
+
+
+class OperationStatus(StrEnum):
+    """What an attempt is doing or waiting for at this moment, or how it ended."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    PENDING = "pending"
+    DEFERRED = "deferred"
+    EVALUATING_GATES = "evaluatingGates"
+    QUEUED_FOR_AGENT = "queuedForAgent"
+    PHASE_IN_PROGRESS = "phaseInProgress"
+    MANUAL_INTERVENTION_PENDING = "manualInterventionPending"
+    PHASE_SUCCEEDED = "phaseSucceeded"
+    PHASE_PARTIALLY_SUCCEEDED = "phasePartiallySucceeded"
+    CANCELLING = "cancelling"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PHASE_FAILED = "phaseFailed"
+    GATE_FAILED = "gateFailed"
+    CANCELED = "canceled"
+    PHASE_CANCELED = "phaseCanceled"
+
+
+class DeploymentReason(StrEnum):
+    """Why an attempt was started."""
+
+    MANUAL = "manual"
+    AUTOMATED = "automated"
+    SCHEDULED = "scheduled"
+    REDEPLOY_TRIGGER = "redeployTrigger"
+
+
+class ApprovalStatus(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+
+class PhaseStatus(StrEnum):
+    NOT_STARTED = "notStarted"
+    IN_PROGRESS = "inProgress"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partiallySucceeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+
+class JobStatus(StrEnum):
+    """A job waits for a worker, runs on one, and ends once."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    WITH_ISSUES = "withIssues"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_ended(self) -> bool:
+        return self not in (JobStatus.WAITING, JobStatus.RUNNING)
