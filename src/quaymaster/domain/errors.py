@@ -9,7 +9,7 @@ class DomainError(Exception):
         self.message = message
 
 
-class Invalid(DomainError):  # noqa: N818 - the five read as what was found, not as types
+class Invalid(DomainError):
     """The request itself is wrong. `problems` names each one at its path in the document."""
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
@@ -17,15 +17,15 @@ class Invalid(DomainError):  # noqa: N818 - the five read as what was found, not
         self.problems = problems
 
 
-class Refused(DomainError):  # noqa: N818
+class Refused(DomainError):
     """The request is well formed but not legal in the present state."""
 
 
-class Conflict(DomainError):  # noqa: N818
+class Conflict(DomainError):
     """Somebody else changed or took the same thing first."""
 
 
-class Forbidden(DomainError):  # noqa: N818
+class Forbidden(DomainError):
     """The caller may not do this; `permission` names what is missing."""
 
     def __init__(self, message: str, permission: str = "") -> None:
@@ -33,7 +33,7 @@ class Forbidden(DomainError):  # noqa: N818
         self.permission = permission
 
 
-class NotFound(DomainError):  # noqa: N818
+class NotFound(DomainError):
     """There is no such thing, or none that the caller may know of. `kind` is the field's word."""
 
     def __init__(self, kind: str, key: object, message: str = "") -> None:

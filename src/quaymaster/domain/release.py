@@ -234,4 +234,3 @@ class Release:
         """Stage names ignore case, as conditions written by hand do."""
         folded = name.casefold()
         return next((stage for stage in self.stages if stage.name.casefold() == folded), None)
-

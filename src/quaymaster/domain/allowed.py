@@ -1,0 +1,272 @@
+"""Which event is legal when: one table, and the refusals that people read.
+
+`ALLOWED` answers for events about one stage; reports of workers are answered by what became of
+their job, because a late or repeated report must change nothing (DESIGN 6, I5).
+"""
+
+from datetime import datetime
+
+from quaymaster.domain.changes import (
+    Abandoned,
+    Activated,
+    ApprovalGiven,
+    ApprovalReassigned,
+    ApprovalRefused,
+    CancelRequested,
+    DeploymentDeferred,
+    DeploymentRequested,
+    DetailsChanged,
+    Event,
+    JobClaimed,
+    JobFinished,
+    JobLost,
+    SlotGranted,
+    Superseded,
+    TimeCame,
+)
+from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from quaymaster.domain.release import (
+    Approval,
+    ApprovalId,
+    Deployment,
+    Job,
+    JobId,
+    Person,
+    Release,
+    Side,
+    Stage,
+    StageId,
+)
+from quaymaster.domain.status import operation_status, policy
+from quaymaster.domain.statuses import ApprovalStatus, JobStatus, OperationStatus, ReleaseStatus
+
+NOT_STARTED = "notStarted"  # the situation of a stage without any attempt
+
+ENDED: frozenset[str] = frozenset(
+    {
+        OperationStatus.APPROVED,
+        OperationStatus.REJECTED,
+        OperationStatus.PHASE_FAILED,
+        OperationStatus.GATE_FAILED,
+        OperationStatus.CANCELED,
+        OperationStatus.PHASE_CANCELED,
+    }
+)
+ACTIVE: frozenset[str] = frozenset(OperationStatus) - ENDED
+BEFORE_WORK: frozenset[str] = frozenset(
+    {
+        OperationStatus.SCHEDULED,
+        OperationStatus.QUEUED,
+        OperationStatus.PENDING,
+        OperationStatus.DEFERRED,
+        OperationStatus.EVALUATING_GATES,
+    }
+)
+
+# In which situation of its stage an event may happen. SCHEDULED may be requested again: that
+# means "start now" (SEMANTICS 7.4).
+ALLOWED: dict[type[Event], frozenset[str]] = {
+    DeploymentRequested: ENDED | {NOT_STARTED, OperationStatus.SCHEDULED},
+    CancelRequested: ACTIVE - {OperationStatus.CANCELLING},
+    DeploymentDeferred: BEFORE_WORK,
+    SlotGranted: frozenset({OperationStatus.QUEUED}),
+    Superseded: frozenset({OperationStatus.QUEUED}),
+}
+
+
+def situation(stage: Stage) -> str:
+    """The operation status of the stage's newest attempt, or NOT_STARTED."""
+    return operation_status(stage, stage.newest) if stage.newest else NOT_STARTED
+
+
+def admitted(release: Release, event: Event, now: datetime) -> Event | None:
+    """The event if it is legal now, None if it is a repeat that changes nothing.
+
+    Raises what the caller should be told otherwise.
+    """
+    match event:
+        case Activated() | Abandoned() | DetailsChanged():
+            return _about_the_release(release, event)
+        case (
+            DeploymentRequested(stage=stage)
+            | CancelRequested(stage=stage)
+            | DeploymentDeferred(stage=stage)
+        ):
+            return _about_a_stage(release, stage, event, now)
+        case SlotGranted(stage=stage, attempt=attempt) | Superseded(stage=stage, attempt=attempt):
+            return event if _is_still_queued(release, stage, attempt, event) else None
+        case ApprovalGiven() | ApprovalRefused() | ApprovalReassigned():
+            return _about_an_approval(release, event)
+        case JobClaimed() | JobFinished() | JobLost():
+            return _from_a_worker(release, event)
+        case TimeCame():
+            return event
+
+
+def _about_the_release(
+    release: Release, event: Activated | Abandoned | DetailsChanged
+) -> Event | None:
+    if isinstance(event, DetailsChanged):
+        return event
+    if isinstance(event, Activated):
+        return _activation(release, event)
+    if release.status is ReleaseStatus.ABANDONED:
+        return None
+    running = [
+        stage.name
+        for stage in release.stages
+        if stage.active and any(not job.status.is_ended for job in stage.active.jobs)
+    ]
+    if running:
+        raise Refused(
+            f"The release cannot be abandoned while a deployment is in progress "
+            f"({', '.join(running)}). Cancel it or wait until it ends."
+        )
+    return event
+
+
+def _activation(release: Release, event: Activated) -> Event | None:
+    if release.status is ReleaseStatus.ACTIVE:
+        return None
+    if release.status is ReleaseStatus.ABANDONED:
+        raise Refused("An abandoned release cannot become active again. Create a new release.")
+    unchosen = [artifact.alias for artifact in release.artifacts if not artifact.is_chosen]
+    if unchosen:
+        raise Invalid(
+            f"No version is chosen for artifact {', '.join(unchosen)}. "
+            "Choose a version of each artifact before starting the release."
+        )
+    return event
+
+
+def _about_a_stage(
+    release: Release,
+    stage_id: StageId,
+    event: DeploymentRequested | CancelRequested | DeploymentDeferred,
+    now: datetime,
+) -> Event:
+    stage = found_stage(release, stage_id)
+    if release.status is not ReleaseStatus.ACTIVE:
+        raise Refused(
+            f"Release {release.name} is {release.status}; "
+            f"stage {stage.name} of it can only change while the release is active."
+        )
+    present = situation(stage)
+    if present not in ALLOWED[type(event)]:
+        raise Refused(_transition_refused(stage, present, event))
+    if isinstance(event, DeploymentDeferred) and event.until <= now:
+        raise Invalid(
+            f"The deployment time {event.until.isoformat()} is not in the future. "
+            "Give a later time, or approve without one."
+        )
+    return event
+
+
+def _transition_refused(stage: Stage, present: str, event: Event) -> str:
+    wanted = {
+        DeploymentRequested: "started",
+        CancelRequested: "canceled",
+        DeploymentDeferred: "deferred",
+    }[type(event)]
+    return f"Stage {stage.name} cannot be {wanted} while its deployment is {present}."
+
+
+def _is_still_queued(release: Release, stage_id: StageId, attempt: int, event: Event) -> bool:
+    stage = found_stage(release, stage_id)
+    deployment = stage.active
+    if release.status is not ReleaseStatus.ACTIVE or not deployment:
+        return False
+    return deployment.attempt == attempt and situation(stage) in ALLOWED[type(event)]
+
+
+def _about_an_approval(
+    release: Release, event: ApprovalGiven | ApprovalRefused | ApprovalReassigned
+) -> Event:
+    stage, deployment, approval = found_approval(release, event.approval)
+    if approval.status is not ApprovalStatus.PENDING or deployment.is_ended:
+        raise Refused(
+            f"Approval {approval.id} of stage {stage.name} is already {approval.status} "
+            "and can no longer be changed."
+        )
+    check_may_decide(release, stage, deployment, approval, event.by)
+    if isinstance(event, ApprovalReassigned):
+        _check_new_approver(release, stage, deployment, approval, event.to)
+    return event
+
+
+def check_may_decide(
+    release: Release, stage: Stage, deployment: Deployment, approval: Approval, person: Person
+) -> None:
+    """Raise Forbidden unless this person may answer this approval (SEMANTICS 9.5-9.7)."""
+    if not person.may_override_approvals and not (
+        approval.approver and person.is_or_belongs_to(approval.approver)
+    ):
+        raise Forbidden(
+            f"You are not an approver of stage {stage.name}. "
+            "Ask its approver, or a release administrator, to decide or to reassign it to you.",
+            "ManageReleaseApprovers",
+        )
+    if is_excluded_requester(release, stage, deployment, approval.side, person.id):
+        raise Forbidden(
+            f"Stage {stage.name} does not let the person who created the release or requested "
+            "the deployment approve it. Somebody else has to decide.",
+        )
+
+
+def is_excluded_requester(
+    release: Release, stage: Stage, deployment: Deployment, side: Side, person: str
+) -> bool:
+    """Whether the requester rule keeps this person from deciding (SEMANTICS 9.6)."""
+    if policy(stage, side).requester_may_approve:
+        return False
+    return person in (release.created_for, deployment.requested_by, deployment.requested_for)
+
+
+def _check_new_approver(
+    release: Release, stage: Stage, deployment: Deployment, approval: Approval, to: str
+) -> None:
+    if not to:
+        raise Invalid("Name the person or group the approval is reassigned to.")
+    if is_excluded_requester(release, stage, deployment, approval.side, to):
+        raise Invalid(
+            f"The approval of stage {stage.name} cannot be reassigned to the person who created "
+            "the release or requested the deployment."
+        )
+
+
+def _from_a_worker(release: Release, event: JobClaimed | JobFinished | JobLost) -> Event | None:
+    job = found_job(release, event.job)
+    if isinstance(event, JobClaimed):
+        if job.status is JobStatus.RUNNING and job.token == event.token:
+            return None
+        if job.status is not JobStatus.WAITING:
+            raise Conflict(f"Job {job.id} is {job.status} and cannot be claimed.")
+        return event
+    if job.token != event.token:
+        raise Conflict(
+            f"Job {job.id} is not run by this worker any more; its report is not taken in."
+        )
+    return None if job.status.is_ended else event
+
+
+def found_stage(release: Release, stage_id: StageId) -> Stage:
+    stage = release.stage(stage_id)
+    if stage is None:
+        raise NotFound("stage", stage_id)
+    return stage
+
+
+def found_approval(release: Release, approval_id: ApprovalId) -> tuple[Stage, Deployment, Approval]:
+    for stage in release.stages:
+        for approval in stage.newest.approvals if stage.newest else ():
+            if approval.id == approval_id and stage.newest:
+                return stage, stage.newest, approval
+    raise NotFound("approval", approval_id)
+
+
+def found_job(release: Release, job_id: JobId) -> Job:
+    for stage in release.stages:
+        for job in stage.newest.jobs if stage.newest else ():
+            if job.id == job_id:
+                return job
+    raise NotFound("job", job_id)

@@ -1,0 +1,36 @@
+"""When to look at a release again although nothing happens (DESIGN 4: waiting lives in rows)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from quaymaster.domain.release import Deployment, Release, Stage
+from quaymaster.domain.rules.canceling import silent_after
+from quaymaster.domain.rules.phases import overdue_after
+from quaymaster.domain.statuses import ApprovalStatus
+
+
+def next_due(release: Release) -> datetime | None:
+    """The earliest moment at which some rule may apply by itself; None when only people,
+    workers or other releases can move this one."""
+    return min(
+        (due for stage in release.stages if stage.active for due in _times(stage, stage.active)),
+        default=None,
+    )
+
+
+def _times(stage: Stage, deployment: Deployment) -> Iterator[datetime]:
+    if deployment.scheduled_for and not deployment.entered_queue_at:
+        yield deployment.scheduled_for
+    if deployment.deferred_until:
+        yield deployment.deferred_until
+    for approval in deployment.approvals:
+        if approval.status is ApprovalStatus.PENDING and approval.due_at:
+            yield approval.due_at
+    for phase in deployment.phases:
+        for job in phase.jobs:
+            for due in (
+                silent_after(stage, deployment, phase, job),
+                overdue_after(stage, phase, job),
+            ):
+                if due:
+                    yield due
