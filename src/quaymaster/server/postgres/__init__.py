@@ -1,0 +1,1 @@
+"""A real PostgreSQL that the product starts, watches and stops itself."""

@@ -1,0 +1,77 @@
+"""One real PostgreSQL for the whole session, and a fresh migrated database for each test."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from quaymaster.server.postgres.launcher import running
+
+_TEMPLATE = "migrated"
+_numbers = count(1)
+
+
+def in_database(dsn: str, name: str) -> str:
+    """The address of another database of the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session")
+def reachable_folder() -> Iterator[Path]:
+    """A folder every user may pass through, as pytest's own are not when root runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="quaymaster-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def database_url(reachable_folder: Path) -> AsyncIterator[str]:
+    """The address of the session's PostgreSQL: its maintenance database, empty and not migrated."""
+    async with running(reachable_folder / "session") as server:
+        yield server.dsn
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(database_url: str) -> str:
+    """The name of a migrated database that nobody is connected to, to be cloned for each test."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+    await connection.close()
+    if find_spec("quaymaster.store.migrate"):
+        await import_module("quaymaster.store.migrate").upgrade(
+            in_database(database_url, _TEMPLATE)
+        )
+    return _TEMPLATE
+
+
+@pytest.fixture
+async def fresh_database_url(database_url: str, migrated_template: str) -> AsyncIterator[str]:
+    """The address of a migrated database of this test's own, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    connection = await asyncpg.connect(database_url)
+    try:
+        # FILE_COPY costs half of the default for a small template.
+        await connection.execute(
+            f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY"
+        )
+        yield in_database(database_url, name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database(fresh_database_url: str) -> AsyncIterator[Any]:
+    """This test's own database, opened as the product opens it."""
+    opened = await import_module("quaymaster.store.database").connect(fresh_database_url)
+    yield opened
+    await opened.close()
