@@ -1,0 +1,82 @@
+"""Who asks, for which project, at what time, over which database: handed to every action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from quaymaster.actions.ports import Outside
+from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
+from quaymaster.domain.errors import Forbidden
+from quaymaster.domain.release import Person, PersonId
+from quaymaster.store.database import Database
+
+SYSTEM_NAME = "Quaymaster"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in identity with its groups (all of them), grants and the scopes of its token."""
+
+    id: PersonId
+    unique_name: str
+    display_name: str
+    groups: frozenset[str] = frozenset()
+    grants: tuple[Grant, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    organization: str = ""  # id of the organization the identity belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project a request is about."""
+
+    id: str
+    name: str
+    organization: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `caller` None is the product itself (schedules, workers)."""
+
+    database: Database
+    outside: Outside
+    caller: Caller | None
+    project: Project | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    request: Mapping[str, str] = field(default_factory=dict)  # activity id and such, for the log
+
+    @property
+    def by(self) -> PersonId | None:
+        return self.caller.id if self.caller else None
+
+    def permissions(self, token: str) -> Permission:
+        """What the caller may do at this token; the product itself may do everything."""
+        if self.caller is None:
+            return ~Permission(0)
+        return permissions_at(self.caller.grants, token)
+
+    def may(self, permission: Permission, token: str) -> bool:
+        return permission in self.permissions(token)
+
+    def require(self, permission: Permission, token: str, on: str) -> None:
+        """Raise Forbidden, naming the permission and the object, unless the caller has it."""
+        if not self.may(permission, token):
+            who = self.caller.display_name if self.caller else SYSTEM_NAME
+            raise Forbidden(
+                f"Access denied: {who} does not have the {WORDS[permission]} permission on {on}. "
+                "Ask an administrator of the project for it.",
+                WORDS[permission],
+            )
+
+    def person(self, token: str) -> Person:
+        """The caller as the rules know them, with what they may override at this stage."""
+        if self.caller is None:
+            raise Forbidden("Only a signed-in person can decide this.")
+        overrides = Permission.MANAGE_RELEASE_APPROVERS | Permission.ADMINISTER_RELEASE_PERMISSIONS
+        return Person(
+            id=self.caller.id,
+            groups=self.caller.groups,
+            may_override_approvals=bool(self.permissions(token) & overrides),
+        )
