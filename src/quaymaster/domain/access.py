@@ -47,6 +47,7 @@ WORDS = {
     Permission.MANAGE_TASK_HUB_EXTENSION: "manage task hub extension",
 }
 
+NOTHING = Permission(0)
 EVERYTHING = Permission(sum(Permission))
 READER = Permission.VIEW_RELEASE_DEFINITION | Permission.VIEW_RELEASES
 CONTRIBUTOR = EVERYTHING & ~Permission.ADMINISTER_RELEASE_PERMISSIONS
@@ -57,8 +58,8 @@ class Grant:
     """What one identity or one of its groups was given or denied at one token."""
 
     token: str
-    allow: Permission = Permission(0)
-    deny: Permission = Permission(0)
+    allow: Permission = NOTHING
+    deny: Permission = NOTHING
 
 
 def permissions_at(grants: Iterable[Grant], token: str) -> Permission:
@@ -66,10 +67,10 @@ def permissions_at(grants: Iterable[Grant], token: str) -> Permission:
     levels: dict[str, list[Grant]] = {}
     for grant in grants:
         levels.setdefault(grant.token.casefold().strip("/"), []).append(grant)
-    held, open_bits = Permission(0), EVERYTHING
+    held, open_bits = NOTHING, EVERYTHING
     for level in _from_nearest(token.casefold().strip("/")):
         here = levels.get(level, ())
-        denied = allowed = Permission(0)
+        denied = allowed = NOTHING
         for grant in here:
             denied |= grant.deny
             allowed |= grant.allow
