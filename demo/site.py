@@ -1,0 +1,38 @@
+"""A small web site in a git repository of its own, in two tagged versions; the second is broken."""
+
+from pathlib import Path
+
+from dulwich import porcelain
+from dulwich.repo import Repo
+
+AUTHOR = b"Demo <demo@quaymaster.invalid>"
+GOOD, BROKEN = "v1.0", "v2.0"
+
+
+def page(version: str) -> str:
+    """What a visitor sees; the demo looks for the version in it."""
+    return f"<!doctype html><title>Harbour news</title><h1>Harbour news {version}</h1>\n"
+
+
+def generate(folder: Path) -> dict[str, str]:
+    """Make the repository; the commit id of each tag."""
+    repository = porcelain.init(str(folder))
+    commits = {
+        GOOD: _commit(repository, folder, GOOD, health="ok"),
+        BROKEN: _commit(repository, folder, BROKEN, health="database schema missing"),
+    }
+    repository.close()
+    return commits
+
+
+def _commit(repository: Repo, folder: Path, version: str, health: str) -> str:
+    (folder / "index.html").write_text(page(version))
+    (folder / "health.txt").write_text(f"{health}\n")
+    (folder / "version.txt").write_text(f"{version}\n")
+    porcelain.add(repository, [str(path) for path in folder.glob("*.*")])
+    commit = porcelain.commit(
+        repository, message=f"Harbour news {version}".encode(), author=AUTHOR, committer=AUTHOR
+    )
+    porcelain.tag_create(repository, version.encode(), message=version.encode(), annotated=True,
+                         author=AUTHOR)
+    return commit.decode()

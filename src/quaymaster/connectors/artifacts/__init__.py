@@ -1,0 +1,1 @@
+"""Where releases take their artifact versions from, one module a kind of source."""
