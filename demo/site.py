@@ -33,6 +33,7 @@ def _commit(repository: Repo, folder: Path, version: str, health: str) -> str:
     commit = porcelain.commit(
         repository, message=f"Harbour news {version}".encode(), author=AUTHOR, committer=AUTHOR
     )
-    porcelain.tag_create(repository, version.encode(), message=version.encode(), annotated=True,
-                         author=AUTHOR)
+    porcelain.tag_create(
+        repository, version.encode(), message=version.encode(), annotated=True, author=AUTHOR
+    )
     return commit.decode()

@@ -1,0 +1,1 @@
+"""The main job shown end to end, driven only by an unmodified Azure DevOps client."""
