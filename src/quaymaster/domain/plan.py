@@ -108,6 +108,15 @@ class TaskPlan:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class VariablePlan:
+    """A variable of a definition or of one stage; the value of a secret is never in a plan."""
+
+    value: str = ""
+    is_secret: bool = False
+    allow_override: bool = False
+
+
 class PhaseKind(StrEnum):
     AGENT = "agentBasedDeployment"
     SERVER = "runOnServer"
@@ -164,6 +173,7 @@ class StagePlan:
     queue: QueuePolicy = field(default_factory=QueuePolicy)
     phases: tuple[PhasePlan, ...] = ()
     pull_request_deployment: bool = False
+    variables: dict[str, VariablePlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,7 @@ class Plan:
     stages: tuple[StagePlan, ...]
     artifacts: tuple[ArtifactPlan, ...] = ()
     release_name_format: str = "Release-$(rev:r)"
+    variables: dict[str, VariablePlan] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def stage(self, definition_stage_id: int) -> StagePlan:
