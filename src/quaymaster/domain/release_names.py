@@ -20,7 +20,7 @@ _WHOLE_NUMBER = re.compile("[0-9]+")
 _RUN_OF_R = re.compile("[rR]+")
 
 
-class UnusableName(Exception):  # noqa: N818 - it is the name that is at fault, not the program
+class UnusableName(Exception):
     """A format that gives no name this definition may use; the text says what to change."""
 
 
