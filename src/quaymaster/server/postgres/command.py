@@ -40,6 +40,8 @@ _SETTINGS = {
     "logging_collector": "off",
 }
 
+_FIRST_WITH_IO_METHODS = 18
+
 
 def as_account(account: Account, command: list[str]) -> list[str]:
     """The command line that runs `command` as `account` and ends it with this process."""
@@ -50,11 +52,8 @@ def as_account(account: Account, command: list[str]) -> list[str]:
 
 def postmaster(binaries: Binaries, folders: Folders) -> list[str]:
     """The postmaster in the foreground, on its socket only."""
-    settings = {**_SETTINGS, "unix_socket_directories": _quoted(folders.sockets)}
+    settings = {**_SETTINGS, "unix_socket_directories": str(folders.sockets)}
+    if binaries.major >= _FIRST_WITH_IO_METHODS:
+        settings["io_method"] = "sync"  # its three I/O processes bring nothing at this size
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return [str(binaries.folder / "postgres"), "-D", str(folders.data), *words]
-
-
-def _quoted(folder: Path) -> str:
-    """PostgreSQL reads a list here: a comma or a space in a path must not part it."""
-    return '"' + str(folder).replace('"', '""') + '"'

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from quaymaster.server.postgres.account import Account
 from quaymaster.server.postgres.errors import PostgresUnavailableError
 
 _LONGEST_SOCKET_PATH = 107  # bytes, of sockaddr_un without its closing zero
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+~-]+")
 _SOCKET_NAME = ".s.PGSQL.5432"
 
 
@@ -45,9 +47,13 @@ class Folders:
 
     @property
     def sockets(self) -> Path:
-        """In the home, or for a home too deep for a socket in a place found again by its name."""
+        """In the home, or for a home too deep for a socket in a place found again by its name.
+
+        Neither a list of folders nor every reader of an address can hold any character.
+        """
         usual = self.root / "run"
-        if len(os.fsencode(usual / _SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
+        length = len(os.fsencode(usual / _SOCKET_NAME))
+        if length <= _LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(usual)):
             return usual
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:20]
         return Path("/tmp") / f"quaymaster-{digest}"  # noqa: S108 - owner and mode are checked on use

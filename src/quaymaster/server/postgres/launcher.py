@@ -23,6 +23,7 @@ from quaymaster.server.postgres.lock import locked
 _log = structlog.get_logger("quaymaster.postgres")
 
 _START_SECONDS = 60.0  # crash recovery of a large journal takes its time
+_START_ATTEMPTS = 8
 _LOOK_SECONDS = 0.01
 _FAST_STOP_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -63,7 +64,7 @@ class EmbeddedPostgres:
         """
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
         pause = 0.05
-        for attempt in range(8):
+        for attempt in range(_START_ATTEMPTS):
             await leftover.stop_leftover(self._places.data)
             self._process = await self._spawn()
             if await self._answers(deadline):
@@ -170,6 +171,6 @@ async def running(home: Path) -> AsyncIterator[EmbeddedPostgres]:
         try:
             yield server
         finally:
-            await server.stop()
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
+            await server.stop()

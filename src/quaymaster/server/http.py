@@ -1,0 +1,84 @@
+"""Serves the ASGI app with granian inside this process, until told to stop."""
+
+import asyncio
+import errno
+import os
+import socket
+
+import structlog
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+from litestar import Litestar
+
+_log = structlog.get_logger("quaymaster.http")
+
+_BACKLOG = 4096  # granian takes no more connections than this: live pages hold one each (WEB E)
+_BACKPRESSURE = 8000
+_LAST_REQUESTS_SECONDS = 10
+_LOGS_TO_OURS = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {},
+    "formatters": {},
+    "loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}},
+}
+
+
+class AddressInUseError(OSError):
+    """The address cannot be listened at; the text says which and what to do."""
+
+
+def free_address(host: str, port: int) -> int:
+    """The port to listen at, chosen by the system for port 0. Raises AddressInUseError.
+
+    Asked with a socket of our own, because granian shares a port that another server of its kind
+    listens at, and each would answer half of the requests.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            raise AddressInUseError(_refusal(host, port, error)) from None
+        return int(probe.getsockname()[1])
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        why = "another program listens there"
+    else:
+        why = os.strerror(error.errno) if error.errno else str(error)
+    return f"Cannot listen at {host} port {port}: {why}. Choose another --port or --host."
+
+
+async def serve(app: Litestar, host: str, port: int, stopping: asyncio.Event) -> None:
+    """Serve until `stopping` is set; requests under way get a moment to end."""
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,  # the lifespan runs below, also when requests overstay
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=_BACKLOG,
+        backpressure=_BACKPRESSURE,
+        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGS_TO_OURS,
+    )
+    server.workers_kill_timeout = _LAST_REQUESTS_SECONDS
+    async with app.lifespan():
+        serving = asyncio.create_task(server.serve(), name="http")
+        told = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+            server.stop()  # type: ignore[no-untyped-call]  # granian leaves it without annotations
+            await serving
+        except TimeoutError:
+            _log.info("requests that did not end were cut off", after=_LAST_REQUESTS_SECONDS)
+        finally:
+            told.cancel()
