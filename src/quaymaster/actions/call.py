@@ -1,14 +1,16 @@
 """Who asks, for which project, at what time, over which database: handed to every action."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import UUID
 
 from quaymaster.actions.ports import Outside
 from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
 from quaymaster.domain.errors import Forbidden
 from quaymaster.domain.release import Person, PersonId
 from quaymaster.store.database import Database
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.vault import Vault
 
 SYSTEM_NAME = "Quaymaster"
 
@@ -37,15 +39,37 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class Installation:
+    """What all requests of a running product share. `url` is where clients reach it."""
+
+    database: Database
+    vault: Vault
+    files: LogFiles
+    outside: Outside
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request. `caller` None is the product itself (schedules, workers)."""
 
-    database: Database
-    outside: Outside
-    caller: Caller | None
+    installation: Installation
+    caller: Caller | None = None
     project: Project | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    request: Mapping[str, str] = field(default_factory=dict)  # activity id and such, for the log
+
+    @property
+    def database(self) -> Database:
+        return self.installation.database
+
+    @property
+    def vault(self) -> Vault:
+        return self.installation.vault
+
+    @property
+    def project_id(self) -> UUID | None:
+        """The project that limits what this call can see; None is all of them."""
+        return UUID(self.project.id) if self.project else None
 
     @property
     def by(self) -> PersonId | None:

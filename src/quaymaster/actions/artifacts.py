@@ -1,0 +1,131 @@
+"""Choosing the artifact versions of a release (SEMANTICS 2.3, 4.2)."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quaymaster.actions.ports import Outside, Version
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import ArtifactPlan, Plan
+from quaymaster.store.records import ReleaseArtifact
+
+SELECT_AT_CREATION = "selectduringreleasecreationtype"
+SPECIFIC = "specificversiontype"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A version that the caller named for one alias; empty parts are asked of the source."""
+
+    alias: str
+    id: str = ""
+    name: str = ""
+    branch: str = ""
+    commit: str = ""
+
+
+async def chosen(
+    outside: Outside, plan: Plan, choices: Mapping[str, Choice], *, is_draft: bool
+) -> tuple[ReleaseArtifact, ...]:
+    """The version of every artifact of the plan, asked of the sources at the same time.
+
+    `choices` is keyed by casefolded alias. Raises Invalid naming the alias when a version is
+    missing and cannot be found; a draft may go without (SEMANTICS 2.5).
+    """
+    _check_aliases(plan, choices)
+    found = await asyncio.gather(
+        *(
+            _one(outside, artifact, choices.get(artifact.alias.casefold()), is_draft=is_draft)
+            for artifact in plan.artifacts
+        )
+    )
+    primary = next((a.alias for a in plan.artifacts if a.is_primary), None) or next(
+        (a.alias for a in plan.artifacts), ""
+    )
+    return tuple(
+        _carried(artifact, version, is_primary=artifact.alias == primary)
+        for artifact, version in zip(plan.artifacts, found, strict=True)
+    )
+
+
+def _check_aliases(plan: Plan, choices: Mapping[str, Choice]) -> None:
+    known = {artifact.alias.casefold() for artifact in plan.artifacts}
+    for key, choice in choices.items():
+        if key not in known:
+            raise Invalid(
+                f"The definition has no artifact with the alias {choice.alias!r}. "
+                f"Its aliases are: {', '.join(a.alias for a in plan.artifacts) or 'none'}."
+            )
+
+
+async def _one(
+    outside: Outside, artifact: ArtifactPlan, choice: Choice | None, *, is_draft: bool
+) -> Version | None:
+    source = outside.artifact_source(artifact.type)
+    if choice and choice.id:
+        if source:
+            return _named(await source.resolve(artifact, choice.id), choice)
+        return Version(choice.id, choice.name or choice.id, choice.branch, choice.commit)
+    kind = artifact.default_version_type.casefold()
+    if source and kind == SPECIFIC and artifact.reference.get("defaultVersionSpecific"):
+        return await source.resolve(artifact, artifact.reference["defaultVersionSpecific"])
+    if source and kind != SELECT_AT_CREATION:
+        newest = await source.versions(artifact, most=1)
+        if newest:
+            return newest[0]
+    if is_draft:
+        return None
+    raise Invalid(_missing(artifact, kind, has_source=source is not None))
+
+
+def _named(version: Version, choice: Choice) -> Version:
+    """The source's facts under the name that the caller gave."""
+    if not choice.name or choice.name == version.name:
+        return version
+    return Version(
+        version.id,
+        choice.name,
+        choice.branch or version.branch,
+        version.commit,
+        version.message,
+        version.tags,
+        version.created_at,
+        version.reference,
+    )
+
+
+def _missing(artifact: ArtifactPlan, kind: str, *, has_source: bool) -> str:
+    said = f"No version is chosen for artifact {artifact.alias}: "
+    if kind == SELECT_AT_CREATION:
+        return said + "its definition wants it selected during release creation. Name one."
+    if not has_source:
+        return said + f"sources of the type {artifact.type} cannot be asked. Name the version."
+    return said + "its source has none yet. Build or tag one, or name it."
+
+
+def _carried(
+    artifact: ArtifactPlan, version: Version | None, *, is_primary: bool
+) -> ReleaseArtifact:
+    if version is None:
+        return ReleaseArtifact(
+            artifact.alias,
+            artifact.type,
+            artifact.source_id,
+            is_primary=is_primary,
+            is_chosen=False,
+            reference=artifact.reference,
+        )
+    reference = {**artifact.reference, **version.reference}
+    if version.commit:
+        reference["sourceVersion"] = version.commit
+    return ReleaseArtifact(
+        alias=artifact.alias,
+        type=artifact.type,
+        source_id=artifact.source_id,
+        version_id=version.id,
+        version_name=version.name,
+        branch=version.branch,
+        tags=version.tags,
+        is_primary=is_primary,
+        reference=reference,
+    )

@@ -1,0 +1,85 @@
+"""What a changed release asks of the background: wake-ups in the same transaction.
+
+A wake-up carries only ids and is harmless to lose or repeat: the sweeper finds again whatever
+waits in rows (ENGINE 1). What to wake is read off the release before and after, not remembered.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from quaymaster.domain.due import next_due
+from quaymaster.domain.release import Job, Release, Stage
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.store import jobs, notify
+from quaymaster.store.database import Connection
+from quaymaster.store.queue import Wakeup, enqueue
+
+RELEASE = "release"  # look at a release: something may be due
+ENVIRONMENT = "environment"  # look at an environment's queue: somebody may go in
+JOB = "job"  # a job waits for a worker of a pool
+
+
+def job_kind(pool: int) -> str:
+    """The kind under which the workers of a pool hear of waiting jobs."""
+    return f"{JOB}:{pool}"
+
+
+async def follow_up(connection: Connection, before: Release, after: Release, now: datetime) -> None:
+    """Wake whoever has something to do now, and tell those who watch."""
+    wakeups = [
+        *_due(before, after, now),
+        *_queues(before, after),
+        *await _jobs(connection, before, after),
+    ]
+    await enqueue(connection, wakeups)
+    await notify.changed(connection, after.id, canceled=_to_cancel(before, after))
+
+
+def _due(before: Release, after: Release, now: datetime) -> Iterator[Wakeup]:
+    due = next_due(after)
+    if due and due != next_due(before):
+        yield Wakeup(RELEASE, {"id": after.id}, max(due - now, timedelta(0)))
+
+
+def _queues(before: Release, after: Release) -> Iterator[Wakeup]:
+    """An environment with a limit decides anew when somebody joins its queue or leaves."""
+    for old, new in zip(before.stages, after.stages, strict=True):
+        if new is old or not new.plan.queue.concurrency:
+            continue
+        if _standing(new) != _standing(old):
+            yield Wakeup(ENVIRONMENT, {"id": new.plan.definition_stage_id})
+
+
+def _standing(stage: Stage) -> tuple[int, bool, bool] | None:
+    deployment = stage.newest
+    if deployment is None:
+        return None
+    return deployment.attempt, deployment.entered_queue_at is not None, deployment.is_ended
+
+
+async def _jobs(connection: Connection, before: Release, after: Release) -> list[Wakeup]:
+    known = {job.id for job in _all_jobs(before)}
+    new = [
+        job.id
+        for job in _all_jobs(after)
+        if job.id not in known and job.status is JobStatus.WAITING
+    ]
+    pools = await jobs.pools_of(connection, new) if new else {}
+    return [Wakeup(job_kind(pools[job]), {"id": job, "release": after.id}) for job in new]
+
+
+def _all_jobs(release: Release) -> Iterator[Job]:
+    for stage in release.stages:
+        yield from stage.newest.jobs if stage.newest else ()
+
+
+def _to_cancel(before: Release, after: Release) -> list[int]:
+    """Running jobs whose deployment was just asked to stop."""
+    return [
+        job.id
+        for old, new in zip(before.stages, after.stages, strict=True)
+        if new is not old and new.active and new.active.cancel_requested_at
+        if not (old.active and old.active.cancel_requested_at)
+        for job in new.active.jobs
+        if job.status is JobStatus.RUNNING
+    ]

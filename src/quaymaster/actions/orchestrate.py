@@ -1,0 +1,56 @@
+"""The one place where a release changes: lock, decide, save, record, follow up (DESIGN 4)."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from quaymaster.actions.call import Call
+from quaymaster.actions.follow_up import follow_up
+from quaymaster.domain.changes import Change, Event
+from quaymaster.domain.decide import decide
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.record import entries
+from quaymaster.domain.release import Release, ReleaseId
+from quaymaster.store import history, releases
+from quaymaster.store.database import Connection
+
+Check = Callable[[Release], None]
+
+
+async def happen(
+    call: Call, release_id: ReleaseId, event: Event, check: Check | None = None
+) -> Release:
+    """Let an event happen to a release in a transaction of its own.
+
+    `check` sees the locked release first and raises when the caller may not do this to it.
+    Raises NotFound, and whatever `decide` refuses with; nothing is changed then.
+    """
+    async with call.database.transaction() as connection:
+        return await happen_within(connection, call, release_id, event, check)
+
+
+async def happen_within(
+    connection: Connection,
+    call: Call,
+    release_id: ReleaseId,
+    event: Event,
+    check: Check | None = None,
+) -> Release:
+    """The same inside a transaction that the caller opened."""
+    before = await releases.locked(connection, release_id)
+    if before is None:
+        raise NotFound("release", release_id)
+    if check:
+        check(before)
+    after, changes = decide(before, event, call.now)
+    return await _kept(connection, before, after, changes, call.now)
+
+
+async def _kept(
+    connection: Connection, before: Release, after: Release, changes: list[Change], now: datetime
+) -> Release:
+    if not changes:
+        return before
+    after = await releases.save(connection, before, after)
+    await history.append(connection, after.id, now, entries(after, changes))
+    await follow_up(connection, before, after, now)
+    return after
