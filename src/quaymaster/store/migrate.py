@@ -1,0 +1,77 @@
+"""Brings a database to the schema this version works with, and fills an empty one.
+
+Alembic puts the steps in order and is only imported when one is due; it renders them to SQL,
+which runs on our own connection in one transaction behind an advisory lock.
+"""
+
+import io
+from importlib.resources import files
+
+import asyncpg
+import structlog
+
+from quaymaster.store import seed
+from quaymaster.store.database import opened
+
+HEAD = "0001"
+LOCK = 0x51_75_61_79  # any number that no other program takes on the same database
+
+log = structlog.get_logger(__name__)
+
+
+class SchemaTooNew(Exception):
+    """A newer version of the product has already changed this database."""
+
+
+async def upgrade(dsn: str) -> None:
+    """Run every step that is due; does nothing, quickly, when there is none.
+
+    Safe to be called by several processes at once: one does the work, the others wait for it.
+    Raises SchemaTooNew when the database was written by a newer version.
+    """
+    connection = await opened(dsn)
+    try:
+        if await current(connection) == HEAD:
+            return
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await _run_due_steps(connection)
+    finally:
+        await connection.close()
+
+
+async def current(connection: asyncpg.Connection) -> str | None:
+    """The step this database stands at; None for an empty one."""
+    if not await connection.fetchval("SELECT to_regclass('alembic_version')"):
+        return None
+    found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return found
+
+
+async def _run_due_steps(connection: asyncpg.Connection) -> None:
+    stand = await current(connection)
+    if stand == HEAD:
+        return
+    await connection.execute(script(stand))
+    await seed.fill_if_empty(connection)
+    log.info("database migrated", from_step=stand, to_step=HEAD)
+
+
+def script(stand: str | None) -> str:
+    """All steps after this one as SQL, with the bookkeeping of the version table."""
+    from alembic import command  # noqa: PLC0415 - needs 0.3 s, and is needed once per upgrade
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    rendered = io.StringIO()
+    config = Config(output_buffer=rendered, stdout=io.StringIO())
+    config.set_main_option("script_location", str(files("quaymaster.store.migrations")))
+    config.set_main_option("path_separator", "os")
+    try:
+        command.upgrade(config, f"{stand}:head" if stand else "head", sql=True)
+    except CommandError as error:
+        raise SchemaTooNew(
+            f"The database is at step {stand!r}, which this version does not know. "
+            f"It was written by a newer version: install that one, or restore a backup."
+        ) from error
+    return rendered.getvalue()

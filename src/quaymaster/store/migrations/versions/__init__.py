@@ -1,0 +1,1 @@
+"""One step a file, named for what it does."""

@@ -1,0 +1,157 @@
+"""Puts a new release into the database: its name, its snapshot, its stages."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+
+from quaymaster.domain import release_names
+from quaymaster.domain.errors import NotFound, Refused
+from quaymaster.domain.ordinal import upper
+from quaymaster.domain.plan import StagePlan
+from quaymaster.domain.statuses import StageStatus
+from quaymaster.store import bodies, release_snapshots
+from quaymaster.store.database import Connection
+from quaymaster.store.records import NewRelease, NewStage
+from quaymaster.store.release_rows import STAGE_BITS
+from quaymaster.store.vault import Vault
+
+INSERT_RELEASE = """
+INSERT INTO releases (id, project_id, definition_id, definition_revision, name, name_key, status,
+  reason, description, created_by, created_for, created_at, modified_by, modified_at,
+  keep_forever, tags, tag_keys, document_digest, plan_digest, artifacts, variables, secrets,
+  properties, triggering_alias, stage_mask, summary)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $10, $12, $13, $14, $15, $16, $17,
+  $18, $19, $20, $21, $22, $23, $24)
+"""
+
+INSERT_STAGES = """
+INSERT INTO stages (id, release_id, definition_stage_id, rank, name, status, is_manual,
+  trigger_reason, variables, secrets, created_at, modified_at)
+SELECT stage.id, $1, stage.definition_stage_id, stage.rank, stage.name, $2, stage.is_manual,
+  stage.trigger_reason, stage.variables, stage.secrets, $3, $3
+FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::text[], $8::boolean[], $9::text[],
+  $10::json[], $11::bytea[])
+  AS stage(id, definition_stage_id, rank, name, is_manual, trigger_reason, variables, secrets)
+"""
+
+
+ALIKE = """
+SELECT name FROM releases
+WHERE definition_id = $1 AND starts_with(name_key, $2) AND right(name_key, length($3)) = $3
+"""
+
+
+def release_owner(release_id: int) -> str:
+    """The owner to which the vault binds a release's secret variables."""
+    return f"release/{release_id}"
+
+
+def stage_owner(stage_id: int) -> str:
+    """The owner to which the vault binds a stage's secret variables."""
+    return f"stage/{stage_id}"
+
+
+def deployment_owner(deployment_id: int) -> str:
+    """The owner to which the vault binds the secrets given for one attempt."""
+    return f"deployment/{deployment_id}"
+
+
+async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
+    """Store all of it; the id of the new release."""
+    await _lock_definition(connection, new)
+    release_id: int = await connection.fetchval("SELECT nextval('releases_id_seq')")
+    name = await _free_name(connection, new, release_id)
+    document = await bodies.put_document(connection, new.document)
+    plan = await bodies.put_plan(connection, new.plan)
+    await connection.execute(
+        INSERT_RELEASE,
+        release_id,
+        new.project_id,
+        new.definition_id,
+        new.definition_revision,
+        name,
+        upper(name),
+        new.status,
+        new.reason,
+        new.description,
+        new.created_by,
+        new.created_for,
+        new.created_at,
+        new.keep_forever,
+        list(new.tags),
+        [upper(tag) for tag in new.tags],
+        document,
+        plan,
+        _json(new.artifacts),
+        _json(new.variables),
+        vault.seal(release_owner(release_id), new.secrets),
+        _json(new.properties),
+        new.triggering_alias,
+        STAGE_BITS[StageStatus.NOT_STARTED] if new.plan.stages else 0,
+        new.summary,
+    )
+    await _insert_stages(connection, new, release_id, vault)
+    await release_snapshots.index_artifacts(connection, release_id, new.artifacts)
+    return release_id
+
+
+async def _lock_definition(connection: Connection, new: NewRelease) -> None:
+    found = await connection.fetchval(
+        "SELECT true FROM definitions WHERE id = $1 AND project_id = $2 FOR UPDATE",
+        new.definition_id,
+        new.project_id,
+    )
+    if not found:
+        raise NotFound("definition", new.definition_id)
+
+
+async def _free_name(connection: Connection, new: NewRelease, release_id: int) -> str:
+    """The name by the plan's format, new for this definition whatever the case of letters."""
+    try:
+        named = replace(new.named, release_id=release_id)
+        planned = release_names.planned_name(new.plan.release_name_format, named)
+        rows = await connection.fetch(
+            ALIKE, new.definition_id, upper(planned.prefix), upper(planned.suffix)
+        )
+        return planned.name(row["name"] for row in rows)
+    except release_names.UnusableName as error:
+        raise Refused(str(error)) from error
+
+
+async def _insert_stages(
+    connection: Connection, new: NewRelease, release_id: int, vault: Vault
+) -> None:
+    plans = new.plan.stages
+    told = [new.stages.get(plan.definition_stage_id, NewStage()) for plan in plans]
+    ids: list[int] = await connection.fetchval(
+        "SELECT array(SELECT nextval('stages_id_seq') FROM generate_series(1, $1))", len(plans)
+    )
+    await connection.execute(
+        INSERT_STAGES,
+        release_id,
+        StageStatus.NOT_STARTED,
+        new.created_at,
+        ids,
+        *_plan_arrays(plans),
+        [stage.is_manual for stage in told],
+        [stage.trigger_reason for stage in told],
+        [_json(stage.variables) for stage in told],
+        [
+            vault.seal(stage_owner(stage_id), stage.secrets)
+            for stage_id, stage in zip(ids, told, strict=True)
+        ],
+    )
+
+
+def _plan_arrays(plans: Iterable[StagePlan]) -> tuple[list[int], list[int], list[str]]:
+    listed = list(plans)
+    return (
+        [plan.definition_stage_id for plan in listed],
+        [plan.rank for plan in listed],
+        [plan.name for plan in listed],
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

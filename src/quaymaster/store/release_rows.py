@@ -1,0 +1,263 @@
+"""A release as rows: how its records are read, and which columns each of them fills."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from quaymaster.domain import status
+from quaymaster.domain.ordinal import upper
+from quaymaster.domain.plan import Plan, StagePlan
+from quaymaster.domain.release import (
+    Approval,
+    ArtifactVersion,
+    Deployment,
+    Job,
+    PersonId,
+    Phase,
+    Release,
+    ReleaseId,
+    Stage,
+    StageId,
+)
+from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus, StageStatus
+
+# The published bit of each stage status: a release's mask says which statuses its stages have.
+STAGE_BITS = {
+    StageStatus.NOT_STARTED: 1,
+    StageStatus.IN_PROGRESS: 2,
+    StageStatus.SUCCEEDED: 4,
+    StageStatus.CANCELED: 8,
+    StageStatus.REJECTED: 16,
+    StageStatus.QUEUED: 32,
+    StageStatus.SCHEDULED: 64,
+    StageStatus.PARTIALLY_SUCCEEDED: 128,
+}
+UNDER_WAY_BITS = 2 | 32 | 64  # as in the index releases_under_way
+
+LOCK = "SELECT true FROM releases WHERE id = $1 FOR UPDATE"
+
+LOAD = """
+SELECT row_to_json(release)::text FROM (
+  SELECT r.id, r.status, r.reason, r.name, r.description, r.created_by, r.created_for,
+    r.created_at, r.modified_by, r.modified_at, r.keep_forever, r.variables, r.artifacts,
+    encode(r.plan_digest, 'hex') AS plan_digest,
+    coalesce((SELECT json_agg(stage) FROM (
+      SELECT s.id, s.definition_stage_id, encode(s.plan_digest, 'hex') AS plan_digest,
+        s.modified_at, s.is_manual, s.evaluated, s.trigger_reason, s.variables,
+        (SELECT row_to_json(deployment) FROM (
+          SELECT d.id, d.attempt, d.reason, d.requested_by, d.requested_for, d.queued_at,
+            d.modified_at, d.modified_by, d.after_stages, d.scheduled_for, d.deferred_until,
+            d.entered_queue_at, d.has_slot, d.cancel_requested_at, d.outcome, d.completed_at,
+            d.comment, d.variables,
+            coalesce((SELECT json_agg(approval) FROM (
+              SELECT a.id, a.side, a.position, a.rank, a.approver, a.status, a.created_at,
+                a.modified_at, a.due_at, a.is_automated, a.approved_by, a.comment, a.revision,
+                a.earlier
+              FROM approvals a WHERE a.deployment_id = d.id ORDER BY a.id) approval),
+              '[]') AS approvals,
+            coalesce((SELECT json_agg(phase) FROM (
+              SELECT p.id, p.rank, p.started_at, p.is_skipped, p.problem,
+                coalesce((SELECT json_agg(job) FROM (
+                  SELECT j.id, j.position, j.name, j.status, j.created_at, j.worker, j.token,
+                    j.started_at, j.ended_at, j.error
+                  FROM jobs j WHERE j.phase_id = p.id ORDER BY j.id) job), '[]') AS jobs
+              FROM phases p WHERE p.deployment_id = d.id ORDER BY p.id) phase),
+              '[]') AS phases
+          FROM deployments d WHERE d.id = s.newest_deployment_id) deployment) AS newest
+      FROM stages s WHERE s.release_id = r.id ORDER BY s.rank, s.id) stage), '[]') AS stages
+  FROM releases r WHERE r.id = $1) release
+"""
+
+
+class StageRow(msgspec.Struct):
+    """A stage as it is stored; its plan stands in the release's plan or under its own digest."""
+
+    id: int
+    definition_stage_id: int
+    plan_digest: str | None
+    modified_at: datetime
+    is_manual: bool
+    evaluated: frozenset[tuple[str, int]]
+    trigger_reason: str
+    variables: dict[str, str]
+    newest: Deployment | None
+
+
+class ReleaseRow(msgspec.Struct):
+    """A release as it is stored, with the newest attempt of every stage."""
+
+    id: int
+    status: ReleaseStatus
+    reason: ReleaseReason
+    name: str
+    description: str
+    created_by: PersonId | None
+    created_for: PersonId | None
+    created_at: datetime
+    modified_by: PersonId | None
+    modified_at: datetime
+    keep_forever: bool
+    variables: dict[str, str]
+    artifacts: tuple[ArtifactVersion, ...]
+    plan_digest: str
+    stages: list[StageRow]
+
+
+decoder = msgspec.json.Decoder(ReleaseRow)
+
+
+def release_of(row: ReleaseRow, plan: Plan, own: Mapping[str, StagePlan]) -> Release:
+    """The domain record; `own` are the plans of stages that differ from the release's plan."""
+    plans = {stage.definition_stage_id: stage for stage in plan.stages}
+    stages = tuple(
+        Stage(
+            id=StageId(stage.id),
+            plan=own[stage.plan_digest] if stage.plan_digest else plans[stage.definition_stage_id],
+            modified_at=stage.modified_at,
+            is_manual=stage.is_manual,
+            evaluated=stage.evaluated,
+            trigger_reason=stage.trigger_reason,
+            newest=stage.newest,
+            variables=stage.variables,
+        )
+        for stage in row.stages
+    )
+    return Release(
+        id=ReleaseId(row.id),
+        plan=plan,
+        status=row.status,
+        reason=row.reason,
+        created_by=row.created_by,
+        created_for=row.created_for,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        modified_by=row.modified_by,
+        stages=stages,
+        name=row.name,
+        description=row.description,
+        keep_forever=row.keep_forever,
+        artifacts=row.artifacts,
+        variables=row.variables,
+    )
+
+
+def release_columns(release: Release) -> dict[str, Any]:
+    """The columns of a release that can change, but for those that another table decides."""
+    return {
+        "id": release.id,
+        "status": release.status,
+        "reason": release.reason,
+        "name": release.name,
+        "name_key": upper(release.name),
+        "description": release.description,
+        "created_by": release.created_by,
+        "created_for": release.created_for,
+        "created_at": release.created_at,
+        "modified_by": release.modified_by,
+        "modified_at": release.modified_at,
+        "keep_forever": release.keep_forever,
+        "variables": release.variables,
+        "stage_mask": stage_mask(release),
+    }
+
+
+def stage_mask(release: Release) -> int:
+    """Which statuses the stages have, as the published bits."""
+    mask = 0
+    for stage in release.stages:
+        mask |= STAGE_BITS[status.stage_status(stage)]
+    return mask
+
+
+def stage_columns(stage: Stage) -> dict[str, Any]:
+    newest = stage.newest
+    return {
+        "id": stage.id,
+        "status": status.stage_status(stage),
+        "is_manual": stage.is_manual,
+        "evaluated": stage.evaluated,
+        "trigger_reason": stage.trigger_reason,
+        "variables": stage.variables,
+        "modified_at": stage.modified_at,
+        "attempt": newest.attempt if newest else 0,
+        "newest_deployment_id": newest.id if newest else None,
+    }
+
+
+def deployment_columns(stage: Stage, deployment: Deployment) -> dict[str, Any]:
+    return {
+        "id": deployment.id,
+        "stage_id": stage.id,
+        "attempt": deployment.attempt,
+        "reason": deployment.reason,
+        "requested_by": deployment.requested_by,
+        "requested_for": deployment.requested_for,
+        "queued_at": deployment.queued_at,
+        "modified_at": deployment.modified_at,
+        "modified_by": deployment.modified_by,
+        "after_stages": deployment.after_stages,
+        "scheduled_for": deployment.scheduled_for,
+        "deferred_until": deployment.deferred_until,
+        "entered_queue_at": deployment.entered_queue_at,
+        "has_slot": deployment.has_slot,
+        "cancel_requested_at": deployment.cancel_requested_at,
+        "outcome": deployment.outcome,
+        "status": status.deployment_status(stage, deployment),
+        "operation_status": status.operation_status(stage, deployment),
+        "started_at": deployment.started_at,
+        "completed_at": deployment.completed_at,
+        "comment": deployment.comment,
+        "variables": deployment.variables,
+    }
+
+
+def approval_columns(stage: Stage, deployment: Deployment, approval: Approval) -> dict[str, Any]:
+    return {
+        "id": approval.id,
+        "deployment_id": deployment.id,
+        "stage_id": stage.id,
+        "side": approval.side,
+        "position": approval.position,
+        "rank": approval.rank,
+        "approver": approval.approver,
+        "status": approval.status,
+        "created_at": approval.created_at,
+        "modified_at": approval.modified_at,
+        "due_at": approval.due_at,
+        "is_automated": approval.is_automated,
+        "approved_by": approval.approved_by,
+        "comment": approval.comment,
+        "revision": approval.revision,
+        "earlier": approval.earlier,
+    }
+
+
+def phase_columns(deployment: Deployment, phase: Phase) -> dict[str, Any]:
+    return {
+        "id": phase.id,
+        "deployment_id": deployment.id,
+        "rank": phase.rank,
+        "started_at": phase.started_at,
+        "is_skipped": phase.is_skipped,
+        "problem": phase.problem,
+    }
+
+
+def job_columns(stage: Stage, deployment: Deployment, phase: Phase, job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "phase_id": phase.id,
+        "deployment_id": deployment.id,
+        "position": job.position,
+        "name": job.name,
+        "status": job.status,
+        "queue_id": stage.phase_plan(phase).queue_id,
+        "created_at": job.created_at,
+        "worker": job.worker,
+        "token": job.token,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+        "error": job.error,
+    }

@@ -1,0 +1,97 @@
+"""The parts of a release that are its own copy of the definition: plans and artifact versions."""
+
+from dataclasses import replace
+
+import msgspec
+
+from quaymaster.domain.plan import StagePlan
+from quaymaster.domain.release import Release, Stage
+from quaymaster.store import bodies
+from quaymaster.store.database import Connection
+from quaymaster.store.records import ReleaseArtifact
+
+_artifacts_decoder = msgspec.json.Decoder(tuple[ReleaseArtifact, ...])
+
+
+async def save_plans(connection: Connection, before: Release, after: Release) -> None:
+    """Write the release's plan where it changed, and of stages that keep one of their own."""
+    if after.plan is not before.plan and after.plan != before.plan:
+        digest = await bodies.put_plan(connection, after.plan)
+        await connection.execute(
+            "UPDATE releases SET plan_digest = $2 WHERE id = $1", after.id, digest
+        )
+    for old, new in zip(before.stages, after.stages, strict=True):
+        if new.plan is not old.plan or after.plan is not before.plan:
+            await _save_stage_plan(connection, after, new)
+
+
+async def _save_stage_plan(connection: Connection, release: Release, stage: Stage) -> None:
+    common = _common_plan(release, stage)
+    digest = None if stage.plan == common else await bodies.put_plan(connection, stage.plan)
+    await connection.execute(
+        "UPDATE stages SET plan_digest = $2, name = $3, rank = $4 WHERE id = $1",
+        stage.id,
+        digest,
+        stage.plan.name,
+        stage.plan.rank,
+    )
+
+
+def _common_plan(release: Release, stage: Stage) -> StagePlan | None:
+    wanted = stage.plan.definition_stage_id
+    plans = (plan for plan in release.plan.stages if plan.definition_stage_id == wanted)
+    return next(plans, None)
+
+
+async def artifacts(connection: Connection, release_id: int) -> tuple[ReleaseArtifact, ...]:
+    """The artifact versions of a release with everything that is known about them."""
+    text = await connection.fetchval("SELECT artifacts FROM releases WHERE id = $1", release_id)
+    return _artifacts_decoder.decode(text) if text else ()
+
+
+async def set_artifacts(
+    connection: Connection, release_id: int, chosen: tuple[ReleaseArtifact, ...]
+) -> None:
+    """Replace the artifact versions of a release (a draft's: SEMANTICS 2.5)."""
+    await connection.execute(
+        "UPDATE releases SET artifacts = $2 WHERE id = $1",
+        release_id,
+        msgspec.json.encode(chosen).decode(),
+    )
+    await connection.execute("DELETE FROM release_artifacts WHERE release_id = $1", release_id)
+    await index_artifacts(connection, release_id, chosen)
+
+
+async def index_artifacts(
+    connection: Connection, release_id: int, chosen: tuple[ReleaseArtifact, ...]
+) -> None:
+    """The rows by which lists find releases of an artifact's version or branch."""
+    await connection.execute(
+        "INSERT INTO release_artifacts"
+        " (release_id, alias, type, source_id, version_id, branch, is_primary)"
+        " SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
+        " $7::boolean[])",
+        release_id,
+        [artifact.alias for artifact in chosen],
+        [artifact.type for artifact in chosen],
+        [artifact.source_id for artifact in chosen],
+        [artifact.version_id for artifact in chosen],
+        [artifact.branch for artifact in chosen],
+        [artifact.is_primary for artifact in chosen],
+    )
+
+
+async def save_versions(connection: Connection, release: Release) -> None:
+    """Write what a rule changed about artifact versions, keeping all else that is known."""
+    known = {artifact.alias: artifact for artifact in await artifacts(connection, release.id)}
+    merged = tuple(
+        replace(
+            known.get(version.alias, ReleaseArtifact(version.alias)),
+            branch=version.branch,
+            tags=version.tags,
+            default_branch=version.default_branch,
+            is_chosen=version.is_chosen,
+        )
+        for version in release.artifacts
+    )
+    await set_artifacts(connection, release.id, merged)
