@@ -49,7 +49,7 @@ def test_vector_outcome(case: dict[str, Any]) -> None:
         assert mentions_command(case["line"]) is ("warning" in outcome)
         return
     effect = effect_of(case)
-    if re.match("error[: ]", outcome) and not re.search("exist|parent|created", outcome):
+    if re.match("error(: | on )", outcome) and not re.search("exist|parent|created", outcome):
         assert isinstance(effect, CommandError)
     if outcome.startswith("warning: "):
         assert isinstance(effect, CommandWarning)
