@@ -1,0 +1,219 @@
+"""Making releases and changing them as a whole (SEMANTICS 2, 6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from quaymaster.actions import artifacts
+from quaymaster.actions.artifacts import Choice
+from quaymaster.actions.call import Call
+from quaymaster.actions.orchestrate import happen_within
+from quaymaster.domain.access import Permission, definition_token
+from quaymaster.domain.changes import Abandoned, Activated, DetailsChanged, Event
+from quaymaster.domain.errors import Invalid, NotFound, Refused
+from quaymaster.domain.overrides import Override, overridden
+from quaymaster.domain.plan import Plan
+from quaymaster.domain.release import PersonId, ReleaseId
+from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
+from quaymaster.store import definitions, places, releases
+from quaymaster.store.definitions import Definition
+from quaymaster.store.places import Place
+from quaymaster.store.records import NewRelease, NewStage, ReleaseArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """What somebody wants of a new release; stage variables are keyed by definition stage id."""
+
+    definition_id: int
+    description: str = ""
+    choices: tuple[Choice, ...] = ()
+    is_draft: bool = False
+    manual_stages: tuple[str, ...] = ()
+    reason: ReleaseReason = ReleaseReason.MANUAL
+    variables: Mapping[str, Override] = field(default_factory=dict)
+    stage_variables: Mapping[int, Mapping[str, Override]] = field(default_factory=dict)
+    properties: Mapping[str, object] = field(default_factory=dict)
+    created_for: PersonId | None = None
+
+
+async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
+    """Make a release and, unless it is a draft, start the stages whose conditions hold.
+
+    The artifact sources are asked before the transaction opens. Raises NotFound, Forbidden
+    (create releases on the definition), Invalid for versions, stages or variables that do not
+    fit, Refused when the definition is disabled.
+    """
+    definition = await _definition(call, request.definition_id)
+    plan = definition.plan
+    choices = {choice.alias.casefold(): choice for choice in request.choices}
+    versions = await artifacts.chosen(
+        call.installation.outside, plan, choices, is_draft=request.is_draft
+    )
+    new = _new_release(call, request, definition, versions)
+    async with call.database.transaction() as connection:
+        release = await releases.insert(connection, new, call.vault)
+        if not request.is_draft:
+            release = await happen_within(connection, call, release.id, Activated(call.by))
+        return release.id
+
+
+async def _definition(call: Call, definition_id: int) -> Definition:
+    async with call.database.read() as connection:
+        found = await definitions.get(connection, call.vault, call.project_id, definition_id)
+    if found is None or found.is_deleted:
+        raise NotFound("definition", definition_id)
+    token = definition_token(str(found.project_id), found.path, found.id)
+    call.require(Permission.CREATE_RELEASES, token, f"release pipeline {found.name}")
+    if found.is_disabled:
+        raise Refused(f"Release pipeline {found.name} is disabled. Enable it to make releases.")
+    return found
+
+
+def _new_release(
+    call: Call,
+    request: ReleaseRequest,
+    definition: Definition,
+    versions: tuple[ReleaseArtifact, ...],
+) -> NewRelease:
+    plan = definition.plan
+    values = overridden(
+        plan.variables, _secrets(definition, "variables"), request.variables, "the definition"
+    )
+    return NewRelease(
+        project_id=definition.project_id,
+        definition_id=definition.id,
+        definition_revision=definition.revision,
+        plan=plan,
+        document=definition.document,
+        created_at=call.now,
+        created_by=call.by,
+        created_for=request.created_for or call.by,
+        reason=request.reason,
+        status=ReleaseStatus.DRAFT,
+        description=request.description,
+        artifacts=versions,
+        variables=values.plain,
+        secrets=values.secret,
+        properties=request.properties,
+        stages=_stages(request, definition),
+        name_values=_name_values(call, definition, versions),
+    )
+
+
+def _stages(request: ReleaseRequest, definition: Definition) -> dict[int, NewStage]:
+    plan = definition.plan
+    manual = _manual(plan, request.manual_stages)
+    _check_stages(plan, request.stage_variables)
+    stages = {}
+    for stage in plan.stages:
+        number = stage.definition_stage_id
+        values = overridden(
+            stage.variables,
+            _secrets(definition, f"environments/{number}/variables"),
+            request.stage_variables.get(number, {}),
+            f"stage {stage.name}",
+        )
+        is_manual = stage.name.casefold() in manual
+        stages[number] = NewStage(is_manual, "", values.plain, values.secret)
+    return stages
+
+
+def _manual(plan: Plan, named: tuple[str, ...]) -> set[str]:
+    known = {stage.name.casefold() for stage in plan.stages}
+    unknown = [name for name in named if name.casefold() not in known]
+    if unknown:
+        raise Invalid(f"manualEnvironments names unknown stages: {', '.join(unknown)}.")
+    return {name.casefold() for name in named}
+
+
+def _check_stages(plan: Plan, wanted: Mapping[int, object]) -> None:
+    known = {stage.definition_stage_id for stage in plan.stages}
+    unknown = [str(number) for number in wanted if number not in known]
+    if unknown:
+        raise Invalid(f"The definition has no stage with the id {', '.join(unknown)}.")
+
+
+def _secrets(definition: Definition, prefix: str) -> dict[str, str]:
+    """The stored secret values of one scope, by variable name."""
+    start = f"{prefix}/"
+    return {
+        key.removeprefix(start): value
+        for key, value in definition.secrets.items()
+        if key.startswith(start)
+    }
+
+
+def _name_values(
+    call: Call, definition: Definition, versions: tuple[ReleaseArtifact, ...]
+) -> dict[str, str]:
+    """What the name format may use besides counters, dates and variables (SEMANTICS 3.4)."""
+    values = {
+        "System.TeamProject": call.project.name if call.project else "",
+        "Release.DefinitionName": definition.name,
+    }
+    primary = next((version for version in versions if version.is_primary), None)
+    if primary and primary.is_chosen:
+        values |= {
+            "Build.BuildNumber": primary.version_name,
+            "Build.DefinitionName": primary.reference.get("definition.name", ""),
+            "Build.SourceBranch": primary.branch.removeprefix("refs/heads/"),
+            "Artifact.ArtifactType": primary.type,
+        }
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseUpdate:
+    """Small changes of a release; None leaves a part as it is."""
+
+    status: ReleaseStatus | None = None
+    name: str | None = None
+    description: str | None = None
+    keep_forever: bool | None = None
+    comment: str = ""
+
+
+async def update(call: Call, release_id: ReleaseId, wanted: ReleaseUpdate) -> None:
+    """Start a draft, abandon, rename, describe or keep a release; all of it or nothing.
+
+    Raises NotFound, Forbidden (manage releases; create releases to start a draft), Refused when
+    the present status does not allow it, Conflict for a name that is taken.
+    """
+    async with call.database.transaction() as connection:
+        place = await places.of_release(connection, call.project_id, release_id)
+        if place is None or place.is_deleted:
+            raise NotFound("release", release_id)
+        _authorise(call, place, wanted)
+        for event in _events(call, wanted):
+            await happen_within(connection, call, release_id, event)
+
+
+def _authorise(call: Call, place: Place, wanted: ReleaseUpdate) -> None:
+    token = definition_token(str(place.project_id), place.path, place.definition_id)
+    on = f"release {place.release_name}"
+    call.require(Permission.VIEW_RELEASES, token, on)
+    starts_draft = wanted.status is ReleaseStatus.ACTIVE
+    if starts_draft:
+        call.require(Permission.CREATE_RELEASES, token, on)
+    changes_more = wanted != ReleaseUpdate(status=wanted.status, comment=wanted.comment)
+    if changes_more or not starts_draft:
+        call.require(Permission.MANAGE_RELEASES, token, on)
+
+
+def _events(call: Call, wanted: ReleaseUpdate) -> list[Event]:
+    events: list[Event] = []
+    details = DetailsChanged(
+        call.by, wanted.name, wanted.description, wanted.keep_forever, wanted.comment
+    )
+    if details != DetailsChanged(call.by, comment=wanted.comment):
+        events.append(details)
+    match wanted.status:
+        case ReleaseStatus.ACTIVE:
+            events.append(Activated(call.by))
+        case ReleaseStatus.ABANDONED:
+            events.append(Abandoned(call.by, wanted.comment))
+        case ReleaseStatus.DRAFT:
+            raise Refused("A release cannot become a draft again. Create a new draft.")
+        case None:
+            pass
+    return events

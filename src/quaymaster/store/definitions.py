@@ -1,0 +1,338 @@
+"""Definitions: their documents, revisions, environments and secrets.
+
+`document` is the JSON text in the newest shape without what the server owns (ids of the
+definition, revision, people, times); secrets are sealed beside it, never in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from quaymaster.domain.errors import Conflict, NotFound
+from quaymaster.domain.plan import Plan
+from quaymaster.domain.release import PersonId
+from quaymaster.store import bodies
+from quaymaster.store.database import Connection
+from quaymaster.store.vault import Vault
+
+GET = """
+SELECT d.id, d.project_id, d.name, d.path, d.revision, d.document_digest, d.plan_digest,
+  d.secrets, d.tags, d.is_disabled, d.is_deleted, d.comment, d.created_by, d.created_at,
+  d.modified_by, d.modified_at, b.body AS document
+FROM definitions d JOIN documents b ON b.digest = d.document_digest
+WHERE d.id = $1 AND d.kind = 'release' AND ($2::uuid IS NULL OR d.project_id = $2)
+"""
+
+INSERT = """
+INSERT INTO definitions (id, project_id, name, name_key, path, path_key, revision,
+  document_digest, plan_digest, summary, secrets, tags, tag_keys, source, is_disabled, comment,
+  created_by, created_at, modified_by, modified_at)
+VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $16, $17)
+"""
+
+UPDATE = """
+UPDATE definitions SET name = $2, name_key = $3, path = $4, path_key = $5, revision = revision + 1,
+  document_digest = $6, plan_digest = $7, summary = $8, secrets = $9, tags = $10, tag_keys = $11,
+  source = $12, is_disabled = $13, comment = $14, modified_by = $15, modified_at = $16
+WHERE id = $1
+"""
+
+INSERT_REVISION = """
+INSERT INTO definition_revisions (definition_id, revision, document_digest, secrets, changed_by,
+  changed_at, change_type, comment, api_version)
+SELECT d.id, d.revision, d.document_digest, d.secrets, d.modified_by, d.modified_at, $2,
+  d.comment, $3
+FROM definitions d WHERE d.id = $1
+"""
+
+PUT_ENVIRONMENTS = """
+INSERT INTO environments (id, definition_id, project_id, name, rank)
+SELECT e.id, $1, $2, e.name, e.rank
+FROM unnest($3::bigint[], $4::text[], $5::integer[]) AS e(id, name, rank)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank, is_deleted = false
+  WHERE environments.definition_id = $1
+"""
+
+PUT_ARTIFACTS = """
+INSERT INTO definition_artifacts (definition_id, alias, type, source_id, is_primary)
+SELECT $1, a.alias, a.type, a.source_id, a.is_primary
+FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[])
+  AS a(alias, type, source_id, is_primary)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionContent:
+    """What a save brings: everything about a definition that its author decides."""
+
+    name: str
+    path: str
+    document: str
+    plan: Plan
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    is_disabled: bool = False
+    comment: str = ""
+    summary: str = "{}"
+    api_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition as it is stored now; `secrets` is keyed as `plans` names them."""
+
+    id: int
+    project_id: UUID
+    name: str
+    path: str
+    revision: int
+    document: str
+    plan: Plan
+    secrets: Mapping[str, str] = field(repr=False)
+    tags: tuple[str, ...]
+    is_disabled: bool
+    is_deleted: bool
+    comment: str
+    created_by: PersonId | None
+    created_at: datetime
+    modified_by: PersonId | None
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One save of a definition."""
+
+    revision: int
+    changed_by: PersonId | None
+    changed_at: datetime
+    change_type: str
+    comment: str
+    api_version: str
+
+
+def owner(definition_id: int) -> str:
+    """The owner to which the vault binds a definition's secrets."""
+    return f"definition/{definition_id}"
+
+
+async def draw_id(connection: Connection) -> int:
+    """The id that the next new definition will have."""
+    drawn: int = await connection.fetchval("SELECT nextval('definitions_id_seq')")
+    return drawn
+
+
+async def draw_environment_ids(connection: Connection, count: int) -> list[int]:
+    """Ids for new environments and their steps; those not used are never given again."""
+    drawn: list[int] = await connection.fetchval(
+        "SELECT array(SELECT nextval('environments_id_seq') FROM generate_series(1, $1))", count
+    )
+    return drawn
+
+
+async def environment_ids(connection: Connection, definition_id: int) -> set[int]:
+    """The ids of all environments that a definition has or ever had."""
+    rows = await connection.fetch(
+        "SELECT id FROM environments WHERE definition_id = $1", definition_id
+    )
+    return {row["id"] for row in rows}
+
+
+async def get(
+    connection: Connection,
+    vault: Vault,
+    project: UUID | None,
+    definition_id: int,
+    *,
+    locked: bool = False,
+) -> Definition | None:
+    """A release definition, deleted or not, of this project (None: of any).
+
+    `locked` keeps others from changing it until the transaction ends.
+    """
+    suffix = " FOR NO KEY UPDATE OF d" if locked else ""
+    row = await connection.fetchrow(GET + suffix, definition_id, project)
+    return await _definition(connection, vault, row) if row else None
+
+
+async def _definition(connection: Connection, vault: Vault, row: "asyncpg.Record") -> Definition:
+    return Definition(
+        id=row["id"],
+        project_id=row["project_id"],
+        name=row["name"],
+        path=row["path"],
+        revision=row["revision"],
+        document=row["document"],
+        plan=await bodies.plan(connection, row["plan_digest"]),
+        secrets=vault.unseal(owner(row["id"]), row["secrets"]),
+        tags=tuple(row["tags"]),
+        is_disabled=row["is_disabled"],
+        is_deleted=row["is_deleted"],
+        comment=row["comment"],
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        modified_by=row["modified_by"],
+        modified_at=row["modified_at"],
+    )
+
+
+async def create(
+    connection: Connection,
+    vault: Vault,
+    definition_id: int,
+    project: UUID,
+    content: DefinitionContent,
+    by: PersonId | None,
+    at: datetime,
+) -> None:
+    """Store a new definition under a drawn id, as revision 1.
+
+    Raises Conflict when a definition of that name exists in the folder.
+    """
+    columns = await _columns(connection, vault, definition_id, content)
+    try:
+        await connection.execute(
+            INSERT,
+            definition_id,
+            project,
+            *columns,
+            by,
+            at,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise _name_taken(content) from error
+    await _put_parts(connection, definition_id, project, content.plan)
+    await connection.execute(INSERT_REVISION, definition_id, "add", content.api_version)
+
+
+async def update(
+    connection: Connection,
+    vault: Vault,
+    before: Definition,
+    content: DefinitionContent,
+    by: PersonId | None,
+    at: datetime,
+) -> None:
+    """Store the next revision of a definition that was got `locked`."""
+    columns = await _columns(connection, vault, before.id, content)
+    try:
+        await connection.execute(UPDATE, before.id, *columns, by, at)
+    except asyncpg.UniqueViolationError as error:
+        raise _name_taken(content) from error
+    await connection.execute("DELETE FROM definition_artifacts WHERE definition_id = $1", before.id)
+    await connection.execute(
+        "UPDATE environments SET is_deleted = true WHERE definition_id = $1", before.id
+    )
+    await _put_parts(connection, before.id, before.project_id, content.plan)
+    await connection.execute(INSERT_REVISION, before.id, "update", content.api_version)
+
+
+async def _columns(
+    connection: Connection, vault: Vault, definition_id: int, content: DefinitionContent
+) -> list[object]:
+    """The columns that INSERT and UPDATE share, in their order."""
+    return [
+        content.name,
+        content.name.casefold(),
+        content.path,
+        content.path.casefold(),
+        await bodies.put_document(connection, content.document),
+        await bodies.put_plan(connection, content.plan),
+        content.summary,
+        vault.seal(owner(definition_id), content.secrets),
+        list(content.tags),
+        [tag.casefold() for tag in content.tags],
+        content.source,
+        content.is_disabled,
+        content.comment,
+    ]
+
+
+def _name_taken(content: DefinitionContent) -> Conflict:
+    return Conflict(
+        f"A release pipeline with the name '{content.name}' already exists in {content.path}. "
+        "Specify a different name and try again."
+    )
+
+
+async def _put_parts(connection: Connection, definition_id: int, project: UUID, plan: Plan) -> None:
+    await connection.execute(
+        PUT_ENVIRONMENTS,
+        definition_id,
+        project,
+        [stage.definition_stage_id for stage in plan.stages],
+        [stage.name for stage in plan.stages],
+        [stage.rank for stage in plan.stages],
+    )
+    await connection.execute(
+        PUT_ARTIFACTS,
+        definition_id,
+        [artifact.alias for artifact in plan.artifacts],
+        [artifact.type for artifact in plan.artifacts],
+        [artifact.source_id for artifact in plan.artifacts],
+        [artifact.is_primary for artifact in plan.artifacts],
+    )
+
+
+async def set_deleted(
+    connection: Connection,
+    definition_id: int,
+    *,
+    deleted: bool,
+    comment: str,
+    by: PersonId | None,
+    at: datetime,
+) -> None:
+    """Delete softly, or restore; either is a revision of its own (SEMANTICS 22.2)."""
+    try:
+        await connection.execute(
+            "UPDATE definitions SET is_deleted = $2, revision = revision + 1, comment = $3,"
+            " modified_by = $4, modified_at = $5 WHERE id = $1",
+            definition_id,
+            deleted,
+            comment,
+            by,
+            at,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(
+            "A release pipeline of the same name has taken its place. Rename that one first."
+        ) from error
+    change = "delete" if deleted else "undelete"
+    await connection.execute(INSERT_REVISION, definition_id, change, "")
+
+
+async def revisions(connection: Connection, definition_id: int) -> list[Revision]:
+    """All saves, oldest first."""
+    rows = await connection.fetch(
+        "SELECT revision, changed_by, changed_at, change_type, comment, api_version"
+        " FROM definition_revisions WHERE definition_id = $1 ORDER BY revision",
+        definition_id,
+    )
+    return [Revision(**dict(row)) for row in rows]
+
+
+async def document_at(connection: Connection, definition_id: int, revision: int) -> str:
+    """The document as it was saved in that revision. Raises NotFound."""
+    body: str | None = await connection.fetchval(
+        "SELECT b.body FROM definition_revisions r JOIN documents b ON b.digest = r.document_digest"
+        " WHERE r.definition_id = $1 AND r.revision = $2",
+        definition_id,
+        revision,
+    )
+    if body is None:
+        raise NotFound("revision", revision)
+    return body
+
+
+async def has_deployment_under_way(connection: Connection, definition_id: int) -> bool:
+    """Whether some release of it is being deployed or waits to be (SEMANTICS 6.5)."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM deployments WHERE definition_id = $1 AND outcome IS NULL)",
+        definition_id,
+    )
+    return found
