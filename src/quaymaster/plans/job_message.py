@@ -1,0 +1,183 @@
+"""The message that tells a job host what to run, put together from a plan and a release."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from quaymaster.domain.plan import PhasePlan, TaskPlan
+from quaymaster.domain.predefined import CarriedArtifact, JobContext, predefined
+from quaymaster.domain.release import Job
+from quaymaster.domain.variables import Scopes, Variable, effective
+from quaymaster.protocol.job import ArtifactDownload, JobVariable, RunJob, Step, StepKind
+
+GITHUB = "https://github.com/"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One row of a job's timeline before it has an id; `task` only for steps that run one."""
+
+    kind: StepKind
+    name: str
+    task: TaskPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedStep:
+    """A planned step with the id of its row and the id under which its record is published."""
+
+    id: int
+    instance_id: str
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The slot of a worker that runs the job: its own directory, and its name as an agent."""
+
+    work_directory: str
+    agent_name: str
+    agent_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The variables of a job by scope, from the outer to the inner; secret ones say so."""
+
+    release: tuple[Variable, ...] = ()
+    stage: tuple[Variable, ...] = ()
+    deployment: tuple[Variable, ...] = ()
+
+
+def planned_steps(
+    phase: PhasePlan, artifacts: Sequence[CarriedArtifact]
+) -> tuple[PlannedStep, ...]:
+    """The timeline of one job of this phase, in the order of SEMANTICS 13.4.
+
+    Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9).
+    """
+    return tuple(_steps(phase, artifacts))
+
+
+def _steps(phase: PhasePlan, artifacts: Sequence[CarriedArtifact]) -> Iterator[PlannedStep]:
+    yield PlannedStep("initialize", "Initialize job")
+    if downloads(phase, artifacts):
+        yield PlannedStep("download", "Download artifacts")
+    for task in phase.tasks:
+        if task.enabled:
+            yield PlannedStep("task", task.display_name, task)
+    yield PlannedStep("finalize", "Finalize job")
+
+
+def downloads(
+    phase: PhasePlan, artifacts: Sequence[CarriedArtifact]
+) -> tuple[ArtifactDownload, ...]:
+    """What a job of this phase downloads: an alias that is not mentioned is taken whole (12.9)."""
+    if phase.skip_artifacts:
+        return ()
+    limits = {download.alias.casefold(): download for download in phase.downloads}
+    wanted = []
+    for artifact in artifacts:
+        limit = limits.get(artifact.alias.casefold())
+        if limit is None or not limit.skip:
+            items = list(limit.items) if limit and limit.items is not None else None
+            wanted.append(_download(artifact, items))
+    return tuple(wanted)
+
+
+def _download(artifact: CarriedArtifact, items: list[str] | None) -> ArtifactDownload:
+    reference = {**artifact.reference, "version": artifact.commit or artifact.version_id}
+    reference.update(_repository(artifact))
+    return ArtifactDownload(artifact.alias, artifact.type, reference, items)
+
+
+def _repository(artifact: CarriedArtifact) -> dict[str, str]:
+    """Where a repository is: an address, or a path on the worker's machine."""
+    source = artifact.reference.get("definition", "")
+    match artifact.type.casefold():
+        case "github":
+            return {"url": source if urlsplit(source).scheme else GITHUB + source}
+        case "git":
+            return {"url" if urlsplit(source).scheme else "path": source}
+        case _:
+            return {}
+
+
+def job_message(
+    job: Job,
+    phase: PhasePlan,
+    context: JobContext,
+    setting: Setting,
+    steps: Sequence[NumberedStep],
+    place: Place,
+) -> RunJob:
+    """Everything that a host needs to run this job, secrets included: it is never logged.
+
+    `steps` are the rows made for `planned_steps(phase, context.artifacts)`.
+    """
+    return RunJob(
+        job_id=job.id,
+        token=job.token,
+        name=job.name,
+        plan_id=context.plan_id,
+        workspace=f"{context.project_id}/{context.definition_id}",
+        work_directory=place.work_directory,
+        steps=[_step(numbered) for numbered in steps],
+        variables=job_variables(context, setting),
+        artifacts=list(downloads(phase, context.artifacts)),
+        skip_artifacts=phase.skip_artifacts,
+        timeout_seconds=_seconds(phase.timeout),
+        cancel_timeout_seconds=phase.cancel_timeout.total_seconds(),
+        agent_name=place.agent_name,
+        agent_id=place.agent_id,
+    )
+
+
+def job_variables(context: JobContext, setting: Setting) -> list[JobVariable]:
+    """The variables a job starts with: the narrower scope wins, ours win over all (5.4)."""
+    system = [Variable(name, value) for name, value in predefined(context).items()]
+    found = effective(
+        Scopes(
+            release=setting.release,
+            stage=setting.stage,
+            overrides=setting.deployment,
+            system=system,
+        )
+    )
+    return [
+        JobVariable(variable.name, variable.value, variable.is_secret, variable.is_read_only)
+        for variable in found.values()
+    ]
+
+
+def _step(numbered: NumberedStep) -> Step:
+    task = numbered.step.task
+    if task is None:
+        return Step(
+            id=numbered.id,
+            kind=numbered.step.kind,
+            display_name=numbered.step.name,
+            instance_id=numbered.instance_id,
+        )
+    return Step(
+        id=numbered.id,
+        kind=numbered.step.kind,
+        display_name=task.display_name,
+        instance_id=numbered.instance_id,
+        task_id=task.task_id,
+        version=task.version,
+        reference_name=task.reference_name,
+        condition=task.condition,
+        always_run=task.always_run,
+        continue_on_error=task.continue_on_error,
+        timeout_seconds=_seconds(task.timeout),
+        retry_count=task.retry_count,
+        inputs=dict(task.inputs),
+        environment=dict(task.environment),
+    )
+
+
+def _seconds(limit: timedelta) -> float | None:
+    """0 in a definition is unlimited (SEMANTICS 12.8)."""
+    return limit.total_seconds() or None
