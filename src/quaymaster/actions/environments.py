@@ -17,7 +17,7 @@ async def admit(call: Call, environment: int) -> int:
         queue = await queueing.locked(connection, environment)
         if queue is None:
             return 0
-        moves = next_moves(queue.policy, queue.standings)
+        moves = next_moves(queue.standings)
         for standing, newer in moves.superseded:
             event = Superseded(standing.stage, standing.attempt, newer)
             await happen_within(connection, call, standing.release, event)

@@ -154,12 +154,23 @@ def _about_a_stage(
     present = situation(stage)
     if present not in ALLOWED[type(event)]:
         raise Refused(_transition_refused(stage, present, event))
-    if isinstance(event, DeploymentDeferred) and event.until <= now:
+    if isinstance(event, DeploymentDeferred):
+        _check_deferral(stage, event, now)
+    return event
+
+
+def _check_deferral(stage: Stage, event: DeploymentDeferred, now: datetime) -> None:
+    """Only work that has not begun can wait, and only for a time to come (SEMANTICS 9.13)."""
+    if stage.newest and (stage.newest.phases or stage.newest.side(Side.POST)):
+        raise Refused(
+            f"Stage {stage.name} cannot be deferred: its work has begun. "
+            "Cancel the deployment and deploy again with a time."
+        )
+    if event.until <= now:
         raise Invalid(
             f"The deployment time {event.until.isoformat()} is not in the future. "
             "Give a later time, or approve without one."
         )
-    return event
 
 
 def _transition_refused(stage: Stage, present: str, event: Event) -> str:
@@ -246,6 +257,8 @@ def _from_a_worker(release: Release, event: JobClaimed | JobFinished | JobLost) 
         raise Conflict(
             f"Job {job.id} is not run by this worker any more; its report is not taken in."
         )
+    if isinstance(event, JobFinished) and not event.status.is_ended:
+        raise Invalid(f"{event.status} is not a way in which a job can end.")
     return None if job.status.is_ended else event
 
 

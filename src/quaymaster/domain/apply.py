@@ -87,6 +87,7 @@ def _requested(stage: Stage, request: c.DeploymentRequested, now: datetime) -> S
     if stage.active:
         newest = replace(
             stage.active,
+            requested_by=request.by,  # whoever starts it may not approve it either (9.6)
             scheduled_for=request.scheduled_for,
             entered_queue_at=None,
             modified_at=now,
@@ -198,14 +199,11 @@ def _answered(
     now: datetime,
 ) -> Release:
     def answer(approval: Approval) -> Approval:
-        match event:
-            case c.ApprovalReassigned():
-                return _reassigned(approval, event, now)
-            case c.ApprovalGiven():
-                closed = _closed(approval, ApprovalStatus.APPROVED, now, event.comment)
-            case c.ApprovalRefused():
-                closed = _closed(approval, ApprovalStatus.REJECTED, now, event.comment)
-        return replace(closed, approved_by=event.by.id)
+        if isinstance(event, c.ApprovalReassigned):
+            return _reassigned(approval, event, now)
+        given = isinstance(event, c.ApprovalGiven)
+        status = ApprovalStatus.APPROVED if given else ApprovalStatus.REJECTED
+        return replace(_closed(approval, status, now, event.comment), approved_by=event.by.id)
 
     stage = next(
         stage

@@ -76,6 +76,8 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalGiven:
+    """Somebody agrees; others of the same or a later rank may still be asked."""
+
     approval: ApprovalId
     by: Person
     comment: str = ""
@@ -83,6 +85,8 @@ class ApprovalGiven:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRefused:
+    """Somebody says no, which ends the attempt (SEMANTICS 9.4)."""
+
     approval: ApprovalId
     by: Person
     comment: str = ""

@@ -9,7 +9,11 @@ from quaymaster.domain.release import ReleaseId, StageId
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An attempt in an environment's queue, or one that holds a slot of it."""
+    """An attempt in an environment's queue, or one that holds a slot of it.
+
+    `policy` is that of the release's own plan: a changed definition counts for releases made
+    from then on, while the queue is one for all of them.
+    """
 
     release: ReleaseId
     release_name: str
@@ -17,6 +21,7 @@ class Standing:
     attempt: int
     entered_at: datetime
     has_slot: bool
+    policy: QueuePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +32,42 @@ class QueueMoves:
     superseded: tuple[tuple[Standing, str], ...]
 
 
-def next_moves(policy: QueuePolicy, standings: list[Standing]) -> QueueMoves:
+def next_moves(standings: list[Standing]) -> QueueMoves:
     """Decide over all attempts of one environment at once.
 
-    Waiting attempts go in by the time they entered the queue; with a depth of k only the k newest
-    may wait (11.3). Attempts that hold a slot are never taken out.
+    Waiting attempts go in in the order in which they entered the queue, each when its own policy
+    allows. With a depth of k in the newest one's policy only the k newest may go on waiting
+    (11.3). Attempts that hold a slot are never taken out.
     """
-    holding = sum(standing.has_slot for standing in standings)
-    waiting = sorted(
+    waiting = in_order(standings)
+    granted = _let_in(waiting, sum(standing.has_slot for standing in standings))
+    left = [standing for standing in waiting if standing not in granted]
+    return QueueMoves(tuple(granted), tuple(_superseded(left)))
+
+
+def in_order(standings: list[Standing]) -> list[Standing]:
+    """Those that wait, first come first: what a person is shown as the place in the queue."""
+    return sorted(
         (standing for standing in standings if not standing.has_slot),
         key=lambda standing: (standing.entered_at, standing.release, standing.attempt),
     )
-    free = len(waiting) if policy.concurrency == 0 else max(policy.concurrency - holding, 0)
-    if policy.depth and policy.concurrency:
-        return _newest_only(waiting, free, policy.depth)
-    return QueueMoves(tuple(waiting[:free]), ())
 
 
-def _newest_only(waiting: list[Standing], free: int, depth: int) -> QueueMoves:
-    granted, left = waiting[:free], waiting[free:]
-    over = left[: max(len(left) - depth, 0)]
-    newest = left[-1].release_name if left else ""
-    return QueueMoves(tuple(granted), tuple((standing, newest) for standing in over))
+def _let_in(waiting: list[Standing], holding: int) -> list[Standing]:
+    """Nobody overtakes, but one without a limit does not stand in line at all."""
+    granted: list[Standing] = []
+    somebody_waits = False
+    for standing in waiting:
+        limit = standing.policy.concurrency
+        if limit == 0 or (not somebody_waits and holding + len(granted) < limit):
+            granted.append(standing)
+        else:
+            somebody_waits = True
+    return granted
+
+
+def _superseded(left: list[Standing]) -> list[tuple[Standing, str]]:
+    if not left or not left[-1].policy.depth:
+        return []
+    newest = left[-1]
+    return [(standing, newest.release_name) for standing in left[: -newest.policy.depth]]

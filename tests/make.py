@@ -1,0 +1,169 @@
+"""Builders of plans and releases with every default set, so that a test says only what matters."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from quaymaster.domain.plan import (
+    ApprovalPolicy,
+    Approver,
+    PhasePlan,
+    Plan,
+    ReleaseStarts,
+    StagePlan,
+    StageReached,
+    StartCondition,
+)
+from quaymaster.domain.release import (
+    UNSAVED,
+    ApprovalId,
+    Deployment,
+    DeploymentId,
+    JobId,
+    Person,
+    PersonId,
+    Phase,
+    Release,
+    ReleaseId,
+    Stage,
+    StageId,
+)
+from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus, StageStatus
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+CREATOR = PersonId("alice")
+
+
+def person(name: str, *groups: str, admin: bool = False) -> Person:
+    """Somebody who acts; `admin` may decide any approval."""
+    return Person(PersonId(name), frozenset(groups), may_override_approvals=admin)
+
+
+def asks(*people: str, **options: Any) -> ApprovalPolicy:
+    """A policy that asks all of these at once."""
+    return ApprovalPolicy(approvers=tuple(Approver(who) for who in people), **options)
+
+
+def asks_in_turn(*people: str, **options: Any) -> ApprovalPolicy:
+    """A policy that asks one after the other."""
+    ranked = tuple(Approver(who, rank) for rank, who in enumerate(people, 1))
+    return ApprovalPolicy(approvers=ranked, **options)
+
+
+def phase(rank: int = 1, **changes: Any) -> PhasePlan:
+    return PhasePlan(**{"rank": rank, "name": f"Phase {rank}", **changes})
+
+
+def phases(number: int, **changes: Any) -> tuple[PhasePlan, ...]:
+    return tuple(phase(rank, **changes) for rank in range(1, number + 1))
+
+
+def plan(outline: str = "Dev", **stages: dict[str, Any]) -> Plan:
+    """A plan from an outline such as "Dev → QA; Dev → Load; QA → Prod; Load → Prod".
+
+    A stage with nothing before it starts with the release. Keywords change a stage's fields.
+    """
+    before: dict[str, list[str]] = {}
+    for chain in outline.split(";"):
+        names = [name.strip() for name in chain.split("→")]
+        for previous, name in zip([None, *names], names, strict=False):
+            before.setdefault(name, [])
+            if previous and previous not in before[name]:
+                before[name].append(previous)
+    unknown = set(stages) - set(before)
+    if unknown:
+        raise ValueError(f"The outline {outline!r} has no stage {unknown}.")
+    return Plan(
+        stages=tuple(
+            stage_plan(
+                name, number, **{"conditions": _conditions(before[name]), **stages.get(name, {})}
+            )
+            for number, name in enumerate(before, 1)
+        )
+    )
+
+
+def _conditions(before: list[str]) -> tuple[StartCondition, ...]:
+    if not before:
+        return (ReleaseStarts(),)
+    return tuple(StageReached(name, frozenset({StageStatus.SUCCEEDED})) for name in before)
+
+
+def stage_plan(name: str, definition_stage_id: int = 1, **changes: Any) -> StagePlan:
+    defaults = {
+        "definition_stage_id": definition_stage_id,
+        "name": name,
+        "rank": definition_stage_id,
+        "phases": (phase(),),
+    }
+    if "after_any_end_of" in changes:
+        reached = StageReached(changes.pop("after_any_end_of"), frozenset(StageStatus))
+        changes["conditions"] = (reached,)
+    return StagePlan(**{**defaults, **changes})
+
+
+def release(of: Plan | str = "Dev", **changes: Any) -> Release:
+    """A draft that nobody has activated; `manual` names stages that do not start themselves."""
+    made_from = plan(of) if isinstance(of, str) else of
+    manual = changes.pop("manual", ())
+    stages = tuple(
+        Stage(
+            id=StageId(100 + stage.definition_stage_id),
+            plan=stage,
+            modified_at=NOW,
+            is_manual=stage.name in manual,
+        )
+        for stage in made_from.stages
+    )
+    defaults = {
+        "id": ReleaseId(1),
+        "plan": made_from,
+        "status": ReleaseStatus.DRAFT,
+        "reason": ReleaseReason.MANUAL,
+        "created_by": CREATOR,
+        "created_for": CREATOR,
+        "created_at": NOW,
+        "modified_at": NOW,
+        "modified_by": CREATOR,
+        "stages": stages,
+        "name": "Release-1",
+    }
+    return Release(**{**defaults, **changes})
+
+
+def ids() -> Iterator[int]:
+    """Ids as a database hands them out: each once."""
+    return count(1001)
+
+
+def saved(of: Release, free: Iterator[int]) -> Release:
+    """The release as the store gives it back: every record has an id."""
+    stages = tuple(
+        replace(stage, newest=_saved_deployment(stage.newest, free)) if stage.newest else stage
+        for stage in of.stages
+    )
+    return replace(of, stages=stages)
+
+
+def _saved_deployment(deployment: Deployment, free: Iterator[int]) -> Deployment:
+    return replace(
+        deployment,
+        id=deployment.id or DeploymentId(next(free)),
+        approvals=tuple(
+            replace(a, id=ApprovalId(next(free))) if a.id == UNSAVED else a
+            for a in deployment.approvals
+        ),
+        phases=tuple(_saved_phase(phase, free) for phase in deployment.phases),
+    )
+
+
+def _saved_phase(phase: Phase, free: Iterator[int]) -> Phase:
+    return replace(
+        phase,
+        id=phase.id or next(free),
+        jobs=tuple(
+            replace(job, id=JobId(next(free))) if job.id == UNSAVED else job for job in phase.jobs
+        ),
+    )
