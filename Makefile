@@ -1,0 +1,58 @@
+# `make help` lists what there is. Needs Python 3.11 or newer and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+CODE := src tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench fix lock sizes docs clean
+
+help: ## List these commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Build .venv from the lock file; .venv/bin/quaymaster is then the command
+	@echo "Ready: $(BIN)/quaymaster"
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Quaymaster needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: setup ## Start the product on an empty home and bring a release to production
+	$(BIN)/python -m demo
+
+test: setup ## Run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## Check format, lint, types, import contracts and the lock file
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! grep -n '://' requirements.lock || { echo "requirements.lock names a host; run make lock" >&2; exit 1; }
+
+bench: setup ## Measure releases per second and latency against the machine's own limits
+	$(BIN)/python -m bench
+
+fix: setup ## Put right what the tools can put right by themselves
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: setup ## Write requirements.lock anew from pyproject.toml
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--group dev pyproject.toml -o requirements.lock
+
+sizes: setup ## The longest functions and modules, for a look at review
+	$(BIN)/python tools/sizes.py
+
+docs: setup ## Check that the documents name what the code has
+	$(BIN)/python -m pytest tests/architecture
+
+clean: ## Remove .venv and what the tools keep
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
