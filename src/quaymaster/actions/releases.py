@@ -1,7 +1,7 @@
 """Making releases and changing them as a whole (SEMANTICS 2, 6)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quaymaster.actions import artifacts
 from quaymaster.actions.artifacts import Choice
@@ -13,7 +13,9 @@ from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.overrides import Override, overridden
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId, ReleaseId
+from quaymaster.domain.release_names import Named
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
+from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.store import definitions, places, releases
 from quaymaster.store.definitions import Definition
 from quaymaster.store.places import Place
@@ -96,7 +98,7 @@ def _new_release(
         secrets=values.secret,
         properties=request.properties,
         stages=_stages(request, definition),
-        name_values=_name_values(call, definition, versions),
+        named=_named(call, definition, versions, values.plain),
     )
 
 
@@ -143,23 +145,29 @@ def _secrets(definition: Definition, prefix: str) -> dict[str, str]:
     }
 
 
-def _name_values(
-    call: Call, definition: Definition, versions: tuple[ReleaseArtifact, ...]
-) -> dict[str, str]:
-    """What the name format may use besides counters, dates and variables (SEMANTICS 3.4)."""
-    values = {
-        "System.TeamProject": call.project.name if call.project else "",
-        "Release.DefinitionName": definition.name,
-    }
-    primary = next((version for version in versions if version.is_primary), None)
-    if primary and primary.is_chosen:
-        values |= {
-            "Build.BuildNumber": primary.version_name,
-            "Build.DefinitionName": primary.reference.get("definition.name", ""),
-            "Build.SourceBranch": primary.branch.removeprefix("refs/heads/"),
-            "Artifact.ArtifactType": primary.type,
-        }
-    return values
+def _named(
+    call: Call,
+    definition: Definition,
+    versions: tuple[ReleaseArtifact, ...],
+    variables: Mapping[str, str],
+) -> Named:
+    """What the tokens of the name format stand for (SEMANTICS 3.4)."""
+    primary = next((v for v in versions if v.is_primary and v.is_chosen), None)
+    facts = Named(
+        now=call.now,
+        team_project=call.project.name if call.project else None,
+        definition_name=definition.name,
+        variables=VariableSet(Variable(name, value) for name, value in variables.items()),
+    )
+    if primary is None:
+        return facts
+    return replace(
+        facts,
+        build_number=primary.version_name,
+        build_definition_name=primary.reference.get("definition.name"),
+        source_branch=primary.branch or None,
+        artifact_type=primary.type,
+    )
 
 
 @dataclass(frozen=True, slots=True)
