@@ -26,6 +26,7 @@ class Caller:
     grants: tuple[Grant, ...] = ()
     scopes: frozenset[str] = frozenset()
     organization: str = ""  # id of the organization the identity belongs to
+    only_project: str | None = None  # id of the project that the token is limited to
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Project:
     name: str
     organization: str
     description: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

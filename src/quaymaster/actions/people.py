@@ -1,0 +1,148 @@
+"""Signing in, and administering people, groups and tokens."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from quaymaster.actions.call import Caller
+from quaymaster.domain.access import EVERYTHING, Grant
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.release import PersonId
+from quaymaster.store import people, projects
+from quaymaster.store.database import Connection, Database
+from quaymaster.store.seed import COLLECTION_ADMINISTRATORS, DEFAULT_ORGANIZATION
+
+TOKEN_BYTES = 32
+LONGEST_NAME = 256
+ALL_SCOPES = ("vso.full",)
+ADMINISTRATOR = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made. `text` is shown once and stored nowhere."""
+
+    id: int
+    text: str
+
+    def __repr__(self) -> str:
+        return f"NewToken(id={self.id})"
+
+
+async def sign_in(database: Database, token: str, now: datetime) -> Caller | None:
+    """Who holds this token, with groups and grants as they are now; None when nobody does."""
+    async with database.read() as connection:
+        verified = await people.verify_token(connection, digest(token), now)
+        if verified is None:
+            return None
+        identity = verified.identity
+        groups = await people.groups_of(connection, identity.id)
+        grants = await people.grants_of(connection, [identity.id, *groups])
+        administrators = await _administrators(connection, identity.organization_id)
+    if administrators in groups:
+        grants = (*grants, Grant("", EVERYTHING))
+    return Caller(
+        id=identity.id,
+        unique_name=identity.unique_name,
+        display_name=identity.display_name,
+        groups=groups,
+        grants=grants,
+        scopes=verified.scopes,
+        organization=str(identity.organization_id),
+        only_project=str(verified.project_id) if verified.project_id else None,
+    )
+
+
+async def _administrators(connection: Connection, organization: UUID) -> str | None:
+    name = f"[{DEFAULT_ORGANIZATION}]\\{COLLECTION_ADMINISTRATORS}"
+    group = await people.find(connection, name, organization)
+    return group.id if group else None
+
+
+def digest(token: str) -> bytes:
+    """What is stored of a token: it is random, so a fast digest is enough."""
+    return sha256(token.encode()).digest()
+
+
+async def create_user(
+    database: Database, unique_name: str, display_name: str = "", email: str = ""
+) -> PersonId:
+    """Add a person to the default organization. Raises Invalid or Conflict for a bad name."""
+    check_name(unique_name)
+    check_name(display_name or unique_name)
+    async with database.transaction() as connection:
+        return await people.create_user(
+            connection,
+            (await default_organization(connection)).id,
+            unique_name,
+            display_name or unique_name,
+            email or (unique_name if "@" in unique_name else ""),
+        )
+
+
+def check_name(name: str) -> None:
+    """Raise Invalid for a name that is empty, too long or holds characters nobody can see."""
+    if not name.strip():
+        raise Invalid("A name cannot be empty.")
+    if len(name) > LONGEST_NAME:
+        raise Invalid(f"A name can have at most {LONGEST_NAME} characters; this one has more.")
+    if any(not character.isprintable() for character in name):
+        raise Invalid(f"The name {name!r} holds control characters. Leave them out.")
+
+
+async def create_token(
+    database: Database,
+    user: str,
+    name: str,
+    scopes: tuple[str, ...] = ALL_SCOPES,
+    lifetime: timedelta | None = None,
+    *,
+    now: datetime,
+    text: str | None = None,
+) -> NewToken:
+    """Make a token for a person. `text` is only given for the first start's admin token."""
+    token = text or secrets.token_urlsafe(TOKEN_BYTES)
+    async with database.transaction() as connection:
+        owner = await found(connection, user)
+        expires_at = now + lifetime if lifetime else None
+        token_id = await people.add_token(
+            connection, owner.id, name, digest(token), list(scopes), expires_at
+        )
+    return NewToken(token_id, token)
+
+
+async def add_to_group(
+    database: Database, group: str, member: str, project: str | None = None
+) -> None:
+    """Put a person or group into a group: one of a project, or one of the whole organization."""
+    async with database.transaction() as connection:
+        owner = project or DEFAULT_ORGANIZATION
+        target = await people.find(connection, f"[{owner}]\\{group}")
+        if target is None or not target.is_group:
+            raise NotFound("group", group, f"{owner} has no group named {group!r}.")
+        await people.add_member(connection, target.id, (await found(connection, member)).id)
+
+
+async def found(connection: Connection, named: str) -> people.Identity:
+    """The person or group that is meant. Raises NotFound."""
+    identity = await people.find(connection, named)
+    if identity is None:
+        raise NotFound("user", named, f"Nobody is known as {named!r}.")
+    return identity
+
+
+async def default_organization(connection: Connection) -> projects.Organization:
+    """The organization that every installation has."""
+    organization = await projects.organization(connection, DEFAULT_ORGANIZATION)
+    if organization is None:
+        raise NotFound("organization", DEFAULT_ORGANIZATION)
+    return organization
+
+
+async def create_administrator(database: Database, now: datetime, token: str | None) -> NewToken:
+    """The first start's administrator, member of the collection's administrators, with a token."""
+    await create_user(database, ADMINISTRATOR, "Administrator")
+    await add_to_group(database, COLLECTION_ADMINISTRATORS, ADMINISTRATOR)
+    return await create_token(database, ADMINISTRATOR, "first start", now=now, text=token)

@@ -1,0 +1,57 @@
+"""Finding and making projects."""
+
+from quaymaster.actions.call import Caller, Project
+from quaymaster.actions.people import check_name, default_organization
+from quaymaster.domain.access import permissions_at
+from quaymaster.store import projects
+from quaymaster.store.database import Database
+from quaymaster.store.projects import ProjectRow
+
+
+async def find(
+    database: Database, caller: Caller, organization: str, name_or_id: str
+) -> Project | None:
+    """A project that the caller may see at all; None otherwise, without telling which."""
+    async with database.read() as connection:
+        home = await projects.organization(connection, organization)
+        if home is None or str(home.id) != caller.organization:
+            return None
+        row = await projects.find(connection, home.id, name_or_id)
+    return _project(row) if row and may_see(caller, row) else None
+
+
+async def listed(database: Database, caller: Caller, organization: str) -> list[Project] | None:
+    """All projects that the caller may see; None when the organization is not the caller's."""
+    async with database.read() as connection:
+        home = await projects.organization(connection, organization)
+        if home is None or str(home.id) != caller.organization:
+            return None
+        rows = await projects.listed(connection, home.id)
+    return [_project(row) for row in rows if may_see(caller, row)]
+
+
+def may_see(caller: Caller, row: ProjectRow) -> bool:
+    """Whoever was granted anything in a project, or anywhere below it, sees the project."""
+    project = str(row.id)
+    if caller.only_project not in (None, project):
+        return False
+    inside = any(grant.token.casefold().startswith(project) for grant in caller.grants)
+    return inside or bool(permissions_at(caller.grants, project))
+
+
+async def create(database: Database, name: str, description: str = "") -> str:
+    """Make a project in the default organization; its id. Raises Invalid or Conflict."""
+    check_name(name)
+    async with database.transaction() as connection:
+        organization = await default_organization(connection)
+        return str(await projects.create(connection, organization.id, name, description))
+
+
+def _project(row: ProjectRow) -> Project:
+    return Project(
+        id=str(row.id),
+        name=row.name,
+        organization=row.organization,
+        description=row.description,
+        created_at=row.created_at,
+    )
