@@ -7,13 +7,13 @@ import msgspec
 
 from quaymaster.domain import release_names
 from quaymaster.domain.errors import NotFound, Refused
-from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import StagePlan
 from quaymaster.domain.statuses import StageStatus
 from quaymaster.store import bodies, release_snapshots
 from quaymaster.store.database import Connection
 from quaymaster.store.records import NewRelease, NewStage
 from quaymaster.store.release_rows import STAGE_BITS
+from quaymaster.store.release_secrets import release_owner, stage_owner
 from quaymaster.store.vault import Vault
 
 INSERT_RELEASE = """
@@ -42,21 +42,6 @@ WHERE definition_id = $1 AND starts_with(name_key, $2) AND right(name_key, lengt
 """
 
 
-def release_owner(release_id: int) -> str:
-    """The owner to which the vault binds a release's secret variables."""
-    return f"release/{release_id}"
-
-
-def stage_owner(stage_id: int) -> str:
-    """The owner to which the vault binds a stage's secret variables."""
-    return f"stage/{stage_id}"
-
-
-def deployment_owner(deployment_id: int) -> str:
-    """The owner to which the vault binds the secrets given for one attempt."""
-    return f"deployment/{deployment_id}"
-
-
 async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
     """Store all of it; the id of the new release."""
     await _lock_definition(connection, new)
@@ -71,7 +56,7 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
         new.definition_id,
         new.definition_revision,
         name,
-        upper(name),
+        name.casefold(),
         new.status,
         new.reason,
         new.description,
@@ -80,7 +65,7 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
         new.created_at,
         new.keep_forever,
         list(new.tags),
-        [upper(tag) for tag in new.tags],
+        [tag.casefold() for tag in new.tags],
         document,
         plan,
         _json(new.artifacts),
@@ -112,7 +97,7 @@ async def _free_name(connection: Connection, new: NewRelease, release_id: int) -
         named = replace(new.named, release_id=release_id)
         planned = release_names.planned_name(new.plan.release_name_format, named)
         rows = await connection.fetch(
-            ALIKE, new.definition_id, upper(planned.prefix), upper(planned.suffix)
+            ALIKE, new.definition_id, planned.prefix.casefold(), planned.suffix.casefold()
         )
         return planned.name(row["name"] for row in rows)
     except release_names.UnusableName as error:

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from quaymaster.domain import status
-from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import Plan, StagePlan
 from quaymaster.domain.release import (
     Approval,
@@ -150,7 +149,7 @@ def release_columns(release: Release) -> dict[str, Any]:
         "status": release.status,
         "reason": release.reason,
         "name": release.name,
-        "name_key": upper(release.name),
+        "name_key": release.name.casefold(),
         "description": release.description,
         "created_by": release.created_by,
         "created_for": release.created_for,

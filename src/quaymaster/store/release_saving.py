@@ -86,7 +86,7 @@ def _set(table: str, column: str) -> str:
 def _update(table: str) -> str:
     sets = ", ".join(_set(table, name) for name in _names(table) if name != "id")
     return (
-        f"UPDATE {table} t SET {sets}"  # noqa: S608 - from the constants above, no value
+        f"UPDATE {table} t SET {sets}"
         f" FROM json_to_recordset($1::json->'changed'->'{table}') AS x({COLUMNS[table]})"
         f" WHERE t.id = x.id RETURNING t.id"
     )
@@ -97,7 +97,7 @@ def _insert(table: str) -> str:
     names = ", ".join([*_names(table), *looked_up])
     values = ", ".join([*(f"x.{name}" for name in _names(table)), *looked_up.values()])
     return (
-        f"INSERT INTO {table} ({names}) SELECT {values}"  # noqa: S608 - as above
+        f"INSERT INTO {table} ({names}) SELECT {values}"
         f" FROM json_to_recordset($1::json->'added'->'{table}') AS x({COLUMNS[table]})"
         f" ORDER BY x.id RETURNING id"
     )

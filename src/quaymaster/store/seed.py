@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from quaymaster.domain.ordinal import upper
+from quaymaster.domain import access
 from quaymaster.store.database import Connection
 
 DEFAULT_ORGANIZATION = "default"
@@ -10,22 +10,21 @@ DEFAULT_PROJECT = "Default"
 DEFAULT_POOL = "Default"
 COLLECTION_ADMINISTRATORS = "Project Collection Administrators"
 
-# Bits of SEMANTICS 25.1 and 25.2, given at the root of a new project as 25.4 says.
-RELEASE_ALL = 16383
-RELEASE_READ = 1 | 32
-RELEASE_ADMINISTER_PERMISSIONS = 512
-BUILD_ALL = 32767
+# The bits of SEMANTICS 25.2; those of 25.1 are the domain's.
+BUILD_EVERYTHING = 32767
 BUILD_READ = 1 | 1024
 BUILD_ADMINISTER_PERMISSIONS = 16384
-PROJECT_GROUPS = {
-    "Readers": (RELEASE_READ, BUILD_READ),
+ALL = (access.EVERYTHING, BUILD_EVERYTHING)
+PROJECT_GROUPS = {  # SEMANTICS 25.4
+    "Readers": (access.READER, BUILD_READ),
     "Contributors": (
-        RELEASE_ALL & ~RELEASE_ADMINISTER_PERMISSIONS,
-        BUILD_ALL & ~BUILD_ADMINISTER_PERMISSIONS,
+        access.CONTRIBUTOR,
+        BUILD_EVERYTHING & ~BUILD_ADMINISTER_PERMISSIONS,
     ),
-    "Release Administrators": (RELEASE_ALL, BUILD_ALL),
-    "Project Administrators": (RELEASE_ALL, BUILD_ALL),
+    "Release Administrators": ALL,
+    "Project Administrators": ALL,
 }
+WHOLE_INSTALLATION = ""
 
 
 async def fill_if_empty(connection: Connection) -> None:
@@ -36,15 +35,18 @@ async def fill_if_empty(connection: Connection) -> None:
     organization: UUID = await connection.fetchval(
         "INSERT INTO organizations (name, name_key) VALUES ($1, $2) RETURNING id",
         DEFAULT_ORGANIZATION,
-        upper(DEFAULT_ORGANIZATION),
+        DEFAULT_ORGANIZATION.casefold(),
     )
     await connection.execute(
         "INSERT INTO pools (organization_id, name, name_key) VALUES ($1, $2, $3)",
         organization,
         DEFAULT_POOL,
-        upper(DEFAULT_POOL),
+        DEFAULT_POOL.casefold(),
     )
-    await add_group(connection, organization, DEFAULT_ORGANIZATION, COLLECTION_ADMINISTRATORS)
+    administrators = await add_group(
+        connection, organization, DEFAULT_ORGANIZATION, COLLECTION_ADMINISTRATORS
+    )
+    await _grant(connection, administrators, WHOLE_INSTALLATION, ALL)
     await add_project(connection, organization, DEFAULT_PROJECT, "")
 
 
@@ -60,7 +62,7 @@ async def add_project(
         " VALUES ($1, $2, $3, $4) RETURNING id",
         organization,
         name,
-        upper(name),
+        name.casefold(),
         description,
     )
     await connection.execute(
@@ -69,16 +71,21 @@ async def add_project(
         project,
         organization,
     )
-    for group, (release_bits, build_bits) in PROJECT_GROUPS.items():
+    for group, bits in PROJECT_GROUPS.items():
         identity = await add_group(connection, organization, name, group, project)
-        await connection.executemany(
-            "INSERT INTO grants (namespace, token, identity_id, allow) VALUES ($1, $2, $3, $4)",
-            [
-                ("release", str(project), identity, release_bits),
-                ("build", str(project), identity, build_bits),
-            ],
-        )
+        await _grant(connection, identity, str(project), bits)
     return project
+
+
+async def _grant(connection: Connection, identity: str, token: str, bits: tuple[int, int]) -> None:
+    release_bits, build_bits = bits
+    await connection.executemany(
+        "INSERT INTO grants (namespace, token, identity_id, allow) VALUES ($1, $2, $3, $4)",
+        [
+            ("release", token, identity, release_bits),
+            ("build", token, identity, build_bits),
+        ],
+    )
 
 
 async def add_group(
@@ -92,9 +99,9 @@ async def add_group(
         " VALUES ($1, 'group', $2, $3, $4, $5, $6) RETURNING id",
         organization,
         unique_name,
-        upper(unique_name),
+        unique_name.casefold(),
         unique_name,
-        upper(unique_name),
+        unique_name.casefold(),
         project,
     )
     return identity

@@ -1,0 +1,86 @@
+"""Jobs as workers see them: which wait, which run, which have lost their worker.
+
+A job changes only with its release (`releases.save`); here it is only looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from quaymaster.domain.release import JobId, ReleaseId
+from quaymaster.store.database import Connection
+
+NO_POOL = 0  # jobs of server phases need no pool
+
+LOST = """
+SELECT j.release_id, j.id, j.token, j.worker
+FROM jobs j LEFT JOIN workers w ON w.id = j.worker
+WHERE j.status = 'running'
+  AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.lease_until <= $1)
+ORDER BY j.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingJob:
+    """A job that no worker has taken."""
+
+    id: JobId
+    release_id: ReleaseId
+    pool_id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job that some worker holds, with the token that fences it."""
+
+    release_id: ReleaseId
+    id: JobId
+    token: str
+    worker: str
+
+
+async def pools_of(connection: Connection, jobs: Sequence[int]) -> dict[int, int]:
+    """The pool of each of these jobs; NO_POOL for one whose phase runs on the server."""
+    rows = await connection.fetch(
+        "SELECT id, coalesce(pool_id, $2::bigint) AS pool FROM jobs WHERE id = ANY($1::bigint[])",
+        list(jobs),
+        NO_POOL,
+    )
+    return {row["id"]: row["pool"] for row in rows}
+
+
+async def waiting(connection: Connection, pool: int, limit: int) -> list[WaitingJob]:
+    """The oldest jobs that wait for a worker of this pool (NO_POOL: for any), first come first."""
+    rows = await connection.fetch(
+        "SELECT id, release_id, coalesce(pool_id, 0) AS pool_id, created_at FROM jobs"
+        " WHERE status = 'waiting' AND pool_id IS NOT DISTINCT FROM nullif($1::bigint, 0)"
+        " ORDER BY id LIMIT $2",
+        pool,
+        limit,
+    )
+    return [WaitingJob(**row) for row in rows]
+
+
+async def lost(connection: Connection, now: datetime) -> list[HeldJob]:
+    """Running jobs whose worker has stopped, is unknown, or let its lease run out."""
+    return [HeldJob(**row) for row in await connection.fetch(LOST, now)]
+
+
+async def held_by(connection: Connection, worker: str) -> list[HeldJob]:
+    """The jobs that this worker is running, as far as the rows know."""
+    rows = await connection.fetch(
+        "SELECT release_id, id, token, worker FROM jobs"
+        " WHERE status = 'running' AND worker = $1 ORDER BY id",
+        worker,
+    )
+    return [HeldJob(**row) for row in rows]
+
+
+async def holds(connection: Connection, job: int, token: str) -> bool:
+    """Whether this token is the one that the job is running under."""
+    found = await connection.fetchval(
+        "SELECT true FROM jobs WHERE id = $1 AND token = $2 AND status = 'running'", job, token
+    )
+    return bool(found)

@@ -1,0 +1,185 @@
+"""Logs of steps: chunks of whole lines, small ones in rows, larger ones as objects.
+
+A chunk is acknowledged when its row is committed; the object of a large chunk is written before
+that, so an acknowledged line can always be read (DESIGN 6, I7). Appending is idempotent by
+sequence: a chunk that comes twice is stored once.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from quaymaster.store.database import Connection, Database
+
+INLINE_BYTES = 16 * 1024
+READ_AHEAD = 64
+
+# Only the next chunk in order is taken, and only while the job's worker holds the job. `counted`
+# locks the step's row, so that two deliveries of one chunk cannot both count.
+APPEND = """
+WITH counted AS (
+  UPDATE task_runs t SET line_count = t.line_count + $5, log_bytes = t.log_bytes + $6,
+    last_sequence = $3
+  FROM jobs j WHERE j.id = t.job_id AND t.id = $1 AND t.last_sequence = $3 - 1
+    AND j.token = $2 AND j.status = 'running'
+  RETURNING t.id
+)
+INSERT INTO log_chunks (task_run_id, sequence, first_line, line_count, byte_count, body, object_key)
+SELECT id, $3, $4, $5, $6, $7, $8 FROM counted RETURNING task_run_id
+"""
+
+CHUNKS = """
+SELECT sequence, first_line, line_count, body, object_key FROM log_chunks
+WHERE task_run_id = $1 AND sequence > $2
+  AND ($3::bigint IS NULL OR first_line + line_count > $3)
+  AND ($4::bigint IS NULL OR first_line <= $4)
+ORDER BY sequence LIMIT $5
+"""
+
+
+class StorageUnavailable(Exception):
+    """The storage for large objects did not answer, or has lost an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole lines of a step's log, each ending in a newline.
+
+    `sequence` counts a step's chunks from 1, `first_line` is the 1-based number of the first.
+    """
+
+    sequence: int
+    first_line: int
+    line_count: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Which lines are wanted, 1-based and inclusive; None is from the start, or to the end."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+class LogFiles:
+    """Where large objects are kept: a folder, or S3, Azure or Google storage, as its URL says."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def at(cls, url: str) -> "LogFiles":
+        """The storage of this URL; a `file:` folder is made if it does not exist."""
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            Path(unquote(parts.path)).mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(from_url(url))
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Store an object, replacing one of the same key. Raises StorageUnavailable."""
+        try:
+            await obstore.put_async(self._store, key, body)
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"A log could not be written to the storage ({type(error).__name__})."
+            ) from error
+
+    async def get(self, key: str) -> bytes:
+        """The bytes of an object. Raises StorageUnavailable."""
+        try:
+            found = await obstore.get_async(self._store, key)
+            return bytes(await found.bytes_async())
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"A log could not be read from the storage ({type(error).__name__})."
+            ) from error
+
+
+async def append(
+    database: Database, files: LogFiles, task_run: int, token: str, chunk: Chunk
+) -> bool:
+    """Store the next chunk of a step's log; whether it is stored now, by this call or before.
+
+    False when the token no longer holds the job, or a chunk before this one is missing.
+    """
+    is_inline = len(chunk.body) <= INLINE_BYTES
+    key = None if is_inline else _key(task_run, chunk.sequence, token)
+    if key:
+        await files.put(key, chunk.body)
+    async with database.transaction() as connection:
+        stored = await connection.fetchval(
+            APPEND,
+            task_run,
+            token,
+            chunk.sequence,
+            chunk.first_line,
+            chunk.line_count,
+            len(chunk.body),
+            chunk.body if is_inline else None,
+            key,
+        )
+        return bool(stored) or await _has(connection, task_run, token, chunk.sequence)
+
+
+def _key(task_run: int, sequence: int, token: str) -> str:
+    """A key that no other worker of the same job writes to, whatever it still sends."""
+    fence = "".join(character for character in token if character.isalnum())
+    return f"logs/{task_run // 10_000}/{task_run}/{sequence:09}-{fence}"
+
+
+async def _has(connection: Connection, task_run: int, token: str, sequence: int) -> bool:
+    found = await connection.fetchval(
+        "SELECT true FROM log_chunks c JOIN task_runs t ON t.id = c.task_run_id"
+        " JOIN jobs j ON j.id = t.job_id"
+        " WHERE c.task_run_id = $1 AND c.sequence = $3 AND j.token = $2 AND j.status = 'running'",
+        task_run,
+        token,
+        sequence,
+    )
+    return bool(found)
+
+
+async def read(
+    database: Database, files: LogFiles, task_run: int, lines: Lines | None = None
+) -> AsyncIterator[bytes]:
+    """The wanted lines of a step's log in pieces of whole lines; no connection is held meanwhile.
+
+    Raises StorageUnavailable or DatabaseUnavailable, also in the middle.
+    """
+    wanted = lines or Lines()
+    after = 0
+    while rows := await _chunks(database, task_run, after, wanted):
+        for row in rows:
+            after = row["sequence"]
+            body = row["body"] if row["object_key"] is None else await files.get(row["object_key"])
+            piece = _cut(body, row["first_line"], row["line_count"], wanted)
+            if piece:
+                yield piece
+
+
+async def _chunks(
+    database: Database, task_run: int, after: int, wanted: Lines
+) -> list[asyncpg.Record]:
+    async with database.read() as connection:
+        return await connection.fetch(CHUNKS, task_run, after, wanted.start, wanted.end, READ_AHEAD)
+
+
+def _cut(body: bytes, first: int, count: int, wanted: Lines) -> bytes:
+    """Those lines of a chunk that are wanted; most chunks are wanted whole."""
+    skipped = max((wanted.start or first) - first, 0)
+    kept = count if wanted.end is None else wanted.end - first + 1
+    if skipped == 0 and kept >= count:
+        return body
+    return b"".join(_lines(body)[skipped:kept])
+
+
+def _lines(body: bytes) -> list[bytes]:
+    """The lines as they were counted: only a newline ends one, never a carriage return."""
+    return [line + b"\n" for line in body.removesuffix(b"\n").split(b"\n")]

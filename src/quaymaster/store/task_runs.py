@@ -1,0 +1,193 @@
+"""The timeline of a job: one row for each step that it runs, reported by the job's worker.
+
+Every report carries the job's token: once another worker holds the job, or nobody does, reports
+change nothing and answer False (DESIGN 4).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from quaymaster.store.database import Connection
+
+HELD = """FROM jobs j WHERE j.id = t.job_id AND t.id = $1 AND j.token = $2
+  AND j.status = 'running'"""
+
+PLAN = """
+INSERT INTO task_runs (job_id, release_id, rank, kind, name, task_id, version)
+SELECT j.id, j.release_id, step.rank, step.kind, step.name, step.task_id, step.version
+FROM jobs j, unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
+  AS step(rank, kind, name, task_id, version)
+WHERE j.id = $1 AND j.token = $2 AND j.status = 'running'
+ORDER BY step.rank
+ON CONFLICT (job_id, rank) DO UPDATE SET kind = excluded.kind
+RETURNING *
+"""
+
+START = f"""
+UPDATE task_runs t SET status = 'inProgress', started_at = coalesce(t.started_at, $3), name = $4
+{HELD} AND t.result = '' RETURNING t.id
+"""
+
+PROGRESS = f"""
+UPDATE task_runs t SET percent = $3, operation = $4 {HELD} AND t.result = '' RETURNING t.id
+"""
+
+END = f"""
+UPDATE task_runs t SET status = 'completed', result = $3, finished_at = $4, issues = $5,
+  error_count = $6, warning_count = $7, percent = 100,
+  version = CASE WHEN $8 = '' THEN t.version ELSE $8 END
+{HELD} AND t.result = '' RETURNING t.id
+"""
+
+# After a job ended without its worker: whatever was not over will not be.
+ABANDON = """
+UPDATE task_runs SET status = 'completed', finished_at = $3,
+  result = CASE WHEN started_at IS NULL THEN 'Skipped' ELSE $2 END
+WHERE job_id = $1 AND result = ''
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step before it runs; `rank` is its 1-based place in the job."""
+
+    rank: int
+    kind: str
+    name: str
+    task_id: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepIssue:
+    """An error or a warning of a step; `data` holds its published properties."""
+
+    type: str
+    message: str
+    data: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How a step ended; at most 10 issues of a kind are listed, the counts are of all."""
+
+    result: str
+    at: datetime
+    issues: tuple[StepIssue, ...] = ()
+    error_count: int = 0
+    warning_count: int = 0
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """A step as APIs and pages show it; `result` is empty until it has ended.
+
+    `status` is pending, inProgress or completed; `line_count` and `log_bytes` measure its log.
+    """
+
+    id: int
+    job_id: int
+    release_id: int
+    rank: int
+    kind: str
+    instance_id: UUID
+    name: str
+    task_id: str
+    version: str
+    status: str
+    result: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    percent: int
+    operation: str
+    issues: tuple[StepIssue, ...]
+    error_count: int
+    warning_count: int
+    line_count: int
+    log_bytes: int
+    last_sequence: int
+
+
+_issues = msgspec.json.Decoder(tuple[StepIssue, ...])
+
+
+def read(row: asyncpg.Record) -> TaskRun:
+    """The record of a row of task_runs."""
+    values: dict[str, Any] = dict(row)
+    return TaskRun(**{**values, "issues": _issues.decode(values["issues"])})
+
+
+async def plan(
+    connection: Connection, job: int, token: str, steps: Sequence[PlannedStep]
+) -> list[TaskRun]:
+    """Write down all steps of a job before the first runs; none when the token is not valid.
+
+    Doing so again, after a worker asked twice, gives the same rows.
+    """
+    rows = await connection.fetch(
+        PLAN,
+        job,
+        token,
+        [step.rank for step in steps],
+        [step.kind for step in steps],
+        [step.name for step in steps],
+        [step.task_id for step in steps],
+        [step.version for step in steps],
+    )
+    return sorted(map(read, rows), key=lambda run: run.rank)
+
+
+async def started(
+    connection: Connection, task_run: int, token: str, at: datetime, name: str
+) -> bool:
+    """The step begins, under its name with all macros expanded."""
+    return bool(await connection.fetchval(START, task_run, token, at, name))
+
+
+async def progressed(
+    connection: Connection, task_run: int, token: str, percent: int, operation: str
+) -> bool:
+    """The step says how far it is (0-100) and what it is doing."""
+    return bool(await connection.fetchval(PROGRESS, task_run, token, percent, operation))
+
+
+async def ended(connection: Connection, task_run: int, token: str, result: StepResult) -> bool:
+    """The step is over; only the first such report counts."""
+    done = await connection.fetchval(
+        END,
+        task_run,
+        token,
+        result.result,
+        result.at,
+        msgspec.json.encode(result.issues).decode(),
+        result.error_count,
+        result.warning_count,
+        result.version,
+    )
+    return bool(done)
+
+
+async def abandon(connection: Connection, job: int, result: str, at: datetime) -> None:
+    """End every step of a job that will not report any more; those never begun were skipped."""
+    await connection.execute(ABANDON, job, result, at)
+
+
+async def of_job(connection: Connection, job: int) -> list[TaskRun]:
+    """The steps of a job in their order."""
+    rows = await connection.fetch("SELECT * FROM task_runs WHERE job_id = $1 ORDER BY rank", job)
+    return list(map(read, rows))
+
+
+async def of_release(connection: Connection, release_id: int) -> list[TaskRun]:
+    """The steps of all jobs of a release, jobs and steps in their order."""
+    rows = await connection.fetch(
+        "SELECT * FROM task_runs WHERE release_id = $1 ORDER BY job_id, rank", release_id
+    )
+    return list(map(read, rows))

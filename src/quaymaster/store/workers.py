@@ -1,0 +1,121 @@
+"""Workers: who is there, what they offer, and until when they are believed to be alive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from quaymaster.domain.release import JobId
+from quaymaster.store.database import Connection
+
+REGISTER = """
+INSERT INTO workers (id, name, pool_id, slots, capabilities, lease_until, started_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, pool_id = excluded.pool_id,
+  slots = excluded.slots, capabilities = excluded.capabilities,
+  lease_until = excluded.lease_until, started_at = excluded.started_at, stopped_at = NULL
+RETURNING number
+"""
+
+# One statement: extends the lease and answers which jobs are to be stopped.
+HEARTBEAT = """
+WITH alive AS (
+  UPDATE workers SET lease_until = $2 WHERE id = $1 AND stopped_at IS NULL RETURNING id
+)
+SELECT EXISTS (SELECT FROM alive) AS is_known, array(
+  SELECT j.id FROM jobs j JOIN deployments d ON d.id = j.deployment_id
+  WHERE j.worker = $1 AND j.status = 'running' AND d.cancel_requested_at IS NOT NULL
+  ORDER BY j.id) AS canceled, array(
+  SELECT j.id FROM jobs j WHERE j.worker = $1 AND j.status = 'running' ORDER BY j.id) AS held
+"""
+
+_capabilities = msgspec.json.Decoder(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorker:
+    """What a worker says of itself; `slots` is how many jobs it runs at once."""
+
+    id: str
+    name: str
+    pool_id: int
+    slots: int = 1
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker as it registered; `number` is what APIs call its agent id."""
+
+    id: str
+    number: int
+    name: str
+    pool_id: int
+    slots: int
+    capabilities: Mapping[str, str]
+    lease_until: datetime
+    started_at: datetime
+    stopped_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a worker hears when it says that it lives.
+
+    `is_known` False: it must register anew. `held` are the jobs it still holds: one that it runs
+    and that is not among them was given to the sweeper and must be stopped without a report.
+    """
+
+    is_known: bool
+    canceled: frozenset[JobId]
+    held: frozenset[JobId]
+
+
+async def register(
+    connection: Connection, new: NewWorker, now: datetime, lease_until: datetime
+) -> int:
+    """Put a worker on the list, or again; its number."""
+    number: int = await connection.fetchval(
+        REGISTER,
+        new.id,
+        new.name,
+        new.pool_id,
+        new.slots,
+        msgspec.json.encode(dict(new.capabilities)).decode(),
+        lease_until,
+        now,
+    )
+    return number
+
+
+async def heartbeat(connection: Connection, worker: str, lease_until: datetime) -> Heartbeat:
+    """Extend the worker's lease and tell it what to stop."""
+    row = await connection.fetchrow(HEARTBEAT, worker, lease_until)
+    if row is None:
+        raise RuntimeError("a SELECT without FROM answered no row")
+    return Heartbeat(row["is_known"], frozenset(row["canceled"]), frozenset(row["held"]))
+
+
+async def stop(connection: Connection, worker: str, now: datetime) -> None:
+    """Take a worker off the list; jobs it still holds count as lost from now on."""
+    await connection.execute(
+        "UPDATE workers SET stopped_at = $2, lease_until = least(lease_until, $2) WHERE id = $1",
+        worker,
+        now,
+    )
+
+
+async def listed(connection: Connection, pool: int | None = None) -> list[Worker]:
+    """All workers that have not been stopped, of one pool or of all."""
+    rows = await connection.fetch(
+        "SELECT * FROM workers WHERE stopped_at IS NULL"
+        " AND ($1::bigint IS NULL OR pool_id = $1) ORDER BY number",
+        pool,
+    )
+    return [_worker(row) for row in rows]
+
+
+def _worker(row: asyncpg.Record) -> Worker:
+    return Worker(**{**row, "capabilities": _capabilities.decode(row["capabilities"])})
