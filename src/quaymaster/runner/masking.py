@@ -1,0 +1,133 @@
+"""Hiding secrets in everything a job prints (SEMANTICS 16.7 to 16.10)."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ahocorasick_rs import AhoCorasick
+
+from quaymaster.runner.secret_forms import forms_of
+
+MASK = "***"
+# SEMANTICS 16.9: a demand for longer secrets than this counts as this.
+LARGEST_MINIMUM = 6
+# So many secrets, each the end of the next, would give that many finds for every character.
+MOST_NESTED = 64
+
+_PASSWORD_IN_URL = re.compile(r"""//[^\s/?#:@"'<>]*:(?P<password>[^\s/?#"'<>]+)@""")
+
+
+class Masker:
+    """Replaces registered secrets, in all their forms, and passwords in URLs by `***`.
+
+    Matches that overlap or touch become one mask. Time grows with the text alone, however many
+    secrets there are: all are searched for in one pass.
+    """
+
+    def __init__(self, minimum_length: int = 0) -> None:
+        """`minimum_length`: secrets of fewer characters are not masked; 6 is the most."""
+        self._minimum_length = min(minimum_length, LARGEST_MINIMUM)
+        self._forms: set[str] = set()
+        self._search: AhoCorasick | None = None
+        self._is_nested = False
+        self._has_stars = False
+        self._longest = 0
+
+    def __repr__(self) -> str:
+        return f"Masker({len(self._forms)} forms)"
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest text that is masked: how far a cut must look around."""
+        return self._longest
+
+    def add(self, secret: str) -> None:
+        """Mask this secret from now on; blank ones and too short ones are left out.
+
+        A secret of several lines is masked line by line as well.
+        """
+        if len(secret) < self._minimum_length:
+            return
+        shapes = {_encodable(form) for form in forms_of(secret)}
+        new = {form for form in shapes if len(form) >= self._minimum_length} - self._forms
+        if new:
+            self._forms |= new
+            self._search = None
+            self._longest = max(self._longest, *map(len, new))
+
+    def mask(self, text: str) -> str:
+        """The text with every secret in it replaced; the same text when there is none."""
+        masked = self._masked_once(text)
+        while self._has_stars and masked != text:
+            # A mask next to other text may itself spell a secret that has asterisks in it.
+            text, masked = masked, self._masked_once(masked)
+        return masked
+
+    def _masked_once(self, text: str) -> str:
+        found = [*self._secrets_in(text), *_passwords_in(text)]
+        return _with_masks(text, found) if found else text
+
+    def _secrets_in(self, text: str) -> Iterable[tuple[int, int]]:
+        """Where secrets are, as pairs of start and end, in no order; they may overlap."""
+        if not self._forms:
+            return ()
+        search = self._search or self._prepared()
+        try:
+            matches = search.find_matches_as_indexes(text, overlapping=not self._is_nested)
+        except UnicodeEncodeError:
+            return self._secrets_in(_encodable(text))
+        if self._is_nested:
+            return _whole_lines(text, ((start, end) for _, start, end in matches))
+        return ((start, end) for _, start, end in matches)
+
+    def _prepared(self) -> AhoCorasick:
+        self._is_nested = _nesting(self._forms) > MOST_NESTED
+        self._has_stars = any("*" in form for form in self._forms)
+        self._search = AhoCorasick(sorted(self._forms))
+        return self._search
+
+
+def _encodable(text: str) -> str:
+    """The text, each lone surrogate replaced by one character: only such text can be searched."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _passwords_in(text: str) -> Iterator[tuple[int, int]]:
+    """Passwords in URLs, whoever set them: `//user:PASSWORD@host`."""
+    if "@" in text and "//" in text:
+        for match in _PASSWORD_IN_URL.finditer(text):
+            yield match.span("password")
+
+
+def _with_masks(text: str, found: Iterable[tuple[int, int]]) -> str:
+    """The text with these parts replaced, those that overlap or touch by one mask."""
+    pieces: list[str] = []
+    written, covered = 0, -1
+    for start, end in sorted(found):
+        if start > covered:
+            pieces += (text[written:start], MASK)
+        covered = max(covered, end)
+        written = covered
+    pieces.append(text[written:])
+    return "".join(pieces)
+
+
+def _whole_lines(text: str, found: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The lines that hold these parts, which are in order and apart."""
+    covered = -1
+    for start, end in found:
+        if end > covered:
+            covered = text.find("\n", end)
+            covered = len(text) if covered < 0 else covered
+            yield text.rfind("\n", 0, start) + 1, covered
+
+
+def _nesting(forms: Iterable[str]) -> int:
+    """The longest row of forms in which each is the end of the next."""
+    deepest = 0
+    row: list[str] = []
+    for backwards in sorted(form[::-1] for form in forms):
+        while row and not backwards.startswith(row[-1]):
+            row.pop()
+        row.append(backwards)
+        deepest = max(deepest, len(row))
+    return deepest
