@@ -1,0 +1,120 @@
+"""What stands around a job that is about to run: project, people, artifacts, sealed secrets."""
+
+from dataclasses import dataclass
+
+import asyncpg
+import msgspec
+
+from quaymaster.domain.predefined import CarriedArtifact, Requester
+from quaymaster.store.database import Connection
+from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.release_secrets import (
+    Secrets,
+    deployment_owner,
+    release_owner,
+    stage_owner,
+)
+from quaymaster.store.vault import Vault
+
+FACTS = """
+SELECT o.id::text AS organization_id, o.name AS organization_name,
+  p.id::text AS project_id, p.name AS project_name,
+  f.id AS definition_id, f.name AS definition_name,
+  r.id AS release_id, s.id AS stage_id, d.id AS deployment_id,
+  r.artifacts, r.triggering_alias,
+  r.secrets AS release_secrets, s.secrets AS stage_secrets, d.secrets AS deployment_secrets,
+  coalesce(r.created_for, '') AS release_by, by_release.display_name AS release_by_name,
+  by_release.email AS release_by_email,
+  coalesce(d.requested_for, '') AS stage_by, by_stage.display_name AS stage_by_name,
+  by_stage.email AS stage_by_email
+FROM jobs j
+JOIN deployments d ON d.id = j.deployment_id
+JOIN stages s ON s.id = d.stage_id
+JOIN releases r ON r.id = j.release_id
+JOIN definitions f ON f.id = r.definition_id
+JOIN projects p ON p.id = r.project_id
+JOIN organizations o ON o.id = p.organization_id
+LEFT JOIN identities by_release ON by_release.id = r.created_for
+LEFT JOIN identities by_stage ON by_stage.id = d.requested_for
+WHERE j.id = $1
+"""
+
+_artifacts = msgspec.json.Decoder(tuple[ReleaseArtifact, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecrets:
+    """The secrets of the three scopes as they are kept, each with the owner it is bound to."""
+
+    release: tuple[str, bytes | None]
+    stage: tuple[str, bytes | None]
+    deployment: tuple[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """Everything about a job that its release's record does not hold."""
+
+    organization_id: str
+    organization_name: str
+    project_id: str
+    project_name: str
+    definition_id: int
+    definition_name: str
+    triggering_alias: str
+    release_requester: Requester
+    deployment_requester: Requester
+    artifacts: tuple[CarriedArtifact, ...]
+    secrets: SealedSecrets
+
+
+async def of_job(connection: Connection, job: int) -> JobFacts | None:
+    """The facts about a job; None when there is no such job."""
+    row = await connection.fetchrow(FACTS, job)
+    if row is None:
+        return None
+    return JobFacts(
+        organization_id=row["organization_id"],
+        organization_name=row["organization_name"],
+        project_id=row["project_id"],
+        project_name=row["project_name"],
+        definition_id=row["definition_id"],
+        definition_name=row["definition_name"],
+        triggering_alias=row["triggering_alias"],
+        release_requester=_requester(row, "release_by"),
+        deployment_requester=_requester(row, "stage_by"),
+        artifacts=tuple(map(_carried, _artifacts.decode(row["artifacts"]))),
+        secrets=SealedSecrets(
+            (release_owner(row["release_id"]), row["release_secrets"]),
+            (stage_owner(row["stage_id"]), row["stage_secrets"]),
+            (deployment_owner(row["deployment_id"]), row["deployment_secrets"]),
+        ),
+    )
+
+
+def opened(vault: Vault, sealed: SealedSecrets) -> Secrets:
+    """The values behind the seals; VaultError, without any value, when one cannot be opened."""
+    return Secrets(
+        vault.unseal(*sealed.release),
+        vault.unseal(*sealed.stage),
+        vault.unseal(*sealed.deployment),
+    )
+
+
+def _requester(row: asyncpg.Record, prefix: str) -> Requester:
+    return Requester(
+        row[prefix], row[f"{prefix}_name"] or row[prefix], row[f"{prefix}_email"] or ""
+    )
+
+
+def _carried(artifact: ReleaseArtifact) -> CarriedArtifact:
+    return CarriedArtifact(
+        alias=artifact.alias,
+        type=artifact.type,
+        version_id=artifact.version_id,
+        version_name=artifact.version_name,
+        branch=artifact.branch,
+        commit=artifact.reference.get("sourceVersion", ""),
+        is_primary=artifact.is_primary,
+        reference=artifact.reference,
+    )
