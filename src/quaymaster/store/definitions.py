@@ -329,10 +329,12 @@ async def document_at(connection: Connection, definition_id: int, revision: int)
     return body
 
 
-async def has_deployment_under_way(connection: Connection, definition_id: int) -> bool:
-    """Whether some release of it is being deployed or waits to be (SEMANTICS 6.5)."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM deployments WHERE definition_id = $1 AND outcome IS NULL)",
+async def stages_under_way(connection: Connection, definition_id: int) -> list[tuple[int, int]]:
+    """(release id, stage id) of what is being deployed or waits to be (SEMANTICS 6.5)."""
+    rows = await connection.fetch(
+        "SELECT d.release_id, d.stage_id FROM deployments d"
+        " WHERE d.definition_id = $1 AND d.outcome IS NULL"
+        " AND d.cancel_requested_at IS NULL ORDER BY d.release_id, d.stage_id",
         definition_id,
     )
-    return found
+    return [(row["release_id"], row["stage_id"]) for row in rows]

@@ -1,0 +1,210 @@
+"""Saving, reading and deleting release definitions (SEMANTICS 1.1, 6.5, 25.3)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from quaymaster.actions.call import Call
+from quaymaster.actions.orchestrate import happen_within
+from quaymaster.domain.access import Permission, definition_token, stage_token
+from quaymaster.domain.changes import CancelRequested
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
+from quaymaster.domain.plan import Plan
+from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.plans import azure, azure_document
+from quaymaster.store import definitions
+from quaymaster.store.database import Connection
+from quaymaster.store.definitions import Definition, DefinitionContent
+
+Document = dict[str, Any]
+
+IDS_PER_STAGE = 64  # an environment, its approval and deploy steps, its gates
+
+
+async def create(call: Call, document: Document, *, api_version: str = "") -> Definition:
+    """Save a new definition as revision 1; ids in the document are replaced by fresh ones.
+
+    Raises Invalid with every problem at its JSON path, Conflict for a name that is taken in the
+    folder, Forbidden (edit release pipeline).
+    """
+    project = _project(call)
+    content = azure_document.normalised(document)
+    path = azure_document.path_of(content)
+    call.require(
+        Permission.EDIT_RELEASE_DEFINITION, definition_token(str(project), path, 0), "new pipelines"
+    )
+    async with call.database.transaction() as connection:
+        definition_id = await definitions.draw_id(connection)
+        numbered = await _numbered(connection, content, known=set())
+        saved = _content(numbered, {}, api_version)
+        await definitions.create(
+            connection, call.vault, definition_id, project, saved, call.by, call.now
+        )
+        return await _found(connection, call, definition_id)
+
+
+async def update(call: Call, document: Document, *, api_version: str = "") -> Definition:
+    """Save the next revision; the document carries the id and the revision it was read at.
+
+    Raises Conflict when somebody saved in between; Forbidden unless the caller may change each
+    stage that this changes (R-07: the resulting state is what is authorised).
+    """
+    content = azure_document.normalised(document)
+    definition_id, revision = azure_document.identity_of(document)
+    async with call.database.transaction() as connection:
+        before = await _found(connection, call, definition_id, locked=True)
+        if before.is_deleted:
+            raise NotFound("definition", definition_id)
+        if revision != before.revision:
+            raise Conflict(
+                f"You are using an old copy of the release pipeline: revision {revision}, while "
+                f"it is at revision {before.revision}. Read it again and repeat your change."
+            )
+        known = await definitions.environment_ids(connection, definition_id)
+        numbered = await _numbered(connection, content, known)
+        saved = _content(numbered, before.secrets, api_version)
+        _authorise_change(call, before, saved)
+        await definitions.update(connection, call.vault, before, saved, call.by, call.now)
+        return await _found(connection, call, definition_id)
+
+
+async def get(call: Call, definition_id: int) -> Definition:
+    """One definition that the caller may view. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        found = await _found(connection, call, definition_id)
+    if found.is_deleted:
+        raise NotFound("definition", definition_id)
+    return found
+
+
+async def revisions(call: Call, definition_id: int) -> list[definitions.Revision]:
+    """All saves of a definition, oldest first."""
+    async with call.database.read() as connection:
+        await _found(connection, call, definition_id)
+        return await definitions.revisions(connection, definition_id)
+
+
+async def document_at(call: Call, definition_id: int, revision: int) -> str:
+    """The document as it was saved in one revision."""
+    async with call.database.read() as connection:
+        await _found(connection, call, definition_id)
+        return await definitions.document_at(connection, definition_id, revision)
+
+
+async def delete(call: Call, definition_id: int, comment: str, *, force: bool) -> None:
+    """Delete softly. Raises Refused while a release of it is being deployed or waits to be.
+
+    `force` first cancels what is under way (SEMANTICS 6.5).
+    """
+    async with call.database.transaction() as connection:
+        found = await _found(connection, call, definition_id, locked=True)
+        if found.is_deleted:
+            raise NotFound("definition", definition_id)
+        token = definition_token(str(found.project_id), found.path, found.id)
+        call.require(Permission.DELETE_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
+        if await definitions.stages_under_way(connection, definition_id):
+            if not force:
+                raise Refused(
+                    f"Release pipeline {found.name} has deployments in progress or pending. "
+                    "Cancel them first, or delete with forceDelete=true."
+                )
+            await _cancel_all(connection, call, definition_id)
+        await definitions.set_deleted(
+            connection, definition_id, deleted=True, comment=comment, by=call.by, at=call.now
+        )
+
+
+async def undelete(call: Call, definition_id: int, comment: str) -> None:
+    """Bring a deleted definition back. Raises Conflict when its name has been taken."""
+    async with call.database.transaction() as connection:
+        found = await _found(connection, call, definition_id, locked=True)
+        token = definition_token(str(found.project_id), found.path, found.id)
+        call.require(Permission.DELETE_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
+        if found.is_deleted:
+            await definitions.set_deleted(
+                connection, definition_id, deleted=False, comment=comment, by=call.by, at=call.now
+            )
+
+
+async def _cancel_all(connection: Connection, call: Call, definition_id: int) -> None:
+    """Ask every deployment under way of the definition to stop."""
+    for release, stage in await definitions.stages_under_way(connection, definition_id):
+        event = CancelRequested(StageId(stage), call.by, "The release pipeline was deleted.")
+        await happen_within(connection, call, ReleaseId(release), event)
+
+
+def _project(call: Call) -> UUID:
+    project = call.project_id
+    if project is None:
+        raise Invalid("Name the project that the release pipeline belongs to.")
+    return project
+
+
+async def _found(
+    connection: Connection, call: Call, definition_id: int, *, locked: bool = False
+) -> Definition:
+    found = await definitions.get(
+        connection, call.vault, call.project_id, definition_id, locked=locked
+    )
+    if found is None:
+        raise NotFound("definition", definition_id)
+    token = definition_token(str(found.project_id), found.path, found.id)
+    call.require(Permission.VIEW_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
+    return found
+
+
+async def _numbered(connection: Connection, content: Document, known: set[int]) -> Document:
+    """The document with an id in each environment and step, keeping those that are its own."""
+    count = IDS_PER_STAGE * (azure_document.stage_count(content) + 1)
+    ids: Iterator[int] = iter(await definitions.draw_environment_ids(connection, count))
+    return azure_document.with_ids(content, lambda: next(ids), known)
+
+
+def _content(
+    document: Document, stored_secrets: Mapping[str, str], api_version: str
+) -> DefinitionContent:
+    plain, secrets = azure_document.split_secrets(document, stored_secrets)
+    return DefinitionContent(
+        name=azure_document.name_of(plain),
+        path=azure_document.path_of(plain),
+        document=msgspec.json.encode(plain).decode(),
+        plan=azure.compile_definition(plain),
+        secrets=secrets,
+        tags=azure_document.tags_of(plain),
+        source=str(plain.get("source") or ""),
+        is_disabled=bool(plain.get("isDisabled")),
+        comment=str(plain.get("comment") or ""),
+        summary=msgspec.json.encode(azure_document.summary_of(plain)).decode(),
+        api_version=api_version,
+    )
+
+
+def _authorise_change(call: Call, before: Definition, after: DefinitionContent) -> None:
+    project = str(before.project_id)
+    on = f"release pipeline {before.name}"
+    for path in {before.path, after.path}:
+        token = definition_token(project, path, before.id)
+        call.require(Permission.EDIT_RELEASE_DEFINITION, token, on)
+    for number, permission, name in _stage_changes(before.plan, after.plan):
+        token = stage_token(project, before.path, before.id, number)
+        call.require(permission, token, f"stage {name}")
+
+
+def _stage_changes(before: Plan, after: Plan) -> Iterator[tuple[int, Permission, str]]:
+    """What each stage's change needs: its id, the permission and its name (SEMANTICS 25.3)."""
+    old = {stage.definition_stage_id: stage for stage in before.stages}
+    new = {stage.definition_stage_id: stage for stage in after.stages}
+    for number, stage in old.items():
+        if number not in new:
+            yield number, Permission.DELETE_RELEASE_ENVIRONMENT, stage.name
+    for number, stage in new.items():
+        known = old.get(number)
+        if stage != known:
+            yield number, Permission.EDIT_RELEASE_ENVIRONMENT, stage.name
+        if known and (stage.pre_approvals, stage.post_approvals) != (
+            known.pre_approvals,
+            known.post_approvals,
+        ):
+            yield number, Permission.MANAGE_RELEASE_APPROVERS, stage.name
