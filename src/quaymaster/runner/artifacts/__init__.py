@@ -1,0 +1,1 @@
+"""Brings the chosen versions of a release's artifacts into the workspace."""

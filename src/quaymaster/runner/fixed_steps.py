@@ -1,0 +1,176 @@
+"""The steps that every job has besides its tasks: initialize, download artifacts, finalize."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from quaymaster.domain.expressions import ExpressionError, parse
+from quaymaster.domain.variables import expand_input
+from quaymaster.protocol.job import ArtifactDownload, JobResult, Step
+from quaymaster.runner import descendants, workspace
+from quaymaster.runner.artifacts import git, sources
+from quaymaster.runner.containment import contained
+from quaymaster.runner.environment import agent_variables, is_true
+from quaymaster.runner.execution import Execution
+from quaymaster.runner.state import JobState, in_words
+from quaymaster.runner.step import StepRun
+from quaymaster.runner.tasks import registry
+
+DOWNLOAD_TRIES = 4
+_CHECKOUT = [sys.executable, "-I", "-m", git.__name__]
+
+
+async def initialize(run: StepRun) -> None:
+    """Choose the workspace, set Agent.*, and refuse what cannot run before any task does."""
+    state = run.state
+    job = state.message
+    state.workspace = workspace.choose(job.work_directory, job.workspace, job.host_type)
+    for variable in agent_variables(job, state.workspace):
+        state.variables.put(variable)
+    for warning in state.expand_variables({}):
+        run.warning(str(warning))
+    run.print(f"Job {job.name} runs on {state.expanded.value('Agent.Name')} in {state.home.base}.")
+    problems = [problem for step in job.steps if (problem := _problem(run, step))]
+    for problem in problems:
+        run.fail(problem)
+    if problems:
+        return
+    await asyncio.to_thread(state.home.prepare)
+    await _prepare_artifacts(run)
+
+
+async def _prepare_artifacts(run: StepRun) -> None:
+    """Empty the artifacts directory, unless downloads are skipped (SEMANTICS 19.1, 19.2)."""
+    artifacts = run.state.home.artifacts
+    if run.state.message.skip_artifacts:
+        run.print(f"The artifacts are not downloaded; {artifacts} is kept as it is.")
+        return
+    if any(artifacts.iterdir()):
+        run.print(f"Emptying {artifacts}.")
+        await asyncio.to_thread(workspace.empty, artifacts)
+
+
+def _problem(run: StepRun, step: Step) -> str:
+    """Why a step can never run: its task is unknown, or its condition cannot be read."""
+    if not step.enabled:
+        return ""
+    try:
+        if step.condition.strip():
+            parse(step.condition)
+        if step.kind == "task":
+            task = registry.find(step.task_id, step.version, step.task_name)
+            run.print(f"Task {task.name}, version {task.version}.")
+    except registry.UnknownTask as error:
+        return str(error.args[0])
+    except ExpressionError as error:
+        return f"The condition of {step.display_name!r} cannot be read: {error}."
+    return ""
+
+
+async def download(run: StepRun) -> None:
+    """Bring each artifact into `<artifacts>/<alias>`; any failure fails the job (19.1)."""
+    for artifact in run.state.message.artifacts:
+        if run.stop_wanted.done():
+            break
+        await _supervised(run, artifact)
+        if run.result is not None:
+            return
+    if run.stop_wanted.done():
+        run.error("The operation was canceled.")
+        run.result = JobResult.CANCELED
+
+
+async def _supervised(run: StepRun, artifact: ArtifactDownload) -> None:
+    """One download, ended when the job is canceled."""
+    working = asyncio.ensure_future(_download(run, artifact))
+    await asyncio.wait((working, run.stop_wanted), return_when=asyncio.FIRST_COMPLETED)
+    if not working.done():
+        working.cancel()
+        await asyncio.wait((working,))
+    if not working.cancelled():
+        working.result()
+
+
+async def _download(run: StepRun, artifact: ArtifactDownload) -> None:
+    target = contained(run.state.home.artifacts, artifact.alias)
+    if target is None:
+        run.fail(f"The alias {artifact.alias!r} cannot be the name of a directory.")
+        return
+    try:
+        repository = sources.find_repository(artifact, run.state.endpoints)
+    except sources.CannotDownload as error:
+        run.fail(str(error))
+        return
+    run.state.masker.add(repository.password)
+    version = artifact.reference["version"]
+    run.print(f"Downloading artifact {artifact.alias}, version {version}, to {target}.")
+    await _try_often(run, artifact, repository, target)
+
+
+async def _try_often(
+    run: StepRun, artifact: ArtifactDownload, repository: sources.Repository, target: Path
+) -> None:
+    """Check out, again after an error that may pass, with longer pauses in between."""
+    for attempt in range(1, DOWNLOAD_TRIES + 1):
+        await asyncio.to_thread(workspace.empty, target)
+        code = await _check_out(run, artifact, repository, target)
+        if code == 0:
+            return
+        if code == git.EXIT_FINAL or attempt == DOWNLOAD_TRIES:
+            run.fail(f"Artifact {artifact.alias} could not be downloaded; the log says why.")
+            return
+        pause = attempt**2
+        run.warning(f"The download failed; it is tried again in {in_words(pause)}.")
+        await asyncio.sleep(pause)
+
+
+async def _check_out(
+    run: StepRun, artifact: ArtifactDownload, repository: sources.Repository, target: Path
+) -> int:
+    state = run.state
+    environment = {
+        **state.inherited,
+        **sources.checkout_environment(artifact, repository, state.home, str(target)),
+        descendants.MARKER: state.marker,
+    }
+    execution = Execution(run, None)
+    return await execution.run(_CHECKOUT, directory=str(state.home.root), environment=environment)
+
+
+async def finalize(run: StepRun) -> None:
+    """End what tasks left running, unless Process.clean is false (UNCERTAIN 57)."""
+    await end_background(run.state, run)
+
+
+async def end_background(state: JobState, run: StepRun | None) -> None:
+    """End what is left of a job, or let it go when `Process.clean` says so."""
+    try:
+        left = [pid for pid in descendants.children(descendants.own()) if pid not in state.released]
+        descendants.reap(left)
+        left = [pid for pid in left if descendants.is_alive(pid)]
+        if not left:
+            return
+        if not is_true(state.variables, "Process.clean", default=True):
+            state.released.update(left)
+            if run is not None:
+                run.print("Process.clean is false: processes in the background are left running.")
+            return
+        await _end(state, run, left)
+    finally:
+        for pipe in state.pipes:
+            pipe.close()
+        state.pipes.clear()
+
+
+async def _end(state: JobState, run: StepRun | None, left: list[int]) -> None:
+    if run is not None:
+        for pid in left:
+            run.print(f"Ending process {pid} ({descendants.name_of(pid)}), left by a task.")
+    resisting = await descendants.end_all(state.released)
+    if resisting and run is not None:
+        run.error(f"These processes could not be ended: {', '.join(map(str, resisting))}.")
+
+
+def display_name(state: JobState, step: Step) -> str:
+    """A step's name with its macros replaced by what is known when the job starts (13.3)."""
+    return expand_input(step.display_name, state.expanded.texts())

@@ -1,0 +1,132 @@
+"""One step's log on its way to the worker: time stamps, line numbers, chunks and the limit."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from quaymaster.protocol.job import LogChunk
+from quaymaster.runner.outbox import Outbox
+
+CHUNK_BYTES = 128 * 1024
+QUIET_SECONDS = 0.3
+TAIL_BYTES = 256 * 1024
+
+
+def stamp(seconds: float) -> str:
+    """`2026-01-01T00:00:00.0000000Z`: UTC with seven decimals, as this contract's logs have it."""
+    whole = int(seconds)
+    date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+    return f"{date}.{int((seconds - whole) * 10_000_000):07d}Z"
+
+
+class LogStream:
+    """Collects whole lines and sends them as chunks, at the latest after 0.3 s.
+
+    What a task prints beyond `limit` bytes is not kept, but for the last lines: the log says so,
+    and the task goes on (RELIABILITY R-22). The runner's own lines are always kept.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        job_id: int,
+        step_id: int,
+        limit: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._outbox = outbox
+        self._job_id = job_id
+        self._step_id = step_id
+        self._limit = limit
+        self._now = now
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._lines = 0
+        self._sent_lines = 0
+        self._sequence = 0
+        self._taken = 0
+        self._dropped_lines = 0
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def last_line(self) -> int:
+        """The number of the newest line, counted from 1."""
+        return self._sent_lines + self._lines
+
+    def write(self, text: str, *, own: bool = False) -> None:
+        """Add masked text: one or more lines without the last line's end."""
+        prefix = stamp(self._now()) + " "
+        lines = text.count("\n") + 1
+        body = (prefix + text.replace("\n", "\n" + prefix) + "\n").encode(errors="replace")
+        if own or self._taken + len(body) <= self._limit:
+            if not own:
+                self._taken += len(body)
+            self._keep(body, lines)
+        else:
+            self._drop(body, lines)
+
+    def close(self) -> None:
+        """Send what is left; when lines were dropped, say how many and add the last of them."""
+        if self._dropped_lines:
+            tail = b"".join(self._tail)
+            shown = tail.count(b"\n")
+            self.write(
+                f"##[warning]{self._dropped_lines - shown} lines were left out here; "
+                "the last lines of the task follow.",
+                own=True,
+            )
+            if tail:
+                self._keep(tail, shown)
+            self._dropped_lines = 0
+            self._tail.clear()
+        self.flush()
+
+    def flush(self) -> None:
+        """Send the lines collected so far as one chunk."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._parts:
+            return
+        self._sequence += 1
+        self._outbox.send(
+            LogChunk(
+                job_id=self._job_id,
+                step_id=self._step_id,
+                sequence=self._sequence,
+                first_line=self._sent_lines + 1,
+                line_count=self._lines,
+                body=b"".join(self._parts),
+            )
+        )
+        self._sent_lines += self._lines
+        self._parts.clear()
+        self._size = self._lines = 0
+
+    def _keep(self, body: bytes, lines: int) -> None:
+        self._parts.append(body)
+        self._size += len(body)
+        self._lines += lines
+        if self._size >= CHUNK_BYTES:
+            self.flush()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(QUIET_SECONDS, self.flush)
+
+    def _drop(self, body: bytes, lines: int) -> None:
+        if not self._dropped_lines:
+            self._taken = self._limit  # from here on everything is dropped, however short
+            self.write(
+                f"##[warning]This task has printed more than the limit of {self._limit} bytes of "
+                "log. What it prints from here on is not kept, except for its last lines.",
+                own=True,
+            )
+        self._dropped_lines += lines
+        self._tail.append(body)
+        self._tail_size += len(body)
+        while self._tail_size > TAIL_BYTES and len(self._tail) > 1:
+            self._tail_size -= len(self._tail.popleft())

@@ -1,0 +1,102 @@
+"""What one job knows and shares between its steps, from its first message to its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from quaymaster.domain.variable_expansion import ExpansionWarning, expand
+from quaymaster.domain.variables import JOB_STATUS, Variable, VariableSet
+from quaymaster.protocol.job import Endpoint, Issue, JobResult, RunJob
+from quaymaster.runner.environment import is_true
+from quaymaster.runner.masking import Masker
+from quaymaster.runner.outbox import Outbox
+from quaymaster.runner.processes import Pipe
+from quaymaster.runner.results import counts_for_job, merge
+from quaymaster.runner.workspace import Workspace
+
+# Keys of a connection that name something and are no secrets (SEMANTICS 16.8).
+_PUBLIC_PARAMETERS = frozenset(
+    {
+        *("username", "scope", "tenantid", "serviceprincipalid", "authenticationtype"),
+        *("rolearn", "roles", "issandbox", "accesstokentype", "registry", "registrytype"),
+    }
+)
+
+
+@dataclass(slots=True)
+class JobState:
+    """Variables, secrets, result so far and what is left running; changed by the steps only."""
+
+    message: RunJob
+    outbox: Outbox
+    inherited: Mapping[str, str]
+    released: set[int]  # processes that earlier jobs were allowed to leave behind
+    masker: Masker = field(default_factory=Masker)
+    variables: VariableSet = field(default_factory=VariableSet)
+    expanded: VariableSet = field(default_factory=VariableSet)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    workspace: Workspace | None = None
+    paths: list[str] = field(default_factory=list)
+    result: JobResult = JobResult.SUCCEEDED
+    issues: list[Issue] = field(default_factory=list)
+    background: set[int] = field(default_factory=set)
+    pipes: list[Pipe] = field(default_factory=list)
+    marker: str = ""
+    is_broken: bool = False  # initialization failed: no further task runs
+
+    def __post_init__(self) -> None:
+        """Register every secret before anything can be written."""
+        self.variables = VariableSet(
+            Variable(v.name, v.value, is_secret=v.is_secret, is_read_only=v.is_read_only)
+            for v in self.message.variables
+        )
+        self.endpoints = {endpoint.id.lower(): endpoint for endpoint in self.message.endpoints}
+        for secret in self.variables.secrets():
+            self.masker.add(secret)
+        for endpoint in self.message.endpoints:
+            for key, value in endpoint.parameters.items():
+                if key.lower() not in _PUBLIC_PARAMETERS:
+                    self.masker.add(value)
+        self.masker.add(self.message.token)
+
+    @property
+    def is_debug(self) -> bool:
+        return is_true(self.expanded, "System.Debug", default=False)
+
+    @property
+    def home(self) -> Workspace:
+        """The workspace, which the initialize step chooses."""
+        if self.workspace is None:
+            raise RuntimeError("The job has no workspace before it is initialized.")
+        return self.workspace
+
+    def step_taken(self, result: JobResult) -> None:
+        """Take a step's result into the job's (SEMANTICS 13.7, 13.8)."""
+        if counts_for_job(result):
+            self.result = merge(self.result, result)
+
+    def expand_variables(self, own: Mapping[str, str]) -> tuple[ExpansionWarning, ...]:
+        """Bring the variables up to date for a step, whose own ones are given (SEMANTICS 16.1)."""
+        for name, value in own.items():
+            self.variables.put(Variable(name, value, is_read_only=True))
+        self.variables.put(Variable(JOB_STATUS_NAME, self.result.value, is_read_only=True))
+        outcome = expand(self.variables)
+        self.expanded = outcome.variables
+        for variable in self.expanded.values():
+            if variable.is_secret:
+                self.masker.add(variable.value)
+        return outcome.warnings
+
+
+JOB_STATUS_NAME = "Agent.JobStatus"
+assert JOB_STATUS_NAME.lower() == JOB_STATUS  # noqa: S101 - one name in two cases
+
+
+def in_words(seconds: float) -> str:
+    """A duration for a sentence: `90 seconds`, `2 minutes`."""
+    whole = timedelta(seconds=seconds)
+    minutes, rest = divmod(int(whole.total_seconds()), 60)
+    if rest or not minutes:
+        amount = f"{seconds:g}"
+        return f"{amount} second{'' if amount == '1' else 's'}"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The tasks that the runner knows, one file each."""

@@ -1,0 +1,102 @@
+"""PowerShell (PowerShell@2): an inline script or a script file, run by pwsh."""
+
+from quaymaster.runner.tasks.call import TaskCall
+from quaymaster.runner.tasks.definition import Input, TaskDefinition
+from quaymaster.runner.tasks.scripts import (
+    echo_script,
+    existing_file,
+    find_program,
+    run_script,
+    write_script,
+)
+
+_PREFERENCES = {
+    "errorActionPreference": "ErrorActionPreference",
+    "warningPreference": "WarningPreference",
+    "informationPreference": "InformationPreference",
+    "verbosePreference": "VerbosePreference",
+    "debugPreference": "DebugPreference",
+    "progressPreference": "ProgressPreference",
+}
+_CHOICES = {"stop", "continue", "silentlycontinue"}
+
+
+async def run(task: TaskCall) -> None:
+    """Run the script with the chosen preferences; a failed native command fails it at the end."""
+    pwsh = find_program(task, "pwsh")
+    if task.inputs.text("targetType").lower() == "inline":
+        body = task.inputs.text("script")
+    else:
+        body = f"{_call(task)} {existing_quoted(task)} {task.inputs.text('arguments')}".rstrip()
+    echo_script(task, body)
+    path = write_script(
+        task, "\ufeff" + "\n".join([*_preamble(task), body, *_ending(task)]), ".ps1"
+    )
+    command = [pwsh, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", f". {_quoted(path)}"]
+    await run_script(task, command, name="PowerShell")
+
+
+def _call(task: TaskCall) -> str:
+    return "&" if task.inputs.flag("runScriptInSeparateScope") else "."
+
+
+def existing_quoted(task: TaskCall) -> str:
+    """The script file as a PowerShell string; TaskFailed when it is not a .ps1 file."""
+    return _quoted(existing_file(task, "filePath"))
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"
+
+
+def _preamble(task: TaskCall) -> list[str]:
+    chosen = {variable: task.inputs.text(name) for name, variable in _PREFERENCES.items()}
+    return [
+        f"${variable} = '{value}'"
+        for variable, value in chosen.items()
+        if value.lower() in _CHOICES
+    ]
+
+
+def _ending(task: TaskCall) -> list[str]:
+    if task.inputs.flag("ignoreLASTEXITCODE"):
+        return []
+    return [
+        "if (!(Test-Path -LiteralPath variable:\\LASTEXITCODE)) { }",
+        "else { exit $LASTEXITCODE }",
+    ]
+
+
+_FILE = ("targetType", "filePath")
+
+TASK = TaskDefinition(
+    id="e213ff0f-5d5c-4791-802d-52ea3e7be1f1",
+    name="PowerShell",
+    title="PowerShell",
+    version="2.279.0",
+    inputs=(
+        Input("targetType", "radio", "filePath"),
+        Input("filePath", "filePath", required=True, shown_when=_FILE),
+        Input("arguments", shown_when=_FILE),
+        Input(
+            "script",
+            "multiLine",
+            '# Write your PowerShell commands here.\n\nWrite-Host "Hello World"\n',
+            required=True,
+            shown_when=("targetType", "inline"),
+        ),
+        Input("errorActionPreference", "pickList", "stop"),
+        Input("warningPreference", "pickList", "default"),
+        Input("informationPreference", "pickList", "default"),
+        Input("verbosePreference", "pickList", "default"),
+        Input("debugPreference", "pickList", "default"),
+        Input("progressPreference", "pickList", "silentlyContinue"),
+        Input("failOnStderr", "boolean", "false"),
+        Input("showWarnings", "boolean", "false"),
+        Input("ignoreLASTEXITCODE", "boolean", "false"),
+        Input("pwsh", "boolean", "false"),
+        Input("workingDirectory", "filePath"),
+        Input("runScriptInSeparateScope", "boolean", "false"),
+    ),
+    run=run,
+)
