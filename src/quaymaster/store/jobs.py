@@ -12,11 +12,13 @@ from quaymaster.store.database import Connection
 
 NO_POOL = 0  # jobs of server phases need no pool
 
+# Leases are judged by the database's clock alone: those of the machines may differ (R-28).
 LOST = """
-SELECT j.release_id, j.id, j.token, j.worker
+SELECT j.release_id, j.id, j.token, coalesce(w.name, j.worker) AS worker,
+  coalesce(w.stopped_at, w.lease_until) AS silent_since, w.stopped_at IS NOT NULL AS has_stopped
 FROM jobs j LEFT JOIN workers w ON w.id = j.worker
 WHERE j.status = 'running'
-  AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.lease_until <= $1)
+  AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.lease_until <= now())
 ORDER BY j.id
 """
 
@@ -41,6 +43,21 @@ class HeldJob:
     worker: str
 
 
+@dataclass(frozen=True, slots=True)
+class AbandonedJob:
+    """A running job whose worker, here by its name, is not heard of any more.
+
+    `silent_since` is when its lease ended, or when it stopped; None for a worker nobody knows.
+    """
+
+    release_id: ReleaseId
+    id: JobId
+    token: str
+    worker: str
+    silent_since: datetime | None
+    has_stopped: bool
+
+
 async def pools_of(connection: Connection, jobs: Sequence[int]) -> dict[int, int]:
     """The pool of each of these jobs; NO_POOL for one whose phase runs on the server."""
     rows = await connection.fetch(
@@ -63,9 +80,9 @@ async def waiting(connection: Connection, pool: int, limit: int) -> list[Waiting
     return [WaitingJob(**row) for row in rows]
 
 
-async def lost(connection: Connection, now: datetime) -> list[HeldJob]:
+async def lost(connection: Connection) -> list[AbandonedJob]:
     """Running jobs whose worker has stopped, is unknown, or let its lease run out."""
-    return [HeldJob(**row) for row in await connection.fetch(LOST, now)]
+    return [AbandonedJob(**row) for row in await connection.fetch(LOST)]
 
 
 async def held_by(connection: Connection, worker: str) -> list[HeldJob]:

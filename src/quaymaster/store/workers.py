@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -12,7 +12,7 @@ from quaymaster.store.database import Connection
 
 REGISTER = """
 INSERT INTO workers (id, name, pool_id, slots, capabilities, lease_until, started_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+VALUES ($1, $2, $3, $4, $5, now() + $6::interval, now())
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, pool_id = excluded.pool_id,
   slots = excluded.slots, capabilities = excluded.capabilities,
   lease_until = excluded.lease_until, started_at = excluded.started_at, stopped_at = NULL
@@ -22,7 +22,7 @@ RETURNING number
 # One statement: extends the lease and answers which jobs are to be stopped.
 HEARTBEAT = """
 WITH alive AS (
-  UPDATE workers SET lease_until = $2 WHERE id = $1 AND stopped_at IS NULL RETURNING id
+  UPDATE workers SET lease_until = now() + $2::interval WHERE id = $1 AND stopped_at IS NULL RETURNING id
 )
 SELECT EXISTS (SELECT FROM alive) AS is_known, array(
   SELECT j.id FROM jobs j JOIN deployments d ON d.id = j.deployment_id
@@ -84,26 +84,25 @@ async def register(
         new.pool_id,
         new.slots,
         msgspec.json.encode(dict(new.capabilities)).decode(),
-        lease_until,
-        now,
+        lease,
     )
     return number
 
 
-async def heartbeat(connection: Connection, worker: str, lease_until: datetime) -> Heartbeat:
-    """Extend the worker's lease and tell it what to stop."""
-    row = await connection.fetchrow(HEARTBEAT, worker, lease_until)
+async def heartbeat(connection: Connection, worker: str, lease: timedelta) -> Heartbeat:
+    """Extend the worker's lease from now on and tell it what to stop."""
+    row = await connection.fetchrow(HEARTBEAT, worker, lease)
     if row is None:
         raise RuntimeError("a SELECT without FROM answered no row")
     return Heartbeat(row["is_known"], frozenset(row["canceled"]), frozenset(row["held"]))
 
 
-async def stop(connection: Connection, worker: str, now: datetime) -> None:
+async def stop(connection: Connection, worker: str) -> None:
     """Take a worker off the list; jobs it still holds count as lost from now on."""
     await connection.execute(
-        "UPDATE workers SET stopped_at = $2, lease_until = least(lease_until, $2) WHERE id = $1",
+        "UPDATE workers SET stopped_at = now(), lease_until = least(lease_until, now())"
+        " WHERE id = $1",
         worker,
-        now,
     )
 
 
