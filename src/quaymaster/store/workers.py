@@ -22,7 +22,8 @@ RETURNING number
 # One statement: extends the lease and answers which jobs are to be stopped.
 HEARTBEAT = """
 WITH alive AS (
-  UPDATE workers SET lease_until = now() + $2::interval WHERE id = $1 AND stopped_at IS NULL RETURNING id
+  UPDATE workers SET lease_until = now() + $2::interval
+  WHERE id = $1 AND stopped_at IS NULL RETURNING id
 )
 SELECT EXISTS (SELECT FROM alive) AS is_known, array(
   SELECT j.id FROM jobs j JOIN deployments d ON d.id = j.deployment_id
@@ -73,10 +74,11 @@ class Heartbeat:
     held: frozenset[JobId]
 
 
-async def register(
-    connection: Connection, new: NewWorker, now: datetime, lease_until: datetime
-) -> int:
-    """Put a worker on the list, or again; its number."""
+async def register(connection: Connection, new: NewWorker, lease: timedelta) -> int:
+    """Put a worker on the list, or again, for the length of a lease; its number.
+
+    All times are the database's: the clocks of the machines need not agree (RELIABILITY R-28).
+    """
     number: int = await connection.fetchval(
         REGISTER,
         new.id,
