@@ -110,7 +110,7 @@ async def append(
     False when the token no longer holds the job, or a chunk before this one is missing.
     """
     is_inline = len(chunk.body) <= INLINE_BYTES
-    key = None if is_inline else _key(task_run, chunk.sequence, token)
+    key = None if is_inline else object_key(task_run, chunk.sequence, token)
     if key:
         await files.put(key, chunk.body)
     async with database.transaction() as connection:
@@ -128,7 +128,7 @@ async def append(
         return bool(stored) or await _has(connection, task_run, token, chunk.sequence)
 
 
-def _key(task_run: int, sequence: int, token: str) -> str:
+def object_key(task_run: int, sequence: int, token: str) -> str:
     """A key that no other worker of the same job writes to, whatever it still sends."""
     fence = "".join(character for character in token if character.isalnum())
     return f"logs/{task_run // 10_000}/{task_run}/{sequence:09}-{fence}"
