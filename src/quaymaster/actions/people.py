@@ -113,6 +113,19 @@ async def create_token(
     return NewToken(token_id, token)
 
 
+async def create_group(database: Database, name: str, project: str | None = None) -> PersonId:
+    """Add a group of a project, or of the organization. Raises Invalid, Conflict or NotFound."""
+    check_name(name)
+    async with database.transaction() as connection:
+        organization = await default_organization(connection)
+        if project is None:
+            return await people.create_group(connection, organization.id, organization.name, name)
+        row = await projects.find(connection, organization.id, project)
+        if row is None:
+            raise NotFound("project", project)
+        return await people.create_group(connection, organization.id, row.name, name, row.id)
+
+
 async def add_to_group(
     database: Database, group: str, member: str, project: str | None = None
 ) -> None:
@@ -141,8 +154,25 @@ async def default_organization(connection: Connection) -> projects.Organization:
     return organization
 
 
-async def create_administrator(database: Database, now: datetime, token: str | None) -> NewToken:
-    """The first start's administrator, member of the collection's administrators, with a token."""
-    await create_user(database, ADMINISTRATOR, "Administrator")
-    await add_to_group(database, COLLECTION_ADMINISTRATORS, ADMINISTRATOR)
-    return await create_token(database, ADMINISTRATOR, "first start", now=now, text=token)
+async def create_administrator(database: Database, token: str | None) -> NewToken | None:
+    """The first start's administrator, member of the collection's administrators, with a token.
+
+    All or nothing, so that a crash leaves no administrator without a token; None when there is
+    one already. `token` is the operator's own choice of its text.
+    """
+    text = token or secrets.token_urlsafe(TOKEN_BYTES)
+    async with database.transaction() as connection:
+        if await people.find(connection, ADMINISTRATOR) is not None:
+            return None
+        organization = (await default_organization(connection)).id
+        person = await people.create_user(
+            connection, organization, ADMINISTRATOR, "Administrator", ""
+        )
+        group = await _administrators(connection, organization)
+        if group is None:
+            raise NotFound("group", COLLECTION_ADMINISTRATORS)
+        await people.add_member(connection, group, person)
+        made = await people.add_token(
+            connection, person, "first start", digest(text), list(ALL_SCOPES), None
+        )
+    return NewToken(made, text)

@@ -9,6 +9,7 @@ import asyncpg
 from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.errors import Conflict, NotFound
 from quaymaster.domain.release import PersonId
+from quaymaster.store import seed
 from quaymaster.store.database import Connection
 
 IDENTITY = """
@@ -194,6 +195,16 @@ async def create_user(
     except asyncpg.UniqueViolationError as error:
         raise Conflict(f"Somebody is already known as {unique_name!r}.") from error
     return PersonId(created)
+
+
+async def create_group(
+    connection: Connection, organization: UUID, owner: str, name: str, project: UUID | None = None
+) -> PersonId:
+    """Add a group of a project, or of the organization. Raises Conflict when the name is taken."""
+    try:
+        return PersonId(await seed.add_group(connection, organization, owner, name, project))
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(f"{owner} already has a group named {name!r}.") from error
 
 
 async def set_active(connection: Connection, identity_id: str, *, active: bool) -> None:

@@ -1,0 +1,22 @@
+"""Failures whose text is meant for the person at the command line."""
+
+from quaymaster.domain.errors import DomainError
+from quaymaster.server.http import AddressInUseError
+from quaymaster.server.postgres.errors import PostgresUnavailableError
+from quaymaster.settings import SettingError
+from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.migrate import SchemaTooNew
+
+_FOR_PEOPLE = (
+    AddressInUseError,
+    DatabaseUnavailable,
+    DomainError,
+    PostgresUnavailableError,
+    SchemaTooNew,
+    SettingError,
+)
+
+
+def is_for_people(error: Exception) -> bool:
+    """Whether the text of this error says what is wrong and what to do."""
+    return isinstance(error, _FOR_PEOPLE)

@@ -1,0 +1,108 @@
+"""The `quaymaster` command. Each command is loaded only when it is used, so that help is quick."""
+
+import sys
+from importlib.metadata import version
+
+from cyclopts import App
+
+app = App(
+    name="quaymaster",
+    help="A self-hosted release manager. `quaymaster up` starts everything on this machine.",
+    version=lambda: version("quaymaster"),
+)
+
+# Where each command is, and its help: the first line stands in the list of commands.
+_COMMANDS = {
+    "up": (
+        "quaymaster.cli.run:up",
+        "Start everything on this machine.",
+        "The database, its migrations, the API with the pages, and one worker.",
+        "quaymaster up --home ~/quaymaster --port 8080",
+    ),
+    "serve": (
+        "quaymaster.cli.run:serve",
+        "Start the API and the pages alone.",
+        "For many machines on one PostgreSQL, which QUAYMASTER_DATABASE_URL names.",
+        "quaymaster serve --host 0.0.0.0",
+    ),
+    "worker": (
+        "quaymaster.cli.run:worker",
+        "Start a worker alone.",
+        "It runs the jobs of releases; start as many as there is work for, on any machine.",
+        "quaymaster worker --pool Default --concurrency 4",
+    ),
+    "migrate": (
+        "quaymaster.cli.run:migrate",
+        "Bring the database to the schema of this version.",
+        "Does nothing when it is there. `up` does this by itself.",
+        "quaymaster migrate",
+    ),
+    "token create": (
+        "quaymaster.cli.people:create_token",
+        "Make a personal access token and print it.",
+        "It is shown this once and stored only as a hash.",
+        "quaymaster token create --user ann@example.com --scope vso.release_execute",
+    ),
+    "user create": (
+        "quaymaster.cli.people:create_user",
+        "Add a person and print the id.",
+        "People sign in with a token; see `quaymaster token create`.",
+        "quaymaster user create ann@example.com --display-name 'Ann Lee'",
+    ),
+    "group create": (
+        "quaymaster.cli.people:create_group",
+        "Add a group of people and print its id.",
+        "A group can approve, and can be given permissions.",
+        "quaymaster group create 'Release board' --project Default",
+    ),
+    "group add": (
+        "quaymaster.cli.people:add_to_group",
+        "Put a person or a group into a group.",
+        "Every project has Readers, Contributors, Release and Project Administrators.",
+        "quaymaster group add Contributors ann@example.com --project Default",
+    ),
+    "project create": (
+        "quaymaster.cli.people:create_project",
+        "Add a project and print its id.",
+        "It comes with its groups and with a queue for every agent pool.",
+        "quaymaster project create Website --description 'The public site'",
+    ),
+    "version": (
+        "quaymaster.cli.about:print_version",
+        "Print the version.",
+        "The same as --version.",
+        "quaymaster version",
+    ),
+}
+
+_SUBJECTS = {
+    "token": "Personal access tokens.",
+    "user": "People.",
+    "group": "Groups of people.",
+    "project": "Projects.",
+}
+
+for _subject, _about in _SUBJECTS.items():
+    app.command(App(name=_subject, help=_about))
+
+for _words, (_where, _summary, _details, _example) in _COMMANDS.items():
+    *_above, _name = _words.split()
+    _owner = app[_above[0]] if _above else app
+    _owner.command(_where, name=_name, help=f"{_summary}\n\n{_details}\n\nExample: {_example}")
+
+
+def main() -> None:
+    """Run the command line; what a person can put right is one sentence and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        from quaymaster.cli.failures import is_for_people  # noqa: PLC0415 - loads the database driver
+
+        if not is_for_people(error):
+            raise
+        print(f"quaymaster: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

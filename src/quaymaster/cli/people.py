@@ -1,0 +1,104 @@
+"""Commands that administer people, groups, tokens and projects."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from quaymaster.actions import people, projects
+from quaymaster.cli import options
+from quaymaster.cli.options import Home
+from quaymaster.server import access
+from quaymaster.store import database as databases
+from quaymaster.store import migrate
+from quaymaster.store.database import Database
+
+T = TypeVar("T")
+
+
+def create_token(
+    *,
+    user: Annotated[str, Parameter(help="Whose token it is: a unique name or an e-mail address.")],
+    scope: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="What it may do, such as vso.release_execute; everything if none is given.",
+        ),
+    ] = (),
+    name: Annotated[str, Parameter(help="What it is for, for the list of tokens.")] = "",
+    days: Annotated[
+        int | None,
+        Parameter(validator=Number(gte=1), help="How long it is valid; for ever if not given."),
+    ] = None,
+    home: Home = None,
+) -> None:
+    lifetime = timedelta(days=days) if days is not None else None
+
+    async def make(database: Database) -> people.NewToken:
+        return await people.create_token(
+            database, user, name, scope or people.ALL_SCOPES, lifetime, now=datetime.now(UTC)
+        )
+
+    print(_done(home, make).text)
+
+
+def create_user(
+    name: Annotated[str, Parameter(help="Unique, such as ann@example.com.")],
+    *,
+    display_name: Annotated[str, Parameter(help="As it is shown; the unique name otherwise.")] = "",
+    email: Annotated[str, Parameter(help="Where to write to.")] = "",
+    home: Home = None,
+) -> None:
+    print(_done(home, lambda database: people.create_user(database, name, display_name, email)))
+
+
+def create_project(
+    name: Annotated[str, Parameter(help="Unique in the organization.")],
+    *,
+    description: Annotated[str, Parameter(help="What it is about.")] = "",
+    home: Home = None,
+) -> None:
+    print(_done(home, lambda database: projects.create(database, name, description)))
+
+
+def create_group(
+    name: Annotated[str, Parameter(help="Unique in the project or the organization.")],
+    *,
+    project: Annotated[
+        str | None, Parameter(help="Whose group it is; the organization's if not given.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    print(_done(home, lambda database: people.create_group(database, name, project)))
+
+
+def add_to_group(
+    group: Annotated[str, Parameter(help="Such as Contributors, or Release Administrators.")],
+    member: Annotated[str, Parameter(help="A person or another group.")],
+    *,
+    project: Annotated[
+        str | None, Parameter(help="Whose group it is; the organization's if not given.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    _done(home, lambda database: people.add_to_group(database, group, member, project))
+    print(f"{member} is a member of {group}.")
+
+
+def _done(home: Home, action: Callable[[Database], Awaitable[T]]) -> T:
+    """Run one action on the home's database, brought to this version first."""
+    return asyncio.run(_on_database(home, action))
+
+
+async def _on_database(home: Home, action: Callable[[Database], Awaitable[T]]) -> T:
+    async with access.reached(options.settings(home)) as dsn:
+        await migrate.upgrade(dsn)
+        database = await databases.connect(dsn, max_size=1)
+        try:
+            return await action(database)
+        finally:
+            await database.close()
