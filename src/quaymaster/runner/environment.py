@@ -92,3 +92,9 @@ def is_true(variables: VariableSet, name: str, *, default: bool) -> bool:
     """A variable as a switch; what is neither true nor false counts as the default."""
     word = upper(variables.value(name))
     return default if word not in ("TRUE", "FALSE") else word == "TRUE"
+
+
+def milliseconds(variables: VariableSet, name: str, default_seconds: float) -> float:
+    """A variable that holds milliseconds, in seconds; what is no number counts as the default."""
+    text = variables.value(name)
+    return int(text) / 1000 if text.isascii() and text.isdigit() else default_seconds

@@ -5,8 +5,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from quaymaster.runner import descendants
+from quaymaster.runner.environment import milliseconds
 from quaymaster.runner.output import TaskOutput
-from quaymaster.runner.processes import Pipe, TaskProcess, start
+from quaymaster.runner.processes import Patience, Pipe, TaskProcess, start
 from quaymaster.runner.step import StepRun
 
 LAST_OUTPUT_SECONDS = 5.0
@@ -91,7 +92,7 @@ class Execution:
     async def _stop(self, process: TaskProcess, pumps: Sequence["asyncio.Future[None]"]) -> None:
         """End the process and all it started; hear its last words while they come."""
         try:
-            await process.stop()
+            await process.stop(self._patience())
         finally:
             process.kill()
             await descendants.end_all(self._state.background)
@@ -99,6 +100,15 @@ class Execution:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
+
+    def _patience(self) -> Patience:
+        """The usual waits, or those of PROCESS_SIGINT_TIMEOUT and PROCESS_SIGTERM_TIMEOUT (ms)."""
+        usual = Patience()
+        variables = self._state.expanded
+        return Patience(
+            milliseconds(variables, "PROCESS_SIGINT_TIMEOUT", usual.interrupt_seconds),
+            milliseconds(variables, "PROCESS_SIGTERM_TIMEOUT", usual.terminate_seconds),
+        )
 
     async def _settle(self, code: int, pipes: list[Pipe]) -> None:
         """Remember what was left in the background; end it when the task's own shell was killed."""

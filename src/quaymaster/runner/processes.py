@@ -12,10 +12,9 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
-INTERRUPT_SECONDS = 7.5
-TERMINATE_SECONDS = 2.5
 READ_BYTES = 128 * 1024
 PIPE_BYTES = 256 * 1024
 STREAM_CLOSE_SECONDS = 1.0
@@ -25,6 +24,14 @@ F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", None)
 # The shell must outlive the signals that the script may handle: a trap, unlike ignoring, is not
 # inherited by what it starts. `exit` keeps it from replacing itself by the script.
 _SHIM = ("/bin/sh", "-c", 'trap : INT TERM HUP; "$@"; exit $?', "sh")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a process may take to end after SIGINT, and then after SIGTERM."""
+
+    interrupt_seconds: float = 7.5
+    terminate_seconds: float = 2.5
 
 
 class CannotStart(Exception):
@@ -138,14 +145,14 @@ class TaskProcess:
         if not self.ended.done():
             self.ended.set_result(code)
 
-    async def stop(self) -> None:
-        """SIGINT, 7.5 s, SIGTERM, 2.5 s, SIGKILL, each to the whole group (SEMANTICS 13.10)."""
-        for sent, patience in (
-            (signal.SIGINT, INTERRUPT_SECONDS),
-            (signal.SIGTERM, TERMINATE_SECONDS),
+    async def stop(self, patience: Patience) -> None:
+        """SIGINT, a wait, SIGTERM, a wait, SIGKILL, each to the whole group (SEMANTICS 13.10)."""
+        for sent, seconds in (
+            (signal.SIGINT, patience.interrupt_seconds),
+            (signal.SIGTERM, patience.terminate_seconds),
         ):
             self._signal(sent)
-            await asyncio.wait((self.ended,), timeout=patience)
+            await asyncio.wait((self.ended,), timeout=seconds)
             if self.ended.done():
                 break
         self.kill()
