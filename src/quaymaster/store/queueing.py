@@ -10,7 +10,7 @@ from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.store import bodies
 from quaymaster.store.database import Connection
 
-LOCK = "SELECT true FROM environments WHERE id = $1 FOR UPDATE"
+LOCK = "SELECT true FROM environments WHERE id = $1 FOR NO KEY UPDATE"
 
 STANDINGS = """
 SELECT d.release_id, r.name, d.stage_id, d.attempt, d.entered_queue_at, d.has_slot,

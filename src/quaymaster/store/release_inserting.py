@@ -83,7 +83,7 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
 
 async def _lock_definition(connection: Connection, new: NewRelease) -> None:
     found = await connection.fetchval(
-        "SELECT true FROM definitions WHERE id = $1 AND project_id = $2 FOR UPDATE",
+        "SELECT true FROM definitions WHERE id = $1 AND project_id = $2 FOR NO KEY UPDATE",
         new.definition_id,
         new.project_id,
     )

@@ -35,7 +35,7 @@ STAGE_BITS = {
 }
 UNDER_WAY_BITS = 2 | 32 | 64  # as in the index releases_under_way
 
-LOCK = "SELECT true FROM releases WHERE id = $1 FOR UPDATE"
+LOCK = "SELECT true FROM releases WHERE id = $1 FOR NO KEY UPDATE"
 
 LOAD = """
 SELECT row_to_json(release)::text FROM (

@@ -1,0 +1,91 @@
+"""Pages of long lists by key: constant time, whatever stands before a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows of a list; `next` is the key of the first row after them, None at the end."""
+
+    rows: tuple[T, ...]
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which part of a list is wanted: from the row with the id `start` on (None: the first)."""
+
+    limit: int = 50
+    start: int | None = None
+    ascending: bool = False
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions of a statement with their parameters; values never become part of the text."""
+
+    conditions: list[str] = field(default_factory=list)
+    parameters: list[object] = field(default_factory=list)
+
+    def bind(self, value: object) -> str:
+        """The placeholder under which this value is sent."""
+        self.parameters.append(value)
+        return f"${len(self.parameters)}"
+
+    def add(self, condition: str, *values: object) -> None:
+        """One more condition; each `{}` in it stands for one of the values."""
+        self.conditions.append(condition.format(*map(self.bind, values)))
+
+    def add_if(self, value: object, condition: str) -> None:
+        """The condition, when there is a value at all: None, "" and () ask for nothing."""
+        if value is not None and value not in ("", ()):
+            self.add(condition, list(value) if isinstance(value, tuple) else value)
+
+    def page(self, key: str, paging: Paging) -> str:
+        """WHERE, ORDER BY and LIMIT for a page in the order of `key`, with one row more."""
+        if paging.start:
+            self.add(f"{key} {'>=' if paging.ascending else '<='} {{}}", paging.start)
+        direction = "ASC" if paging.ascending else "DESC"
+        limit = self.bind(paging.limit + 1)
+        return f"{self} ORDER BY {key} {direction} LIMIT {limit}"
+
+    def __str__(self) -> str:
+        return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+
+
+def paged(rows: Sequence[T], ids: Sequence[int], paging: Paging) -> Page[T]:
+    """The page of rows that were read with one more than wanted."""
+    more = len(rows) > paging.limit
+    return Page(tuple(rows[: paging.limit]), ids[paging.limit] if more else None)
+
+
+def containing(text: str) -> str:
+    """A LIKE pattern that finds this text anywhere, ignoring case, taken literally."""
+    return f"%{escaped(text.casefold())}%"
+
+
+def wildcards(pattern: str) -> str:
+    """A LIKE pattern for `*` (any run) and `?` (one character), ignoring case (SEMANTICS 22.5)."""
+    return escaped(pattern.casefold()).replace("*", "%").replace("?", "_")
+
+
+def escaped(text: str) -> str:
+    """The text with everything that LIKE would understand taken literally."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def folder_key(path: str) -> str:
+    """A folder path (`\\A\\B`, either slash) as the *_key columns hold it; the root is `\\`."""
+    parts = [part for part in path.replace("/", "\\").split("\\") if part]
+    return "\\" + "\\".join(parts).casefold()
+
+
+def add_folder(where: Where, path: str, key: str) -> None:
+    """Only what is in this folder or below; the root has everything (SEMANTICS 22.5)."""
+    folder = folder_key(path)
+    if folder != "\\":
+        where.add(f"({key} = {{}} OR {key} LIKE {{}})", folder, f"{escaped(folder)}\\\\%")

@@ -1,0 +1,111 @@
+"""Lists of releases: filtered, in order of creation, page by page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from quaymaster.domain.statuses import ReleaseStatus
+from quaymaster.store import release_views
+from quaymaster.store.database import Connection
+from quaymaster.store.paging import Page, Paging, Where, add_folder, containing
+from quaymaster.store.release_rows import STAGE_BITS, UNDER_WAY_BITS
+from quaymaster.store.release_views import ReleaseHead
+
+ARTIFACT = """EXISTS (SELECT 1 FROM release_artifacts a WHERE a.release_id = r.id
+  AND ({0}::text IS NULL OR a.type = {0}) AND ({1}::text IS NULL OR a.source_id = {1})
+  AND ({2}::text IS NULL OR a.version_id = {2}) AND ({3}::text IS NULL OR a.branch = {3}))"""
+
+STAGE = """EXISTS (SELECT 1 FROM stages s WHERE s.release_id = r.id
+  AND s.definition_stage_id = {} AND ({}::text[] IS NULL OR s.status = ANY({}::text[])))"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFilter:
+    """What the releases of a list have in common; parts that are empty or None ask for nothing.
+
+    `projects` limits what exists for the caller at all. `stage_mask` has the published bits of
+    stage statuses: with `definition_stage_id` that stage must have one of them, else any stage.
+    `path` is a folder of definitions, with all below it. All `tags` must be there.
+    """
+
+    projects: tuple[UUID, ...]
+    definition_id: int | None = None
+    definition_stage_id: int | None = None
+    search_text: str = ""
+    created_by: str | None = None
+    status: ReleaseStatus | None = None
+    stage_mask: int = 0
+    min_created: datetime | None = None
+    max_created: datetime | None = None
+    artifact_type: str | None = None
+    source_id: str | None = None
+    version_id: str | None = None
+    source_branch: str | None = None
+    is_deleted: bool = False
+    tags: tuple[str, ...] = ()
+    ids: tuple[int, ...] = ()
+    path: str = ""
+
+
+async def page(connection: Connection, wanted: ReleaseFilter, paging: Paging) -> Page[ReleaseHead]:
+    """Some of these releases, newest first unless `paging` says otherwise."""
+    where = _where(wanted)
+    rows = await connection.fetch(
+        f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES}"
+        f" {where.page('r.id', paging)}",
+        *where.parameters,
+    )
+    heads = [release_views.head_of(row) for row in rows[: paging.limit]]
+    return Page(tuple(heads), rows[paging.limit]["id"] if len(rows) > paging.limit else None)
+
+
+def _where(wanted: ReleaseFilter) -> Where:
+    where = Where()
+    add_projects(where, "r.project_id", wanted.projects)
+    where.add("r.is_deleted = {}", wanted.is_deleted)
+    where.add_if(wanted.definition_id, "r.definition_id = {}")
+    where.add_if(wanted.created_by, "r.created_by = {}")
+    where.add_if(wanted.status, "r.status = {}")
+    where.add_if(wanted.min_created, "r.created_at >= {}")
+    where.add_if(wanted.max_created, "r.created_at <= {}")
+    where.add_if(wanted.ids, "r.id = ANY({}::bigint[])")
+    if wanted.search_text:
+        where.add("r.name_key LIKE {}", containing(wanted.search_text))
+    if wanted.tags:
+        tags = [tag.casefold() for tag in wanted.tags]
+        where.add("r.tag_keys <> '{{}}' AND r.tag_keys @> {}::text[]", tags)
+    if wanted.path:
+        add_folder(where, wanted.path, "f.path_key")
+    _add_stages(where, wanted)
+    _add_artifacts(where, wanted)
+    return where
+
+
+def add_projects(where: Where, column: str, projects: tuple[UUID, ...]) -> None:
+    """One project by equality, which keeps its index in order; several by a list."""
+    if len(projects) == 1:
+        where.add(f"{column} = {{}}", projects[0])
+    else:
+        where.add(f"{column} = ANY({{}}::uuid[])", list(projects))
+
+
+def _add_stages(where: Where, wanted: ReleaseFilter) -> None:
+    if wanted.definition_stage_id is not None:
+        statuses = [status for status, bit in STAGE_BITS.items() if bit & wanted.stage_mask]
+        listed = where.bind(statuses if wanted.stage_mask else None)
+        stage = where.bind(wanted.definition_stage_id)
+        where.conditions.append(STAGE.format(stage, listed, listed))
+        where.conditions.append(
+            f"r.definition_id = (SELECT definition_id FROM environments WHERE id = {stage})"
+        )
+    elif wanted.stage_mask:
+        where.add("r.stage_mask & {}::integer <> 0", wanted.stage_mask)
+        if wanted.stage_mask & ~UNDER_WAY_BITS == 0:
+            where.add(f"r.stage_mask & {UNDER_WAY_BITS} <> 0")  # the index releases_under_way
+
+
+def _add_artifacts(where: Where, wanted: ReleaseFilter) -> None:
+    parts = (wanted.artifact_type, wanted.source_id, wanted.version_id, wanted.source_branch)
+    if any(parts):
+        bound = [where.bind(part or None) for part in parts]
+        where.conditions.append(ARTIFACT.format(*bound))
