@@ -131,7 +131,7 @@ FROM definitions d {join}
 WHERE {" AND ".join(where.parts)}
 ORDER BY {column} {direction}, d.id {direction}
 LIMIT {wanted.most + 1:d}
-"""  # noqa: S608 - put together from the constants above
+"""
     rows = await connection.fetch(sql, *where.values)
     following = rows[wanted.most] if len(rows) > wanted.most else None
     key = Key(following[column.removeprefix("d.")], following["id"]) if following else None
