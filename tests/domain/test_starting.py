@@ -94,8 +94,13 @@ def test_stages_that_wait_for_each_other_start_by_hand_only():
     second = {"conditions": (StageReached("A", DONE),)}
     told = story(make.plan("A; B", A=first, B=second)).when(started())
     told.then(A="notStarted", B="notStarted")
-    told.when(deployed("A"), works("A"), works("B")).then(A="queuedForAgent")
-    assert told.deployment("A").attempt == 2
+    told.when(deployed("A"), works("A")).then(A="approved", B="notStarted")
+
+
+def test_a_stage_that_follows_itself_does_not_start_for_ever():
+    itself = {"conditions": (StageReached("A", DONE),), "phases": ()}
+    told = story(make.plan("A", A=itself)).when(started(), deployed("A")).then(A="approved")
+    assert told.deployment("A").attempt == 1
 
 
 def test_a_pull_request_reaches_only_stages_that_allow_it():

@@ -50,7 +50,30 @@ def may_start(release: Release, stage: Stage) -> bool:
         return False
     if release.reason is ReleaseReason.PULL_REQUEST and not stage.plan.pull_request_deployment:
         return False
+    if waits_for_itself(release, stage):
+        return False
     return all(holds(release, stage, condition) for condition in stage.plan.conditions)
+
+
+def waits_for_itself(release: Release, stage: Stage) -> bool:
+    """Whether the stage follows, over others, its own completion: it would start for ever."""
+    seen: set[str] = set()
+    open_ends = [stage]
+    while open_ends:
+        for name in _upstream(open_ends.pop()):
+            upstream = release.stage_named(name)
+            if upstream is stage:
+                return True
+            if upstream and upstream.name not in seen:
+                seen.add(upstream.name)
+                open_ends.append(upstream)
+    return False
+
+
+def _upstream(stage: Stage) -> tuple[str, ...]:
+    """The stages whose end this one listens to, as its conditions name them."""
+    conditions = stage.plan.conditions
+    return tuple(reached.stage for reached in conditions if isinstance(reached, StageReached))
 
 
 def holds(release: Release, stage: Stage, condition: StartCondition) -> bool:
@@ -82,11 +105,7 @@ def _artifact_passes(release: Release, stage: Stage, alias: str) -> bool:
 
 
 def _request(release: Release, stage: Stage) -> DeploymentRequested:
-    upstream = tuple(
-        condition.stage
-        for condition in stage.plan.conditions
-        if isinstance(condition, StageReached)
-    )
+    upstream = _upstream(stage)
     reason = (
         f"After successful deployment of {','.join(upstream)}" if upstream else "ReleaseStarted"
     )

@@ -1,0 +1,94 @@
+"""How long one decision takes on a release of 50 stages; the goal is at most 3 ms.
+
+Prints the median and the worst milliseconds, and the ratio of the median to an empty loop of
+100,000 turns taken in the same run, which says the same on any machine.
+Run: .venv/bin/python -m bench.decide
+"""
+
+import json
+import time
+from collections.abc import Callable
+from itertools import count
+from statistics import median
+
+from tests import make
+
+from quaymaster.domain.changes import Activated, Event, JobClaimed, JobFinished
+from quaymaster.domain.decide import decide
+from quaymaster.domain.release import Release
+from quaymaster.domain.statuses import JobStatus
+
+STAGES = 50
+ROUNDS = 7
+GOAL_MILLISECONDS = 3.0
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1000
+
+
+def empty_loop() -> None:
+    for _ in range(100_000):
+        pass
+
+
+def chain() -> Release:
+    """Stage 1 → stage 2 → … with an approval before every fifth."""
+    outline = " → ".join(f"Stage {number}" for number in range(1, STAGES + 1))
+    asking = {f"Stage {number}": {"pre_approvals": make.asks()} for number in range(5, STAGES, 5)}
+    return make.release(make.plan(outline, **asking))
+
+
+def fan() -> Release:
+    """All stages start with the release: the most changes that one event can have."""
+    return make.release("; ".join(f"Stage {number}" for number in range(1, STAGES + 1)))
+
+
+class Deciding:
+    """One release, decided upon again and again; every decision is timed by what happened."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+        self.free = count(1)
+
+    def take_in(self, release: Release, event: Event) -> Release:
+        after = release
+
+        def work() -> None:
+            nonlocal after
+            after, _ = decide(release, event, make.NOW)
+
+        self.times.setdefault(type(event).__name__, []).append(milliseconds(work))
+        return make.saved(after, self.free)
+
+    def run_to_the_end(self, release: Release) -> None:
+        release = self.take_in(release, Activated(None))
+        while job := next((j for s in release.stages if s.active for j in s.active.jobs), None):
+            release = self.take_in(release, JobClaimed(job.id, "worker", "token"))
+            release = self.take_in(release, JobFinished(job.id, "token", JobStatus.SUCCEEDED))
+
+
+def main() -> None:
+    baseline = median(milliseconds(empty_loop) for _ in range(ROUNDS))
+    for name, shape in (("chain", chain), ("fan", fan)):
+        deciding = Deciding()
+        for _ in range(ROUNDS):
+            deciding.run_to_the_end(shape())
+        for event, times in deciding.times.items():
+            print(  # noqa: T201 - the result
+                json.dumps(
+                    {
+                        "measure": f"decide, {STAGES} stages in a {name}, {event}",
+                        "ms_median": round(median(times), 3),
+                        "ms_worst": round(max(times), 3),
+                        "goal_ms": GOAL_MILLISECONDS,
+                        "ratio_to_empty_loop": round(median(times) / baseline, 3),
+                    }
+                )
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""People, workers, clocks and the outside, acting at random on the releases of a world.
+
+Used by the hypothesis machine and by the seeded simulator: `pick` chooses among possibilities.
+What is refused changes nothing; what is taken in leaves the invariants holding.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from quaymaster.domain import changes as c
+from quaymaster.domain.decide import decide
+from quaymaster.domain.errors import DomainError
+from quaymaster.domain.plan import (
+    ApprovalPolicy,
+    Approver,
+    PhasePlan,
+    Plan,
+    QueuePolicy,
+    ReleaseStarts,
+    StagePlan,
+    StageReached,
+)
+from quaymaster.domain.release import ApprovalId, JobId, PersonId, Stage
+from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus
+from tests import make
+from tests.story import Story
+from tests.world import World
+
+T = TypeVar("T")
+Pick = Callable[[Sequence[T]], T]
+
+PEOPLE = ("alice", "bob", "carol", "ops")
+ENDS = (JobStatus.SUCCEEDED, JobStatus.WITH_ISSUES, JobStatus.FAILED, JobStatus.CANCELED)
+CONDITIONS = ("", "", "always()", "failed()", "succeeded()", "eq(1,", "eq(variables.a, '1')")
+REACHED = (
+    frozenset({StageStatus.SUCCEEDED}),
+    frozenset({StageStatus.SUCCEEDED, StageStatus.PARTIALLY_SUCCEEDED}),
+    frozenset(StageStatus),
+)
+
+
+# ---- plans ----------------------------------------------------------------------------------
+
+
+def any_plan(pick: Pick[Any]) -> Plan:
+    """One to four stages, in whatever order and with whatever waiting for each other."""
+    names = ("Dev", "QA", "Load", "Prod")[: pick((1, 2, 3, 4))]
+    stages = tuple(_stage(pick, number, name, names) for number, name in enumerate(names, 1))
+    return Plan(stages=stages)
+
+
+def _stage(pick: Pick[Any], number: int, name: str, names: Sequence[str]) -> StagePlan:
+    before = [StageReached(pick(names), pick(REACHED)) for _ in range(pick((0, 1, 1, 2)))]
+    conditions = before or ([ReleaseStarts()] if pick((True, True, False)) else [])
+    return make.stage_plan(
+        name,
+        number,
+        conditions=tuple(conditions),
+        pre_approvals=_policy(pick),
+        post_approvals=_policy(pick),
+        queue=pick((QueuePolicy(), QueuePolicy(1), QueuePolicy(1, 1), QueuePolicy(2, 1))),
+        phases=tuple(_phase(pick, rank) for rank in range(1, 1 + pick((0, 1, 1, 2)))),
+    )
+
+
+def _policy(pick: Pick[Any]) -> ApprovalPolicy:
+    people = tuple(Approver(who, pick((1, 1, 2))) for who in PEOPLE[1 : 1 + pick((0, 0, 1, 2, 3))])
+    return ApprovalPolicy(
+        approvers=people,
+        required_count=pick((0, 0, 1, 2)),
+        requester_may_approve=pick((True, False)),
+        skip_if_approved_before=pick((False, True)),
+        timeout=timedelta(minutes=pick((30, 43_200))),
+    )
+
+
+def _phase(pick: Pick[Any], rank: int) -> PhasePlan:
+    timeout = timedelta(minutes=pick((0, 10)))
+    return make.phase(rank, condition=pick(CONDITIONS), timeout=timeout)
+
+
+# ---- what happens ---------------------------------------------------------------------------
+
+
+class Actors:
+    """A world of up to three releases of one plan, and everything that can happen in it."""
+
+    def __init__(self, plan: Plan, pick: Pick[Any], releases: int = 2) -> None:
+        self.world = World("Dev")
+        self.pick = pick
+        self.told: list[c.Event] = []
+        for number in range(1, releases + 1):
+            manual = ("Dev",) if pick((False, False, True)) else ()
+            self.world.release(f"Release-{number}", plan, manual=manual)
+
+    def act(self, action: str) -> None:
+        """One thing happens, or is refused; the world settles."""
+        told: Story = self.pick(list(self.world.stories.values()))
+        for event in getattr(self, action)(told):
+            self.raise_event(told, event)
+        self.world.admit()
+        self.settle_other_queues()
+
+    def raise_event(self, told: Story, event: c.Event) -> None:
+        before = told.release
+        try:
+            told.take_in(event)
+        except DomainError:
+            assert told.release is before
+            return
+        self.told = [*self.told[-20:], event]
+        again, changes = decide(told.release, c.TimeCame(), told.now)
+        assert changes == [c.TimeCame()], "a settled release moved when looked at again"
+        assert again == told.release
+
+    def settle_other_queues(self) -> None:
+        """Stages other than the shared one let in one attempt of each release."""
+        for told in self.world.stories.values():
+            for stage in told.release.stages:
+                waits = stage.active and stage.active.entered_queue_at and not stage.active.has_slot
+                if stage.name != self.world.environment and stage.active and waits:
+                    told.take_in(c.SlotGranted(stage.id, stage.active.attempt))
+
+    # -- people --
+
+    def start(self, _: Story) -> list[c.Event]:
+        return [c.Activated(PersonId("alice"))]
+
+    def abandon(self, _: Story) -> list[c.Event]:
+        return [c.Abandoned(PersonId(self.pick(PEOPLE)))] if self.pick((False, True)) else []
+
+    def deploy(self, told: Story) -> list[c.Event]:
+        who = PersonId(self.pick(PEOPLE))
+        hours = self.pick((None, None, 0, 2))
+        at = None if hours is None else told.now + timedelta(hours=hours)
+        stage = self.stage(told).id
+        return [c.DeploymentRequested(stage, who, who, DeploymentReason.MANUAL, scheduled_for=at)]
+
+    def cancel(self, told: Story) -> list[c.Event]:
+        return [c.CancelRequested(self.stage(told).id, PersonId(self.pick(PEOPLE)))]
+
+    def defer(self, told: Story) -> list[c.Event]:
+        until = told.now + timedelta(hours=self.pick((0, 1, 5)))
+        return [c.DeploymentDeferred(self.stage(told).id, until, PersonId(self.pick(PEOPLE)))]
+
+    def answer(self, told: Story) -> list[c.Event]:
+        who = make.person(
+            self.pick(PEOPLE), *self.pick(((), ("ops",))), admin=self.pick((False, True))
+        )
+        asked = [a.id for stage in told.release.stages for a in told.approvals(stage.name)]
+        approval = self.pick([*asked, ApprovalId(0)])
+        given = c.ApprovalGiven(approval, who)
+        kinds = [given, given, given, c.ApprovalRefused(approval, who)]
+        return [self.pick([*kinds, c.ApprovalReassigned(approval, who, self.pick(PEOPLE))])]
+
+    # -- workers --
+
+    def claim(self, told: Story) -> list[c.Event]:
+        return [
+            c.JobClaimed(job, "worker", self.pick((f"token-{job}", f"token-{job}", "other")))
+            for job in self.jobs(told)[-1:]
+        ]
+
+    def finish(self, told: Story) -> list[c.Event]:
+        token = self.pick(("token", "token", "token", "other"))
+        return [
+            c.JobFinished(job, f"{token}-{job}", self.pick(ENDS)) for job in self.jobs(told)[-1:]
+        ]
+
+    def lose(self, told: Story) -> list[c.Event]:
+        return [c.JobLost(job, f"token-{job}", "gone") for job in self.jobs(told)[-1:]]
+
+    def repeat(self, _: Story) -> list[c.Event]:
+        """An earlier event arrives again, perhaps at another release."""
+        return [self.pick(self.told)] if self.told else []
+
+    # -- clocks --
+
+    def wait(self, _: Story) -> list[c.Event]:
+        self.world.later(minutes=self.pick((1, 29, 61, 400, 50_000)))
+        return []
+
+    def stage(self, told: Story) -> Stage:
+        stage: Stage = self.pick(told.release.stages)
+        return stage
+
+    def jobs(self, told: Story) -> list[JobId]:
+        all_jobs = [
+            job for stage in told.release.stages if stage.newest for job in stage.newest.jobs
+        ]
+        ended_first = sorted(all_jobs, key=lambda job: not job.status.is_ended)
+        return [self.pick([job.id for job in ended_first[-3:]])] if ended_first else []
+
+
+ACTIONS = (
+    "start",
+    "abandon",
+    "deploy",
+    "cancel",
+    "defer",
+    "answer",
+    "claim",
+    "finish",
+    "lose",
+    "repeat",
+    "wait",
+)
+# How often each happens in a simulated day; ends are rare so that releases get somewhere.
+USUAL = ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat") + (
+    "answer",
+    "claim",
+    "finish",
+) * 5
+
+
+def everybody_goes_home(actors: Actors) -> None:
+    """From any state: cancel everything, and a bounded wait later nothing is under way (I11)."""
+    for told in actors.world.stories.values():
+        for stage in told.release.stages:
+            if stage.active:
+                actors.raise_event(told, c.CancelRequested(stage.id, PersonId("alice")))
+    actors.world.later(hours=2)
+    under_way = [
+        stage.name
+        for told in actors.world.stories.values()
+        for stage in told.release.stages
+        if stage.active and stage.active.cancel_requested_at
+    ]
+    assert not under_way, f"{under_way} did not stop"
