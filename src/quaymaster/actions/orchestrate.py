@@ -5,12 +5,12 @@ from datetime import datetime
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
-from quaymaster.domain.changes import Change, Event
+from quaymaster.domain.changes import Change, Event, JobGivenUp, JobLost
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.record import entries
 from quaymaster.domain.release import Release, ReleaseId
-from quaymaster.store import history, releases
+from quaymaster.store import history, releases, task_runs
 from quaymaster.store.database import Connection
 
 Check = Callable[[Release], None]
@@ -52,5 +52,15 @@ async def _kept(
         return before
     after = await releases.save(connection, before, after)
     await history.append(connection, after.id, now, entries(after, changes))
+    await _end_steps(connection, changes, now)
     await follow_up(connection, before, after, now)
     return after
+
+
+async def _end_steps(connection: Connection, changes: list[Change], now: datetime) -> None:
+    """The steps of a job that ended without its worker's word will not be reported any more."""
+    for change in changes:
+        if isinstance(change, JobLost):
+            await task_runs.abandon(connection, change.job, "Failed", now)
+        elif isinstance(change, JobGivenUp):
+            await task_runs.abandon(connection, change.job, "Canceled", now)

@@ -1,0 +1,140 @@
+"""Telling a worker what a job is: its rows, its release and its secrets become one message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.predefined import JobContext
+from quaymaster.domain.release import Deployment, Job, JobId, Phase, Release, Stage
+from quaymaster.domain.status import stage_status
+from quaymaster.domain.variables import Variable
+from quaymaster.plans.job_message import (
+    NumberedStep,
+    Place,
+    PlannedStep,
+    Setting,
+    job_message,
+    planned_steps,
+)
+from quaymaster.protocol.job import RunJob
+from quaymaster.store import task_runs
+from quaymaster.store.database import Connection
+from quaymaster.store.job_facts import JobFacts
+from quaymaster.store.release_secrets import Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the release's record does not say of a job; `url` is where clients reach us."""
+
+    url: str
+    facts: JobFacts
+    secrets: Secrets
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A job with everything above it."""
+
+    release: Release
+    stage: Stage
+    deployment: Deployment
+    phase: Phase
+    job: Job
+
+
+def _found(release: Release, job_id: JobId) -> _Found:
+    for stage in release.stages:
+        for phase in stage.newest.phases if stage.newest else ():
+            for job in phase.jobs:
+                if job.id == job_id and stage.newest:
+                    return _Found(release, stage, stage.newest, phase, job)
+    raise NotFound("job", job_id)
+
+
+async def told(connection: Connection, release: Release, job_id: JobId, around: Around) -> RunJob:
+    """The message of a job that was just claimed; the rows of its steps are made with it."""
+    found = _found(release, job_id)
+    phase = found.stage.phase_plan(found.phase)
+    steps = await _steps(connection, found, planned_steps(phase, around.facts.artifacts))
+    context = _context(around.url, found, around.facts)
+    setting = _setting(found, around.secrets)
+    return job_message(found.job, phase, context, setting, steps, around.place)
+
+
+async def _steps(
+    connection: Connection, found: _Found, planned: tuple[PlannedStep, ...]
+) -> list[NumberedStep]:
+    rows = await task_runs.plan(
+        connection,
+        found.job.id,
+        found.job.token,
+        [
+            task_runs.PlannedStep(
+                rank,
+                step.kind,
+                step.name,
+                step.task.task_id if step.task else "",
+                step.task.version if step.task else "",
+            )
+            for rank, step in enumerate(planned, 1)
+        ],
+    )
+    return [
+        NumberedStep(row.id, str(row.instance_id), step)
+        for row, step in zip(rows, planned, strict=True)
+    ]
+
+
+def _setting(found: _Found, secrets: Secrets) -> Setting:
+    return Setting(
+        release=_variables(found.release.variables, secrets.release),
+        stage=_variables(found.stage.variables, secrets.stage),
+        deployment=_variables(found.deployment.variables, secrets.deployment),
+    )
+
+
+def _variables(plain: Mapping[str, str], secret: Mapping[str, str]) -> tuple[Variable, ...]:
+    return (
+        *(Variable(name, value) for name, value in plain.items()),
+        *(Variable(name, value, is_secret=True) for name, value in secret.items()),
+    )
+
+
+def _context(url: str, found: _Found, facts: JobFacts) -> JobContext:
+    release, stage, deployment = found.release, found.stage, found.deployment
+    phase = stage.phase_plan(found.phase)
+    collection = f"{url}/{facts.organization_name}"
+    return JobContext(
+        collection_url=collection,
+        collection_id=facts.organization_id,
+        project_id=facts.project_id,
+        project_name=facts.project_name,
+        definition_id=facts.definition_id,
+        definition_name=facts.definition_name,
+        release_id=release.id,
+        release_name=release.name,
+        release_description=release.description,
+        release_reason=release.reason,
+        release_web_url=f"{collection}/{facts.project_name}/_release"
+        f"?releaseId={release.id}&_a=release-summary",
+        stage_id=stage.id,
+        stage_name=stage.name,
+        definition_stage_id=stage.plan.definition_stage_id,
+        attempt=deployment.attempt,
+        deployment_id=deployment.id,
+        phase_id=found.phase.id,
+        phase_name=phase.name,
+        job_id=str(uuid5(NAMESPACE_URL, f"{collection}/jobs/{found.job.id}")),
+        plan_id=str(uuid5(NAMESPACE_URL, f"{collection}/phases/{found.phase.id}")),
+        release_requester=facts.release_requester,
+        deployment_requester=facts.deployment_requester,
+        skips_artifacts=phase.skip_artifacts,
+        triggering_alias=facts.triggering_alias,
+        stage_statuses={other.name: stage_status(other) for other in release.stages},
+        artifacts=facts.artifacts,
+        job_position=found.job.position + 1,
+        job_count=len(found.phase.jobs),
+    )

@@ -1,0 +1,141 @@
+"""Jobs as their workers ask for them: take one, report on it, end it, give up lost ones.
+
+A worker shows the token it took the job with. Once somebody else decided about the job, that
+token is stale: the report changes nothing, and the answer tells the worker to kill the job.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_hex
+
+from quaymaster.actions import job_telling
+from quaymaster.actions.call import Call
+from quaymaster.actions.orchestrate import happen_within
+from quaymaster.domain.allowed import found_job
+from quaymaster.domain.changes import DetailsChanged, JobClaimed, JobFinished, JobLost
+from quaymaster.domain.errors import Conflict, DomainError, NotFound
+from quaymaster.domain.release import JobId, Release, ReleaseId
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.plans.job_message import Place
+from quaymaster.protocol.job import RunJob
+from quaymaster.store import job_facts, job_reports, jobs
+from quaymaster.store.job_reports import Report
+from quaymaster.store.jobs import AbandonedJob, HeldJob
+from quaymaster.store.vault import VaultError
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job that now belongs to the worker that asked, with all it needs to run it."""
+
+    held: HeldJob
+    message: RunJob
+
+
+class _NotHeld(Exception):
+    """The token is stale: the transaction is to be rolled back."""
+
+
+async def claim(
+    call: Call, release_id: ReleaseId, job_id: JobId, worker: str, place: Place
+) -> Taken | None:
+    """Take a waiting job; None when somebody else was first or it waits no longer.
+
+    A job whose secrets cannot be opened fails at once, saying so; that is None as well.
+    """
+    token = token_hex(16)
+    try:
+        async with call.database.transaction() as connection:
+            event = JobClaimed(job_id, worker, token)
+            release = await happen_within(connection, call, release_id, event)
+            facts = await job_facts.of_job(connection, job_id)
+            if facts is None:
+                return None
+            try:
+                secrets = job_facts.opened(call.vault, facts.secrets)
+            except VaultError as error:
+                failed = JobFinished(job_id, token, JobStatus.FAILED, str(error))
+                await happen_within(connection, call, release_id, failed)
+                return None
+            told = job_telling.Around(call.installation.url, facts, secrets, place)
+            message = await job_telling.told(connection, release, job_id, told)
+            return Taken(HeldJob(release_id, job_id, token, worker), message)
+    except (Conflict, NotFound):
+        return None
+
+
+async def report(call: Call, held: HeldJob, told: Report) -> bool:
+    """Write down how a running job goes; False when it is not this worker's any more."""
+    async with call.database.transaction() as connection:
+        return await job_reports.write(connection, held.id, held.token, told)
+
+
+async def finish(call: Call, held: HeldJob, status: JobStatus, error: str, told: Report) -> bool:
+    """End a job with its last report, and let follow what follows, all or nothing.
+
+    False, and nothing changed, when it is not this worker's any more.
+    """
+    event = JobFinished(held.id, held.token, status, error)
+    try:
+        async with call.database.transaction() as connection:
+            await happen_within(connection, call, held.release_id, event, _check_held(held))
+            await job_reports.write_last(connection, held.id, held.token, told)
+            return True
+    except _NotHeld:
+        return False
+
+
+async def rename_release(call: Call, held: HeldJob, name: str) -> str:
+    """Give the release the name that a task of this job asks for; why not, if it cannot be."""
+    event = DetailsChanged(None, name=name, comment="Renamed by a task.")
+    try:
+        async with call.database.transaction() as connection:
+            await happen_within(connection, call, held.release_id, event, _check_held(held))
+            return ""
+    except _NotHeld:
+        return "The job is not run by this worker any more."
+    except DomainError as problem:
+        return problem.message
+
+
+def _check_held(held: HeldJob) -> Callable[[Release], None]:
+    def check(release: Release) -> None:
+        try:
+            job = found_job(release, held.id)
+        except NotFound as gone:
+            raise _NotHeld from gone
+        if job.token != held.token or job.status is not JobStatus.RUNNING:
+            raise _NotHeld
+
+    return check
+
+
+async def fail_lost_jobs(call: Call) -> int:
+    """Fail every job whose worker is not heard of any more; how many there were."""
+    async with call.database.read() as connection:
+        lost = await jobs.lost(connection)
+    for job in lost:
+        await _fail(call, job)
+    return len(lost)
+
+
+async def _fail(call: Call, lost: AbandonedJob) -> None:
+    event = JobLost(lost.id, lost.token, _what_happened(lost))
+    async with call.database.transaction() as connection:
+        try:
+            await happen_within(connection, call, lost.release_id, event)
+        except (Conflict, NotFound):
+            return  # somebody else has decided about it meanwhile
+
+
+def _what_happened(lost: AbandonedJob) -> str:
+    if lost.silent_since is None:
+        return f"The worker {lost.worker} that ran this job is not known any more."
+    since = lost.silent_since.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if lost.has_stopped:
+        return f"The worker {lost.worker} stopped at {since} without finishing this job."
+    return (
+        f"The worker {lost.worker} that ran this job has not been heard of since {since}. "
+        "What the job did last is not known; look at its log, and redeploy the stage if it is "
+        "safe to run again."
+    )
