@@ -1,6 +1,8 @@
 """A pool of real job hosts for the tests of the runner."""
 
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -14,3 +16,12 @@ async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostPo
     await hosts.warm()
     yield hosts
     await hosts.close()
+
+
+@pytest.fixture
+def end_later() -> Iterator[Callable[[int], None]]:
+    """Processes that a test leaves running on purpose are ended after it."""
+    pids: list[int] = []
+    yield pids.append
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

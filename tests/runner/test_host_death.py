@@ -1,0 +1,129 @@
+"""What is left when a host or a worker dies in the middle of a job (RELIABILITY R-25)."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from quaymaster.protocol.job import HostMessage, JobResult, LogChunk
+from quaymaster.runner import descendants
+from quaymaster.runner.pool import HostPool
+from tests.runner.make import Watched, job, run, script
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from quaymaster.runner.pool import HostPool
+from tests.runner.make import job, script
+
+async def sink(message):
+    pass
+
+async def main():
+    pool = HostPool(1, Path(sys.argv[1]))
+    hidden = "setsid sleep 1000 > /dev/null 2>&1 &\\n"
+    await pool.run(job(script(f"{hidden}echo $PPID $$ > {sys.argv[1]}/started; sleep 1000"),
+                       plan_id="dying-worker"), sink)
+
+asyncio.run(main())
+"""
+
+
+async def until_gone(marker: str) -> None:
+    """Wait until no process carries the marker; the test's time limit ends a vain wait."""
+    while [pid for pid in descendants.marked(marker) if descendants.is_alive(pid)]:
+        await asyncio.sleep(0.02)
+
+
+async def test_a_killed_host_fails_its_job_with_the_reason(tmp_path: Path) -> None:
+    pool = HostPool(1, tmp_path)
+    message = job(script("echo ready; setsid sleep 1000 & sleep 1000"), script("echo no"))
+    watched = Watched(pool, message)
+    await watched.until_printed("ready")
+    [host] = pool._all
+    os.kill(host.pid, signal.SIGKILL)
+    outcome = await watched.end()
+    assert outcome.result is JobResult.FAILED
+    assert f"The job host (process {host.pid}) was killed by signal 9." in outcome.end.error
+    assert outcome.results() == ["Failed"]
+    assert not descendants.marked(descendants.marker_of(message))
+    assert (await run(pool, job(script("echo again")))).result is JobResult.SUCCEEDED
+    await pool.close()
+
+
+async def test_a_script_that_kills_its_host_is_told_apart(tmp_path: Path) -> None:
+    pool = HostPool(1, tmp_path)
+    killer = "kill -9 `ps -o ppid= -p $PPID`"
+    outcome = await run(pool, job(script(killer)))
+    assert "was killed by signal 9" in outcome.errors()[0]
+    assert (await run(pool, job(script("true")))).result is JobResult.SUCCEEDED
+    await pool.close()
+
+
+async def test_nothing_outlives_a_killed_worker(tmp_path: Path) -> None:
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, str(tmp_path)), cwd=Path(__file__).parents[2]
+    )
+    started = tmp_path / "started"
+    while not started.exists() or not started.read_text().endswith("\n"):
+        assert worker.returncode is None
+        await asyncio.sleep(0.02)
+    marker = descendants.marker_of(job(plan_id="dying-worker"))
+    assert len(descendants.marked(marker)) >= 3
+    worker.kill()
+    await worker.wait()
+    await until_gone(marker)
+
+
+async def test_a_sink_that_fails_ends_the_job(tmp_path: Path) -> None:
+    pool = HostPool(1, tmp_path)
+    message = job(script("echo ready; sleep 1000"))
+
+    async def broken(arrived: HostMessage) -> None:
+        if isinstance(arrived, LogChunk) and b"ready" in arrived.body:
+            raise ConnectionError("the database is gone")
+
+    with pytest.raises(ConnectionError):
+        await pool.run(message, broken)
+    assert not descendants.marked(descendants.marker_of(message))
+    await pool.close()
+
+
+async def test_a_worker_that_gives_up_a_job_leaves_nothing(tmp_path: Path) -> None:
+    pool = HostPool(1, tmp_path)
+    message = job(script("echo ready; sleep 1000"))
+    watched = Watched(pool, message)
+    await watched.until_printed("ready")
+    watched._running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watched.end()
+    assert not descendants.marked(descendants.marker_of(message))
+    await pool.close()
+
+
+async def test_jobs_share_the_pool_and_each_has_a_slot_of_its_own(tmp_path: Path) -> None:
+    pool = HostPool(2, tmp_path)
+    outcomes = await asyncio.gather(*(run(pool, job(script("pwd"))) for _ in range(5)))
+    places = {outcome.log().split("\n")[-2] for outcome in outcomes}
+    assert places == {str(tmp_path / slot / "r1" / "a") for slot in ("1", "2")}
+    await pool.close()
+
+
+async def test_idle_hosts_end_but_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quaymaster.runner.pool.IDLE_SECONDS", 0.05)
+    pool = HostPool(3, tmp_path)
+    await asyncio.gather(*(run(pool, job(script("true"))) for _ in range(3)))
+    while len(pool._all) > 1:
+        await asyncio.sleep(0.02)
+    await pool.close()
+
+
+async def test_a_host_that_cannot_start_fails_the_job_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    outcome = await run(HostPool(1, tmp_path), job(script("true")))
+    assert "A job host could not be started: No such file or directory." in outcome.end.error
