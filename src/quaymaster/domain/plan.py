@@ -13,6 +13,10 @@ from quaymaster.domain.statuses import StageStatus
 DEFAULT_APPROVAL_TIMEOUT = timedelta(days=30)
 LONGEST_APPROVAL_TIMEOUT = timedelta(days=365)
 
+DEFAULT_GATE_DELAY = timedelta(minutes=5)
+DEFAULT_GATE_INTERVAL = timedelta(minutes=15)
+DEFAULT_GATE_TIMEOUT = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class ArtifactFilter:
@@ -109,6 +113,75 @@ class TaskPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """What must be true of the outside world on one side of a deployment (SEMANTICS 10.1).
+
+    After `delay` all tasks are asked every `interval`, until all agree in one sample and have
+    gone on agreeing for `minimum_success`, or `timeout` is over.
+    """
+
+    enabled: bool = False
+    delay: timedelta = DEFAULT_GATE_DELAY
+    interval: timedelta = DEFAULT_GATE_INTERVAL
+    minimum_success: timedelta = timedelta(0)
+    timeout: timedelta = DEFAULT_GATE_TIMEOUT
+    tasks: tuple[TaskPlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Times of the week, told by the clocks of a place (SEMANTICS 8.7).
+
+    `days` as `date.weekday()` counts them, Monday 0; `time_zone` a Windows or IANA name.
+    """
+
+    days: tuple[int, ...]
+    hour: int
+    minute: int
+    time_zone: str = "UTC"
+    only_with_changes: bool = False
+
+
+class TriggerKind(StrEnum):
+    """What happens outside that makes a release (SEMANTICS 8.1, 8.9, 8.10)."""
+
+    ARTIFACT = "artifactSource"
+    PULL_REQUEST = "pullRequest"
+    PUSH = "sourceRepo"
+    IMAGE = "containerImage"
+    PACKAGE = "package"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactTrigger:
+    """A release for each new version of an artifact that passes the filters.
+
+    The branches of a pull request's filters are those it targets; `on_tagging` also looks at
+    versions tagged later (SEMANTICS 8.3).
+    """
+
+    alias: str
+    kind: TriggerKind = TriggerKind.ARTIFACT
+    filters: tuple[ArtifactFilter, ...] = ()
+    on_tagging: bool = False
+    status_policy: str = ""
+
+
+class StageTriggerKind(StrEnum):
+    ROLLBACK = "rollbackRedeploy"
+    DEPLOYMENT_GROUP = "deploymentGroupRedeploy"
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrigger:
+    """What makes a stage deploy its last successful release again (SEMANTICS 8.11)."""
+
+    kind: StageTriggerKind
+    action: str = ""
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class VariablePlan:
     """A variable of a definition or of one stage; the value of a secret is never in a plan."""
 
@@ -141,6 +214,38 @@ class Download:
     items: tuple[str, ...] | None = None
 
 
+class Spread(StrEnum):
+    """How one phase becomes several jobs (SEMANTICS 12.5)."""
+
+    NONE = "none"
+    CONFIGURATIONS = "multiConfiguration"
+    MACHINES = "multiMachine"
+
+
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """`multipliers` name variables that hold comma lists: a job for each combination of items."""
+
+    spread: Spread = Spread.NONE
+    multipliers: tuple[str, ...] = ()
+    most_agents: int = 1
+    continue_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """Which targets of a deployment group a phase runs on, and how many may be down at once.
+
+    A target must carry all `tags`; `healthy_percent` of the targets are left alone at any time
+    (SEMANTICS 12.6).
+    """
+
+    group_id: int = 0
+    tags: tuple[str, ...] = ()
+    healthy_percent: int = 0
+    one_at_a_time: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PhasePlan:
     """One phase of a stage: jobs of the same tasks on one kind of target (SEMANTICS 12)."""
@@ -158,6 +263,8 @@ class PhasePlan:
     downloads: tuple[Download, ...] = ()
     access_token: bool = False
     tasks: tuple[TaskPlan, ...] = ()
+    parallelism: Parallelism = field(default_factory=Parallelism)
+    targets: TargetGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +281,11 @@ class StagePlan:
     phases: tuple[PhasePlan, ...] = ()
     pull_request_deployment: bool = False
     variables: dict[str, VariablePlan] = field(default_factory=dict)
+    variable_groups: tuple[int, ...] = ()
+    pre_gates: GatePolicy = field(default_factory=GatePolicy)
+    post_gates: GatePolicy = field(default_factory=GatePolicy)
+    schedules: tuple[Schedule, ...] = ()
+    triggers: tuple[StageTrigger, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +308,9 @@ class Plan:
     artifacts: tuple[ArtifactPlan, ...] = ()
     release_name_format: str = "Release-$(rev:r)"
     variables: dict[str, VariablePlan] = field(default_factory=dict)
+    variable_groups: tuple[int, ...] = ()
+    triggers: tuple[ArtifactTrigger, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def stage(self, definition_stage_id: int) -> StagePlan:
