@@ -1,0 +1,169 @@
+"""The words of Azure definition documents and their numbers, one table each (CONTRACT A.5)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+# A bit mask of any published enumeration fits; longer digits are not a number anybody meant.
+MOST_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One enumeration: its published words with their numbers.
+
+    `is_flags` allows several words joined by comma, whose numbers are ORed.
+    """
+
+    name: str
+    numbers: Mapping[str, int]
+    is_flags: bool = False
+    _spelling: Mapping[str, str] = field(init=False, repr=False)
+    _words: Mapping[int, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_spelling", {word.lower(): word for word in self.numbers})
+        object.__setattr__(self, "_words", {number: word for word, number in self.numbers.items()})
+
+    def number(self, value: object) -> int:
+        """The number of a word in any case, a digit string or an integer.
+
+        Raises ValueError with a sentence that names what is allowed.
+        """
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self._known(value)
+        if isinstance(value, str):
+            text = value.strip()
+            if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS:
+                return self._known(int(text))
+            return self._read(text)
+        raise ValueError(self.complaint(value))
+
+    def word(self, value: object) -> str:
+        """The published spelling of what `number` reads; flags are joined by ", "."""
+        number = self.number(value)
+        if number in self._words:
+            return self._words[number]
+        return ", ".join(self.words_in(number))
+
+    def words_in(self, number: int) -> Iterator[str]:
+        """The words of the single bits of a bit mask, in the order of their numbers."""
+        for word, bit in sorted(self.numbers.items(), key=lambda entry: entry[1]):
+            if bit and bit & number == bit and bit & (bit - 1) == 0:
+                yield word
+
+    def complaint(self, value: object) -> str:
+        """What is wrong with a value that is none of these."""
+        shown = repr(value) if isinstance(value, (str, int, float)) else "this"
+        allowed = ", ".join(f"{word} ({number})" for word, number in self.numbers.items())
+        return f"{shown[:80]} is no {self.name}; use one of {allowed}"
+
+    def _read(self, text: str) -> int:
+        if not self.is_flags:
+            return self.numbers[self._spelled(text)]
+        mask = 0
+        for part in text.split(","):
+            mask |= self.numbers[self._spelled(part.strip())]
+        return mask
+
+    def _spelled(self, text: str) -> str:
+        try:
+            return self._spelling[text.lower()]
+        except KeyError:
+            raise ValueError(self.complaint(text)) from None
+
+    def _known(self, number: int) -> int:
+        every = 0
+        for known in self.numbers.values():
+            every |= known
+        allowed = number & ~every == 0 if self.is_flags else number in self._words
+        if number < 0 or not allowed:
+            raise ValueError(self.complaint(number))
+        return number
+
+
+DEFINITION_SOURCE = Words(
+    "ReleaseDefinitionSource",
+    {"undefined": 0, "restApi": 1, "userInterface": 2, "ibiza": 4, "portalExtensionApi": 8},
+)
+PHASE_TYPE = Words(
+    "DeployPhaseTypes",
+    {
+        "undefined": 0,
+        "agentBasedDeployment": 1,
+        "runOnServer": 2,
+        "machineGroupBasedDeployment": 4,
+        "deploymentGates": 8,
+    },
+)
+PARALLEL_EXECUTION = Words(
+    "ParallelExecutionTypes", {"none": 0, "multiConfiguration": 1, "multiMachine": 2}
+)
+CONDITION_TYPE = Words(
+    "ConditionType", {"undefined": 0, "event": 1, "environmentState": 2, "artifact": 4}
+)
+ENVIRONMENT_STATUS = Words(
+    "EnvironmentStatus",
+    {
+        "undefined": 0,
+        "notStarted": 1,
+        "inProgress": 2,
+        "succeeded": 4,
+        "canceled": 8,
+        "rejected": 16,
+        "queued": 32,
+        "scheduled": 64,
+        "partiallySucceeded": 128,
+    },
+    is_flags=True,
+)
+APPROVAL_ORDER = Words(
+    "ApprovalExecutionOrder",
+    {"beforeGates": 1, "afterSuccessfulGates": 2, "afterGatesAlways": 4},
+)
+TRIGGER_TYPE = Words(
+    "ReleaseTriggerType",
+    {
+        "undefined": 0,
+        "artifactSource": 1,
+        "schedule": 2,
+        "sourceRepo": 3,
+        "containerImage": 4,
+        "package": 5,
+        "pullRequest": 6,
+    },
+)
+ENVIRONMENT_TRIGGER_TYPE = Words(
+    "EnvironmentTriggerType",
+    {"undefined": 0, "deploymentGroupRedeploy": 1, "rollbackRedeploy": 2},
+)
+SCHEDULE_DAYS = Words(
+    "ScheduleDays",
+    {
+        "none": 0,
+        "monday": 1,
+        "tuesday": 2,
+        "wednesday": 4,
+        "thursday": 8,
+        "friday": 16,
+        "saturday": 32,
+        "sunday": 64,
+        "all": 127,
+    },
+    is_flags=True,
+)
+PULL_REQUEST_SYSTEM = Words("PullRequestSystemType", {"none": 0, "tfsGit": 1, "gitHub": 2})
+PROCESS_TYPE = Words("PipelineProcessTypes", {"designer": 1, "yaml": 2})
+
+DEFINITION_WORDS = (
+    DEFINITION_SOURCE,
+    PHASE_TYPE,
+    PARALLEL_EXECUTION,
+    CONDITION_TYPE,
+    ENVIRONMENT_STATUS,
+    APPROVAL_ORDER,
+    TRIGGER_TYPE,
+    ENVIRONMENT_TRIGGER_TYPE,
+    SCHEDULE_DAYS,
+    PULL_REQUEST_SYSTEM,
+    PROCESS_TYPE,
+)
