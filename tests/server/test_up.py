@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -26,12 +27,31 @@ def home(reachable_folder: Path, request: pytest.FixtureRequest) -> Path:
     return reachable_folder / f"up-{abs(hash(request.node.nodeid))}"
 
 
+@pytest.fixture(scope="session")
+def stopped_home(reachable_folder: Path) -> Path:
+    """A home on which the product was started and stopped once, to be copied."""
+    product = Product(reachable_folder / "up-once").start()
+    assert product.stop() == 0
+    return product.home
+
+
 @pytest.fixture
-def product(home: Path) -> Iterator[Product]:
-    made = Product(home)
-    yield made
-    if made.process is not None:
-        made.stop()
+def product(home: Path, stopped_home: Path) -> Iterator[Product]:
+    """The product on a home that has been used before: nothing has to be made first."""
+    subprocess.run(["cp", "-a", stopped_home, home], check=True)
+    yield from stopped_at_the_end(Product(home))
+
+
+@pytest.fixture
+def new_product(home: Path) -> Iterator[Product]:
+    """The product on a home that does not exist yet."""
+    yield from stopped_at_the_end(Product(home))
+
+
+def stopped_at_the_end(product: Product) -> Iterator[Product]:
+    yield product
+    if product.process is not None:
+        product.stop()
 
 
 async def write(dsn: str, rows: int) -> None:
@@ -70,8 +90,8 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 
 class TestStarting:
-    def test_the_first_start_prints_address_and_token_and_the_second_no_token(self, product):
-        product.start()
+    def test_the_first_start_prints_address_and_token_and_the_second_no_token(self, new_product):
+        product = new_product.start()
         assert "Ready after" in product.said()
         assert product.url in product.said()
         assert len(product.admin_token()) >= 32

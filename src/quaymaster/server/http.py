@@ -4,13 +4,16 @@ import asyncio
 import errno
 import os
 import socket
+from typing import TYPE_CHECKING
 
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
-from litestar import Litestar
+
+if TYPE_CHECKING:
+    from litestar import Litestar
 
 _log = structlog.get_logger("quaymaster.http")
 
@@ -55,7 +58,7 @@ def _refusal(host: str, port: int, error: OSError) -> str:
     return f"Cannot listen at {host} port {port}: {why}. Choose another --port or --host."
 
 
-async def serve(app: Litestar, host: str, port: int, stopping: asyncio.Event) -> None:
+async def serve(app: "Litestar", host: str, port: int, stopping: asyncio.Event) -> None:
     """Serve until `stopping` is set; requests under way get a moment to end."""
     server = Server(
         app,

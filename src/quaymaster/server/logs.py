@@ -42,7 +42,8 @@ def set_up(settings: Settings, *, verbose: bool = False) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _form()],
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(logging.INFO)
     logging.getLogger("quaymaster").setLevel(logging.DEBUG if verbose else logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

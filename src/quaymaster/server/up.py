@@ -5,16 +5,21 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
-from quaymaster.server import app, first_start, http
+from quaymaster.server import first_start, http
 from quaymaster.server.postgres.launcher import running
 from quaymaster.server.postgres.lock import locked
 from quaymaster.server.worker_child import WorkerChild
 from quaymaster.settings import Settings
 from quaymaster.store import migrate
+
+if TYPE_CHECKING:
+    from litestar import Litestar
 
 Say = Callable[[str], None]
 
@@ -31,11 +36,12 @@ async def up(settings: Settings, say: Say) -> None:
     stopping = stop_signal()
     port = http.free_address(settings.host, settings.port)
     say(f"Quaymaster {version('quaymaster')}")
+    loading = asyncio.create_task(_load_app())
     async with _database(settings, say) as dsn:
         await migrate.upgrade(dsn)
         token = await first_start.administrator(dsn, settings.admin_token)
-        application = app.create(settings, dsn)
         async with _worker(dsn):
+            application = (await loading)(settings, dsn)
             say(f"Ready after {time.monotonic() - started:.1f} s: {address(settings, port)}")
             _say_token(token, say)
             await http.serve(application, settings.host, port, stopping)
@@ -47,8 +53,15 @@ async def serve(settings: Settings, dsn: str, say: Say) -> None:
     """The API and the pages alone, on a database that is already migrated."""
     stopping = stop_signal()
     port = http.free_address(settings.host, settings.port)
+    application = (await _load_app())(settings, dsn)
     say(f"Serving {address(settings, port)}")
-    await http.serve(app.create(settings, dsn), settings.host, port, stopping)
+    await http.serve(application, settings.host, port, stopping)
+
+
+async def _load_app() -> Callable[[Settings, str], "Litestar"]:
+    """The app's `create`, loaded while PostgreSQL starts: a third of a second on a warm start."""
+    module = await asyncio.to_thread(import_module, "quaymaster.server.app")
+    return cast("Callable[[Settings, str], Litestar]", module.create)
 
 
 def stop_signal() -> asyncio.Event:

@@ -1,0 +1,63 @@
+"""The command line: it says what it can do, and what went wrong, in one sentence."""
+
+import asyncpg
+import pytest
+
+from quaymaster.cli.main import _COMMANDS
+from tests.server.product import run
+
+
+@pytest.mark.parametrize("command", list(_COMMANDS))
+def test_every_command_has_help_with_an_example(command):
+    shown = run(*command.split(), "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert f"Example: quaymaster {command}" in " ".join(shown.stdout.split())
+
+
+def test_a_mistyped_command_is_named(tmp_path):
+    refused = run("upp")
+    assert refused.returncode == 1
+    assert "upp" in refused.stderr + refused.stdout
+
+
+@pytest.fixture
+def here(fresh_database_url):
+    """Run a command on this test's own database."""
+    return lambda *words: run(*words, environment={"QUAYMASTER_DATABASE_URL": fresh_database_url})
+
+
+async def test_a_person_a_group_a_project_and_a_token_can_be_made(here, fresh_database_url):
+    assert here("project", "create", "Website").returncode == 0
+    assert here("user", "create", "ann@example.com", "--display-name", "Ann").returncode == 0
+    assert here("group", "create", "Board", "--project", "Website").returncode == 0
+    joined = here("group", "add", "Board", "ann@example.com", "--project", "Website")
+    assert joined.stdout == "ann@example.com is a member of Board.\n"
+    made = here("token", "create", "--user", "ann@example.com", "--scope", "vso.release")
+    (token,) = made.stdout.split()
+    connection = await asyncpg.connect(fresh_database_url)
+    stored = await connection.fetchrow(
+        "SELECT scopes, sha256 = sha256($1) AS fits FROM tokens", token.encode()
+    )
+    await connection.close()
+    assert stored["fits"]
+    assert stored["scopes"] == ["vso.release"]
+
+
+def test_what_cannot_be_done_is_one_sentence(here):
+    for words, sentence in [
+        (("token", "create", "--user", "nobody@example.com"), "Nobody is known as"),
+        (("group", "add", "Nowhere", "admin"), "has no group named 'Nowhere'"),
+        (("user", "create", "a\tb"), "holds control characters"),
+        (("project", "create", "Default"), "Default"),
+    ]:
+        refused = here(*words)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("quaymaster: ")
+        assert refused.stderr.count("\n") == 1
+        assert sentence in refused.stderr
+
+
+def test_serve_without_a_database_says_what_to_do(tmp_path):
+    refused = run("serve", "--home", str(tmp_path), "--port", "0")
+    assert refused.returncode == 1
+    assert "QUAYMASTER_DATABASE_URL is not set" in refused.stderr
