@@ -1,5 +1,6 @@
 """Builders of rows that a test needs before it can say what it is about."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -49,3 +50,14 @@ async def release(
         "named": Named(make.NOW),
     }
     return await releases.insert(connection, NewRelease(**{**new, **changes}), VAULT)
+
+
+async def until_somebody_waits_for_a_lock(connection: Connection) -> None:
+    """Return once another connection of this database is blocked by a lock."""
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    # No event of ours tells it: only the server knows who waits.
+    while not await connection.fetchval(waits):  # noqa: ASYNC110 - as said above
+        await asyncio.sleep(0)

@@ -2,10 +2,10 @@
 
 from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
-from quaymaster.domain.statuses import JobStatus, StageStatus
-from quaymaster.store import release_views, releases, task_runs
-from quaymaster.store.database import Connection
 from quaymaster.domain.release import Release
+from quaymaster.domain.statuses import JobStatus, StageStatus
+from quaymaster.store import release_views, releases
+from quaymaster.store.database import Connection
 from tests import make
 from tests.store import build
 

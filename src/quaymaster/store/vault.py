@@ -9,6 +9,7 @@ import os
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -85,12 +86,11 @@ def open_vault(path: Path) -> Vault:
 
     The file holds one base64 key of 32 bytes a line, the current one first.
     """
-    try:
-        _create(path)
-    except FileExistsError:
-        pass  # the usual case: made at the first start, perhaps by another process just now
-    except OSError as error:
-        raise VaultError(f"The key file {path} cannot be created: {error.strerror}.") from error
+    if not path.exists():
+        try:
+            _create(path)
+        except OSError as error:
+            raise VaultError(f"The key file {path} cannot be created: {error.strerror}.") from error
     try:
         lines = path.read_text("ascii").split()
         keys = [b64decode(line, validate=True) for line in lines]
@@ -103,8 +103,6 @@ def open_vault(path: Path) -> Vault:
 
 def _create(path: Path) -> None:
     """Write a new key under another name and link it, so that nobody reads half a key."""
-    if path.exists():
-        raise FileExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -113,6 +111,7 @@ def _create(path: Path) -> None:
             file.write(b64encode(os.urandom(KEY_BYTES)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(written, path)
+        with suppress(FileExistsError):  # another process was first: its key is the key
+            os.link(written, path)
     finally:
         written.unlink()
