@@ -1,0 +1,176 @@
+"""One attempt of a stage with its phases, jobs and tasks (CONTRACT C DeploymentAttempt)."""
+
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from quaymaster.apis.azure.present.shown import Shown, actor
+from quaymaster.apis.azure.values import date_out
+from quaymaster.apis.azure.words import operation_word, word
+from quaymaster.domain.plan import PhasePlan
+from quaymaster.domain.release import Job, JobId, Phase
+from quaymaster.domain.status import phase_status
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.store.release_views import AttemptView, JobView, PhaseView, StageView
+from quaymaster.store.task_runs import TaskRun
+
+NO_PLAN = str(UUID(int=0))
+
+TASK_STATUS = {
+    "Succeeded": "succeeded",
+    "SucceededWithIssues": "partiallySucceeded",
+    "Failed": "failed",
+    "Canceled": "canceled",
+    "Skipped": "skipped",
+    "Abandoned": "canceled",
+}
+JOB_STATUS = {
+    JobStatus.WAITING: "pending",
+    JobStatus.RUNNING: "inProgress",
+    JobStatus.SUCCEEDED: "succeeded",
+    JobStatus.WITH_ISSUES: "partiallySucceeded",
+    JobStatus.FAILED: "failed",
+    JobStatus.CANCELED: "canceled",
+}
+
+
+def attempt(
+    shown: Shown, project: str, release: int, stage: StageView, found: AttemptView
+) -> dict[str, Any]:
+    """A DeploymentAttempt, as it stands in an environment's deploySteps."""
+    return {
+        "id": found.id,
+        "deploymentId": found.id,
+        "attempt": found.attempt,
+        "reason": word(found.reason),
+        "status": word(found.status),
+        "operationStatus": operation_word(found.operation_status),
+        "releaseDeployPhases": [
+            _phase(shown, project, release, stage, phase) for phase in found.phases
+        ],
+        "requestedBy": actor(shown, found.requested_by),
+        "requestedFor": actor(shown, found.requested_for),
+        "queuedOn": date_out(found.queued_at),
+        "lastModifiedBy": actor(shown, found.modified_by),
+        "lastModifiedOn": date_out(found.modified_at),
+        "hasStarted": found.started_at is not None,
+        "tasks": [],
+        "runPlanId": NO_PLAN,
+        "issues": _problems(found),
+    }
+
+
+def _problems(found: AttemptView) -> list[dict[str, Any]]:
+    """Why the attempt ended otherwise than hoped, where no task of it says so."""
+    said = [phase.problem for phase in found.phases if phase.problem]
+    said += [job.error for phase in found.phases for job in phase.jobs if job.error]
+    if found.outcome == "superseded":
+        said.append(found.comment)
+    return [_issue("Error", text) for text in said]
+
+
+def _issue(kind: str, message: str, data: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"issueType": kind, "message": message, "data": data or {}}
+
+
+def _phase(
+    shown: Shown, project: str, release: int, stage: StageView, found: PhaseView
+) -> dict[str, Any]:
+    plan = _phase_plan(stage, found)
+    return {
+        "id": found.id,
+        "phaseId": str(found.id),
+        "name": plan.name if plan else "",
+        "rank": found.rank,
+        "phaseType": plan.kind if plan else "undefined",
+        "status": word(phase_status(_leaves(found))),
+        "runPlanId": run_plan(found),
+        "deploymentJobs": [_job(shown, project, release, stage, found, job) for job in found.jobs],
+        "errorLog": found.problem or None,
+        "manualInterventions": [],
+        "startedOn": date_out(found.started_at),
+    }
+
+
+def run_plan(found: PhaseView) -> str:
+    """A GUID that names this phase's run: made from its id, the same whenever it is asked."""
+    return str(uuid5(NAMESPACE_URL, f"quaymaster:phase:{found.id}"))
+
+
+def _phase_plan(stage: StageView, found: PhaseView) -> PhasePlan | None:
+    return next((plan for plan in stage.plan.phases if plan.rank == found.rank), None)
+
+
+def _leaves(found: PhaseView) -> Phase:
+    """The part of a phase that its status is derived from."""
+    jobs = tuple(
+        Job(job.position, job.name, job.status, job.created_at, id=JobId(job.id))
+        for job in found.jobs
+    )
+    return Phase(found.rank, found.started_at, jobs, found.is_skipped, found.problem)
+
+
+def _job(
+    shown: Shown,
+    project: str,
+    release: int,
+    stage: StageView,
+    phase: PhaseView,
+    found: JobView,
+) -> dict[str, Any]:
+    first_log = found.steps[0].id if found.steps else 0
+    body = {
+        "id": found.id,
+        "timelineRecordId": str(uuid5(NAMESPACE_URL, f"quaymaster:job:{found.id}")),
+        "name": found.name,
+        "dateStarted": date_out(found.started_at),
+        "dateEnded": date_out(found.ended_at),
+        "startTime": date_out(found.started_at),
+        "finishTime": date_out(found.ended_at),
+        "status": JOB_STATUS[found.status],
+        "rank": found.position + 1,
+        "issues": [_issue("Error", found.error)] if found.error else [],
+        "agentName": found.worker_name or found.worker or None,
+    }
+    if first_log:
+        body["logUrl"] = shown.links.task_log(project, release, stage.id, phase.id, first_log)
+    tasks = [_task(shown, project, release, stage, phase, found, step) for step in found.steps]
+    return {"job": body, "tasks": tasks}
+
+
+def _task(
+    shown: Shown,
+    project: str,
+    release: int,
+    stage: StageView,
+    phase: PhaseView,
+    job: JobView,
+    step: TaskRun,
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": step.id,
+        "timelineRecordId": str(step.instance_id),
+        "name": step.name,
+        "dateStarted": date_out(step.started_at),
+        "dateEnded": date_out(step.finished_at),
+        "startTime": date_out(step.started_at),
+        "finishTime": date_out(step.finished_at),
+        "status": task_status(step, job),
+        "rank": step.rank,
+        "lineCount": step.line_count,
+        "percentComplete": 100 if step.finished_at else step.percent,
+        "issues": [_issue(i.type.capitalize(), i.message, i.data) for i in step.issues],
+        "agentName": job.worker_name or job.worker or None,
+        "logUrl": shown.links.task_log(project, release, stage.id, phase.id, step.id),
+    }
+    if step.task_id:
+        body["task"] = {"id": step.task_id, "name": step.name, "version": step.version}
+    return body
+
+
+def task_status(step: TaskRun, job: JobView) -> str:
+    """The published status of a step; one that never ran in an ended job was skipped."""
+    if step.result:
+        return TASK_STATUS[step.result]
+    if job.status.is_ended:
+        return "skipped" if step.started_at is None else "canceled"
+    return "inProgress" if step.started_at else "pending"
