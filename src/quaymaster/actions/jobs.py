@@ -10,7 +10,7 @@ from secrets import token_hex
 
 from quaymaster.actions import job_telling
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import happen, happen_within
 from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import DetailsChanged, JobClaimed, JobFinished, JobLost
 from quaymaster.domain.errors import Conflict, DomainError, NotFound
@@ -115,17 +115,17 @@ async def fail_lost_jobs(call: Call) -> int:
     async with call.database.read() as connection:
         lost = await jobs.lost(connection)
     for job in lost:
-        await _fail(call, job)
+        await give_up(call, job, _what_happened(job))
     return len(lost)
 
 
-async def _fail(call: Call, lost: AbandonedJob) -> None:
-    event = JobLost(lost.id, lost.token, _what_happened(lost))
-    async with call.database.transaction() as connection:
-        try:
-            await happen_within(connection, call, lost.release_id, event)
-        except (Conflict, NotFound):
-            return  # somebody else has decided about it meanwhile
+async def give_up(call: Call, job: AbandonedJob | HeldJob, reason: str) -> None:
+    """Fail a running job that nobody will report on; nothing happens if it has been decided."""
+    event = JobLost(job.id, job.token, reason)
+    try:
+        await happen(call, job.release_id, event)
+    except (Conflict, NotFound):
+        return  # somebody else has decided about it meanwhile
 
 
 def _what_happened(lost: AbandonedJob) -> str:

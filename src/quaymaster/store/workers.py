@@ -74,6 +74,14 @@ class Heartbeat:
     held: frozenset[JobId]
 
 
+async def pool_named(connection: Connection, name: str) -> int | None:
+    """The id of the pool of this name in any case; the oldest when organizations share a name."""
+    found: int | None = await connection.fetchval(
+        "SELECT id FROM pools WHERE name_key = $1 ORDER BY id LIMIT 1", name.casefold()
+    )
+    return found
+
+
 async def register(connection: Connection, new: NewWorker, lease: timedelta) -> int:
     """Put a worker on the list, or again, for the length of a lease; its number.
 

@@ -1,0 +1,33 @@
+"""Hears at once that a deployment was canceled; the lease's heartbeat hears it at the latest."""
+
+import asyncio
+
+import structlog
+
+from quaymaster.domain.release import JobId
+from quaymaster.store import notify
+from quaymaster.store.database import Database, DatabaseUnavailable
+from quaymaster.worker.dispatcher import Dispatcher
+from quaymaster.worker.leases import CANCELED
+
+RETRY_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def listen(database: Database, dispatcher: Dispatcher) -> None:
+    """Cancel running jobs as notices name them, until canceled; a lost connection is opened anew.
+
+    What was missed meanwhile the next heartbeat answers from the rows.
+    """
+    while True:
+        try:
+            async with notify.heard(database) as notices:
+                async for notice in notices:
+                    for job in notice.canceled:
+                        run = dispatcher.running.get(JobId(job))
+                        if run is not None:
+                            run.cancel(CANCELED)
+        except DatabaseUnavailable as error:
+            _log.warning("notices cannot be heard", reason=str(error))
+        await asyncio.sleep(RETRY_SECONDS)

@@ -1,0 +1,188 @@
+"""Runs one claimed job: its host's messages into rows and logs, its end into the release."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import structlog
+
+from quaymaster.actions import jobs
+from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.jobs import Taken
+from quaymaster.domain.errors import Conflict
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.protocol.job import HostMessage, JobEnded, JobResult, LogChunk, ReleaseRenamed
+from quaymaster.runner.pool import HostPool
+from quaymaster.store import job_reports
+from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.job_reports import Report, StoredChunk
+from quaymaster.store.logs import Chunk, StorageUnavailable
+from quaymaster.worker.report_buffer import Portion, ReportBuffer, storable
+
+FLUSH_SECONDS = 0.3  # a log can be read this soon after it was written
+MOST_WAITING_BYTES = 512 * 1024  # beyond this the host is made to wait until the log is stored
+LONGEST_PAUSE_SECONDS = 2.0
+
+STATUS = {
+    JobResult.SUCCEEDED: JobStatus.SUCCEEDED,
+    JobResult.SUCCEEDED_WITH_ISSUES: JobStatus.WITH_ISSUES,
+    JobResult.FAILED: JobStatus.FAILED,
+    JobResult.CANCELED: JobStatus.CANCELED,
+    JobResult.SKIPPED: JobStatus.SUCCEEDED,
+    JobResult.ABANDONED: JobStatus.FAILED,
+}
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class JobRun:
+    """One job on its host. Made by the dispatcher; others may cancel, stop or kill it."""
+
+    def __init__(self, installation: Installation, hosts: HostPool, taken: Taken) -> None:
+        self.held = taken.held
+        self.is_finishing = False
+        self._installation = installation
+        self._hosts = hosts
+        self._message = taken.message
+        self._buffer = ReportBuffer(taken.message.steps)
+        self._writing = asyncio.Lock()
+        self._flush_at: asyncio.TimerHandle | None = None
+        self._flushes: set[asyncio.Task[None]] = set()
+        self._canceled: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._hosted: asyncio.Task[JobEnded] | None = None
+        self._is_stale = False
+        self._failure = ""
+
+    def cancel(self, reason: str) -> None:
+        """Ask the job to stop; steps whose condition holds when canceled still run."""
+        if not self._canceled.done():
+            self._canceled.set_result(reason)
+
+    def stop(self, failure: str) -> None:
+        """The same because of us, not because somebody asked: the job will have failed."""
+        self._failure = self._failure or failure
+        self.cancel(failure)
+
+    def kill(self, failure: str) -> None:
+        """End everything the job runs, now; it has failed."""
+        self._failure = self._failure or failure
+        self._end_host()
+
+    def drop(self) -> None:
+        """Somebody else has decided about the job: end what it runs and report nothing."""
+        self._is_stale = True
+        self._end_host()
+
+    def _end_host(self) -> None:
+        if self._hosted is not None:
+            self._hosted.cancel()
+
+    async def run(self) -> None:
+        """Run the job to its end, whatever that is, and write it down."""
+        ended = await self._ended()
+        self.is_finishing = True
+        if self._flush_at is not None:
+            self._flush_at.cancel()
+        await asyncio.gather(*self._flushes)
+        if self._is_stale:
+            _log.warning("a job was taken from this worker", job=self.held.id)
+            return
+        if ended is None:
+            self._buffer.end_open_steps(JobResult.FAILED, datetime.now(UTC))
+        await self._finish(ended)
+
+    async def _ended(self) -> JobEnded | None:
+        """How the host ended the job; None when it was killed."""
+        self._hosted = asyncio.ensure_future(
+            self._hosts.run(self._message, self._take, self._canceled)
+        )
+        if self._is_stale or self._failure:
+            self._hosted.cancel()
+        await asyncio.wait((self._hosted,))
+        if self._hosted.cancelled():
+            return None
+        return self._hosted.result()
+
+    async def _take(self, message: HostMessage) -> None:
+        """The sink of the host: it is read no further until this returns."""
+        if isinstance(message, ReleaseRenamed):
+            await self._rename(message.name)
+            return
+        self._buffer.take(message)
+        if self._buffer.is_empty or self._is_stale:
+            return
+        if isinstance(message, LogChunk) and self._buffer.bytes_waiting >= MOST_WAITING_BYTES:
+            await asyncio.wait((self._start_flush(),))  # not canceled with us: it holds log lines
+        elif self._flush_at is None:
+            loop = asyncio.get_running_loop()
+            self._flush_at = loop.call_later(FLUSH_SECONDS, self._start_flush)
+
+    def _start_flush(self) -> "asyncio.Task[None]":
+        self._flush_at = None
+        task = asyncio.ensure_future(self._flush())
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+        return task
+
+    async def _flush(self) -> None:
+        """Write what has gathered; one at a time, so that a log stays in its order."""
+        async with self._writing:
+            if self._buffer.is_empty or self._is_stale:
+                return
+            told = await self._stored(self._buffer.portion())
+            still_ours = await self._until_done(
+                lambda: jobs.report(Call(self._installation), self.held, told)
+            )
+            if not still_ours:
+                self.drop()
+
+    async def _stored(self, portion: Portion) -> Report:
+        """The portion with its large pieces in the storage."""
+        chunks = [await self._kept(step, chunk) for step, chunk in portion.chunks]
+        return Report(portion.steps, chunks)
+
+    async def _kept(self, step: int, chunk: Chunk) -> StoredChunk:
+        files, token = self._installation.files, self.held.token
+        return await self._until_done(lambda: job_reports.kept(files, step, token, chunk))
+
+    async def _finish(self, ended: JobEnded | None) -> None:
+        status, error = self._verdict(ended)
+        told = await self._stored(self._buffer.portion())
+        done = await self._until_done(
+            lambda: jobs.finish(Call(self._installation), self.held, status, error, told)
+        )
+        _log.info(
+            "a job ended" if done else "a job was decided about elsewhere",
+            job=self.held.id,
+            release=self.held.release_id,
+            status=status.value,
+            error=error or None,
+        )
+
+    def _verdict(self, ended: JobEnded | None) -> tuple[JobStatus, str]:
+        if ended is None:
+            return JobStatus.FAILED, self._failure
+        said = ended.error or " ".join(issue.message for issue in ended.issues)
+        if self._failure and ended.result is JobResult.CANCELED:
+            return JobStatus.FAILED, self._failure
+        return STATUS[ended.result], storable(said)
+
+    async def _rename(self, name: str) -> None:
+        problem = await self._until_done(
+            lambda: jobs.rename_release(Call(self._installation), self.held, storable(name))
+        )
+        if problem:
+            _log.warning("a release was not renamed", job=self.held.id, reason=problem)
+
+    async def _until_done(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try again while the database or the storage is away: the job waits, it is not lost."""
+        pause = 0.1
+        while True:
+            try:
+                return await attempt()
+            except (DatabaseUnavailable, StorageUnavailable, Conflict) as error:
+                _log.warning("a job's report has to wait", job=self.held.id, reason=str(error))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,195 @@
+"""The worker: takes waiting jobs, runs them, and keeps releases moving in the background."""
+
+import asyncio
+import os
+import platform
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+
+from quaymaster.actions import environments
+from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
+from quaymaster.actions.orchestrate import happen
+from quaymaster.actions.ports import Outside
+from quaymaster.domain.changes import TimeCame
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.release import ReleaseId
+from quaymaster.runner.pool import HostPool
+from quaymaster.store import database as databases
+from quaymaster.store import workers
+from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.jobs import NO_POOL
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.vault import open_vault
+from quaymaster.store.workers import NewWorker
+from quaymaster.worker import cancel, slots, sweeper
+from quaymaster.worker.dispatcher import Dispatcher, Identity
+from quaymaster.worker.leases import Lease
+from quaymaster.worker.queue import Wakeups
+
+DEFAULT_CONCURRENCY = 4
+CONNECTIONS_BESIDE_JOBS = 4
+LAST_WORDS_SECONDS = 5.0  # for jobs to end after they were asked to, when the worker stops
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a worker runs. `drain` is how long it lets running jobs go on when it is stopped."""
+
+    dsn: str = field(repr=False)
+    home: Path
+    storage_url: str = field(repr=False)
+    secret_key_file: Path
+    url: str = ""
+    pool: str = "Default"
+    name: str = field(default_factory=platform.node)
+    concurrency: int = DEFAULT_CONCURRENCY
+    lease: timedelta = timedelta(seconds=30)
+    sweep: timedelta = timedelta(seconds=30)
+    drain: timedelta = timedelta(minutes=5)
+
+
+async def run(options: Options, stopping: asyncio.Event) -> None:
+    """Work until `stopping` is set, then let running jobs end and leave.
+
+    Raises NotFound for a pool that does not exist, DatabaseUnavailable when the database cannot
+    be reached at the start; later on it waits for the database to come back.
+    """
+    size = options.concurrency + CONNECTIONS_BESIDE_JOBS
+    database = await databases.connect(options.dsn, max_size=size)
+    installation = Installation(
+        database,
+        open_vault(options.secret_key_file),
+        LogFiles.at(options.storage_url),
+        Outside(),
+        options.url,
+    )
+    hosts = HostPool(options.concurrency, options.home / "work")
+    try:
+        with slots.held(options.home, options.concurrency) as own:
+            await hosts.warm()
+            await _work(options, installation, hosts, own, stopping)
+    finally:
+        await hosts.close()
+        await database.close()
+
+
+async def _work(
+    options: Options,
+    installation: Installation,
+    hosts: HostPool,
+    own: list[slots.Slot],
+    stopping: asyncio.Event,
+) -> None:
+    worker = await _new_worker(options, installation)
+    async with installation.database.read() as connection:
+        number = await workers.register(connection, worker, options.lease)
+    identity = Identity(worker.id, worker.name, worker.pool_id, number)
+    dispatcher = Dispatcher(installation, hosts, identity, own)
+    lease = Lease(installation, dispatcher, worker, options.lease)
+    wakeups = _wakeups(options, installation, dispatcher)
+    _log.info("worker started", worker=worker.name, number=number, pool=options.pool)
+    async with asyncio.TaskGroup() as group:
+        background = [
+            group.create_task(lease.keep()),
+            group.create_task(lease.watch()),
+            group.create_task(cancel.listen(installation.database, dispatcher)),
+            group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
+            group.create_task(
+                sweeper.fail_lost_jobs_again_and_again(installation, lease.seconds_between)
+            ),
+        ]
+        taking = [group.create_task(wakeups.run()), group.create_task(dispatcher.run())]
+        await stopping.wait()
+        _log.info("worker stops", running=len(dispatcher.running))
+        dispatcher.close()
+        wakeups.close()
+        await asyncio.wait(taking)
+        await _drain(dispatcher, worker.name, options.drain)
+        for task in background:
+            task.cancel()
+    await _leave(installation, worker)
+
+
+async def _new_worker(options: Options, installation: Installation) -> NewWorker:
+    async with installation.database.read() as connection:
+        pool = await workers.pool_named(connection, options.pool)
+    if pool is None:
+        raise NotFound(
+            "pool",
+            options.pool,
+            f"There is no agent pool named {options.pool!r}. Make it first, or name another one.",
+        )
+    return NewWorker(
+        id=str(uuid4()),
+        name=options.name,
+        pool_id=pool,
+        slots=options.concurrency,
+        capabilities={
+            "Agent.OS": platform.system(),
+            "Agent.OSArchitecture": platform.machine(),
+            "Agent.MachineName": platform.node(),
+            "Agent.ProcessId": str(os.getpid()),
+        },
+    )
+
+
+def _wakeups(options: Options, installation: Installation, dispatcher: Dispatcher) -> Wakeups:
+    async def look_at_release(release: int) -> None:
+        try:
+            await happen(Call(installation), ReleaseId(release), TimeCame())
+        except NotFound:
+            _log.info("a wake-up was for a release that is gone", release=release)
+
+    async def look_at_environment(environment: int) -> None:
+        await environments.admit(Call(installation), environment)
+
+    async def look_for_jobs(_job: int) -> None:
+        dispatcher.wake()
+
+    job_kinds = {job_kind(dispatcher.identity.pool), job_kind(NO_POOL)}
+    handlers = {RELEASE: look_at_release, ENVIRONMENT: look_at_environment}
+    return Wakeups(
+        options.dsn,
+        handlers | dict.fromkeys(job_kinds, look_for_jobs),
+        lambda kind: kind not in job_kinds or dispatcher.has_free_slot,
+    )
+
+
+async def _drain(dispatcher: Dispatcher, name: str, patience: timedelta) -> None:
+    """Let running jobs end; after a while ask them to, and at last end them."""
+    stopped = f"The worker {name} was stopped while the job was running."
+    if await _idle_within(dispatcher, patience.total_seconds()):
+        return
+    for job in list(dispatcher.running.values()):
+        job.stop(stopped)
+    if await _idle_within(dispatcher, LAST_WORDS_SECONDS):
+        return
+    for job in list(dispatcher.running.values()):
+        job.kill(stopped)
+    if not await _idle_within(dispatcher, LAST_WORDS_SECONDS):
+        _log.error("jobs could not be reported; they count as lost", jobs=len(dispatcher.running))
+
+
+async def _idle_within(dispatcher: Dispatcher, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await dispatcher.until_idle()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _leave(installation: Installation, worker: NewWorker) -> None:
+    try:
+        async with installation.database.read() as connection:
+            await workers.stop(connection, worker.id)
+    except DatabaseUnavailable as error:
+        _log.warning("this worker could not sign off", reason=str(error))
+    _log.info("worker stopped", worker=worker.name)

@@ -1,0 +1,65 @@
+"""Finds again whatever waits in rows, so that a lost wake-up costs a moment and nothing else."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from quaymaster.actions import jobs as job_actions
+from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
+from quaymaster.store import due, queueing, sweeping
+from quaymaster.store.database import Database, DatabaseUnavailable
+from quaymaster.store.queue import Wakeup, enqueue
+
+KEPT_QUEUE_LOG = timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(seconds=5)
+
+_log = structlog.get_logger(__name__)
+
+
+async def sweep_again_and_again(installation: Installation, every: timedelta) -> None:
+    """Sweep until canceled, at once and then about as often as told."""
+    while True:
+        try:
+            woken = await sweep(installation.database)
+            if woken:
+                _log.info("woke what was waiting", wakeups=woken)
+        except DatabaseUnavailable as error:
+            _log.warning("the sweep has to wait", reason=str(error))
+        except Exception:  # noqa: BLE001 - what is broken now may be whole at the next sweep
+            _log.exception("a sweep failed")
+        await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+
+async def sweep(database: Database) -> int:
+    """Queue wake-ups for all that is due or forgotten; how many. 0 when another one sweeps."""
+    async with database.transaction() as connection:
+        if not await sweeping.is_our_turn(connection):
+            return 0
+        releases = await due.releases_due(connection, datetime.now(UTC))
+        environments = await queueing.with_standings(connection)
+        pools = await sweeping.pools_without_wakeup(connection, FORGOTTEN_AFTER)
+        wakeups = [
+            *(Wakeup(RELEASE, {"id": release}) for release in releases),
+            *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in environments),
+            *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
+        ]
+        await enqueue(connection, wakeups)
+        await sweeping.prune_queue_log(connection, KEPT_QUEUE_LOG)
+    return len(wakeups)
+
+
+async def fail_lost_jobs_again_and_again(installation: Installation, every: float) -> None:
+    """Fail the jobs of workers that are gone, until canceled; `every` is in seconds."""
+    while True:
+        try:
+            lost = await job_actions.fail_lost_jobs(Call(installation))
+            if lost:
+                _log.warning("jobs of workers that are gone were failed", jobs=lost)
+        except DatabaseUnavailable as error:
+            _log.warning("lost jobs cannot be looked for", reason=str(error))
+        except Exception:  # noqa: BLE001 - it is tried again at once, and must not end the worker
+            _log.exception("a lost job could not be failed")
+        await asyncio.sleep(every)
