@@ -1,11 +1,25 @@
 """Finding and making projects."""
 
+from uuid import UUID
+
 from quaymaster.actions.call import Caller, Project
 from quaymaster.actions.people import check_name, default_organization
 from quaymaster.domain.access import permissions_at
 from quaymaster.store import projects
 from quaymaster.store.database import Database
 from quaymaster.store.projects import ProjectRow
+
+
+async def installation_id(database: Database) -> UUID:
+    """What tells this installation from every other."""
+    async with database.read() as connection:
+        return await projects.installation_id(connection)
+
+
+async def organization_of(database: Database, caller: Caller) -> str | None:
+    """What the caller's own organization is called; the only one that exists for the caller."""
+    async with database.read() as connection:
+        return await projects.organization_name(connection, UUID(caller.organization))
 
 
 async def find(

@@ -48,6 +48,14 @@ async def organization(connection: Connection, name: str) -> Organization | None
     return Organization(**dict(row)) if row else None
 
 
+async def organization_name(connection: Connection, organization_id: UUID) -> str | None:
+    """What the organization of this id is called."""
+    name: str | None = await connection.fetchval(
+        "SELECT name FROM organizations WHERE id = $1", organization_id
+    )
+    return name
+
+
 async def find(connection: Connection, organization_id: UUID, name_or_id: str) -> ProjectRow | None:
     """A project by its name, ignoring case, or by its id."""
     row = await connection.fetchrow(

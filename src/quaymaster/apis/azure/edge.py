@@ -1,0 +1,277 @@
+"""The edge of this contract: everything that is decided about a request before it is routed.
+
+Whatever has an `_apis` part in its path, in any case or encoding, belongs to this contract. Its
+path is taken apart, its version read, its caller recognised and its project found; then the part
+after `_apis` is routed in lower case, so that spelling never decides what a request may do.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from quaymaster.actions import people, projects
+from quaymaster.actions.call import Call, Caller, Installation, Project
+from quaymaster.apis.azure import errors, locations, negotiation
+from quaymaster.apis.azure.asked import Asked
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.links import Links
+from quaymaster.apis.azure.negotiation import NEWEST_RELEASED
+from quaymaster.apis.shared import credentials, paths, query
+from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
+from quaymaster.apis.shared.remembering import ShortMemory
+from quaymaster.domain.errors import DomainError, NotFound
+from quaymaster.store.database import DatabaseUnavailable
+
+APIS = "_apis"
+OVERRIDABLE = frozenset({"PATCH", "PUT", "DELETE"})
+DEFAULT_COLLECTION = "defaultcollection"  # how on-premises clients call the only organization
+PROCESS_ID = str(uuid4())
+OPTIONS_KIND = "application/json; charset=utf-8"
+
+Headers = dict[bytes, bytes]
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Edge:
+    """ASGI: takes the requests of this contract, hands all others on to `rest`."""
+
+    def __init__(
+        self, rest: ASGIApp, routes: ASGIApp, installation: Callable[[], Installation]
+    ) -> None:
+        self._rest = rest
+        self._routes = routes
+        self._installation = installation
+        self._callers: ShortMemory[bytes, Caller] = ShortMemory()
+        self._homes: ShortMemory[str, str] = ShortMemory()
+        self._projects: ShortMemory[tuple[str, str, str], Project] = ShortMemory()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or not _is_ours(_raw_path(scope)):
+            await self._rest(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        activity = str(uuid4())
+        dressed = _Dressed(send, activity, headers)
+        try:
+            if scope["method"] == "OPTIONS":
+                await _send(dressed, _locations(scope))
+                return
+            asked = await self._asked(scope, headers, activity)
+            dressed.caller = asked.call.caller if asked.call else None
+            inner = {
+                **scope,
+                "method": _method(scope["method"], headers),
+                "path": "/" + "/".join(part.lower().replace("/", "%2f") for part in asked.tail),
+                "state": {"asked": asked},
+            }
+        except (Problem, Refusal, DomainError, DatabaseUnavailable) as error:
+            await _send(dressed, _refused(error, activity, scope["path"]))
+            return
+        await self._routes(inner, receive, dressed)  # type: ignore[arg-type]
+
+    async def _asked(self, scope: HTTPScope, headers: Headers, activity: str) -> Asked:
+        before, tail = _split(_raw_path(scope))
+        parameters = query.read(scope["query_string"])
+        installation = self._installation()
+        caller = await self._caller(installation, headers)
+        found = await self._found(installation, caller, before) if caller else None
+        base = installation.url or _origin(scope, headers)
+        asked_for = found.base_path if found else before
+        return Asked(
+            installation=installation,
+            activity=activity,
+            shown_path=scope["path"],
+            tail=tail,
+            query=parameters,
+            version=negotiation.asked(
+                parameters, _header(headers, b"accept"), _header(headers, b"content-type")
+            )
+            if caller
+            else NEWEST_RELEASED,
+            links=Links("/".join([base, *map(quote, asked_for)])),
+            call=Call(installation, caller, found.project, datetime.now(UTC)) if found else None,
+            organization=found.organization if found else "",
+        )
+
+    async def _found(
+        self, installation: Installation, caller: Caller, before: tuple[str, ...]
+    ) -> "_Place":
+        home = await self._home(installation, caller)
+        named = _project_named(before, home)
+        project = await self._project(installation, caller, home, named)
+        return _Place(home, project, before[:-1] if named else before)
+
+    async def _caller(self, installation: Installation, headers: Headers) -> Caller | None:
+        now = datetime.now(UTC)
+        for token in credentials.tokens(_header(headers, b"authorization")):
+
+            async def find(token: str = token) -> Caller | None:
+                return await people.sign_in(installation.database, token, now)
+
+            found = await self._callers.get(people.digest(token), find)
+            if found:
+                return found
+        return None
+
+    async def _home(self, installation: Installation, caller: Caller) -> str:
+        async def find() -> str | None:
+            return await projects.organization_of(installation.database, caller)
+
+        home = await self._homes.get(caller.organization, find)
+        if home is None:
+            raise NotFound("organization", caller.organization)
+        return home
+
+    async def _project(
+        self, installation: Installation, caller: Caller, home: str, named: str
+    ) -> Project | None:
+        wanted = named or caller.only_project
+        if not wanted:
+            return None
+
+        async def find() -> Project | None:
+            return await projects.find(installation.database, caller, home, wanted)
+
+        key = (caller.id, caller.only_project or "", wanted.casefold())
+        project = await self._projects.get(key, find)
+        if project is None:
+            raise NotFound("project", wanted)
+        return project
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the parts in front of `_apis` mean; `base_path` is spelled as the client does."""
+
+    organization: str
+    project: Project | None
+    base_path: tuple[str, ...]
+
+
+class _Dressed:
+    """Adds the headers that every answer of this contract carries (CONTRACT A.8)."""
+
+    def __init__(self, send: Send, activity: str, headers: Headers) -> None:
+        self._send = send
+        self._activity = activity
+        self._session = _session(headers)
+        self.caller: Caller | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *self._headers()]
+        await self._send(message)
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        own = {
+            "x-tfs-processid": PROCESS_ID,
+            "x-tfs-session": self._session,
+            "activityid": self._activity,
+            "x-vss-e2eid": self._activity,
+            "x-frame-options": "SAMEORIGIN",
+            "x-content-type-options": "nosniff",
+            "cache-control": "no-cache",
+            "pragma": "no-cache",
+            "expires": "-1",
+            "vary": "Accept-Encoding",
+        }
+        if self.caller:
+            known = quote(self.caller.unique_name, safe="@.-_\\[] ")
+            own["x-vss-userdata"] = f"{self.caller.id}:{known}"
+        return [(name.encode(), value.encode()) for name, value in own.items()]
+
+
+async def _send(send: Callable[[Message], Awaitable[None]], answer: Answer) -> None:
+    status, headers, body = answer
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    pairs.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _refused(error: Exception, activity: str, shown_path: str) -> Answer:
+    if isinstance(error, DatabaseUnavailable):
+        error = errors.unavailable(str(error))
+    problem = error if isinstance(error, Problem) else errors.problem_of(error)  # type: ignore[arg-type]
+    return errors.answer(problem, activity, shown_path=shown_path)
+
+
+def _locations(scope: HTTPScope) -> Answer:
+    """OPTIONS answers what can be called where, to everybody: it is the same everywhere."""
+    _, tail = _split(_raw_path(scope))
+    return 200, {"Content-Type": OPTIONS_KIND}, locations.listed(tail[0] if tail else "")
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw = scope.get("raw_path")
+    path: bytes = raw or quote(scope["path"], safe="/%:@!$&'()*+,;=~").encode()
+    return path.partition(b"?")[0]
+
+
+def _is_ours(raw_path: bytes) -> bool:
+    if APIS.encode() in raw_path.lower():
+        return True
+    if b"%" not in raw_path:
+        return False
+    try:
+        return APIS in (part.casefold() for part in paths.parts(raw_path))
+    except Refusal:
+        return False
+
+
+def _split(raw_path: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What stands before and after the first `_apis`."""
+    parts = paths.parts(raw_path)
+    for number, part in enumerate(parts):
+        if part.casefold() == APIS:
+            return parts[:number], parts[number + 1 :]
+    raise NoSuchRoute("The path has no _apis part.")
+
+
+def _project_named(before: tuple[str, ...], home: str) -> str:
+    """The project in front of `_apis`, behind the caller's organization; "" when there is none.
+
+    Raises NotFound for the name of any other organization, whether there is one or not (R-04).
+    """
+    ours = {home.casefold(), DEFAULT_COLLECTION}
+    if before and before[-1].casefold() in ours and not _is_project_position(before, ours):
+        return ""
+    if len(before) > 1 and before[-2].casefold() in ours:
+        return before[-1]
+    raise NotFound("organization", "/".join(before), "There is no such organization.")
+
+
+def _is_project_position(before: tuple[str, ...], ours: set[str]) -> bool:
+    """Whether the last part is a project although it is called like the organization."""
+    return len(before) > 1 and before[-2].casefold() in ours
+
+
+def _origin(scope: Scope, headers: Headers) -> str:
+    host = _header(headers, b"host") or "localhost"
+    return f"{scope['scheme']}://{host}"
+
+
+def _method(method: str, headers: Headers) -> str:
+    """The method that counts: a POST may stand for another one, for proxies' sake."""
+    wanted = _header(headers, b"x-http-method-override").strip().upper()
+    if not wanted or method != "POST":
+        return method
+    if wanted not in OVERRIDABLE:
+        raise BadRequest("X-HTTP-Method-Override may only name PATCH, PUT or DELETE.")
+    return wanted
+
+
+def _session(headers: Headers) -> str:
+    try:
+        return str(UUID(_header(headers, b"x-tfs-session")))
+    except ValueError:
+        return str(uuid4())
+
+
+def _header(headers: Headers, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")

@@ -1,0 +1,111 @@
+"""All routes of this contract in one Litestar app, and the edge in front of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from quaymaster.actions.call import Installation
+from quaymaster.apis.azure import errors, handshake, locations, projects
+from quaymaster.apis.azure.asked import Asked, AzureRequest
+from quaymaster.apis.azure.edge import Edge
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.policy import admit, check_signed_in
+from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
+from quaymaster.domain.errors import DomainError
+from quaymaster.store.database import DatabaseUnavailable
+
+_log = structlog.get_logger("quaymaster.apis.azure")
+
+ROUTES: list[ControllerRouterHandler] = [*handshake.ROUTES, *projects.ROUTES]
+
+
+def application(max_body_bytes: int) -> Litestar:
+    """The routes below `_apis`, in lower case; only the edge may hand requests to it."""
+    return Litestar(
+        route_handlers=ROUTES,
+        request_class=AzureRequest,
+        guards=[admit],
+        exception_handlers={
+            DomainError: _refused,
+            Refusal: _refused,
+            Problem: _refused,
+            DatabaseUnavailable: _away,
+            HTTPException: _by_litestar,
+            Exception: _broken,
+        },
+        request_max_body_size=max_body_bytes,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def edge(rest: ASGIApp, installation: Callable[[], Installation], max_body_bytes: int) -> ASGIApp:
+    """ASGI for the whole product: this contract's requests are served, others go to `rest`."""
+    return Edge(rest, application(max_body_bytes), installation)
+
+
+def _asked(request: Request[Any, Any, Any]) -> Asked:
+    asked: Asked = request.scope["state"]["asked"]
+    return asked
+
+
+def _refused(
+    request: Request[Any, Any, Any], error: DomainError | Refusal | Problem
+) -> Response[bytes]:
+    problem = error if isinstance(error, Problem) else errors.problem_of(error)
+    return _response(_asked(request), problem)
+
+
+def _away(request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
+    _log.warning("request refused while the database is away", reason=str(error))
+    return _response(_asked(request), errors.unavailable(str(error)))
+
+
+def _by_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar itself refuses: no such path or method, a body over the limit."""
+    asked = _asked(request)
+    try:
+        check_signed_in(asked)
+    except NotSignedIn as refusal:
+        return _refused(request, refusal)
+    return _response(asked, _problem(asked, request.method, error))
+
+
+def _problem(asked: Asked, method: str, error: HTTPException) -> Problem:
+    if error.status_code == 404:
+        in_project = asked.call is not None and asked.call.project is not None
+        if locations.is_published(asked.tail, in_project=in_project):
+            return errors.problem_of(_unserved(asked.shown_path))
+        return errors.problem_of(NoSuchRoute(error.detail))
+    if error.status_code == 405:
+        message = f"The requested resource does not support http method '{method}'."
+        return Problem(405, "VssRequestInvalidException", message, dict(error.headers or {}))
+    if error.status_code == 413:
+        message = "The body is larger than this server accepts (QUAYMASTER_MAX_BODY_BYTES)."
+        return Problem(413, "VssRequestEntityTooLargeException", message)
+    return Problem(error.status_code, "VssRequestInvalidException", error.detail)
+
+
+def _unserved(path: str) -> NotServed:
+    return NotServed(f"{path[:200]} is published, but this server does not serve it yet.")
+
+
+def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A fault of ours: logged under the activity id that the client is told."""
+    activity = _asked(request).activity
+    _log.error("request failed", activity=activity, path=_asked(request).shown_path, exc_info=error)
+    message = (
+        "An internal error occurred; nothing was changed by this request. The server's log has "
+        f"it under the activity id {activity}."
+    )
+    return _response(_asked(request), Problem(500, "VssServiceException", message))
+
+
+def _response(asked: Asked, problem: Problem) -> Response[Any]:
+    status, headers, body = errors.answer(problem, asked.activity, shown_path=asked.shown_path)
+    kind = headers.pop("Content-Type")
+    return Response(body, status_code=status, media_type=kind, headers=headers)

@@ -1,0 +1,43 @@
+"""What a token was made for: the published scopes, and which of them hold which others."""
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a route may need of a token beyond the permissions of its owner."""
+
+    PUBLIC = ""  # no credentials at all
+    ANY = "any"  # any valid token: the handshake
+    RELEASE = "vso.release"
+    RELEASE_EXECUTE = "vso.release_execute"
+    RELEASE_MANAGE = "vso.release_manage"
+    BUILD = "vso.build"
+    BUILD_EXECUTE = "vso.build_execute"
+    PROJECT = "vso.project"
+
+
+FULL = frozenset({"vso.full", "app_token", "user_impersonation"})
+
+# Each scope holds those to its right (the published consent pages list them so).
+_HELD = {
+    "vso.release": ("vso.release", "vso.project"),
+    "vso.release_execute": ("vso.release_execute", "vso.release", "vso.project"),
+    "vso.release_manage": (
+        "vso.release_manage",
+        "vso.release_execute",
+        "vso.release",
+        "vso.project",
+    ),
+    "vso.build": ("vso.build", "vso.project"),
+    "vso.build_execute": ("vso.build_execute", "vso.build", "vso.project"),
+    "vso.project": ("vso.project",),
+    "vso.project_write": ("vso.project",),
+    "vso.project_manage": ("vso.project",),
+}
+
+
+def allows(held: frozenset[str], needed: Scope) -> bool:
+    """Whether a token with these scopes may be used where this one is needed."""
+    if needed in (Scope.PUBLIC, Scope.ANY) or held & FULL:
+        return True
+    return any(needed in _HELD.get(scope, ()) for scope in held)
