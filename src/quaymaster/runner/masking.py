@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from quaymaster.runner.secret_forms import forms_of
 
@@ -11,7 +11,7 @@ MASK = "***"
 # SEMANTICS 16.9: a demand for longer secrets than this counts as this.
 LARGEST_MINIMUM = 6
 # So many secrets, each the end of the next, would give that many finds for every character.
-MOST_NESTED = 64
+MOST_NESTED = 12
 
 _PASSWORD_IN_URL = re.compile(r"""//[^\s/?#:@"'<>]*:(?P<password>[^\s/?#"'<>]+)@""")
 
@@ -26,6 +26,7 @@ class Masker:
     def __init__(self, minimum_length: int = 0) -> None:
         """`minimum_length`: secrets of fewer characters are not masked; 6 is the most."""
         self._minimum_length = min(minimum_length, LARGEST_MINIMUM)
+        self._secrets: set[str] = set()
         self._forms: set[str] = set()
         self._search: AhoCorasick | None = None
         self._is_nested = False
@@ -33,7 +34,7 @@ class Masker:
         self._longest = 0
 
     def __repr__(self) -> str:
-        return f"Masker({len(self._forms)} forms)"
+        return f"Masker({len(self._secrets)} secrets)"
 
     @property
     def longest(self) -> int:
@@ -45,8 +46,9 @@ class Masker:
 
         A secret of several lines is masked line by line as well.
         """
-        if len(secret) < self._minimum_length:
+        if secret in self._secrets or len(secret) < self._minimum_length:
             return
+        self._secrets.add(secret)
         shapes = {_encodable(form) for form in forms_of(secret)}
         new = {form for form in shapes if len(form) >= self._minimum_length} - self._forms
         if new:
@@ -82,7 +84,8 @@ class Masker:
     def _prepared(self) -> AhoCorasick:
         self._is_nested = _nesting(self._forms) > MOST_NESTED
         self._has_stars = any("*" in form for form in self._forms)
-        self._search = AhoCorasick(sorted(self._forms))
+        # The library's own choice for few patterns takes minutes when one of them is very long.
+        self._search = AhoCorasick(sorted(self._forms), implementation=Implementation.ContiguousNFA)
         return self._search
 
 
