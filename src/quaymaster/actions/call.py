@@ -28,6 +28,13 @@ class Caller:
     organization: str = ""  # id of the organization the identity belongs to
     only_project: str | None = None  # id of the project that the token is limited to
 
+    def sees(self, project: str) -> bool:
+        """Whether anything in this project, or anywhere below it, was granted to the caller."""
+        if self.only_project not in (None, project):
+            return False
+        inside = any(grant.token.casefold().startswith(project) for grant in self.grants)
+        return inside or bool(permissions_at(self.grants, project))
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

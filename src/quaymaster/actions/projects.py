@@ -4,7 +4,6 @@ from uuid import UUID
 
 from quaymaster.actions.call import Caller, Project
 from quaymaster.actions.people import check_name, default_organization
-from quaymaster.domain.access import permissions_at
 from quaymaster.store import projects
 from quaymaster.store.database import Database
 from quaymaster.store.projects import ProjectRow
@@ -31,7 +30,7 @@ async def find(
         if home is None or str(home.id) != caller.organization:
             return None
         row = await projects.find(connection, home.id, name_or_id)
-    return _project(row) if row and may_see(caller, row) else None
+    return _project(row) if row and caller.sees(str(row.id)) else None
 
 
 async def listed(database: Database, caller: Caller, organization: str) -> list[Project] | None:
@@ -41,16 +40,7 @@ async def listed(database: Database, caller: Caller, organization: str) -> list[
         if home is None or str(home.id) != caller.organization:
             return None
         rows = await projects.listed(connection, home.id)
-    return [_project(row) for row in rows if may_see(caller, row)]
-
-
-def may_see(caller: Caller, row: ProjectRow) -> bool:
-    """Whoever was granted anything in a project, or anywhere below it, sees the project."""
-    project = str(row.id)
-    if caller.only_project not in (None, project):
-        return False
-    inside = any(grant.token.casefold().startswith(project) for grant in caller.grants)
-    return inside or bool(permissions_at(caller.grants, project))
+    return [_project(row) for row in rows if caller.sees(str(row.id))]
 
 
 async def create(database: Database, name: str, description: str = "") -> str:

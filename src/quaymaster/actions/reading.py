@@ -1,0 +1,241 @@
+"""Looking things up: releases, deployments and approvals that the caller may see.
+
+Every answer comes with the people it mentions. Access is decided here as for every request:
+what the caller may not view is not in a list, and alone it is Forbidden or NotFound.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from quaymaster.actions.call import Call
+from quaymaster.domain.access import Permission, definition_token
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.release import Approval
+from quaymaster.store import (
+    approval_lists,
+    definition_lists,
+    deployment_lists,
+    people,
+    projects,
+    release_lists,
+    release_views,
+)
+from quaymaster.store.approval_lists import ApprovalFilter, ApprovalLine
+from quaymaster.store.database import Connection
+from quaymaster.store.definition_lists import DefinitionFilter, DefinitionPage
+from quaymaster.store.deployment_lists import DeploymentFilter, DeploymentLine
+from quaymaster.store.paging import Page, Paging
+from quaymaster.store.people import Identity
+from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.release_views import AttemptView, ReleaseHead, ReleaseView
+
+People = Mapping[str, Identity]
+Line = TypeVar("Line", ApprovalLine, DeploymentLine)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFound:
+    """A release with the snapshot it runs, and everybody mentioned in either."""
+
+    view: ReleaseView
+    document: dict[str, Any]
+    people: People
+
+
+async def release(call: Call, release_id: int, *, deleted: bool = False) -> ReleaseFound:
+    """One release with everything below it. Raises NotFound, Forbidden (view releases)."""
+    async with call.database.read() as connection:
+        view = await release_views.get(connection, call.project_id, release_id)
+        if view is None or (view.head.is_deleted and not deleted):
+            raise NotFound("release", release_id)
+        head = view.head
+        token = definition_token(str(head.project_id), head.definition_path, head.definition_id)
+        call.require(Permission.VIEW_RELEASES, token, f"release {head.name}")
+        document = msgspec.json.decode(await release_views.document(connection, view))
+        named = {*_of_view(view), *ids_in(document)}
+        return ReleaseFound(view, document, await people.get_many(connection, list(named)))
+
+
+async def releases(
+    call: Call, wanted: ReleaseFilter, paging: Paging
+) -> tuple[Page[ReleaseHead], People]:
+    """One page of releases in the light form."""
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await visible_projects(connection, call))
+        page = await release_lists.page(connection, wanted, paging)
+        seen = tuple(head for head in page.rows if _may_view(call, head))
+        named = {who for head in seen for who in _of_head(head)}
+        return Page(seen, page.next), await people.get_many(connection, list(named))
+
+
+async def whole_releases(call: Call, ids: Iterable[int]) -> list[ReleaseFound]:
+    """Several releases with everything below them, in this order; those not found are left out."""
+    wanted = list(ids)
+    async with call.database.read() as connection:
+        views = await release_views.get_many(connection, call.project_id, wanted)
+        documents = {
+            number: msgspec.json.decode(await release_views.document(connection, view))
+            for number, view in views.items()
+        }
+        named = {who for view in views.values() for who in _of_view(view)}
+        named |= {who for document in documents.values() for who in ids_in(document)}
+        known = await people.get_many(connection, list(named))
+    return [ReleaseFound(views[n], documents[n], known) for n in wanted if n in views]
+
+
+async def deployments(
+    call: Call, wanted: DeploymentFilter, paging: Paging
+) -> tuple[Page[DeploymentLine], People]:
+    """One page of deployments."""
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await visible_projects(connection, call))
+        page = await deployment_lists.page(connection, wanted, paging)
+        seen = _visible(call, page.rows)
+        named = {who for line in seen for who in _of_attempt(line)}
+        return Page(seen, page.next), await people.get_many(connection, list(named))
+
+
+async def approvals(
+    call: Call,
+    wanted: ApprovalFilter,
+    paging: Paging,
+    *,
+    assigned_to: str = "",
+    with_groups: bool = False,
+) -> tuple[Page[ApprovalLine], People]:
+    """One page of approvals.
+
+    `assigned_to` is an id or a name; `with_groups` adds the approvals of that person's groups
+    (SEMANTICS 9.15). Nobody of that name has no approvals.
+    """
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await visible_projects(connection, call))
+        if assigned_to:
+            holders = await _holders(connection, assigned_to, with_groups=with_groups)
+            if not holders:
+                return Page(()), {}
+            wanted = replace(wanted, approvers=holders)
+        page = await approval_lists.page(connection, wanted, paging)
+        seen = _visible(call, page.rows)
+        named = {who for line in seen for who in _of_approval(line.approval)}
+        return Page(seen, page.next), await people.get_many(connection, list(named))
+
+
+async def approval(call: Call, approval_id: int) -> tuple[ApprovalLine, People]:
+    """One approval. Raises NotFound."""
+    async with call.database.read() as connection:
+        line = await approval_lists.get(connection, call.project_id, approval_id)
+        if line is None or not _visible(call, (line,)):
+            raise NotFound("approval", approval_id)
+        return line, await people.get_many(connection, list(_of_approval(line.approval)))
+
+
+async def definitions(
+    call: Call, wanted: DefinitionFilter, *, with_documents: bool = False
+) -> tuple[DefinitionPage, People]:
+    """One page of definitions that the caller may view."""
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await visible_projects(connection, call))
+        page = await definition_lists.page(connection, wanted, with_documents=with_documents)
+        seen = tuple(
+            row
+            for row in page.rows
+            if call.may(
+                Permission.VIEW_RELEASE_DEFINITION,
+                definition_token(str(row.project_id), row.path, row.id),
+            )
+        )
+        named = {str(who) for row in seen for who in (row.created_by, row.modified_by) if who}
+        for row in seen if with_documents else ():
+            named |= ids_in(msgspec.json.decode(row.document or "{}"))
+        known = await people.get_many(connection, list(named))
+        return replace(page, rows=seen), known
+
+
+async def mentioned(call: Call, ids: Iterable[str | None]) -> People:
+    """The people behind these ids."""
+    async with call.database.read() as connection:
+        return await people.get_many(connection, [who for who in ids if who])
+
+
+async def visible_projects(connection: Connection, call: Call) -> tuple[UUID, ...]:
+    """The project of the call, or all projects that hold anything the caller was granted."""
+    if call.project_id:
+        return (call.project_id,)
+    if call.caller is None:
+        return ()
+    rows = await projects.listed(connection, UUID(call.caller.organization))
+    return tuple(row.id for row in rows if call.caller.sees(str(row.id)))
+
+
+async def _holders(
+    connection: Connection, assigned_to: str, *, with_groups: bool
+) -> tuple[str, ...]:
+    found = await people.find(connection, assigned_to)
+    if found is None:
+        return ()
+    groups = await people.groups_of(connection, found.id) if with_groups else frozenset()
+    return (found.id, *groups)
+
+
+def _visible(call: Call, rows: tuple[Line, ...]) -> tuple[Line, ...]:
+    return tuple(
+        row
+        for row in rows
+        if call.may(
+            Permission.VIEW_RELEASES,
+            definition_token(str(row.project_id), row.definition_path, row.definition_id),
+        )
+    )
+
+
+def _may_view(call: Call, head: ReleaseHead) -> bool:
+    token = definition_token(str(head.project_id), head.definition_path, head.definition_id)
+    return call.may(Permission.VIEW_RELEASES, token)
+
+
+def _of_head(head: ReleaseHead) -> set[str]:
+    return {who for who in (head.created_by, head.created_for, head.modified_by) if who}
+
+
+def _of_view(view: ReleaseView) -> set[str]:
+    named = _of_head(view.head)
+    for stage in view.stages:
+        for attempt in stage.attempts:
+            named |= _of_attempt(attempt)
+    return named
+
+
+def _of_attempt(attempt: AttemptView | DeploymentLine) -> set[str]:
+    named = {attempt.requested_by, attempt.requested_for, attempt.modified_by}
+    found = {str(who) for who in named if who}
+    for one in attempt.approvals:
+        found |= _of_approval(one)
+    return found
+
+
+def _of_approval(approval: Approval) -> set[str]:
+    named = [approval.approver, approval.approved_by]
+    for earlier in approval.earlier:
+        named += [earlier.approver, earlier.changed_by]
+    return {who for who in named if who}
+
+
+def ids_in(document: Any) -> set[str]:
+    """The ids of all approvers and owners that a stored document names."""
+    match document:
+        case dict():
+            found = {
+                str(value["id"])
+                for key, value in document.items()
+                if key in ("approver", "owner") and isinstance(value, dict) and value.get("id")
+            }
+            return found.union(*map(ids_in, document.values()))
+        case list():
+            return set().union(*map(ids_in, document))
+        case _:
+            return set()

@@ -1,0 +1,73 @@
+"""Release definitions: the stored document with what the server owns (CONTRACT C)."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from quaymaster.apis.azure.links import references
+from quaymaster.apis.azure.present.shown import Shown, actor, with_people
+from quaymaster.apis.azure.values import date_out
+from quaymaster.store.definition_lists import DefinitionRow
+from quaymaster.store.definitions import Definition, Revision
+
+Document = dict[str, Any]
+
+# What a light list entry leaves out unless `$expand` asks for it.
+EXPANDED_KEYS = ("environments", "artifacts", "triggers", "variables", "tags", "lastRelease")
+
+
+def definition(shown: Shown, found: Definition) -> Document:
+    """A whole ReleaseDefinition."""
+    document = with_people(shown, msgspec.json.decode(found.document))
+    return {**document, **_owned(shown, found, comment=found.comment)}
+
+
+def light(shown: Shown, found: DefinitionRow, expand: frozenset[str]) -> Document:
+    """A list entry; `expand` names the parts of the document that are wanted with it."""
+    document = msgspec.json.decode(found.document) if found.document else {}
+    summary: Document = msgspec.json.decode(found.summary)
+    parts = {
+        key: with_people(shown, document[key])
+        for key in EXPANDED_KEYS
+        if key in expand and key in document
+    }
+    return {**summary, **parts, **_owned(shown, found, comment=found.comment)}
+
+
+def revision(shown: Shown, project: str, definition_id: int, found: Revision) -> Document:
+    """A ReleaseDefinitionRevision."""
+    url = f"{shown.links.definition(project, definition_id)}/revisions/{found.revision}"
+    return {
+        "definitionId": definition_id,
+        "revision": found.revision,
+        "changedBy": actor(shown, found.changed_by),
+        "changedDate": date_out(found.changed_at),
+        "changeType": found.change_type,
+        "comment": found.comment,
+        "apiVersion": found.api_version or None,
+        "definitionUrl": url,
+    }
+
+
+def _owned(shown: Shown, found: Definition | DefinitionRow, *, comment: str) -> Document:
+    """What no author decides: ids, revision, people, times and addresses."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "path": found.path,
+        "revision": found.revision,
+        "isDeleted": found.is_deleted,
+        "comment": comment or None,
+        "createdBy": actor(shown, found.created_by),
+        "createdOn": date_out(found.created_at),
+        "modifiedBy": actor(shown, found.modified_by),
+        "modifiedOn": date_out(found.modified_at),
+        **_addresses(shown, found.project_id, found.id),
+    }
+
+
+def _addresses(shown: Shown, project: UUID, definition_id: int) -> Document:
+    url = shown.links.definition(str(project), definition_id)
+    web = shown.links.definition_page(str(project), definition_id)
+    return {"url": url, "_links": references(url, web)}

@@ -1,0 +1,249 @@
+"""Releases and their environments (CONTRACT C Release, ReleaseEnvironment; E 13, 14)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from quaymaster.apis.azure.links import references
+from quaymaster.apis.azure.present.approval import Around, approval
+from quaymaster.apis.azure.present.artifact import artifact
+from quaymaster.apis.azure.present.attempt import attempt
+from quaymaster.apis.azure.present.shown import (
+    Shown,
+    actor,
+    definition_reference,
+    person,
+    release_reference,
+    with_people,
+)
+from quaymaster.apis.azure.values import date_out, properties_out
+from quaymaster.apis.azure.words import ENVIRONMENT_STATUS, word
+from quaymaster.domain.release import Side
+from quaymaster.domain.statuses import ReleaseStatus
+from quaymaster.store.release_views import AttemptView, ReleaseHead, ReleaseView, StageView
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which parts of a release a caller asked for."""
+
+    environments: bool = True
+    artifacts: bool = True
+    approvals: bool = True
+    variables: bool = True
+    tags: bool = True
+    sides: frozenset[Side] = frozenset(Side)
+    automated_approvals: bool = True
+
+
+EVERYTHING = Wanted()
+SHALLOW = Wanted(environments=False, artifacts=False, approvals=False, variables=False, tags=True)
+
+
+def release(
+    shown: Shown, view: ReleaseView, document: Document, wanted: Wanted = EVERYTHING
+) -> dict[str, Any]:
+    """A whole Release. `document` is the snapshot of the definition that it runs."""
+    body = head(shown, view.head, wanted)
+    body["releaseNameFormat"] = view.plan.release_name_format
+    if wanted.variables:
+        body["variables"] = variables(view.head.variables, document.get("variables"))
+        body["variableGroups"] = []
+    if wanted.environments:
+        body["environments"] = [
+            environment(shown, view, stage, document, wanted) for stage in view.stages
+        ]
+    return body
+
+
+def head(shown: Shown, found: ReleaseHead, wanted: Wanted = SHALLOW) -> dict[str, Any]:
+    """The light form that lists show, and the frame of the whole one."""
+    project = str(found.project_id)
+    url = shown.links.release(project, found.id)
+    web = shown.links.release_page(project, found.id)
+    body: dict[str, Any] = {
+        "id": found.id,
+        "name": found.name,
+        "status": word(found.status),
+        "createdOn": date_out(found.created_at),
+        "modifiedOn": date_out(found.modified_at),
+        "modifiedBy": actor(shown, found.modified_by),
+        "createdBy": actor(shown, found.created_by),
+        "createdFor": actor(shown, found.created_for),
+        "environments": [],
+        "variables": {},
+        "variableGroups": [],
+        "artifacts": [artifact(one) for one in found.artifacts] if wanted.artifacts else [],
+        "releaseDefinition": definition_reference(
+            shown, project, found.definition_id, found.definition_name, found.definition_path
+        ),
+        "releaseDefinitionRevision": found.definition_revision,
+        "description": found.description,
+        "reason": word(found.reason),
+        "keepForever": found.keep_forever,
+        "definitionSnapshotRevision": found.snapshot_revision,
+        "logsContainerUrl": shown.links.logs(project, found.id),
+        "url": url,
+        "_links": references(url, web),
+        "tags": list(found.tags) if wanted.tags else [],
+        "triggeringArtifactAlias": found.triggering_alias or None,
+        "projectReference": {"id": project, "name": found.project_name},
+        "properties": properties_out(found.properties),
+    }
+    if found.is_deleted:
+        body["isDeleted"] = True
+    return body
+
+
+def environment(
+    shown: Shown,
+    view: ReleaseView,
+    stage: StageView,
+    document: Document,
+    wanted: Wanted = EVERYTHING,
+) -> dict[str, Any]:
+    """A ReleaseEnvironment: the stage's state around its part of the snapshot."""
+    found = view.head
+    project = str(found.project_id)
+    snapshot = environment_of(document, stage.definition_stage_id)
+    newest = stage.newest
+    body: dict[str, Any] = {
+        "id": stage.id,
+        "releaseId": found.id,
+        "name": stage.name,
+        "status": word(stage.status),
+        "variables": variables(stage.variables, snapshot.get("variables")),
+        "variableGroups": [],
+        "preDeployApprovals": _approvals(shown, view, stage, Side.PRE, wanted),
+        "postDeployApprovals": _approvals(shown, view, stage, Side.POST, wanted),
+        "preApprovalsSnapshot": with_people(shown, snapshot.get("preDeployApprovals")),
+        "postApprovalsSnapshot": with_people(shown, snapshot.get("postDeployApprovals")),
+        "preDeploymentGatesSnapshot": snapshot.get("preDeploymentGates"),
+        "postDeploymentGatesSnapshot": snapshot.get("postDeploymentGates"),
+        "deploySteps": [attempt(shown, project, found.id, stage, one) for one in stage.attempts],
+        "rank": stage.rank,
+        "definitionEnvironmentId": stage.definition_stage_id,
+        "environmentOptions": snapshot.get("environmentOptions"),
+        "demands": snapshot.get("demands") or [],
+        "conditions": _conditions(view, snapshot),
+        "createdOn": date_out(stage.created_at),
+        "modifiedOn": date_out(stage.modified_at),
+        "lastModifiedOn": date_out(stage.modified_at),
+        "workflowTasks": [],
+        "deployPhasesSnapshot": snapshot.get("deployPhases") or [],
+        "owner": person(shown, (snapshot.get("owner") or {}).get("id")),
+        "schedules": snapshot.get("schedules") or [],
+        "processParameters": snapshot.get("processParameters"),
+        "release": release_reference(shown, project, found.id, found.name),
+        "releaseDefinition": definition_reference(
+            shown, project, found.definition_id, found.definition_name, found.definition_path
+        ),
+        "releaseCreatedBy": actor(shown, found.created_by),
+        "triggerReason": stage.trigger_reason or "Manual",
+        "timeToDeploy": _minutes(newest),
+        "url": shown.links.environment(project, found.id, stage.id),
+        **_times(newest),
+    }
+    return {key: value for key, value in body.items() if value is not None}
+
+
+def environment_of(document: Document, definition_stage_id: int) -> Document:
+    """The part of a definition document that one stage was made from."""
+    return next(
+        (
+            environment
+            for environment in document.get("environments") or []
+            if environment.get("id") == definition_stage_id
+        ),
+        {},
+    )
+
+
+def variables(values: Mapping[str, str], planned: Mapping[str, Any] | None) -> Document:
+    """Variables with their flags from the snapshot; a secret's value is never there."""
+    body: Document = {}
+    for name, flags in (planned or {}).items():
+        told = flags if isinstance(flags, dict) else {}
+        body[name] = {
+            "value": None if told.get("isSecret") else values.get(name, told.get("value")),
+            **{key: told[key] for key in ("isSecret", "allowOverride") if key in told},
+        }
+    for name in values.keys() - body.keys():
+        body[name] = {"value": values[name]}
+    return body
+
+
+def _approvals(
+    shown: Shown, view: ReleaseView, stage: StageView, side: Side, wanted: Wanted
+) -> list[Document]:
+    if not wanted.approvals or side not in wanted.sides:
+        return []
+    found = view.head
+    around = Around(
+        str(found.project_id),
+        found.definition_id,
+        found.definition_name,
+        found.definition_path,
+        found.id,
+        found.name,
+        stage.id,
+        stage.name,
+    )
+    return [
+        approval(shown, around, one, each.attempt)
+        for each in stage.attempts
+        for one in each.approvals
+        if one.side is side and (wanted.automated_approvals or not one.is_automated)
+    ]
+
+
+def _conditions(view: ReleaseView, snapshot: Document) -> list[Document]:
+    """The stored conditions with what each comes to now (SEMANTICS 2.7)."""
+    return [
+        {**condition, "result": _holds(view, condition)}
+        for condition in snapshot.get("conditions") or []
+        if isinstance(condition, dict)
+    ]
+
+
+def _holds(view: ReleaseView, condition: Document) -> bool | None:
+    if view.head.status is ReleaseStatus.DRAFT:
+        return None
+    match condition.get("conditionType"):
+        case "event":
+            return True
+        case "environmentState":
+            return _stage_stands_at(view, condition)
+        case _:
+            return None
+
+
+def _stage_stands_at(view: ReleaseView, condition: Document) -> bool | None:
+    name = str(condition.get("name") or "").casefold()
+    stage = next((stage for stage in view.stages if stage.name.casefold() == name), None)
+    text = str(condition.get("value") or "")
+    if stage is None or not text.isdigit():
+        return None
+    return word(stage.status) in ENVIRONMENT_STATUS.names(int(text))
+
+
+def _minutes(newest: AttemptView | None) -> float | None:
+    """Minutes from the first job to the end of the newest attempt (SEMANTICS 7.9)."""
+    if newest is None or newest.started_at is None or newest.completed_at is None:
+        return None
+    return round((newest.completed_at - newest.started_at).total_seconds() / 60, 4)
+
+
+def _times(newest: AttemptView | None) -> Document:
+    """What the seed adds to an environment: the times of its newest attempt."""
+    if newest is None:
+        return {}
+    waits = newest.scheduled_for if newest.entered_queue_at is None else newest.deferred_until
+    return {
+        "queuedOn": date_out(newest.queued_at),
+        "deployedOn": date_out(newest.completed_at),
+        "scheduledDeploymentTime": date_out(waits),
+        "nextScheduledUtcTime": date_out(waits),
+    }
