@@ -6,6 +6,7 @@ from quaymaster.server.postgres.errors import PostgresUnavailableError
 from quaymaster.settings import SettingError
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.migrate import SchemaTooNew
+from quaymaster.store.vault import VaultError
 
 _FOR_PEOPLE = (
     AddressInUseError,
@@ -14,6 +15,7 @@ _FOR_PEOPLE = (
     PostgresUnavailableError,
     SchemaTooNew,
     SettingError,
+    VaultError,
 )
 
 

@@ -26,7 +26,7 @@ _COMMANDS = {
         "quaymaster serve --host 0.0.0.0",
     ),
     "worker": (
-        "quaymaster.cli.run:worker",
+        "quaymaster.cli.work:worker",
         "Start a worker alone.",
         "It runs the jobs of releases; start as many as there is work for, on any machine.",
         "quaymaster worker --pool Default --concurrency 4",

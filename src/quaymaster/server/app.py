@@ -3,8 +3,6 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import structlog
@@ -12,11 +10,10 @@ from litestar import Litestar, Request, Response
 from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 
 from quaymaster import settings as environment
-from quaymaster.actions.ports import Outside
-from quaymaster.server import health, logs
+from quaymaster.apis.azure import router as azure
+from quaymaster.server import health, installation, logs
 from quaymaster.server.access import dsn_of_running
 from quaymaster.settings import Settings
-from quaymaster.store import database as databases
 from quaymaster.store.database import DatabaseUnavailable
 
 _log = structlog.get_logger("quaymaster.server")
@@ -31,33 +28,28 @@ def create(settings: Settings | None = None, dsn: str | None = None) -> Litestar
     if settings is None:
         settings = environment.read(os.environ)
         logs.set_up(settings)
-    return Litestar(
-        route_handlers=[health.live, health.ready, *_routers()],
-        lifespan=[_connected(dsn or dsn_of_running(settings))],
+    app = Litestar(
+        route_handlers=[health.live, health.ready],
+        lifespan=[_open(settings, dsn or dsn_of_running(settings))],
         exception_handlers={DatabaseUnavailable: _database_away},
         request_max_body_size=settings.max_body_bytes,
         openapi_config=None,  # each published contract has its own description
         logging_config=None,  # logs.set_up has been here
     )
+    # In front of Litestar's own routing, which knows neither case-blind nor encoded paths.
+    app.asgi_handler = azure.edge(
+        app.asgi_handler, lambda: app.state.installation, settings.max_body_bytes
+    )
+    return app
 
 
-def _routers() -> list[Any]:
-    if find_spec("quaymaster.apis.azure.router") is None:
-        return []
-    return [import_module("quaymaster.apis.azure.router").router]
-
-
-def _connected(dsn: str) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """Opens the database when the app starts and closes it when the app ends."""
+def _open(settings: Settings, dsn: str) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """Opens what all requests share when the app starts, and closes it when the app ends."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        app.state.database = await databases.connect(dsn)
-        app.state.outside = Outside()
-        try:
+        async with installation.opened(settings, dsn) as app.state.installation:
             yield
-        finally:
-            await app.state.database.close()
 
     return lifespan
 

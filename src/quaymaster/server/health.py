@@ -30,7 +30,7 @@ def live() -> dict[str, str]:
 @get("/health/ready", opt={"public": True})
 async def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """200 when requests can be served, otherwise 503 and what is missing."""
-    missing = await _missing(request.app.state.database)
+    missing = await _missing(request.app.state.installation.database)
     if not missing:
         return Response({"status": "ready"}, status_code=HTTP_200_OK)
     reasons = [{"what": one.what, "why": one.why} for one in missing]

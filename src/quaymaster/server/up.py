@@ -1,7 +1,6 @@
 """`quaymaster up`: the whole product on one machine, from an empty folder to a running server."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import structlog
 from quaymaster.server import first_start, http
 from quaymaster.server.postgres.launcher import running
 from quaymaster.server.postgres.lock import locked
+from quaymaster.server.stopping import stop_signal
 from quaymaster.server.worker_child import WorkerChild
 from quaymaster.settings import Settings
 from quaymaster.store import migrate
@@ -40,7 +40,7 @@ async def up(settings: Settings, say: Say) -> None:
     async with _database(settings, say) as dsn:
         await migrate.upgrade(dsn)
         token = await first_start.administrator(dsn, settings.admin_token)
-        async with _worker(dsn):
+        async with _worker(settings, dsn):
             application = (await loading)(settings, dsn)
             say(f"Ready after {time.monotonic() - started:.1f} s: {address(settings, port)}")
             _say_token(token, say)
@@ -62,14 +62,6 @@ async def _load_app() -> Callable[[Settings, str], "Litestar"]:
     """The app's `create`, loaded while PostgreSQL starts: a third of a second on a warm start."""
     module = await asyncio.to_thread(import_module, "quaymaster.server.app")
     return cast("Callable[[Settings, str], Litestar]", module.create)
-
-
-def stop_signal() -> asyncio.Event:
-    """An event set by SIGTERM and SIGINT."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    return stopping
 
 
 def address(settings: Settings, port: int) -> str:
@@ -98,8 +90,8 @@ async def _database(settings: Settings, say: Say) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _worker(dsn: str) -> AsyncIterator[None]:
-    worker = WorkerChild(dsn)
+async def _worker(settings: Settings, dsn: str) -> AsyncIterator[None]:
+    worker = WorkerChild(settings.home, dsn)
     await worker.start()
     watch = asyncio.create_task(worker.supervise(), name="worker")
     try:

@@ -3,22 +3,30 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import structlog
 
 _log = structlog.get_logger("quaymaster.up")
 
+_DRAIN_SECONDS = 15
+_COMMAND = (
+    *(sys.executable, "-m", "quaymaster.cli.main", "worker"),
+    *("--until-input-ends", "--drain", str(_DRAIN_SECONDS)),
+)
 _SHORTEST_GOOD_RUN_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 10.0
-_LAST_WORK_SECONDS = 20.0
+_LAST_WORK_SECONDS = 40.0  # the drain, and for jobs to end that were asked to
 
 
 class WorkerChild:
     """One `quaymaster worker` on this database. It ends when its standard input does: so it also
     ends when this process is killed."""
 
-    def __init__(self, dsn: str) -> None:
-        self._environment = {**os.environ, "QUAYMASTER_DATABASE_URL": dsn}
+    def __init__(self, home: Path, dsn: str) -> None:
+        ours = {"QUAYMASTER_HOME": str(home), "QUAYMASTER_DATABASE_URL": dsn}
+        self._environment = {**os.environ, **ours}
+        self._environment.pop("QUAYMASTER_ADMIN_TOKEN", None)  # no business of a worker
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
 
@@ -28,7 +36,7 @@ class WorkerChild:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "quaymaster.cli.main", "worker", "--until-input-ends"),
+            *_COMMAND,
             stdin=asyncio.subprocess.PIPE,
             env=self._environment,
             start_new_session=True,  # Ctrl-C reaches it through us, after the last request

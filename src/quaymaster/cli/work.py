@@ -1,0 +1,54 @@
+"""The command of a worker: it runs the jobs of releases."""
+
+import platform
+from datetime import timedelta
+from typing import Annotated
+
+import uvloop
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from quaymaster.cli import options
+from quaymaster.cli.options import Home
+from quaymaster.server import access
+from quaymaster.server.stopping import stop_signal
+from quaymaster.worker import main as workers
+from quaymaster.worker.main import DEFAULT_CONCURRENCY, Options
+
+
+def worker(
+    *,
+    pool: Annotated[str, Parameter(help="The agent pool whose jobs it takes.")] = "Default",
+    name: Annotated[
+        str | None, Parameter(help="What it is called; the host's name if not given.")
+    ] = None,
+    concurrency: Annotated[
+        int, Parameter(validator=Number(gte=1, lte=256), help="How many jobs it runs at once.")
+    ] = DEFAULT_CONCURRENCY,
+    drain: Annotated[
+        int,
+        Parameter(validator=Number(gte=0), help="Seconds for running jobs to end when stopped."),
+    ] = 300,
+    home: Home = None,
+    until_input_ends: Annotated[bool, Parameter(show=False, negative=())] = False,
+) -> None:
+    """Run the jobs of releases, on this or any machine that reaches the database."""
+    settings = options.settings(home)
+    asked = Options(
+        dsn=access.dsn_of_running(settings),
+        home=settings.home,
+        storage_url=settings.storage_url,
+        secret_key_file=settings.secret_key_file,
+        url=settings.public_url or "",
+        pool=pool,
+        name=name or platform.node(),
+        concurrency=concurrency,
+        lease=timedelta(seconds=settings.worker_lease_seconds),
+        sweep=timedelta(seconds=settings.sweep_seconds),
+        drain=timedelta(seconds=drain),
+    )
+    uvloop.run(_work(asked, until_input_ends=until_input_ends))
+
+
+async def _work(asked: Options, *, until_input_ends: bool) -> None:
+    await workers.run(asked, stop_signal(until_input_ends=until_input_ends))

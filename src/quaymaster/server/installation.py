@@ -1,0 +1,49 @@
+"""What all parts of the running product share, made from the settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from obstore.exceptions import BaseError
+
+from quaymaster.actions.call import Installation
+from quaymaster.actions.ports import Outside
+from quaymaster.connectors.artifacts.git import GitRepositories
+from quaymaster.settings import SettingError, Settings
+from quaymaster.store import database as databases
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.vault import open_vault
+
+
+@asynccontextmanager
+async def opened(settings: Settings, dsn: str) -> AsyncIterator[Installation]:
+    """The database, the vault, the storage and the connectors, for as long as the block runs.
+
+    Raises DatabaseUnavailable, VaultError or SettingError, whose texts are for people.
+    """
+    vault = open_vault(settings.secret_key_file)
+    files = storage(settings)
+    database = await databases.connect(dsn)
+    try:
+        yield Installation(
+            database=database,
+            vault=vault,
+            files=files,
+            outside=Outside(artifacts={"git": GitRepositories()}),
+            url=settings.public_url or "",
+        )
+    finally:
+        await database.close()
+
+
+def storage(settings: Settings) -> LogFiles:
+    """Where logs and artifacts are kept. Raises SettingError; it shows no part of the address."""
+    try:
+        return LogFiles.at(settings.storage_url)
+    except (BaseError, OSError) as error:
+        reason = str(error).split("\n", 1)[0].split(": ", 1)[-1]
+        shown = reason if settings.storage is None or "://" not in reason else "no such storage"
+        raise SettingError(
+            f"QUAYMASTER_STORAGE_URL cannot be used: {shown}. It names a folder, such as "
+            "file:///srv/quaymaster, or a bucket, such as s3://name, whose credentials are taken "
+            "from the environment as usual."
+        ) from None
