@@ -1,0 +1,26 @@
+"""An installation of its own for each test of workers, and no process of it left afterwards."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from quaymaster.actions.call import Installation
+from quaymaster.actions.ports import Outside
+from quaymaster.store.database import Database
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.vault import open_vault
+from tests.worker.world import World
+
+
+@pytest.fixture
+async def world(
+    database: Database, fresh_database_url: str, tmp_path: Path
+) -> AsyncIterator[World]:
+    files = LogFiles.at((tmp_path / "storage").as_uri())
+    vault = open_vault(tmp_path / "secret.key")
+    made = World(Installation(database, vault, files, Outside()), fresh_database_url, tmp_path)
+    yield made
+    for worker in made.workers:
+        worker.kill()
+        await worker.process.wait()
