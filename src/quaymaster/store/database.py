@@ -16,6 +16,7 @@ CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 15.0
 STATEMENT_SECONDS = 60.0
 CACHED_STATEMENTS = 512
+LARGEST_CACHED_STATEMENT = 64 * 1024
 
 # No SET of ours outlives a transaction, and the pool never LISTENs: so a connection needs no
 # reset when it comes back, which saves a round trip per use (WEB.md B).
@@ -37,6 +38,13 @@ LOST = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InsufficientResourcesError,
+)
+
+# The server's own text names what is wrong, and never holds a password.
+REFUSING = (
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
 )
 
 
@@ -103,6 +111,8 @@ def understood() -> Iterator[None]:
         raise Conflict("The same thing is being changed by somebody else. Try again.") from error
     except asyncpg.QueryCanceledError as error:
         raise DatabaseUnavailable("PostgreSQL took too long to answer. Try again.") from error
+    except REFUSING as error:
+        raise DatabaseUnavailable(f"PostgreSQL refuses the connection: {error}.") from error
     except LOST as error:
         raise unavailable(error) from error
 
@@ -140,6 +150,7 @@ async def connect(dsn: str, *, max_size: int = 10) -> Database:
                 command_timeout=STATEMENT_SECONDS,
                 statement_cache_size=CACHED_STATEMENTS,
                 max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=LARGEST_CACHED_STATEMENT,
                 server_settings=SERVER_SETTINGS,
                 reset=_leave_as_it_is,
             )

@@ -93,11 +93,3 @@ async def held_by(connection: Connection, worker: str) -> list[HeldJob]:
         worker,
     )
     return [HeldJob(**row) for row in rows]
-
-
-async def holds(connection: Connection, job: int, token: str) -> bool:
-    """Whether this token is the one that the job is running under."""
-    found = await connection.fetchval(
-        "SELECT true FROM jobs WHERE id = $1 AND token = $2 AND status = 'running'", job, token
-    )
-    return bool(found)

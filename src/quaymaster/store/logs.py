@@ -1,8 +1,8 @@
 """Logs of steps: chunks of whole lines, small ones in rows, larger ones as objects.
 
-A chunk is acknowledged when its row is committed; the object of a large chunk is written before
-that, so an acknowledged line can always be read (DESIGN 6, I7). Appending is idempotent by
-sequence: a chunk that comes twice is stored once.
+They are written with the worker's report (`job_reports`). A chunk is acknowledged when its row is
+committed; the object of a large chunk is written before that, so an acknowledged line can always
+be read (DESIGN 6, I7).
 """
 
 from collections.abc import AsyncIterator
@@ -15,24 +15,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from quaymaster.store.database import Connection, Database
+from quaymaster.store.database import Database
 
 INLINE_BYTES = 16 * 1024
 READ_AHEAD = 64
-
-# Only the next chunk in order is taken, and only while the job's worker holds the job. `counted`
-# locks the step's row, so that two deliveries of one chunk cannot both count.
-APPEND = """
-WITH counted AS (
-  UPDATE task_runs t SET line_count = t.line_count + $5, log_bytes = t.log_bytes + $6,
-    last_sequence = $3
-  FROM jobs j WHERE j.id = t.job_id AND t.id = $1 AND t.last_sequence = $3 - 1
-    AND j.token = $2 AND j.status = 'running'
-  RETURNING t.id
-)
-INSERT INTO log_chunks (task_run_id, sequence, first_line, line_count, byte_count, body, object_key)
-SELECT id, $3, $4, $5, $6, $7, $8 FROM counted RETURNING task_run_id
-"""
 
 CHUNKS = """
 SELECT sequence, first_line, line_count, body, object_key FROM log_chunks
@@ -102,48 +88,10 @@ class LogFiles:
             ) from error
 
 
-async def append(
-    database: Database, files: LogFiles, task_run: int, token: str, chunk: Chunk
-) -> bool:
-    """Store the next chunk of a step's log; whether it is stored now, by this call or before.
-
-    False when the token no longer holds the job, or a chunk before this one is missing.
-    """
-    is_inline = len(chunk.body) <= INLINE_BYTES
-    key = None if is_inline else object_key(task_run, chunk.sequence, token)
-    if key:
-        await files.put(key, chunk.body)
-    async with database.transaction() as connection:
-        stored = await connection.fetchval(
-            APPEND,
-            task_run,
-            token,
-            chunk.sequence,
-            chunk.first_line,
-            chunk.line_count,
-            len(chunk.body),
-            chunk.body if is_inline else None,
-            key,
-        )
-        return bool(stored) or await _has(connection, task_run, token, chunk.sequence)
-
-
 def object_key(task_run: int, sequence: int, token: str) -> str:
     """A key that no other worker of the same job writes to, whatever it still sends."""
     fence = "".join(character for character in token if character.isalnum())
     return f"logs/{task_run // 10_000}/{task_run}/{sequence:09}-{fence}"
-
-
-async def _has(connection: Connection, task_run: int, token: str, sequence: int) -> bool:
-    found = await connection.fetchval(
-        "SELECT true FROM log_chunks c JOIN task_runs t ON t.id = c.task_run_id"
-        " JOIN jobs j ON j.id = t.job_id"
-        " WHERE c.task_run_id = $1 AND c.sequence = $3 AND j.token = $2 AND j.status = 'running'",
-        task_run,
-        token,
-        sequence,
-    )
-    return bool(found)
 
 
 async def read(

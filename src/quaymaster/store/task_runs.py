@@ -1,8 +1,4 @@
-"""The timeline of a job: one row for each step that it runs, reported by the job's worker.
-
-Every report carries the job's token: once another worker holds the job, or nobody does, reports
-change nothing and answer False (DESIGN 4).
-"""
+"""The timeline of a job: one row for each step that it runs, filled by its worker's reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +11,6 @@ import msgspec
 
 from quaymaster.store.database import Connection
 
-HELD = """FROM jobs j WHERE j.id = t.job_id AND t.id = $1 AND j.token = $2
-  AND j.status = 'running'"""
-
 PLAN = """
 INSERT INTO task_runs (job_id, release_id, rank, kind, name, task_id, version)
 SELECT j.id, j.release_id, step.rank, step.kind, step.name, step.task_id, step.version
@@ -27,22 +20,6 @@ WHERE j.id = $1 AND j.token = $2 AND j.status = 'running'
 ORDER BY step.rank
 ON CONFLICT (job_id, rank) DO UPDATE SET kind = excluded.kind
 RETURNING *
-"""
-
-START = f"""
-UPDATE task_runs t SET status = 'inProgress', started_at = coalesce(t.started_at, $3), name = $4
-{HELD} AND t.result = '' RETURNING t.id
-"""
-
-PROGRESS = f"""
-UPDATE task_runs t SET percent = $3, operation = $4 {HELD} AND t.result = '' RETURNING t.id
-"""
-
-END = f"""
-UPDATE task_runs t SET status = 'completed', result = $3, finished_at = $4, issues = $5,
-  error_count = $6, warning_count = $7, percent = 100,
-  version = CASE WHEN $8 = '' THEN t.version ELSE $8 END
-{HELD} AND t.result = '' RETURNING t.id
 """
 
 # After a job ended without its worker: whatever was not over will not be.
@@ -71,18 +48,6 @@ class StepIssue:
     type: str
     message: str
     data: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """How a step ended; at most 10 issues of a kind are listed, the counts are of all."""
-
-    result: str
-    at: datetime
-    issues: tuple[StepIssue, ...] = ()
-    error_count: int = 0
-    warning_count: int = 0
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,36 +107,6 @@ async def plan(
         [step.version for step in steps],
     )
     return sorted(map(read, rows), key=lambda run: run.rank)
-
-
-async def started(
-    connection: Connection, task_run: int, token: str, at: datetime, name: str
-) -> bool:
-    """The step begins, under its name with all macros expanded."""
-    return bool(await connection.fetchval(START, task_run, token, at, name))
-
-
-async def progressed(
-    connection: Connection, task_run: int, token: str, percent: int, operation: str
-) -> bool:
-    """The step says how far it is (0-100) and what it is doing."""
-    return bool(await connection.fetchval(PROGRESS, task_run, token, percent, operation))
-
-
-async def ended(connection: Connection, task_run: int, token: str, result: StepResult) -> bool:
-    """The step is over; only the first such report counts."""
-    done = await connection.fetchval(
-        END,
-        task_run,
-        token,
-        result.result,
-        result.at,
-        msgspec.json.encode(result.issues).decode(),
-        result.error_count,
-        result.warning_count,
-        result.version,
-    )
-    return bool(done)
 
 
 async def abandon(connection: Connection, job: int, result: str, at: datetime) -> None:

@@ -1,0 +1,133 @@
+"""What a caller hears when the database is away, busy, or cannot hold a value."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from quaymaster.domain.errors import Conflict, Invalid
+from quaymaster.store import database as databases
+from quaymaster.store.database import Database, DatabaseUnavailable
+from tests.conftest import in_database
+
+
+async def end_all_connections(database_url: str, name: str) -> None:
+    """As a restart of PostgreSQL does to everybody who is connected."""
+    administrator = await asyncpg.connect(database_url)
+    await administrator.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+    )
+    await administrator.close()
+
+
+async def test_a_server_that_is_not_there(tmp_path):
+    with pytest.raises(DatabaseUnavailable, match="not available"):
+        await databases.connect(f"postgresql://nobody@/nothing?host={tmp_path}")
+
+
+async def test_a_transaction_that_loses_its_connection_is_told_so(database, database_url):
+    async with database.read() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+
+    async def interrupted() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+            await end_all_connections(database_url, name)
+            await connection.execute("INSERT INTO settings (name, value) VALUES ('b', '2')")
+
+    with pytest.raises(DatabaseUnavailable):
+        await interrupted()
+    async with database.read() as connection:  # the pool has recovered by itself
+        assert await connection.fetchval("SELECT count(*) FROM settings") == 0
+
+
+async def test_idle_connections_that_were_ended_are_replaced(database, database_url):
+    async with database.read() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+    await end_all_connections(database_url, name)
+    for _ in range(3):
+        try:
+            async with database.read() as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+            break
+        except DatabaseUnavailable:
+            continue  # the driver had not noticed yet; the next one is new
+    else:
+        pytest.fail("the pool did not recover")
+
+
+async def test_an_error_rolls_everything_back(database):
+    async def failing() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await failing()
+    async with database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM settings") == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("SELECT $1::text", "NUL \0 inside"),
+        ("SELECT $1::text", "half a pair \ud800"),
+        ("SELECT $1::bigint", 2**80),
+        ("SELECT x.a FROM json_to_record($1::json) AS x(a text)", '{"a": "\\u0000"}'),
+    ],
+)
+async def test_what_cannot_be_stored_is_invalid(database, statement, value):
+    with pytest.raises(Invalid, match="cannot be stored"):
+        async with database.transaction() as connection:
+            await connection.fetchval(statement, value)
+
+
+async def test_a_deadlock_is_a_conflict_for_one_and_nothing_for_the_other(database):
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1'), ('b', '2')")
+    both_hold_one = asyncio.Barrier(2)
+
+    async def lock(first: str, second: str) -> str:
+        take = "UPDATE settings SET value = '3' WHERE name = $1"
+        try:
+            async with database.transaction() as connection:
+                await connection.execute(take, first)
+                await both_hold_one.wait()
+                await connection.execute(take, second)
+        except Conflict:
+            return "conflict"
+        return "done"
+
+    outcomes = await asyncio.gather(lock("a", "b"), lock("b", "a"))
+    assert sorted(outcomes) == ["conflict", "done"]
+
+
+async def test_more_callers_than_connections_take_turns(fresh_database_url):
+    small = await databases.connect(fresh_database_url, max_size=2)
+
+    async def ask(number: int) -> int:
+        async with small.read() as connection:
+            return await connection.fetchval("SELECT $1::integer", number)
+
+    assert await asyncio.gather(*map(ask, range(20))) == list(range(20))
+    await small.close()
+
+
+async def test_the_message_names_no_host_and_no_password(tmp_path):
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await databases.opened(f"postgresql://me:hunter2@/x?host={tmp_path}")
+    assert "hunter2" not in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+async def test_another_database_of_the_server_that_does_not_exist(database_url: str):
+    with pytest.raises(DatabaseUnavailable):
+        await databases.connect(in_database(database_url, "no_such_database"))
+
+
+async def test_a_connection_leaves_nothing_behind_for_its_next_user(database: Database):
+    async with database.transaction() as connection:
+        await connection.execute("SET LOCAL lock_timeout = '1s'")
+    async with database.read() as connection:
+        assert await connection.fetchval("SHOW lock_timeout") == "30s"
