@@ -156,6 +156,13 @@ async def definitions(
         return replace(page, rows=seen), known
 
 
+async def identity_named(call: Call, named: str) -> str:
+    """The id behind an id or a name; the text itself when nobody is known by it."""
+    async with call.database.read() as connection:
+        found = await people.find(connection, named)
+    return found.id if found else named
+
+
 async def mentioned(call: Call, ids: Iterable[str | None]) -> People:
     """The people behind these ids."""
     async with call.database.read() as connection:
