@@ -278,8 +278,14 @@ def found_approval(release: Release, approval_id: ApprovalId) -> tuple[Stage, De
 
 
 def found_job(release: Release, job_id: JobId) -> Job:
+    newest = stage_of_job(release, job_id).newest
+    return next(job for job in (newest.jobs if newest else ()) if job.id == job_id)
+
+
+def stage_of_job(release: Release, job_id: JobId) -> Stage:
+    """The stage whose newest attempt holds this job; NotFound when none does."""
     for stage in release.stages:
-        for job in stage.newest.jobs if stage.newest else ():
-            if job.id == job_id:
-                return job
+        for phase in stage.newest.phases if stage.newest else ():
+            if any(job.id == job_id for job in phase.jobs):
+                return stage
     raise NotFound("job", job_id)

@@ -49,6 +49,8 @@ def close_when_enough_agreed(
 ) -> Change | None:
     """Once enough have agreed, the others need not answer (9.3)."""
     del release, now
+    if not _open(deployment.approvals):
+        return None
     for side in Side:
         asked = deployment.side(side)
         if _open(asked) and is_agreed(policy(stage, side), asked):

@@ -30,8 +30,10 @@ def cancel_jobs_that_wait(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
     del release, now
+    if not deployment.cancel_requested_at:
+        return None
     waits = any(job.status is JobStatus.WAITING for job in deployment.jobs)
-    return WaitingJobsCanceled(stage.id) if deployment.cancel_requested_at and waits else None
+    return WaitingJobsCanceled(stage.id) if waits else None
 
 
 def give_up_on_silent_job(
@@ -57,8 +59,9 @@ def end_when_canceled(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
     del release, now
-    runs = any(not job.status.is_ended for job in deployment.jobs)
-    if not deployment.cancel_requested_at or runs:
+    if not deployment.cancel_requested_at:
+        return None
+    if any(not job.status.is_ended for job in deployment.jobs):
         return None
     if any(approval.status is ApprovalStatus.PENDING for approval in deployment.approvals):
         return ApprovalsClosed(stage.id, ApprovalStatus.CANCELED)

@@ -18,8 +18,10 @@ def end_when_work_failed(
 ) -> Change | None:
     """Nobody is asked after a failure (SEMANTICS 9, vector apr-027)."""
     del release, now
+    if not deployment.phases or not is_work_over(stage, deployment):
+        return None
     outcome = FAILED.get(phases_result(deployment))
-    if outcome is None or not is_work_over(stage, deployment):
+    if outcome is None:
         return None
     return DeploymentEnded(stage.id, outcome, _problems(deployment))
 

@@ -62,7 +62,7 @@ def waits_for_itself(release: Release, stage: Stage) -> bool:
     while open_ends:
         for name in _upstream(open_ends.pop()):
             upstream = release.stage_named(name)
-            if upstream is stage:
+            if upstream and upstream.id == stage.id:
                 return True
             if upstream and upstream.name not in seen:
                 seen.add(upstream.name)

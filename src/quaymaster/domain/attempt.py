@@ -1,0 +1,167 @@
+"""What each change does to one attempt; no decision is taken here."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from quaymaster.domain import changes as c
+from quaymaster.domain.release import (
+    Approval,
+    Deployment,
+    Job,
+    Outcome,
+    Phase,
+    Reassignment,
+)
+from quaymaster.domain.statuses import ApprovalStatus, JobStatus
+
+
+def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment:
+    """The attempt after a change that is about it, or about one of its approvals or jobs."""
+    changed = partial(replace, deployment, modified_at=now)
+    match change:
+        case c.CancelRequested(by=by, comment=comment):
+            return changed(cancel_requested_at=now, modified_by=by, comment=comment)
+        case c.DeploymentDeferred(until=until, by=by):
+            return changed(deferred_until=until, modified_by=by)
+        case c.QueueEntered():
+            return changed(entered_queue_at=now)
+        case c.SlotGranted() | c.SlotTaken():
+            return changed(has_slot=True)
+        case c.Superseded(by_release=newer):
+            comment = f"Superseded by {newer}."
+            return changed(outcome=Outcome.SUPERSEDED, completed_at=now, comment=comment)
+        case c.ApprovalsAsked(approvals=approvals):
+            return changed(approvals=deployment.approvals + approvals)
+        case c.ApprovalGiven() | c.ApprovalRefused() | c.ApprovalReassigned():
+            approvals = _answered(deployment, change, now)
+            return changed(approvals=approvals, modified_by=change.by.id)
+        case c.ApprovalExpired() | c.ApprovalsClosed():
+            return changed(approvals=_without_answer(deployment, change, now))
+        case c.DeferralEnded():
+            return changed(deferred_until=None)
+        case c.PhaseStarted(rank=rank, jobs=jobs):
+            return changed(phases=(*deployment.phases, Phase(rank, started_at=now, jobs=jobs)))
+        case c.PhaseSkipped(rank=rank):
+            phase = Phase(rank, started_at=now, is_skipped=True)
+            return changed(phases=(*deployment.phases, phase))
+        case c.PhaseFailed(rank=rank, problem=problem):
+            phase = Phase(rank, started_at=now, problem=problem)
+            return changed(phases=(*deployment.phases, phase))
+        case c.JobClaimed() | c.JobFinished() | c.JobLost() | c.JobGivenUp():
+            phases = _each_job(deployment, lambda job: job.id == change.job, _report(change, now))
+            return changed(phases=phases)
+        case c.WaitingJobsCanceled():
+            phases = _each_job(
+                deployment,
+                lambda job: job.status is JobStatus.WAITING,
+                lambda job: replace(job, status=JobStatus.CANCELED, ended_at=now),
+            )
+            return changed(phases=phases)
+        case c.DeploymentEnded(outcome=outcome):
+            return changed(outcome=outcome, completed_at=now)
+        case _:
+            raise TypeError(change)
+
+
+# ---- approvals ------------------------------------------------------------------------------
+
+
+def _each_approval(
+    deployment: Deployment,
+    concerned: Callable[[Approval], bool],
+    change: Callable[[Approval], Approval],
+) -> tuple[Approval, ...]:
+    return tuple(change(a) if concerned(a) else a for a in deployment.approvals)
+
+
+def _closed(approval: Approval, status: ApprovalStatus, now: datetime, comment: str) -> Approval:
+    return replace(
+        approval,
+        status=status,
+        modified_at=now,
+        comment=comment,
+        revision=approval.revision + 1,
+    )
+
+
+def _without_answer(
+    deployment: Deployment, change: c.ApprovalExpired | c.ApprovalsClosed, now: datetime
+) -> tuple[Approval, ...]:
+    if isinstance(change, c.ApprovalsClosed):
+        return _each_approval(
+            deployment,
+            lambda a: a.status is ApprovalStatus.PENDING,
+            lambda a: _closed(a, change.status, now, a.comment),
+        )
+    return _each_approval(
+        deployment,
+        lambda a: (a.side, a.position) == (change.side, change.position),
+        lambda a: _closed(a, ApprovalStatus.REJECTED, now, "Nobody answered in time."),
+    )
+
+
+def _answered(
+    deployment: Deployment,
+    event: c.ApprovalGiven | c.ApprovalRefused | c.ApprovalReassigned,
+    now: datetime,
+) -> tuple[Approval, ...]:
+    def answer(approval: Approval) -> Approval:
+        if isinstance(event, c.ApprovalReassigned):
+            return _reassigned(approval, event, now)
+        given = isinstance(event, c.ApprovalGiven)
+        status = ApprovalStatus.APPROVED if given else ApprovalStatus.REJECTED
+        return replace(_closed(approval, status, now, event.comment), approved_by=event.by.id)
+
+    return _each_approval(deployment, lambda a: a.id == event.approval, answer)
+
+
+def _reassigned(approval: Approval, event: c.ApprovalReassigned, now: datetime) -> Approval:
+    earlier = Reassignment(
+        approver=approval.approver or "",
+        changed_by=event.by.id,
+        comment=event.comment,
+        revision=approval.revision,
+        asked_at=approval.created_at,
+        changed_at=now,
+    )
+    return replace(
+        approval,
+        approver=event.to,
+        revision=approval.revision + 1,
+        modified_at=now,
+        comment=event.comment,
+        earlier=(*approval.earlier, earlier),
+    )
+
+
+# ---- jobs -----------------------------------------------------------------------------------
+
+
+def _each_job(
+    deployment: Deployment, concerned: Callable[[Job], bool], change: Callable[[Job], Job]
+) -> tuple[Phase, ...]:
+    return tuple(
+        replace(phase, jobs=tuple(change(job) if concerned(job) else job for job in phase.jobs))
+        if any(concerned(job) for job in phase.jobs)
+        else phase
+        for phase in deployment.phases
+    )
+
+
+def _report(
+    event: c.JobClaimed | c.JobFinished | c.JobLost | c.JobGivenUp, now: datetime
+) -> Callable[[Job], Job]:
+    match event:
+        case c.JobClaimed(worker=worker, token=token):
+            return lambda job: replace(
+                job, status=JobStatus.RUNNING, worker=worker, token=token, started_at=now
+            )
+        case c.JobFinished(status=status, error=error):
+            return lambda job: replace(job, status=status, error=error, ended_at=now)
+        case c.JobLost(reason=reason):
+            return lambda job: replace(job, status=JobStatus.FAILED, error=reason, ended_at=now)
+        case c.JobGivenUp():
+            silent = "The worker did not confirm in time that the job has stopped."
+            return lambda job: replace(job, status=JobStatus.CANCELED, error=silent, ended_at=now)
