@@ -1,15 +1,20 @@
 """Builders of rows that a test needs before it can say what it is about."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import Release
 from quaymaster.domain.release_names import Named
-from quaymaster.store import bodies, releases
+from quaymaster.store import bodies, release_lists, releases
 from quaymaster.store.database import Connection
+from quaymaster.store.paging import Paging
 from quaymaster.store.records import NewRelease
+from quaymaster.store.release_lists import ReleaseFilter
 from quaymaster.store.vault import KEY_BYTES, Vault
 from tests import make
 
@@ -61,3 +66,30 @@ async def until_somebody_waits_for_a_lock(connection: Connection) -> None:
     # No event of ours tells it: only the server knows who waits.
     while not await connection.fetchval(waits):  # noqa: ASYNC110 - as said above
         await asyncio.sleep(0)
+
+
+async def multiply_release(connection: Connection, release_id: int, count: int) -> None:
+    """That many copies of a release's own row, under names of their own."""
+    await connection.execute(
+        "INSERT INTO releases (project_id, definition_id, definition_revision, name, name_key,"
+        " status, reason, created_at, modified_at, document_digest, plan_digest, stage_mask)"
+        " SELECT project_id, definition_id, 1, 'copy-' || n, 'copy-' || n, status, reason,"
+        " created_at, modified_at, document_digest, plan_digest, stage_mask"
+        " FROM releases, generate_series(1, $2) n WHERE id = $1",
+        release_id,
+        count,
+    )
+
+
+async def rows_read(connection: Connection, wanted: ReleaseFilter, paging: Paging) -> int:
+    """How many rows of `releases` PostgreSQL looks at for this page, as it says itself."""
+    sql, parameters = release_lists.statement(wanted, paging)
+    text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *parameters)
+    return sum(_looked_at(msgspec.json.decode(text)[0]["Plan"]))
+
+
+def _looked_at(node: dict[str, Any]) -> Iterator[int]:
+    if node.get("Relation Name") == "releases":
+        yield node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    for child in node.get("Plans", ()):
+        yield from _looked_at(child)

@@ -49,14 +49,18 @@ class ReleaseFilter:
 
 async def page(connection: Connection, wanted: ReleaseFilter, paging: Paging) -> Page[ReleaseHead]:
     """Some of these releases, newest first unless `paging` says otherwise."""
-    where = _where(wanted)
-    rows = await connection.fetch(
-        f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES}"
-        f" {where.page('r.id', paging)}",
-        *where.parameters,
-    )
+    sql, parameters = statement(wanted, paging)
+    rows = await connection.fetch(sql, *parameters)
     heads = [release_views.head_of(row) for row in rows[: paging.limit]]
     return Page(tuple(heads), rows[paging.limit]["id"] if len(rows) > paging.limit else None)
+
+
+def statement(wanted: ReleaseFilter, paging: Paging) -> tuple[str, list[object]]:
+    """What asks for a page, and one row more, with its parameters."""
+    where = _where(wanted)
+    page_of = where.page("r.id", paging)
+    sql = f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES} {page_of}"
+    return sql, where.parameters
 
 
 def _where(wanted: ReleaseFilter) -> Where:
