@@ -1,0 +1,81 @@
+"""Environments of a release: look at one, start, schedule or cancel it (CONTRACT B 21, 22)."""
+
+from litestar import Response, get, patch
+
+from quaymaster.actions import reading, stages
+from quaymaster.actions.stages import StartRequest
+from quaymaster.apis.azure.asked import AzureRequest, text_in
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.overrides import overrides_in
+from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.present import release as present
+from quaymaster.apis.azure.present.shown import Shown
+from quaymaster.apis.azure.releases import release_number
+from quaymaster.apis.azure.values import date_in, number_in
+from quaymaster.apis.azure.words import ENVIRONMENT_STATUS
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.domain.statuses import StageStatus
+
+KNOWN = ("status", "comment", "scheduledDeploymentTime", "variables")
+PATH = "/release/releases/{release_id:str}/environments/{stage_id:str}"
+
+
+@get(PATH, opt=needs(Scope.RELEASE))
+async def get_environment(request: AzureRequest, release_id: str, stage_id: str) -> Response[bytes]:
+    """One environment of a release with all its attempts."""
+    return await _shown(request, release_number(release_id), stage_number(stage_id))
+
+
+@patch(PATH, opt=needs(Scope.RELEASE_EXECUTE))
+async def update_environment(
+    request: AzureRequest, release_id: str, stage_id: str
+) -> Response[bytes]:
+    """`inProgress` starts a deployment, `scheduled` one at a time, `canceled` stops it.
+
+    A time without a status defers a deployment that has not begun its work (SEMANTICS 9.13).
+    """
+    call = request.in_project()
+    release, stage = release_number(release_id), stage_number(stage_id)
+    body = await request.properties("releaseEnvironmentUpdateMetadata", KNOWN)
+    status = ENVIRONMENT_STATUS.read(body.get("status") or "undefined", "status")
+    comment = text_in(body.get("comment"), "comment")
+    at = date_in(body.get("scheduledDeploymentTime"), "scheduledDeploymentTime")
+    match status:
+        case "inProgress" | "scheduled":
+            variables = overrides_in(body.get("variables"), "variables")
+            await stages.start(call, release, stage, StartRequest(comment, at, variables))
+        case "canceled":
+            await stages.cancel(call, release, stage, comment)
+        case "undefined" if at:
+            await stages.defer(call, release, stage, at)
+        case _:
+            raise Problem(
+                400,
+                "InvalidRequestException",
+                f"VS402964: A stage cannot be set to '{status}'. Use inProgress to deploy, "
+                "scheduled with a scheduledDeploymentTime, or canceled.",
+            )
+    return await _shown(request, release, stage, just_asked=status == "inProgress" and not at)
+
+
+async def _shown(
+    request: AzureRequest, release: ReleaseId, stage_id: StageId, *, just_asked: bool = False
+) -> Response[bytes]:
+    found = await reading.release(request.call, release)
+    stage = next((stage for stage in found.view.stages if stage.id == stage_id), None)
+    if stage is None:
+        raise NotFound("stage", stage_id)
+    shown = Shown(request.links, found.people)
+    body = present.environment(shown, found.view, stage, found.document)
+    if just_asked and stage.status is StageStatus.IN_PROGRESS:
+        body["status"] = "queued"  # what the service answers to the start itself (7.4)
+    return request.answer("releaseEnvironment", body)
+
+
+def stage_number(text: str) -> StageId:
+    return StageId(number_in(text, "environmentId", lowest=1))
+
+
+ROUTES = [get_environment, update_environment]

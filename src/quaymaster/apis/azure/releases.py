@@ -1,0 +1,262 @@
+"""Releases: list, get, create and change (CONTRACT B 16-20, 32; E 3-5, 22)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Response, get, patch, post, put
+
+from quaymaster.actions import reading, releases
+from quaymaster.actions.artifacts import Choice
+from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
+from quaymaster.apis.azure import paging
+from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.overrides import overrides_in
+from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.present import release as present
+from quaymaster.apis.azure.present.release import Wanted
+from quaymaster.apis.azure.present.shown import Shown
+from quaymaster.apis.azure.values import (
+    bool_in,
+    date_in,
+    list_in,
+    number_in,
+    numbers_in,
+    properties_in,
+)
+from quaymaster.apis.azure.words import (
+    APPROVAL_FILTERS,
+    ENVIRONMENT_STATUS,
+    QUERY_ORDER,
+    RELEASE_EXPANDS,
+    RELEASE_REASON,
+    RELEASE_STATUS,
+)
+from quaymaster.apis.shared import json_reading
+from quaymaster.apis.shared.query import Query
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain.release import ReleaseId
+from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
+from quaymaster.store.paging import Paging
+from quaymaster.store.release_lists import ReleaseFilter
+
+USUAL, MOST = 50, 5000
+START_METADATA = (
+    "definitionId",
+    "description",
+    "artifacts",
+    "isDraft",
+    "manualEnvironments",
+    "reason",
+    "variables",
+    "environmentsMetadata",
+    "properties",
+)
+ARTIFACT = ("alias", "instanceReference")
+BUILD_VERSION = ("id", "name", "sourceBranch", "sourceVersion")
+UPDATE = ("status", "name", "description", "keepForever", "comment", "manualEnvironments")
+
+
+@get("/release/releases", opt=needs(Scope.RELEASE))
+async def list_releases(request: AzureRequest) -> Response[bytes]:
+    """Releases in the light form, newest first; `$expand` adds parts of the whole one."""
+    query = request.parameters
+    order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
+    limit = paging.top(query, usual=USUAL, most=MOST)
+    start = Paging(limit, paging.id_token(query) or None, order == "ascending")
+    page, people = await reading.releases(request.call, await _filter(request), start)
+    wanted = _expanded(query)
+    if wanted == present.SHALLOW:
+        shown = Shown(request.links, people)
+        values = [present.head(shown, head) for head in page.rows]
+    else:
+        found = await reading.whole_releases(request.call, [head.id for head in page.rows])
+        values = [
+            present.release(Shown(request.links, one.people), one.view, one.document, wanted)
+            for one in found
+        ]
+    return request.collection("release", values, page.next)
+
+
+@get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))
+async def get_release(request: AzureRequest, release_id: str) -> Response[bytes]:
+    """A whole release; `approvalFilters` trims its approvals."""
+    return await shown_release(request, release_number(release_id), _trimmed(request.parameters))
+
+
+@post("/release/releases", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
+async def create_release(request: AzureRequest) -> Response[bytes]:
+    """Make a release from ReleaseStartMetadata and start what starts by itself."""
+    request.in_project()
+    body = await request.properties("releaseStartMetadata", START_METADATA)
+    release_id = await releases.create(request.call, _request(body))
+    return await shown_release(request, release_id)
+
+
+@patch("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
+async def update_release_resource(request: AzureRequest, release_id: str) -> Response[bytes]:
+    """Start a draft, abandon, rename, describe or keep a release."""
+    request.in_project()
+    number = release_number(release_id)
+    body = await request.properties("releaseUpdateMetadata", UPDATE)
+    await releases.update(request.call, number, _update(body))
+    return await shown_release(request, number)
+
+
+@put("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
+async def update_release(request: AzureRequest, release_id: str) -> Response[bytes]:
+    """Replace a release by the body; what the body lacks stays as it is (CONTRACT E 3)."""
+    request.in_project()
+    number = release_number(release_id)
+    body = await request.properties("release", (*UPDATE, "environments", "variables", "artifacts"))
+    before = await reading.release(request.call, number)
+    await releases.update(request.call, number, _replaced(body, before.view.head.status))
+    return await shown_release(request, number)
+
+
+async def shown_release(
+    request: AzureRequest, number: ReleaseId, wanted: Wanted = present.EVERYTHING
+) -> Response[bytes]:
+    """The answer that every request about one release ends with."""
+    found = await reading.release(request.call, number)
+    shown = Shown(request.links, found.people)
+    return request.answer("release", present.release(shown, found.view, found.document, wanted))
+
+
+def release_number(text: str) -> ReleaseId:
+    return ReleaseId(number_in(text, "releaseId", lowest=1))
+
+
+def _expanded(query: Query) -> Wanted:
+    bits = RELEASE_EXPANDS.bits(query.all("expand"), "$expand")
+    names = RELEASE_EXPANDS.names(bits)
+    if not names - {"tags"}:
+        return present.SHALLOW
+    return Wanted(
+        environments="environments" in names or "approvals" in names,
+        artifacts="artifacts" in names,
+        approvals="approvals" in names,
+        variables="variables" in names,
+    )
+
+
+def _trimmed(query: Query) -> Wanted:
+    given = query.all("approvalFilters")
+    if not given:
+        return present.EVERYTHING
+    names = APPROVAL_FILTERS.names(APPROVAL_FILTERS.bits(given, "approvalFilters"))
+    return Wanted(
+        approvals=bool(names & {"manualApprovals", "automatedApprovals"}),
+        automated_approvals="automatedApprovals" in names,
+    )
+
+
+async def _filter(request: AzureRequest) -> ReleaseFilter:
+    query = request.parameters
+    creator = query.text("createdBy")
+    return ReleaseFilter(
+        projects=(),
+        definition_id=_number(query, "definitionId"),
+        definition_stage_id=_number(query, "definitionEnvironmentId"),
+        search_text=query.text("searchText"),
+        created_by=await reading.identity_named(request.call, creator) if creator else None,
+        status=_status(query.text("statusFilter")),
+        stage_mask=ENVIRONMENT_STATUS.bits(
+            query.all("environmentStatusFilter"), "environmentStatusFilter"
+        ),
+        min_created=date_in(query.text("minCreatedTime"), "minCreatedTime"),
+        max_created=date_in(query.text("maxCreatedTime"), "maxCreatedTime"),
+        artifact_type=query.text("artifactTypeId") or None,
+        source_id=query.text("sourceId") or None,
+        version_id=query.text("artifactVersionId") or None,
+        source_branch=query.text("sourceBranchFilter") or None,
+        is_deleted=bool_in(query.text("isDeleted") or "false", "isDeleted"),
+        tags=tuple(list_in(query.all("tagFilter"))),
+        ids=tuple(numbers_in(query.all("releaseIdFilter"), "releaseIdFilter")),
+        path=query.text("path"),
+    )
+
+
+def _number(query: Query, name: str) -> int | None:
+    text = query.text(name)
+    return number_in(text, name) or None if text else None
+
+
+def _status(text: str) -> ReleaseStatus | None:
+    named = RELEASE_STATUS.read(text, "statusFilter") if text else "undefined"
+    return None if named == "undefined" else ReleaseStatus(named)
+
+
+def _request(body: Mapping[str, Any]) -> ReleaseRequest:
+    if body.get("definitionId") is None:
+        raise Problem(
+            400,
+            "ArgumentNullException",
+            "Value cannot be null. Parameter name: definitionId",
+        )
+    reason = RELEASE_REASON.read(body.get("reason") or "none", "reason")
+    return ReleaseRequest(
+        definition_id=number_in(body["definitionId"], "definitionId"),
+        description=text_in(body.get("description"), "description"),
+        choices=tuple(_choice(entry) for entry in array_in(body.get("artifacts"), "artifacts")),
+        is_draft=bool_in(body.get("isDraft") or False, "isDraft"),
+        manual_stages=tuple(
+            text_in(name, "manualEnvironments")
+            for name in array_in(body.get("manualEnvironments"), "manualEnvironments")
+        ),
+        reason=ReleaseReason.MANUAL if reason == "none" else ReleaseReason(reason),
+        variables=overrides_in(body.get("variables"), "variables"),
+        stage_variables=_stage_variables(body),
+        properties=properties_in(object_in(body.get("properties"), "properties")),
+    )
+
+
+def _choice(entry: Any) -> Choice:
+    artifact = json_reading.cased(dict(object_in(entry, "artifacts")), ARTIFACT)
+    version = json_reading.cased(
+        dict(object_in(artifact.get("instanceReference"), "instanceReference")), BUILD_VERSION
+    )
+    given = version.get("id")
+    return Choice(
+        alias=text_in(artifact.get("alias"), "artifacts.alias"),
+        id=str(given) if isinstance(given, int) else text_in(given, "instanceReference.id"),
+        name=text_in(version.get("name"), "instanceReference.name"),
+        branch=text_in(version.get("sourceBranch"), "instanceReference.sourceBranch"),
+        commit=text_in(version.get("sourceVersion"), "instanceReference.sourceVersion"),
+    )
+
+
+def _stage_variables(body: Mapping[str, Any]) -> dict[int, Any]:
+    found = {}
+    for entry in array_in(body.get("environmentsMetadata"), "environmentsMetadata"):
+        stage = json_reading.cased(
+            dict(object_in(entry, "environmentsMetadata")), ("definitionEnvironmentId", "variables")
+        )
+        number = number_in(stage.get("definitionEnvironmentId"), "definitionEnvironmentId")
+        found[number] = overrides_in(stage.get("variables"), "environmentsMetadata.variables")
+    return found
+
+
+def _update(body: Mapping[str, Any]) -> ReleaseUpdate:
+    status = body.get("status")
+    keep = body.get("keepForever")
+    return ReleaseUpdate(
+        status=_status(str(status)) if status is not None else None,
+        name=text_in(body["name"], "name", longest=256) if body.get("name") is not None else None,
+        description=text_in(body["description"], "description")
+        if body.get("description") is not None
+        else None,
+        keep_forever=bool_in(keep, "keepForever") if keep is not None else None,
+        comment=text_in(body.get("comment"), "comment"),
+    )
+
+
+def _replaced(body: Mapping[str, Any], present_status: ReleaseStatus) -> ReleaseUpdate:
+    """A whole release names its status even when nobody means to change it."""
+    update = _update(body)
+    if update.status is not present_status:
+        return update
+    return ReleaseUpdate(None, update.name, update.description, update.keep_forever, update.comment)
+
+
+ROUTES = [list_releases, get_release, create_release, update_release_resource, update_release]
