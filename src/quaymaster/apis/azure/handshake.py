@@ -4,6 +4,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from quaymaster.actions import projects
 from quaymaster.apis.azure.asked import AzureRequest
@@ -22,7 +23,7 @@ async def list_areas(request: AzureRequest) -> Response[bytes]:
 
 
 @get("/resourceareas/{area_id:str}", opt=needs(Scope.ANY))
-async def get_area(request: AzureRequest, area_id: str) -> Response[bytes]:
+async def get_area(request: AzureRequest, area_id: FromPath[str]) -> Response[bytes]:
     """One area, at the same base."""
     name = AREAS.get(area_id)
     if name is None:

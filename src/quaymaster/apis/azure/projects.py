@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from quaymaster.actions import projects
 from quaymaster.actions.call import Project
@@ -34,7 +35,7 @@ async def list_projects(request: AzureRequest) -> Response[bytes]:
 
 
 @get("/projects/{name_or_id:str}", opt=needs(Scope.PROJECT))
-async def get_project(request: AzureRequest, name_or_id: str) -> Response[bytes]:
+async def get_project(request: AzureRequest, name_or_id: FromPath[str]) -> Response[bytes]:
     """One project; `includeCapabilities` adds what it can do."""
     named = request.asked.tail[1]
     project = await projects.find(

@@ -1,0 +1,84 @@
+"""The Azure dialect over a real database, asked as a client asks: by HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from litestar.types import Receive, Scope, Send
+
+from quaymaster.actions import people
+from quaymaster.actions.call import Installation
+from quaymaster.actions.ports import Outside
+from quaymaster.apis.azure import router
+from quaymaster.store.database import Database
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.vault import open_vault
+
+BASE = "http://quay.example"
+MAX_BODY = 256 * 1024
+
+
+async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """What stands behind the edge: answers 299, which nothing else does."""
+    await send({"type": "http.response.start", "status": 299, "headers": []})
+    await send({"type": "http.response.body", "body": b"elsewhere", "more_body": False})
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running dialect; `token` is the administrator's."""
+
+    installation: Installation
+    client: httpx.AsyncClient
+    token: str
+
+    @property
+    def database(self) -> Database:
+        return self.installation.database
+
+    async def ask(
+        self, method: str, path: str, *, token: str | None = None, **more: Any
+    ) -> httpx.Response:
+        """One request as the administrator, or with another token ("" for none)."""
+        headers = dict(more.pop("headers", {}))
+        held = self.token if token is None else token
+        if held:
+            headers.setdefault("Authorization", f"Bearer {held}")
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def get(self, path: str, **more: Any) -> httpx.Response:
+        return await self.ask("GET", path, **more)
+
+    async def user(self, name: str, *scopes: str, groups: tuple[str, ...] = ()) -> str:
+        """Add a person to groups of the project Default; the text of a token of theirs."""
+        await people.create_user(self.database, name, name.capitalize())
+        for group in groups:
+            await people.add_to_group(self.database, group, name, "Default")
+        return await self.token_of(name, *scopes)
+
+    async def token_of(self, name: str, *scopes: str) -> str:
+        made = await people.create_token(
+            self.database, name, "test", scopes or ("vso.full",), now=datetime.now(UTC)
+        )
+        return made.text
+
+
+@asynccontextmanager
+async def serving(database: Database, folder: Path) -> AsyncIterator[Server]:
+    """The dialect with an administrator, on this database."""
+    installation = Installation(
+        database=database,
+        vault=open_vault(folder / "secret.key"),
+        files=LogFiles.at((folder / "storage").as_uri()),
+        outside=Outside(),
+    )
+    admin = await people.create_administrator(database, None)
+    assert admin is not None
+    app = router.edge(elsewhere, lambda: installation, MAX_BODY)
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        yield Server(installation, client, admin.text)

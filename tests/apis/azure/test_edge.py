@@ -1,0 +1,193 @@
+"""Who gets in, and what the edge makes of odd requests (R-01, R-03, R-04, A.1, A.7, A.8)."""
+
+from uuid import UUID
+
+import pytest
+from litestar.handlers import HTTPRouteHandler
+
+from quaymaster.actions import projects
+from quaymaster.apis.azure import policy, router
+from quaymaster.apis.shared.scopes import Scope
+from tests.apis.azure.server import Server
+
+PUBLIC: set[tuple[str, str]] = set()
+
+
+def routes() -> list[tuple[str, str, Scope | None]]:
+    """Every route there is: path, method and what it says it needs."""
+    found = []
+    for route in router.application(1000).routes:
+        for handler in getattr(route, "route_handlers", []):
+            assert isinstance(handler, HTTPRouteHandler)
+            needed = handler.opt.get(policy.KEY)
+            found.extend(
+                (route.path, method, needed)
+                for method in handler.http_methods
+                if method != "OPTIONS"
+            )
+    return found
+
+
+def filled(path: str) -> str:
+    """The path with something in place of each parameter."""
+    parts = (
+        ("1" if part.endswith(":int}") else "x") if "{" in part else part
+        for part in path.split("/")
+    )
+    return "/".join(parts)
+
+
+async def test_every_route_says_what_it_needs_and_lets_nobody_in_without_it(server: Server):
+    poor = await server.user("poor", "vso.code")
+    for path, method, needed in routes():
+        assert isinstance(needed, Scope), f"{method} {path} declares no policy"
+        if needed is Scope.PUBLIC:
+            assert (method, path) in PUBLIC
+            continue
+        address = f"/default/Default/_apis{filled(path)}"
+        assert (await server.ask(method, address, token="")).status_code == 401
+        if needed is not Scope.ANY:
+            assert (await server.ask(method, address, token=poor)).status_code in (403, 404)
+
+
+async def test_401_has_a_body_and_names_the_ways_in_and_never_redirects(server: Server):
+    for path in ("/default/_apis/projects", "/default/_apis/nonsense", "/nowhere/x/_apis/y"):
+        for headers in (
+            {},
+            {"X-TFS-FedAuthRedirect": "Suppress"},
+            {"Authorization": "Bearer wrong"},
+        ):
+            answer = await server.get(path, token="", headers=headers)
+            assert answer.status_code == 401
+            assert answer.json()["typeKey"] == "UnauthorizedRequestException"
+            assert "Basic" in answer.headers["www-authenticate"]
+            assert "Bearer" in answer.headers["www-authenticate"]
+
+
+TRICKS = [
+    "/default/_apis/projects;x.css",
+    "/default/_apis//projects",
+    "/default//_apis/projects",
+    "/default/_apis/./projects",
+    "/default/x/../_apis/projects",
+    "/default/_apis/%2e%2e/_apis/projects",
+    "/default/_apis/projects%00",
+    "/default/_apis/projects.",
+    "/default/_apis/projects%2f",
+    "/default/_apis/projects%c0%ae",
+    "/default/%5fapis/projects",
+    "/default/_apis/%70rojects",
+    "/DEFAULT/_APIS/PROJECTS/",
+]
+
+
+@pytest.mark.parametrize("path", TRICKS)
+async def test_tricks_with_the_path_never_get_more_than_the_plain_path(server: Server, path):
+    without = await server.get(path, token="")
+    assert without.status_code in (400, 401, 404, 299)
+    if without.status_code == 299:
+        assert "_apis" not in path.casefold()
+    header = {"X-Original-URL": "/health/live", "X-Rewrite-URL": "/health/live"}
+    assert (await server.get(path, token="", headers=header)).status_code == without.status_code
+    poor = await server.user("poor", "vso.code")
+    assert (await server.get(path, token=poor)).status_code in (400, 403, 404)
+    held = await server.get(path)
+    assert held.status_code in (200, 400, 404)
+    if held.status_code == 200:
+        assert held.json()["value"][0]["name"] == "Default"
+
+
+async def test_other_paths_go_to_the_rest_of_the_product(server: Server):
+    for path in ("/", "/health/live", "/default/Default/_release", "/apis"):
+        assert (await server.get(path, token="")).status_code == 299
+
+
+async def test_an_unknown_route_answers_in_plain_text(server: Server):
+    answer = await server.get("/default/_apis/nonsense/here")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "IController" in answer.text
+    assert "IController" in answer.headers["x-tfs-serviceerror"]
+
+
+async def test_a_published_operation_that_is_not_served_says_so(server: Server):
+    answer = await server.get("/default/Default/_apis/distributedtask/taskgroups")
+    assert answer.status_code == 501
+    assert answer.json()["typeKey"] == "NotImplementedException"
+
+
+async def test_the_wrong_method_is_405_and_only_post_may_stand_for_another(server: Server):
+    answer = await server.ask("DELETE", "/default/_apis/projects")
+    assert answer.status_code == 405
+    assert answer.json()["message"] == (
+        "The requested resource does not support http method 'DELETE'."
+    )
+    patch = {"X-HTTP-Method-Override": "PATCH"}
+    assert (await server.get("/default/_apis/projects", headers=patch)).status_code == 200
+    overridden = await server.ask("POST", "/default/_apis/projects", headers=patch)
+    assert "'PATCH'" in overridden.json()["message"]
+    get = await server.ask(
+        "POST", "/default/_apis/projects", headers={"X-HTTP-Method-Override": "GET"}
+    )
+    assert get.status_code == 400
+
+
+async def test_errors_have_the_published_body_under_both_spellings_of_the_id(server: Server):
+    answer = await server.get("/default/Nowhere/_apis/release/definitions/1")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    body = answer.json()
+    assert body["$id"] == "1"
+    assert UUID(body["id"])
+    assert body["innerException"] is None
+    assert body["typeName"].split(",")[0].endswith(body["typeKey"])
+    assert (body["errorCode"], body["eventId"]) == (0, 3000)
+
+
+async def test_every_answer_carries_the_published_headers(server: Server):
+    session = "7f0f3a4e-8c1b-4f5b-9a58-1d0c7d1d6b1e"
+    answer = await server.get("/default/_apis/projects", headers={"X-TFS-Session": session})
+    assert answer.headers["x-tfs-session"] == session
+    assert answer.headers["activityid"] == answer.headers["x-vss-e2eid"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-vss-userdata"].endswith(":admin")
+    other = await server.get("/default/_apis/projects", headers={"X-TFS-Session": "<script>"})
+    assert UUID(other.headers["x-tfs-session"])
+    assert other.headers["activityid"] != answer.headers["activityid"]
+    refused = await server.get("/default/_apis/projects", token="")
+    assert UUID(refused.headers["activityid"])
+    assert "x-vss-userdata" not in refused.headers
+
+
+async def test_a_version_out_of_range_is_refused_and_any_other_is_repeated(server: Server):
+    refused = await server.get("/default/_apis/projects?api-version=9.0")
+    assert refused.status_code == 400
+    assert refused.json()["typeKey"] == "VssVersionOutOfRangeException"
+    assert "api-version" not in refused.headers["content-type"]
+    for version in ("5.0", "7.2-preview.4", "2.2-preview.1"):
+        answer = await server.get(f"/default/_apis/projects?API-VERSION={version}")
+        assert answer.headers["content-type"] == (
+            f"application/json; charset=utf-8; api-version={version}"
+        )
+
+
+async def test_another_organization_looks_like_none_at_all(server: Server):
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO organizations (name, name_key) VALUES ('other', 'other')"
+        )
+    there = await server.get("/other/_apis/projects")
+    nowhere = await server.get("/nowhere/_apis/projects")
+    assert there.status_code == nowhere.status_code == 404
+    assert {**there.json(), "id": ""} == {**nowhere.json(), "id": ""}
+
+
+async def test_a_project_without_any_right_looks_like_none_at_all(server: Server):
+    await projects.create(server.database, "Secret")
+    token = await server.user("reader", groups=("Readers",))
+    hidden = await server.get("/default/Secret/_apis/release/definitions", token=token)
+    missing = await server.get("/default/Nowhere/_apis/release/definitions", token=token)
+    assert hidden.status_code == missing.status_code == 404
+    assert hidden.json()["message"].replace("Secret", "Nowhere") == missing.json()["message"]
+    listed = (await server.get("/default/_apis/projects", token=token)).json()
+    assert [project["name"] for project in listed["value"]] == ["Default"]
