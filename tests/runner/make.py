@@ -164,3 +164,9 @@ class Watched:
 async def run(pool: HostPool, message: RunJob) -> Outcome:
     """Run a job to its end."""
     return await Watched(pool, message).end()
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for something outside of this process; the test's time limit ends a vain wait."""
+    while not holds():  # noqa: ASYNC110 - files and processes of others raise no event here
+        await asyncio.sleep(0.02)

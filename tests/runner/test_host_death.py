@@ -11,7 +11,7 @@ import pytest
 from quaymaster.protocol.job import HostMessage, JobResult, LogChunk
 from quaymaster.runner import descendants
 from quaymaster.runner.pool import HostPool
-from tests.runner.make import Watched, job, run, script
+from tests.runner.make import Watched, eventually, job, run, script
 
 WORKER = """
 import asyncio, sys
@@ -30,12 +30,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-async def until_gone(marker: str) -> None:
-    """Wait until no process carries the marker; the test's time limit ends a vain wait."""
-    while [pid for pid in descendants.marked(marker) if descendants.is_alive(pid)]:
-        await asyncio.sleep(0.02)
 
 
 async def test_a_killed_host_fails_its_job_with_the_reason(tmp_path: Path) -> None:
@@ -68,14 +62,12 @@ async def test_nothing_outlives_a_killed_worker(tmp_path: Path) -> None:
         *(sys.executable, "-c", WORKER, str(tmp_path)), cwd=Path(__file__).parents[2]
     )
     started = tmp_path / "started"
-    while not started.exists() or not started.read_text().endswith("\n"):
-        assert worker.returncode is None
-        await asyncio.sleep(0.02)
+    await eventually(lambda: started.exists() and started.read_text().endswith("\n"))
     marker = descendants.marker_of(job(plan_id="dying-worker"))
     assert len(descendants.marked(marker)) >= 3
     worker.kill()
     await worker.wait()
-    await until_gone(marker)
+    await eventually(lambda: not any(map(descendants.is_alive, descendants.marked(marker))))
 
 
 async def test_a_sink_that_fails_ends_the_job(tmp_path: Path) -> None:
@@ -116,8 +108,7 @@ async def test_idle_hosts_end_but_for_one(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("quaymaster.runner.pool.IDLE_SECONDS", 0.05)
     pool = HostPool(3, tmp_path)
     await asyncio.gather(*(run(pool, job(script("true"))) for _ in range(3)))
-    while len(pool._all) > 1:
-        await asyncio.sleep(0.02)
+    await eventually(lambda: len(pool._all) == 1)
     await pool.close()
 
 

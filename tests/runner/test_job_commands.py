@@ -106,13 +106,11 @@ async def test_what_only_looks_like_a_command_is_printed_with_a_warning(pool: Ho
 
 
 async def test_progress_details_and_release_names_are_passed_on(pool: HostPool) -> None:
-    text = "\n".join(
-        [
-            "echo '##vso[task.setprogress value=40]copying'",
-            "echo '##vso[release.updatereleasename]Night run'",
-            "echo '##vso[task.logdetail id=3a3a2a60-14c7-570b-14a4-fa42ad92f52a;"
-            "name=part;type=build]'",
-        ]
+    detail = "id=3a3a2a60-14c7-570b-14a4-fa42ad92f52a;name=part;type=build"
+    text = (
+        "echo '##vso[task.setprogress value=40]copying'\n"
+        "echo '##vso[release.updatereleasename]Night run'\n"
+        f"echo '##vso[task.logdetail {detail}]'\n"
     )
     outcome = await run(pool, job(script(text), script('echo "$RELEASE_RELEASENAME"')))
     progress = outcome.of(StepProgress)[0]

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from quaymaster.protocol.job import LogChunk
 from quaymaster.runner.outbox import Outbox
@@ -48,7 +49,7 @@ class LogStream:
         self._sequence = 0
         self._taken = 0
         self._dropped_lines = 0
-        self._tail: deque[bytes] = deque()
+        self._tail: "deque[_Dropped]" = deque()
         self._tail_size = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -61,28 +62,26 @@ class LogStream:
         """Add masked text: one or more lines without the last line's end."""
         prefix = stamp(self._now()) + " "
         lines = text.count("\n") + 1
-        body = (prefix + text.replace("\n", "\n" + prefix) + "\n").encode(errors="replace")
-        if own or self._taken + len(body) <= self._limit:
-            if not own:
-                self._taken += len(body)
-            self._keep(body, lines)
-        else:
-            self._drop(body, lines)
+        if not own:
+            self._taken += len(text) + lines * (len(prefix) + 1)
+            if self._taken > self._limit:
+                self._drop(_Dropped(prefix, text, lines))
+                return
+        self._keep(_formatted(prefix, text), lines)
 
     def close(self) -> None:
         """Send what is left; when lines were dropped, say how many and add the last of them."""
         if self._dropped_lines:
-            tail = b"".join(self._tail)
-            shown = tail.count(b"\n")
+            tail, self._tail = self._tail, deque()
+            shown = sum(dropped.lines for dropped in tail)
             self.write(
                 f"##[warning]{self._dropped_lines - shown} lines were left out here; "
                 "the last lines of the task follow.",
                 own=True,
             )
-            if tail:
-                self._keep(tail, shown)
+            for dropped in tail:
+                self._keep(_formatted(dropped.prefix, dropped.text), dropped.lines)
             self._dropped_lines = 0
-            self._tail.clear()
         self.flush()
 
     def flush(self) -> None:
@@ -117,16 +116,28 @@ class LogStream:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(QUIET_SECONDS, self.flush)
 
-    def _drop(self, body: bytes, lines: int) -> None:
+    def _drop(self, dropped: "_Dropped") -> None:
         if not self._dropped_lines:
-            self._taken = self._limit  # from here on everything is dropped, however short
             self.write(
                 f"##[warning]This task has printed more than the limit of {self._limit} bytes of "
                 "log. What it prints from here on is not kept, except for its last lines.",
                 own=True,
             )
-        self._dropped_lines += lines
-        self._tail.append(body)
-        self._tail_size += len(body)
+        self._dropped_lines += dropped.lines
+        self._tail.append(dropped)
+        self._tail_size += len(dropped.text)
         while self._tail_size > TAIL_BYTES and len(self._tail) > 1:
-            self._tail_size -= len(self._tail.popleft())
+            self._tail_size -= len(self._tail.popleft().text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    """Lines that are not kept, unless they turn out to be the last."""
+
+    prefix: str
+    text: str
+    lines: int
+
+
+def _formatted(prefix: str, text: str) -> bytes:
+    return (prefix + text.replace("\n", "\n" + prefix) + "\n").encode(errors="replace")

@@ -64,6 +64,20 @@ class Masker:
             text, masked = masked, self._masked_once(masked)
         return masked
 
+    def cut(self, text: str, most: int) -> int:
+        """Where to cut a text in two so that no secret is cut: at `most`, or before or behind one.
+
+        The text should go on for `longest` characters beyond `most`, else a secret may be missed.
+        """
+        begin = end = 0  # of the secrets that overlap each other and reach furthest so far
+        for start, stop in sorted((*self._secrets_in(text), *_passwords_in(text))):
+            if start >= end:
+                if begin < most < end:
+                    break
+                begin = start
+            end = max(end, stop)
+        return (begin or end) if begin < most < end else most
+
     def _masked_once(self, text: str) -> str:
         found = [*self._secrets_in(text), *_passwords_in(text)]
         return _with_masks(text, found) if found else text

@@ -5,7 +5,6 @@ The work is done on whole blocks of lines wherever it can be: a task may print a
 
 import codecs
 import io
-import re
 from collections.abc import Callable
 
 from quaymaster.runner.log_stream import LogStream
@@ -14,9 +13,6 @@ from quaymaster.runner.masking import Masker
 COMMAND_PREFIX = "##vso["
 LONGEST_LINE = 32 * 1024
 LONGEST_COMMAND = 2 * 1024 * 1024
-CUT_TRIES = 64
-
-_MASKS = re.compile(r"(?:\*\*\*)+")
 
 
 class TaskOutput:
@@ -72,10 +68,11 @@ class TaskOutput:
         """The open line is complete."""
         line = "".join(self._open_line) + rest
         self._open_line.clear()
-        was_cut, self._was_cut, self._is_command = self._was_cut, False, False
         self._open_size = 0
-        if was_cut:
+        self._is_command = False
+        if self._was_cut:
             self._cut(line, keep=0)
+            self._was_cut = False
         else:
             self._block(line)
 
@@ -151,7 +148,8 @@ class TaskOutput:
             )
         start = 0
         while len(line) - start > LONGEST_LINE + keep:
-            size = self._safe_cut(line[start : start + LONGEST_LINE + 2 * self._overlap])
+            window = line[start : start + LONGEST_LINE + self._overlap]
+            size = self._masker.cut(window, LONGEST_LINE)
             self._print(line[start : start + size])
             start += size
         rest = line[start:]
@@ -159,18 +157,3 @@ class TaskOutput:
             return rest
         self._print(rest)
         return ""
-
-    def _safe_cut(self, window: str) -> int:
-        """Where the window can be cut without cutting a secret: masking both halves proves it."""
-        whole = self._masked(window)
-        step = max(1, self._overlap // CUT_TRIES)
-        for back in range(CUT_TRIES):
-            size = LONGEST_LINE - back * step
-            if size <= 0:
-                break
-            if self._masked(self._masked(window[:size]) + self._masked(window[size:])) == whole:
-                return size
-        return len(window)
-
-    def _masked(self, text: str) -> str:
-        return _MASKS.sub("***", self._masker.mask(text))

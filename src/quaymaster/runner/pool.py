@@ -44,6 +44,11 @@ class HostPool:
         self._all: set[HostProcess] = set()
         self._sweep: asyncio.Task[None] | None = None
 
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the hosts there are."""
+        return [host.pid for host in self._all]
+
     async def warm(self) -> None:
         """Have one host ready before the first job comes."""
         if not self._idle:

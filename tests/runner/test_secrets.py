@@ -1,0 +1,99 @@
+"""No secret leaves a host in any form (RELIABILITY R-17 to R-19, invariant I8)."""
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from quaymaster.protocol.job import Endpoint
+from quaymaster.runner.pool import HostPool
+from tests.runner.make import job, run, script, secret, variable
+
+CANARY = 'k4nar/y&"quoted" pa$$;w%rd'
+PEM = "-----BEGIN KEY-----\nMIIabcdefgh\nijklmnopqr\n-----END KEY-----"
+
+FORMS = {
+    "raw": CANARY,
+    "json": json.dumps(CANARY),
+    "url": quote(CANARY, safe=""),
+    "base64": base64.b64encode(CANARY.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+async def test_a_printed_secret_is_masked(pool: HostPool, form: str) -> None:
+    step = script(
+        "printf '%s\\n' \"$SHOWN\"; printf '%s\\n' \"$SHOWN\" >&2; exit 1",
+        environment={"SHOWN": form},
+        display_name=f"Deploy with {form}",
+    )
+    outcome = await run(pool, job(step, variables=[secret("canary", CANARY)]))
+    assert outcome.log().count("***") >= 3
+    assert form not in outcome.everything()
+    assert CANARY not in outcome.everything()
+
+
+async def test_a_secret_split_over_two_writes_is_masked(pool: HostPool) -> None:
+    step = script("printf 'ab-first'; sleep 0.5; printf 'second-yz\\n'; true")
+    outcome = await run(pool, job(step, variables=[secret("s", "first" + "second")]))
+    assert "ab-***-yz" in outcome.log().split("\n")
+
+
+async def test_a_secret_of_several_lines_is_masked_line_by_line(pool: HostPool) -> None:
+    step = script('echo "$PEM"; echo ijklmnopqr', environment={"PEM": "$(pem)"})
+    outcome = await run(pool, job(step, variables=[secret("pem", PEM)]))
+    for line in PEM.split("\n"):
+        assert line not in outcome.everything()
+
+
+async def test_a_variable_that_takes_a_secret_in_is_secret_itself(pool: HostPool) -> None:
+    variables = [secret("pw", "hunter2hunter2"), variable("url", "db://app/$(pw)/x")]
+    outcome = await run(pool, job(script('echo "[$URL]"; echo $(url)'), variables=variables))
+    assert "[]" in outcome.log().split("\n")
+    assert "hunter2" not in outcome.everything()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "##vso[task.logissue type=error]hunter2hunter2",
+        "##vso[task.setprogress value=5]hunter2hunter2",
+        "##vso[release.updatereleasename]hunter2hunter2",
+        "##vso[task.setvariable variable=o;isoutput=true]x hunter2hunter2",
+        "##vso[task.complete result=Failed]hunter2hunter2",
+        "##vso[task.nothing]hunter2hunter2",
+        "##vso[broken hunter2hunter2",
+    ],
+)
+async def test_no_command_carries_a_secret_out(pool: HostPool, text: str) -> None:
+    step = script('printf "%s\\n" "$SHOWN"', environment={"SHOWN": text}, reference_name="r")
+    variables = [secret("pw", "hunter2hunter2"), variable("System.Debug", "true")]
+    outcome = await run(pool, job(step, variables=variables))
+    assert "hunter2" not in outcome.everything()
+
+
+async def test_errors_about_conditions_and_skips_are_masked(pool: HostPool) -> None:
+    steps = (
+        script("true", condition="eq(variables.pw, 'x')"),
+        script("true", condition="gt(1, variables.pw)"),
+        script("true", inputs={"workingDirectory": "/no/hunter2hunter2"}),
+    )
+    outcome = await run(pool, job(*steps, variables=[secret("pw", "hunter2hunter2")]))
+    assert outcome.results() == ["Skipped", "Failed", "Skipped"]
+    assert "hunter2" not in outcome.everything()
+
+
+async def test_what_signs_in_to_a_connection_is_masked(pool: HostPool) -> None:
+    endpoint = Endpoint(
+        "id", "prod", "generic", parameters={"username": "deployer", "password": "t0psecret!"}
+    )
+    outcome = await run(pool, job(script("echo deployer t0psecret!"), endpoints=[endpoint]))
+    assert "deployer ***" in outcome.log().split("\n")
+
+
+def test_records_do_not_show_secrets_when_printed() -> None:
+    message = job(script("true"), variables=[secret("pw", "hunter2hunter2")], token="fence-9")
+    assert "hunter2" not in repr(message.variables)
+    assert "fence-9" not in repr(message)
+    assert "hunter2" not in repr(message)
