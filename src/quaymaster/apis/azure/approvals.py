@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get, patch
+from litestar.params import FromPath
 
 from quaymaster.actions import approvals, reading
 from quaymaster.actions.approvals import Answer, Verdict
@@ -62,20 +63,20 @@ async def list_approvals(request: AzureRequest) -> Response[bytes]:
 
 
 @get("/release/approvals/{approval_id:str}", opt=needs(Scope.RELEASE))
-async def get_approval(request: AzureRequest, approval_id: str) -> Response[bytes]:
+async def get_approval(request: AzureRequest, approval_id: FromPath[str]) -> Response[bytes]:
     """One approval; `includeHistory` adds its earlier holders."""
     with_history = bool_in(request.parameters.text("includeHistory") or "false", "includeHistory")
     return await _shown(request, _id(approval_id), history=with_history)
 
 
 @get("/release/approvals/{approval_id:str}/history", opt=needs(Scope.RELEASE))
-async def get_history(request: AzureRequest, approval_id: str) -> Response[bytes]:
+async def get_history(request: AzureRequest, approval_id: FromPath[str]) -> Response[bytes]:
     """One approval with its earlier holders."""
     return await _shown(request, _id(approval_id), history=True)
 
 
 @patch("/release/approvals/{approval_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
-async def update_approval(request: AzureRequest, approval_id: str) -> Response[bytes]:
+async def update_approval(request: AzureRequest, approval_id: FromPath[str]) -> Response[bytes]:
     """Approve, reject or reassign; `pending` leaves a pending one as it is."""
     number = _id(approval_id)
     body = await request.properties("approval", KNOWN)

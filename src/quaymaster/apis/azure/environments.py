@@ -1,6 +1,7 @@
 """Environments of a release: look at one, start, schedule or cancel it (CONTRACT B 21, 22)."""
 
 from litestar import Response, get, patch
+from litestar.params import FromPath
 
 from quaymaster.actions import reading, stages
 from quaymaster.actions.stages import StartRequest
@@ -23,14 +24,16 @@ PATH = "/release/releases/{release_id:str}/environments/{stage_id:str}"
 
 
 @get(PATH, opt=needs(Scope.RELEASE))
-async def get_environment(request: AzureRequest, release_id: str, stage_id: str) -> Response[bytes]:
+async def get_environment(
+    request: AzureRequest, release_id: FromPath[str], stage_id: FromPath[str]
+) -> Response[bytes]:
     """One environment of a release with all its attempts."""
     return await _shown(request, release_number(release_id), stage_number(stage_id))
 
 
 @patch(PATH, opt=needs(Scope.RELEASE_EXECUTE))
 async def update_environment(
-    request: AzureRequest, release_id: str, stage_id: str
+    request: AzureRequest, release_id: FromPath[str], stage_id: FromPath[str]
 ) -> Response[bytes]:
     """`inProgress` starts a deployment, `scheduled` one at a time, `canceled` stops it.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get, patch, post, put
+from litestar.params import FromPath
 
 from quaymaster.actions import reading, releases
 from quaymaster.actions.artifacts import Choice
@@ -79,7 +80,7 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
 
 
 @get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))
-async def get_release(request: AzureRequest, release_id: str) -> Response[bytes]:
+async def get_release(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """A whole release; `approvalFilters` trims its approvals."""
     return await shown_release(request, release_number(release_id), _trimmed(request.parameters))
 
@@ -94,7 +95,9 @@ async def create_release(request: AzureRequest) -> Response[bytes]:
 
 
 @patch("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
-async def update_release_resource(request: AzureRequest, release_id: str) -> Response[bytes]:
+async def update_release_resource(
+    request: AzureRequest, release_id: FromPath[str]
+) -> Response[bytes]:
     """Start a draft, abandon, rename, describe or keep a release."""
     request.in_project()
     number = release_number(release_id)
@@ -104,7 +107,7 @@ async def update_release_resource(request: AzureRequest, release_id: str) -> Res
 
 
 @put("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
-async def update_release(request: AzureRequest, release_id: str) -> Response[bytes]:
+async def update_release(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """Replace a release by the body; what the body lacks stays as it is (CONTRACT E 3)."""
     request.in_project()
     number = release_number(release_id)

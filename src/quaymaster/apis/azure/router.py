@@ -9,7 +9,16 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from quaymaster.actions.call import Installation
-from quaymaster.apis.azure import errors, handshake, locations, projects
+from quaymaster.apis.azure import (
+    approvals,
+    deployments,
+    environments,
+    errors,
+    handshake,
+    locations,
+    projects,
+    releases,
+)
 from quaymaster.apis.azure.asked import Asked, AzureRequest
 from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
@@ -20,7 +29,14 @@ from quaymaster.store.database import DatabaseUnavailable
 
 _log = structlog.get_logger("quaymaster.apis.azure")
 
-ROUTES: list[ControllerRouterHandler] = [*handshake.ROUTES, *projects.ROUTES]
+ROUTES: list[ControllerRouterHandler] = [
+    *handshake.ROUTES,
+    *projects.ROUTES,
+    *releases.ROUTES,
+    *environments.ROUTES,
+    *approvals.ROUTES,
+    *deployments.ROUTES,
+]
 
 
 def application(max_body_bytes: int) -> Litestar:

@@ -1,0 +1,74 @@
+"""Logs: one task's as text, a release's as a zip (CONTRACT B 27, 28)."""
+
+from collections.abc import AsyncIterator
+
+from litestar import get
+from litestar.response import Stream
+
+from quaymaster.actions import logs
+from quaymaster.apis.azure.asked import AzureRequest
+from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
+from quaymaster.apis.azure.environments import stage_number
+from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.releases import release_number
+from quaymaster.apis.azure.values import number_in
+from quaymaster.apis.shared.query import Query
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.store.logs import Lines
+
+LARGEST_LINE = 2**53
+
+
+@get(
+    ENVIRONMENT + "/deployphases/{phase_id:str}/tasks/{task_id:str}/logs",
+    opt=needs(Scope.RELEASE),
+)
+async def get_task_log(
+    request: AzureRequest, release_id: str, stage_id: str, phase_id: str, task_id: str
+) -> Stream:
+    """One task's log; `startLine` and `endLine` cut it."""
+    phase = number_in(phase_id, "releaseDeployPhaseId")
+    return await _text(request, release_id, stage_id, task_id, phase)
+
+
+@get(ENVIRONMENT + "/tasks/{task_id:str}/logs", opt=needs(Scope.RELEASE))
+async def get_log(request: AzureRequest, release_id: str, stage_id: str, task_id: str) -> Stream:
+    """The same by the older route, which does not name the phase."""
+    return await _text(request, release_id, stage_id, task_id, None)
+
+
+@get("/release/releases/{release_id:str}/logs", opt=needs(Scope.RELEASE))
+async def get_logs(request: AzureRequest, release_id: str) -> Stream:
+    """Everything that was logged for a release, as a zip."""
+    number = release_number(release_id)
+    pieces = await logs.of_release(request.call, number)
+    name = f"ReleaseLogs_{number}.zip"
+    return _stream(
+        pieces, "application/zip", {"Content-Disposition": f"attachment; filename={name}"}
+    )
+
+
+async def _text(
+    request: AzureRequest, release_id: str, stage_id: str, task_id: str, phase: int | None
+) -> Stream:
+    task = number_in(task_id, "taskId")
+    wanted = _lines(request.parameters)
+    pieces = await logs.of_step(
+        request.call, release_number(release_id), stage_number(stage_id), task, wanted, phase
+    )
+    return _stream(pieces, "text/plain; charset=utf-8", {})
+
+
+def _lines(query: Query) -> Lines:
+    start, end = query.text("startLine"), query.text("endLine")
+    return Lines(
+        number_in(start, "startLine", lowest=0, highest=LARGEST_LINE) or None if start else None,
+        number_in(end, "endLine", lowest=0, highest=LARGEST_LINE) or None if end else None,
+    )
+
+
+def _stream(pieces: AsyncIterator[bytes], kind: str, headers: dict[str, str]) -> Stream:
+    return Stream(pieces, media_type=kind, headers=headers, status_code=200)
+
+
+ROUTES = [get_task_log, get_log, get_logs]
