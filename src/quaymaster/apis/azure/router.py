@@ -11,11 +11,13 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from quaymaster.actions.call import Installation
 from quaymaster.apis.azure import (
     approvals,
+    definitions,
     deployments,
     environments,
     errors,
     handshake,
     locations,
+    logs,
     projects,
     releases,
 )
@@ -32,10 +34,12 @@ _log = structlog.get_logger("quaymaster.apis.azure")
 ROUTES: list[ControllerRouterHandler] = [
     *handshake.ROUTES,
     *projects.ROUTES,
+    *definitions.ROUTES,
     *releases.ROUTES,
     *environments.ROUTES,
     *approvals.ROUTES,
     *deployments.ROUTES,
+    *logs.ROUTES,
 ]
 
 
