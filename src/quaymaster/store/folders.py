@@ -1,0 +1,156 @@
+"""Folders of definitions: paths such as `\\A\\B`, found ignoring case; the root always exists."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from quaymaster.domain.errors import Conflict, NotFound, Refused
+from quaymaster.domain.release import PersonId
+from quaymaster.store.database import Connection
+from quaymaster.store.paging import Where, add_folder, folder_key
+
+ROOT = "\\"
+COLUMNS = "path, description, created_by, created_at, modified_by, modified_at"
+
+# Everything in the folder and below moves along; the parts below it are kept as written. Parts are
+# counted, not letters: a name and the same name in another case need not be of one length.
+MOVE = """
+UPDATE {table} SET path = concat_ws('\\', $4::text, {rest_of_path}),
+  path_key = concat_ws('\\', $3::text, {rest_of_key})
+WHERE project_id = $1 AND (path_key = $2 OR starts_with(path_key, $2 || '\\'))
+"""
+REST = "nullif(array_to_string((string_to_array({column}, '\\'))[$5::integer:], '\\'), '')"
+
+
+def _move(table: str) -> str:
+    return MOVE.format(
+        table=table,
+        rest_of_path=REST.format(column="path"),
+        rest_of_key=REST.format(column="path_key"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder as it was made; definitions may also stand in folders that nobody made."""
+
+    path: str
+    description: str
+    created_by: PersonId | None
+    created_at: datetime
+    modified_by: PersonId | None
+    modified_at: datetime | None
+
+
+def normalised(path: str) -> str:
+    """The path with one leading backslash, none behind, and single ones between; `\\` the root."""
+    return ROOT + ROOT.join(part for part in path.replace("/", ROOT).split(ROOT) if part)
+
+
+async def listed(connection: Connection, project: UUID, path: str = ROOT) -> list[Folder]:
+    """The folder and all below it, by path; the root lists all of them."""
+    where = Where()
+    where.add("project_id = {}", project)
+    add_folder(where, path, "path_key")
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM folders {where} ORDER BY path_key", *where.parameters
+    )
+    return [Folder(**row) for row in rows]
+
+
+async def create(
+    connection: Connection,
+    project: UUID,
+    path: str,
+    description: str,
+    by: PersonId | None,
+    at: datetime,
+) -> Folder:
+    """Make a folder. Raises Conflict when it exists, Refused for the root."""
+    wanted = normalised(path)
+    if wanted == ROOT:
+        raise Refused("The root folder always exists.")
+    try:
+        row = await connection.fetchrow(
+            "INSERT INTO folders (project_id, path, path_key, description, created_by, created_at)"
+            f" VALUES ($1, $2, $3, $4, $5, $6) RETURNING {COLUMNS}",
+            project,
+            wanted,
+            folder_key(wanted),
+            description,
+            by,
+            at,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(f"The folder {wanted} already exists.") from error
+    return _folder(row, wanted)
+
+
+async def describe(
+    connection: Connection,
+    project: UUID,
+    path: str,
+    description: str,
+    by: PersonId | None,
+    at: datetime,
+) -> Folder:
+    """Change what is said about a folder. Raises NotFound."""
+    row = await connection.fetchrow(
+        "UPDATE folders SET description = $3, modified_by = $4, modified_at = $5"
+        f" WHERE project_id = $1 AND path_key = $2 RETURNING {COLUMNS}",
+        project,
+        folder_key(path),
+        description,
+        by,
+        at,
+    )
+    return _folder(row, path)
+
+
+async def move(connection: Connection, project: UUID, path: str, to: str) -> None:
+    """Rename or move a folder with everything in it (SEMANTICS 22.7).
+
+    Raises NotFound, Conflict when the target or a definition of the same name is there already,
+    Refused for the root or a folder moved into itself.
+    """
+    old, new = normalised(path), normalised(to)
+    if ROOT in (old, new) or folder_key(new).startswith(folder_key(old) + ROOT):
+        raise Refused(f"The folder {old} cannot be moved to {new}.")
+    first_part_below = old.count(ROOT) + 2
+    values = (project, folder_key(old), folder_key(new), new, first_part_below)
+    try:
+        done = await connection.execute(_move("folders"), *values)
+        await connection.execute(_move("definitions"), *values)
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(
+            f"{new} already has a folder or a release pipeline of the same name as {old}."
+        ) from error
+    if done == "UPDATE 0":
+        raise NotFound("folder", old)
+
+
+async def remove(connection: Connection, project: UUID, path: str) -> None:
+    """Forget the folder and those below it; the definitions in it are the caller's to delete."""
+    where = Where()
+    where.add("project_id = {}", project)
+    add_folder(where, path, "path_key")
+    await connection.execute(f"DELETE FROM folders {where}", *where.parameters)
+
+
+async def definitions_in(connection: Connection, project: UUID, path: str) -> list[int]:
+    """The live definitions in this folder and below."""
+    where = Where()
+    where.add("project_id = {} AND NOT is_deleted AND kind = 'release'", project)
+    add_folder(where, path, "path_key")
+    rows = await connection.fetch(
+        f"SELECT id FROM definitions {where} ORDER BY id", *where.parameters
+    )
+    return [row["id"] for row in rows]
+
+
+def _folder(row: asyncpg.Record | None, path: str) -> Folder:
+    if row is None:
+        raise NotFound("folder", path)
+    return Folder(**row)
