@@ -236,11 +236,10 @@ class Parallelism:
 class TargetGroup:
     """Which targets of a deployment group a phase runs on, and how many may be down at once.
 
-    A target must carry all `tags`; `healthy_percent` of the targets are left alone at any time
-    (SEMANTICS 12.6).
+    The group is the phase's `queue_id`. A target must carry all `tags`; `healthy_percent` of
+    the targets are left alone at any time (SEMANTICS 12.6).
     """
 
-    group_id: int = 0
     tags: tuple[str, ...] = ()
     healthy_percent: int = 0
     one_at_a_time: bool = False

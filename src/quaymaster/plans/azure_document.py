@@ -35,7 +35,7 @@ Document = dict[str, Any]
 
 MOST_DEPTH = 64
 MOST_VALUES = 500_000
-MOST_STAGES = 500
+MOST_STAGES = 200
 
 # What a list of definitions shows only when it is asked for ($expand).
 _EXPANDED = ("environments", "artifacts", "triggers", "variables", "tags")

@@ -1,0 +1,84 @@
+"""Compiles an Azure release definition document to the plan that its releases run (DESIGN 5)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import Plan, ReleaseStarts, StagePlan, TriggerKind
+from quaymaster.plans.azure_artifacts import artifacts
+from quaymaster.plans.azure_document import Document
+from quaymaster.plans.azure_scope import Scope, by_name
+from quaymaster.plans.azure_stages import stages, variable_groups
+from quaymaster.plans.azure_triggers import triggers
+from quaymaster.plans.azure_variables import variables
+from quaymaster.plans.features import BUILT, RUNNABLE_TASKS, Feature
+from quaymaster.plans.reading import Node, Report, has_control
+
+DEFAULT_NAME_FORMAT = "Release-$(rev:r)"
+LONGEST_PATH = 400
+
+
+def compile_definition(
+    document: Document,
+    runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
+    built: frozenset[Feature] = BUILT,
+) -> Plan:
+    """The plan of a normalised document; its warnings tell what will not do as it looks.
+
+    `runnable` are the tasks that can be run, by id and major version; `built` what the engine
+    carries out beyond stages, approvals and agent phases. Raises Invalid with every problem, each
+    as "JSON path: what is wrong; what to do".
+    """
+    report = Report()
+    root = Node(document, "$", report)
+    listed = root.objects("environments")
+    sources = artifacts(root)
+    scope = Scope(
+        runnable,
+        built,
+        stages=by_name([node.text("name").strip() for node in listed]),
+        aliases=by_name([source.alias for source in sources]),
+    )
+    _check_naming(root)
+    if not listed:
+        root.complain("environments", "a definition needs at least one stage; add one")
+    events, times = triggers(root, scope)
+    plan = Plan(
+        stages=stages(listed, scope),
+        artifacts=sources,
+        release_name_format=root.text("releaseNameFormat") or DEFAULT_NAME_FORMAT,
+        variables=variables(root),
+        variable_groups=variable_groups(root, scope),
+        triggers=events,
+        schedules=times,
+    )
+    _warn_if_nothing_starts(root, plan)
+    if report.problems:
+        raise Invalid(
+            "The release pipeline cannot be saved.", tuple(dict.fromkeys(report.problems))
+        )
+    return replace(plan, warnings=tuple(dict.fromkeys(report.warnings)))
+
+
+def _check_naming(root: Node) -> None:
+    root.name("name", "a release pipeline")
+    path = root.text("path")
+    if len(path) > LONGEST_PATH:
+        root.complain("path", f"is longer than {LONGEST_PATH} characters; shorten it")
+    elif has_control(path):
+        root.complain("path", "contains control characters; remove them")
+    root.text("description")
+    root.text("comment")
+    if any(has_control(tag) for tag in root.texts("tags")):
+        root.complain("tags", "contain control characters; remove them")
+
+
+def _warn_if_nothing_starts(root: Node, plan: Plan) -> None:
+    """A release that is made by an event should start something (SEMANTICS 8.4)."""
+    made_by_events = any(trigger.kind is TriggerKind.ARTIFACT for trigger in plan.triggers)
+    if made_by_events and not any(map(_starts_with_release, plan.stages)):
+        root.warn("triggers", "no stage starts when a release is created, so releases just wait")
+
+
+def _starts_with_release(stage: StagePlan) -> bool:
+    return any(isinstance(condition, ReleaseStarts) for condition in stage.conditions)

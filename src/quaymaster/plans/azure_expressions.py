@@ -1,0 +1,41 @@
+"""Checks the conditions of phases and tasks when a definition is saved (SEMANTICS 14)."""
+
+from quaymaster.domain.expressions import Expression, ExpressionError, parse
+from quaymaster.domain.expressions.tree import Call, Named, Node, Path
+from quaymaster.plans import reading
+
+
+def condition(owner: reading.Node, key: str = "condition") -> str:
+    """The text of a condition; notes where it cannot be read, or is never what it looks like."""
+    text = owner.text(key)
+    try:
+        expression = parse(text)
+    except ExpressionError as error:
+        owner.complain(key, f"the condition cannot be read: {error}; correct it")
+        return text
+    if _looks_into_variables(expression):
+        owner.warn(
+            key,
+            "variables.A.B looks for B inside the variable A and finds nothing; "
+            "write variables['A.B']",
+        )
+    return text
+
+
+def _looks_into_variables(expression: Expression) -> bool:
+    """Whether a name with dots was written as a path, which is always null (UNCERTAIN 4)."""
+    pending: list[Node | None] = [expression.tree]
+    while pending:
+        node = pending.pop()
+        match node:
+            case Path(base=Named(name=name), steps=steps) if name.lower() == "variables":
+                if len(steps) > 1:
+                    return True
+                pending.extend(steps)
+            case Path(base=base, steps=steps):
+                pending.extend([base, *steps])
+            case Call(arguments=arguments):
+                pending.extend(arguments)
+            case _:
+                continue
+    return False

@@ -1,0 +1,27 @@
+"""What the parts of a definition must know of each other while it is compiled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from quaymaster.plans.features import Feature
+from quaymaster.plans.reading import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Stages and artifacts by name in lower case, and what can be carried out."""
+
+    runnable: Mapping[str, frozenset[int]]
+    built: frozenset[Feature]
+    stages: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def asks_for(self, feature: Feature, node: Node, key: str) -> None:
+        """Warn the author when this version does not carry the feature out."""
+        if feature not in self.built:
+            node.warn(key, f"{feature} are kept in the definition and not carried out yet")
+
+
+def by_name(names: list[str]) -> dict[str, str]:
+    """Names as they are written, found in any case."""
+    return {name.lower(): name for name in names if name}

@@ -1,0 +1,89 @@
+"""Compiles the tasks of a phase or a gate (SEMANTICS 13)."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from quaymaster.domain.plan import TaskPlan
+from quaymaster.plans.azure_expressions import condition
+from quaymaster.plans.azure_scope import Scope
+from quaymaster.plans.features import Feature, can_run
+from quaymaster.plans.reading import Node, shown
+
+MOST_RETRIES = 10
+GROUP = "metatask"
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PARAMETER = re.compile(r"\$\(parameters\.([^()]+)\)", re.IGNORECASE)
+
+
+def task(node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]) -> TaskPlan:
+    """One task; `overrides` are the phase's inputs that replace inputs of the same name (12.11).
+
+    `parameters` are the stage's process parameters by name in lower case: `$(Parameters.x)` in an
+    input stands for the value of x.
+    """
+    name = node.text("name")
+    version = node.text("version")
+    return TaskPlan(
+        task_id=_task_id(node),
+        version=version,
+        display_name=name or "Task",
+        reference_name=node.text("refName"),
+        enabled=node.flag("enabled", True),
+        always_run=node.flag("alwaysRun"),
+        continue_on_error=node.flag("continueOnError"),
+        condition=condition(node),
+        timeout=timedelta(minutes=node.whole("timeoutInMinutes")),
+        retry_count=_retries(node),
+        inputs=_inputs(node, overrides, parameters),
+        environment=node.text_map("environment"),
+    )
+
+
+def warn_unless_runnable(node: Node, plan: TaskPlan, scope: Scope) -> None:
+    """A task that cannot be run here is kept: the stage fails clearly when it comes to it."""
+    if not plan.enabled:
+        return
+    if node.text("definitionType").lower() == GROUP:
+        scope.asks_for(Feature.TASK_GROUPS, node, "definitionType")
+    elif not can_run(scope.runnable, plan.task_id, plan.version):
+        node.warn(
+            "taskId",
+            f"task {shown(plan.display_name)!r} ({plan.task_id}, version {plan.version or '*'}) "
+            "cannot be run here; disable it, or replace it by a script",
+        )
+
+
+def _task_id(node: Node) -> str:
+    task_id = node.text("taskId").strip()
+    if not _GUID.fullmatch(task_id):
+        node.complain("taskId", "is not the id (a GUID) of a task; give one")
+    return task_id.lower()
+
+
+def _retries(node: Node) -> int:
+    retries = node.whole("retryCountOnTaskFailure")
+    if retries > MOST_RETRIES:
+        node.warn("retryCountOnTaskFailure", f"a task is retried {MOST_RETRIES} times at most")
+    return min(retries, MOST_RETRIES)
+
+
+def _inputs(
+    node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]
+) -> dict[str, str]:
+    own = node.text_map("overrideInputs")
+    winning = {name.lower(): value for said in (overrides, own) for name, value in said.items()}
+    inputs = node.text_map("inputs")
+    present = {name.lower() for name in inputs}
+    replaced = {name: winning.get(name.lower(), value) for name, value in inputs.items()}
+    added = {name: value for name, value in own.items() if name.lower() not in present}
+    return {name: _filled(value, parameters) for name, value in (replaced | added).items()}
+
+
+def _filled(text: str, parameters: Mapping[str, str]) -> str:
+    if not parameters or "$(" not in text:
+        return text
+    return _PARAMETER.sub(
+        lambda found: parameters.get(found.group(1).strip().lower(), found.group()), text
+    )

@@ -1,0 +1,43 @@
+"""What this version can carry out: its tasks, and what a definition may ask for beyond."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+# id → major versions; the runner's own registry, which a test compares with this
+RUNNABLE_TASKS: Mapping[str, frozenset[int]] = {
+    "d9bafed4-0b18-4f58-968d-86655b4d2ce9": frozenset({2}),  # CmdLine
+    "6c731c3c-3c68-459a-a5c9-bde6e6595b5b": frozenset({3}),  # Bash
+    "e213ff0f-5d5c-4791-802d-52ea3e7be1f1": frozenset({2}),  # PowerShell
+    "6392f95f-7e76-4a18-b3c7-7f078d2f7700": frozenset({0}),  # PythonScript
+    "28782b92-5e8e-4458-9751-a71cd1492bae": frozenset({1}),  # Delay
+    "5bfb729a-a7c8-4a78-a7c3-8d717bb7c13c": frozenset({2}),  # CopyFiles
+    "5e1e3830-fbfb-11e5-aab1-090c92bc4988": frozenset({1}),  # ExtractFiles
+}
+
+
+class Feature(StrEnum):
+    """What a definition may ask for besides stages, approvals and agent phases."""
+
+    GATES = "gates"
+    SCHEDULES = "scheduled releases"
+    STAGE_SCHEDULES = "scheduled deployments"
+    TRIGGERS = "automatic releases"
+    STAGE_TRIGGERS = "automatic redeployments"
+    PARALLEL_JOBS = "parallel jobs"
+    SERVER_PHASES = "agentless phases"
+    DEPLOYMENT_GROUPS = "deployment group phases"
+    VARIABLE_GROUPS = "variable groups"
+    TASK_GROUPS = "task groups"
+
+
+# What the engine carries out; a definition that asks for anything else is warned.
+BUILT: frozenset[Feature] = frozenset()
+
+
+def can_run(runnable: Mapping[str, frozenset[int]], task_id: str, version: str) -> bool:
+    """Whether one of these tasks has this id and a version that fits `2.*`, `2.1.3` or `*`."""
+    majors = runnable.get(task_id.lower(), frozenset())
+    wanted = version.split(".", maxsplit=1)[0].strip()
+    if wanted in ("", "*"):
+        return bool(majors)
+    return wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and int(wanted) in majors
