@@ -14,13 +14,12 @@ from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.plans import azure, azure_document
-from quaymaster.store import definitions
+from quaymaster.plans.azure_ids import ids_needed
+from quaymaster.store import definitions, people
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition, DefinitionContent
 
 Document = dict[str, Any]
-
-IDS_PER_STAGE = 64  # an environment, its approval and deploy steps, its gates
 
 
 async def create(call: Call, document: Document, *, api_version: str = "") -> Definition:
@@ -30,12 +29,10 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
     folder, Forbidden (edit release pipeline).
     """
     project = _project(call)
-    content = azure_document.normalised(document)
-    path = azure_document.path_of(content)
-    call.require(
-        Permission.EDIT_RELEASE_DEFINITION, definition_token(str(project), path, 0), "new pipelines"
-    )
     async with call.database.transaction() as connection:
+        content = azure_document.normalised(document, await _people(connection, document))
+        token = definition_token(str(project), azure_document.path_of(content), 0)
+        call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
         definition_id = await definitions.draw_id(connection)
         numbered = await _numbered(connection, content, known=set())
         saved = _content(numbered, {}, api_version)
@@ -51,7 +48,6 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
     Raises Conflict when somebody saved in between; Forbidden unless the caller may change each
     stage that this changes (R-07: the resulting state is what is authorised).
     """
-    content = azure_document.normalised(document)
     definition_id, revision = azure_document.identity_of(document)
     async with call.database.transaction() as connection:
         before = await _found(connection, call, definition_id, locked=True)
@@ -62,8 +58,11 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
                 f"You are using an old copy of the release pipeline: revision {revision}, while "
                 f"it is at revision {before.revision}. Read it again and repeat your change."
             )
+        content = azure_document.normalised(document, await _people(connection, document))
+        stored = msgspec.json.decode(before.document)
+        content = azure_document.carried_over(content, stored)
         known = await definitions.environment_ids(connection, definition_id)
-        numbered = await _numbered(connection, content, known)
+        numbered = await _numbered(connection, content, known | azure_document.ids_in(stored))
         saved = _content(numbered, before.secrets, api_version)
         _authorise_change(call, before, saved)
         await definitions.update(connection, call.vault, before, saved, call.by, call.now)
@@ -155,10 +154,18 @@ async def _found(
     return found
 
 
+async def _people(connection: Connection, document: Document) -> dict[str, str]:
+    """Who is meant by each id or name in the document, as far as they are known here."""
+    named = {
+        text: await people.find(connection, text) for text in azure_document.people_in(document)
+    }
+    return {text.lower(): found.id for text, found in named.items() if found}
+
+
 async def _numbered(connection: Connection, content: Document, known: set[int]) -> Document:
     """The document with an id in each environment and step, keeping those that are its own."""
-    count = IDS_PER_STAGE * (azure_document.stage_count(content) + 1)
-    ids: Iterator[int] = iter(await definitions.draw_environment_ids(connection, count))
+    count = ids_needed(content, known)
+    ids = iter(await definitions.draw_environment_ids(connection, count))
     return azure_document.with_ids(content, lambda: next(ids), known)
 
 

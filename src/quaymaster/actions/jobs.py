@@ -5,7 +5,7 @@ token is stale: the report changes nothing, and the answer tells the worker to k
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 
 from quaymaster.actions import job_telling
@@ -14,11 +14,12 @@ from quaymaster.actions.orchestrate import happen, happen_within
 from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import DetailsChanged, JobClaimed, JobFinished, JobLost
 from quaymaster.domain.errors import Conflict, DomainError, NotFound
-from quaymaster.domain.release import JobId, Release, ReleaseId
+from quaymaster.domain.release import Job, JobId, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import RunJob
 from quaymaster.store import job_facts, job_reports, jobs
+from quaymaster.store.database import Connection
 from quaymaster.store.job_reports import Report
 from quaymaster.store.jobs import AbandonedJob, HeldJob
 from quaymaster.store.vault import VaultError
@@ -36,32 +37,51 @@ class _NotHeld(Exception):
     """The token is stale: the transaction is to be rolled back."""
 
 
-async def claim(
-    call: Call, release_id: ReleaseId, job_id: JobId, worker: str, place: Place
-) -> Taken | None:
+def new_token() -> str:
+    """A token to take a job with; the same one may be shown again when an answer was lost."""
+    return token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes a job: the worker's id, the slot that will run it, and a fresh token."""
+
+    worker: str
+    place: Place
+    token: str
+
+
+async def claim(call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker) -> Taken | None:
     """Take a waiting job; None when somebody else was first or it waits no longer.
 
-    A job whose secrets cannot be opened fails at once, saying so; that is None as well.
+    Asking again with the same token gives the same job again. A job whose secrets cannot be
+    opened fails at once, saying so; that is None as well.
     """
-    token = token_hex(16)
+    event = JobClaimed(job_id, taker.worker, taker.token)
     try:
         async with call.database.transaction() as connection:
-            event = JobClaimed(job_id, worker, token)
             release = await happen_within(connection, call, release_id, event)
-            facts = await job_facts.of_job(connection, job_id)
-            if facts is None:
-                return None
-            try:
-                secrets = job_facts.opened(call.vault, facts.secrets)
-            except VaultError as error:
-                failed = JobFinished(job_id, token, JobStatus.FAILED, str(error))
-                await happen_within(connection, call, release_id, failed)
-                return None
-            told = job_telling.Around(call.installation.url, facts, secrets, place)
-            message = await job_telling.told(connection, release, job_id, told)
-            return Taken(HeldJob(release_id, job_id, token, worker), message)
+            return await _told(connection, call, release, job_id, taker)
     except (Conflict, NotFound):
         return None
+
+
+async def _told(
+    connection: Connection, call: Call, release: Release, job_id: JobId, taker: Taker
+) -> Taken | None:
+    """What the taker must know of the job it has just claimed."""
+    facts = await job_facts.of_job(connection, job_id)
+    if facts is None:
+        raise NotFound("job", job_id)
+    try:
+        secrets = job_facts.opened(call.vault, facts.secrets)
+    except VaultError as error:
+        failed = JobFinished(job_id, taker.token, JobStatus.FAILED, str(error))
+        await happen_within(connection, call, release.id, failed)
+        return None
+    around = job_telling.Around(call.installation.url, facts, secrets, taker.place)
+    message = await job_telling.told(connection, release, job_id, around)
+    return Taken(HeldJob(release.id, job_id, taker.token, taker.worker), message)
 
 
 async def report(call: Call, held: HeldJob, told: Report) -> bool:
@@ -70,19 +90,66 @@ async def report(call: Call, held: HeldJob, told: Report) -> bool:
         return await job_reports.write(connection, held.id, held.token, told)
 
 
-async def finish(call: Call, held: HeldJob, status: JobStatus, error: str, told: Report) -> bool:
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a job ended: the last report of it, and `error` for what no step of it says."""
+
+    status: JobStatus
+    error: str = ""
+    report: Report = field(default_factory=Report)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Whether the end was taken in, and the job that the same worker goes on with, if any."""
+
+    is_done: bool
+    following: Taken | None = None
+
+
+async def finish(call: Call, held: HeldJob, end: End, taker: Taker | None = None) -> Finished:
     """End a job with its last report, and let follow what follows, all or nothing.
 
-    False, and nothing changed, when it is not this worker's any more.
+    A job that follows at once in the same release, for the same pool, goes to `taker`. Nothing
+    is changed when the job is not this worker's any more.
     """
-    event = JobFinished(held.id, held.token, status, error)
+    event = JobFinished(held.id, held.token, end.status, end.error)
+    claimed: list[JobId] = []
+
+    def then(after: Release) -> JobClaimed | None:
+        job = _following(after, held.id) if taker else None
+        if job is None or taker is None:
+            return None
+        claimed.append(job.id)
+        return JobClaimed(job.id, taker.worker, taker.token)
+
     try:
         async with call.database.transaction() as connection:
-            await happen_within(connection, call, held.release_id, event, _check_held(held))
-            await job_reports.write_last(connection, held.id, held.token, told)
-            return True
+            release = await happen_within(
+                connection, call, held.release_id, event, _check_held(held), then
+            )
+            await job_reports.write_last(connection, held.id, held.token, end.report)
+            if taker is None or not claimed:
+                return Finished(is_done=True)
+            following = await _told(connection, call, release, claimed[0], taker)
+            return Finished(True, following)
     except _NotHeld:
-        return False
+        return Finished(is_done=False)
+
+
+def _following(after: Release, ended: JobId) -> Job | None:
+    """A job that waits for workers of the same queue as the one that has just ended."""
+    queues = {
+        job.id: (stage.phase_plan(phase).queue_id, job)
+        for stage in after.stages
+        for phase in (stage.newest.phases if stage.newest else ())
+        for job in phase.jobs
+    }
+    own = queues[ended][0]
+    waiting = (
+        job for queue, job in queues.values() if queue == own and job.status is JobStatus.WAITING
+    )
+    return next(waiting, None)
 
 
 async def rename_release(call: Call, held: HeldJob, name: str) -> str:

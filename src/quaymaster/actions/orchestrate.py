@@ -14,6 +14,7 @@ from quaymaster.store import history, releases, task_runs
 from quaymaster.store.database import Connection
 
 Check = Callable[[Release], None]
+Then = Callable[[Release], Event | None]
 
 
 async def happen(
@@ -34,14 +35,25 @@ async def happen_within(
     release_id: ReleaseId,
     event: Event,
     check: Check | None = None,
+    then: Then | None = None,
 ) -> Release:
-    """The same inside a transaction that the caller opened."""
+    """The same inside a transaction that the caller opened.
+
+    `then` sees the release after the event, every record with its id, and may name one more event
+    to happen with it: that costs nothing beside a transaction of its own.
+    """
     before = await releases.locked(connection, release_id)
     if before is None:
         raise NotFound("release", release_id)
     if check:
         check(before)
     after, changes = decide(before, event, call.now)
+    if then and changes:
+        after = await releases.numbered(connection, after)
+        following = then(after)
+        if following:
+            after, more = decide(after, following, call.now)
+            changes += more
     return await _kept(connection, before, after, changes, call.now)
 
 
