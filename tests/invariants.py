@@ -7,7 +7,7 @@ from quaymaster.domain.release import Deployment, Outcome, Release, Side, Stage
 from quaymaster.domain.rules import first_due
 from quaymaster.domain.status import (
     deployment_status,
-    is_side_agreed,
+    is_side_clear,
     operation_status,
     phase_status,
     stage_status,
@@ -80,7 +80,7 @@ def _check_under_way(stage: Stage, deployment: Deployment) -> None:
     assert deployment.completed_at is None
     assert waits_for(stage, deployment), f"{stage.name} waits for nothing"
     if deployment.phases:
-        assert is_side_agreed(stage, deployment, Side.PRE), f"{stage.name} works without consent"
+        assert is_side_clear(stage, deployment, Side.PRE), f"{stage.name} works without consent"
         assert deployment.has_slot
 
 
@@ -89,7 +89,9 @@ def waits_for(stage: Stage, deployment: Deployment) -> list[str]:
     found = [f"job {job.status}" for job in deployment.jobs if not job.status.is_ended]
     if any(a.status is ApprovalStatus.PENDING and a.due_at for a in deployment.approvals):
         found.append("a person, and a clock")
-    if deployment.deferred_until and is_side_agreed(stage, deployment, Side.PRE):
+    if any(run.ended_as is None for run in deployment.gates):
+        found.append("the outside, and a clock")
+    if deployment.deferred_until and is_side_clear(stage, deployment, Side.PRE):
         found.append("its time")
     if deployment.entered_queue_at is None:
         found.append("its schedule")
@@ -101,10 +103,11 @@ def waits_for(stage: Stage, deployment: Deployment) -> list[str]:
 def _check_ended(stage: Stage, deployment: Deployment) -> None:
     assert deployment.completed_at is not None
     assert all(job.status.is_ended for job in deployment.jobs), "ended with a job under way"
+    assert all(run.ended_as for run in deployment.gates), "ended with gates being asked"
     asked = [a for a in deployment.approvals if a.status is ApprovalStatus.PENDING]
     assert not asked, f"{stage.name} has ended and still asks {asked}"
     if deployment.outcome in (Outcome.SUCCEEDED, Outcome.PARTIALLY_SUCCEEDED):
-        assert all(is_side_agreed(stage, deployment, side) for side in Side)
+        assert all(is_side_clear(stage, deployment, side) for side in Side)
         good = {PhaseStatus.SUCCEEDED, PhaseStatus.PARTIALLY_SUCCEEDED, PhaseStatus.SKIPPED}
         assert {phase_status(phase) for phase in deployment.phases} <= good
         assert {phase.rank for phase in deployment.phases} == {p.rank for p in stage.plan.phases}
@@ -131,6 +134,10 @@ def _check_leaves(old: Deployment, new: Deployment) -> None:
         assert approval.id in approvals, "an approval vanished"
         if approval.status is not ApprovalStatus.PENDING:
             assert approvals[approval.id] == approval, "a decision was changed"
+    runs = {run.id: run for run in new.gates}
+    for run in old.gates:
+        if run.ended_as:
+            assert runs[run.id] == run, "gates that had ended were changed"
     jobs = {job.id: job for job in new.jobs}
     for job in old.jobs:
         if job.status.is_ended:

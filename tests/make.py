@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from quaymaster.domain.plan import (
     ApprovalPolicy,
     Approver,
+    GatePolicy,
     PhasePlan,
     Plan,
     ReleaseStarts,
     StagePlan,
     StageReached,
     StartCondition,
+    TaskPlan,
 )
 from quaymaster.domain.release import (
     UNSAVED,
@@ -50,6 +52,14 @@ def asks_in_turn(*people: str, **options: Any) -> ApprovalPolicy:
     """A policy that asks one after the other."""
     ranked = tuple(Approver(who, rank) for rank, who in enumerate(people, 1))
     return ApprovalPolicy(approvers=ranked, **options)
+
+
+def gates(*names: str, **options: Any) -> GatePolicy:
+    """Gates that are asked after 5 minutes, every 5 minutes, for half an hour."""
+    minutes = {"delay": 5, "interval": 5, "minimum_success": 0, "timeout": 30, **options}
+    tasks = tuple(TaskPlan(task_id="gate", version="1.*", display_name=name) for name in names)
+    times = {name: timedelta(minutes=number) for name, number in minutes.items()}
+    return GatePolicy(enabled=True, tasks=tasks, **times)
 
 
 def phase(rank: int = 1, **changes: Any) -> PhasePlan:
@@ -155,6 +165,7 @@ def _saved_deployment(deployment: Deployment, free: Iterator[int]) -> Deployment
             replace(a, id=ApprovalId(next(free))) if a.id == UNSAVED else a
             for a in deployment.approvals
         ),
+        gates=tuple(replace(run, id=run.id or next(free)) for run in deployment.gates),
         phases=tuple(_saved_phase(phase, free) for phase in deployment.phases),
     )
 

@@ -22,6 +22,8 @@ from quaymaster.domain.changes import (
     DeploymentDeferred,
     DeploymentRequested,
     Event,
+    GateSampled,
+    GatesIgnored,
     JobClaimed,
     JobFinished,
     JobLost,
@@ -36,6 +38,7 @@ from quaymaster.domain.record import entries
 from quaymaster.domain.release import (
     Approval,
     Deployment,
+    GateResult,
     Job,
     Person,
     PersonId,
@@ -259,6 +262,30 @@ def lost(stage: str, reason: str = "The worker was lost.") -> Step:
             yield JobLost(job.id, job.token, reason)
 
     return events
+
+
+def gates_say(stage: str, *good: str, **but: str) -> Step:
+    """The open sample is answered: `good` gates agree, the others say what is given, or nothing."""
+
+    def events(told: Story) -> Iterator[Event]:
+        deployment = told.deployment(stage)
+        run = next(run for run in deployment.gates if not run.ended_as)
+        assert run.open_sample, f"no sample of {stage} is open\n{told.timeline()}"
+        results = [GateResult(name, succeeded=True) for name in good]
+        results += [GateResult(name, succeeded=False, message=why) for name, why in but.items()]
+        yield GateSampled(
+            told.stage(stage).id,
+            deployment.attempt,
+            run.side,
+            run.open_sample.number,
+            tuple(results),
+        )
+
+    return events
+
+
+def ignoring(stage: str, *names: str, side: Side = Side.PRE, by: str = "alice") -> Step:
+    return lambda told: [GatesIgnored(told.stage(stage).id, side, names, PersonId(by), "known")]
 
 
 def let_in(stage: str) -> Step:

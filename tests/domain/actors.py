@@ -12,8 +12,10 @@ from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.plan import (
+    ApprovalOrder,
     ApprovalPolicy,
     Approver,
+    GatePolicy,
     PhasePlan,
     Plan,
     QueuePolicy,
@@ -21,7 +23,7 @@ from quaymaster.domain.plan import (
     StagePlan,
     StageReached,
 )
-from quaymaster.domain.release import ApprovalId, JobId, PersonId, Stage
+from quaymaster.domain.release import ApprovalId, GateResult, JobId, PersonId, Side, Stage
 from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus
 from tests import make
 from tests.story import Story
@@ -59,6 +61,8 @@ def _stage(pick: Pick[Any], number: int, name: str, names: Sequence[str]) -> Sta
         conditions=tuple(conditions),
         pre_approvals=_policy(pick),
         post_approvals=_policy(pick),
+        pre_gates=pick((GatePolicy(), GatePolicy(), make.gates("g1", "g2"))),
+        post_gates=pick((GatePolicy(), make.gates("g1", minimum_success=10), make.gates())),
         queue=pick((QueuePolicy(), QueuePolicy(1), QueuePolicy(1, 1), QueuePolicy(2, 1))),
         phases=tuple(_phase(pick, rank) for rank in range(1, 1 + pick((0, 1, 1, 2)))),
     )
@@ -71,6 +75,7 @@ def _policy(pick: Pick[Any]) -> ApprovalPolicy:
         required_count=pick((0, 0, 1, 2)),
         requester_may_approve=pick((True, False)),
         skip_if_approved_before=pick((False, True)),
+        order=pick(tuple(ApprovalOrder)),
         timeout=timedelta(minutes=pick((30, 43_200))),
     )
 
@@ -154,7 +159,22 @@ class Actors:
         kinds = [given, given, given, c.ApprovalRefused(approval, who)]
         return [self.pick([*kinds, c.ApprovalReassigned(approval, who, self.pick(PEOPLE))])]
 
+    def ignore(self, told: Story) -> list[c.Event]:
+        names, side = self.pick((("g1",), ("g2",), ("g1", "g2"))), self.pick(tuple(Side))
+        return [c.GatesIgnored(self.stage(told).id, side, names, PersonId("alice"))]
+
     # -- workers --
+
+    def gates_answer(self, told: Story) -> list[c.Event]:
+        stage = self.stage(told)
+        attempt = stage.newest.attempt if stage.newest else 1
+        number = max(
+            [len(run.samples) for run in stage.newest.gates] if stage.newest else [], default=1
+        )
+        good = self.pick((True, True, False))
+        results = tuple(GateResult(name, good) for name in self.pick((("g1", "g2"), ("g1",))))
+        side = self.pick(tuple(Side))
+        return [c.GateSampled(stage.id, attempt, side, number - self.pick((0, 0, 1)), results)]
 
     def claim(self, told: Story) -> list[c.Event]:
         return [
@@ -178,7 +198,7 @@ class Actors:
     # -- clocks --
 
     def wait(self, _: Story) -> list[c.Event]:
-        self.world.later(minutes=self.pick((1, 29, 61, 400, 50_000)))
+        self.world.later(minutes=self.pick((1, 5, 5, 29, 61, 400, 50_000)))
         return []
 
     def stage(self, told: Story) -> Stage:
@@ -199,6 +219,8 @@ ACTIONS = (
     "deploy",
     "cancel",
     "defer",
+    "ignore",
+    "gates_answer",
     "answer",
     "claim",
     "finish",
@@ -207,7 +229,8 @@ ACTIONS = (
     "wait",
 )
 # How often each happens in a simulated day; ends are rare so that releases get somewhere.
-USUAL = ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat") + (
+USUAL = ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat", "ignore") + (
+    "gates_answer",
     "answer",
     "claim",
     "finish",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,15 +13,17 @@ from quaymaster.domain.changes import (
     ApprovalRefused,
     Event,
 )
+from quaymaster.domain.due import next_due
 from quaymaster.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.plan import (
     DEFAULT_APPROVAL_TIMEOUT,
     ApprovalOrder,
     ApprovalPolicy,
     Approver,
+    GatePolicy,
     Plan,
 )
-from quaymaster.domain.release import Approval, ApprovalId, Deployment, Person, Side
+from quaymaster.domain.release import Approval, ApprovalId, Deployment, GateRun, Person, Side
 from quaymaster.domain.status import deployment_status, stage_status
 from quaymaster.domain.statuses import ApprovalStatus
 from tests import make
@@ -32,6 +35,8 @@ from tests.story import (
     deferred,
     deployed,
     fails,
+    gates_say,
+    ignoring,
     started,
     works,
 )
@@ -80,6 +85,10 @@ class Script:
             r"job running$": lambda _: self.each(claimed(self.first)),
             r"(job runs, )?(all )?(?P<stage>[A-Z]\w+)? ?tasks succeed$": self.work_succeeds,
             r"an? (?P<stage>[A-Z]\w+ )?task fails$": self.work_fails,
+            r"(?:all )?gates? (?:.+ )?succeeds?": lambda _: self.gates(good=True),
+            r"(?:a )?gates? (?:.+ )?fails? at": lambda _: self.gates(good=False),
+            r"(?:the )?gates? (?:.+ )?times? out": lambda _: self.each_later(days=20),
+            WHO + r" ignores (?:gate )?(?P<gate>\w+)$": self.ignores,
             WHO + r" sends a bulk update of R1 and R2 approvals$": lambda _: None,
             r"R2 was canceled meanwhile$": self.bulk,
         }
@@ -186,8 +195,36 @@ class Script:
         self.told.when(abandoned(found["who"]))
 
     def time_passes(self, found: re.Match[str]) -> None:
+        if "without success" in found.string:  # the time-out counts from the end of the delay
+            self.to_next_sample()
+        self.each_later(seconds=int(found["n"]) * UNITS[found["unit"]])
+
+    def each_later(self, **delta: float) -> None:
         for told in self.stories.values():
-            told.later(seconds=int(found["n"]) * UNITS[found["unit"]])
+            told.later(**delta)
+
+    def to_next_sample(self) -> None:
+        while not (run := self.open_gates()).open_sample:
+            due = next_due(self.told.release)
+            assert due, f"no sample of {run} will ever be taken"
+            self.told.later(seconds=(due - self.told.now).total_seconds())
+
+    def open_gates(self) -> GateRun:
+        return next(run for run in self.told.deployment(self.first).gates if not run.ended_as)
+
+    def gates(self, *, good: bool) -> None:
+        """At the next sample all gates agree, or none does."""
+        self.to_next_sample()
+        names = self.case["config"][self.first]
+        both = [
+            *names.get("preGates", {}).get("gates", []),
+            *names.get("postGates", {}).get("gates", []),
+        ]
+        self.told.when(gates_say(self.first, *([gate["name"] for gate in both] if good else [])))
+
+    def ignores(self, found: re.Match[str]) -> None:
+        side = self.open_gates().side
+        self.told.when(ignoring(self.first, found["gate"], side=side, by=found["who"]))
 
     def work_succeeds(self, found: re.Match[str]) -> None:
         self.told.when(works((found["stage"] or self.first).strip()))
@@ -223,6 +260,10 @@ class Script:
             self.expect_approval(key, wanted, about)
         for approver in after.get("absent", []):
             assert not self.of(approver), about
+        if "gates" in after:
+            runs = self.told.deployment(self.first).gates
+            shown = str(runs[-1].status) if runs else "none"
+            assert shown == after["gates"].split()[0], about
         if "release" in after:
             assert self.told.release.status == after["release"], about
         if after.get("tasksRan") is False:
@@ -283,10 +324,31 @@ def plan(config: dict[str, Any]) -> Plan:
         for name, written in config.items()
     )
     stages = {
-        name: {"pre_approvals": policy(written["pre"]), "post_approvals": policy(written["post"])}
+        name: {
+            "pre_approvals": policy(written["pre"]),
+            "post_approvals": policy(written["post"]),
+            "pre_gates": gate_policy(written.get("preGates")),
+            "post_gates": gate_policy(written.get("postGates")),
+        }
         for name, written in config.items()
     }
     return make.plan(outline, **stages)
+
+
+def gate_policy(written: dict[str, Any] | None) -> GatePolicy:
+    if written is None:
+        return GatePolicy()
+    options = written["options"]
+    return replace(
+        make.gates(
+            *(gate["name"] for gate in written["gates"]),
+            delay=options["stabilizationTime"],
+            interval=options["samplingInterval"],
+            timeout=options["timeout"],
+            minimum_success=options["minimumSuccessDuration"],
+        ),
+        enabled=options["isEnabled"],
+    )
 
 
 def policy(written: dict[str, Any]) -> ApprovalPolicy:
@@ -305,5 +367,9 @@ def policy(written: dict[str, Any]) -> ApprovalPolicy:
             "autoTriggeredAndPreviousEnvironmentApprovedCanBeSkipped", False
         ),
         timeout=timedelta(minutes=minutes) if minutes else DEFAULT_APPROVAL_TIMEOUT,
-        order=ApprovalOrder(options.get("executionOrder", ApprovalOrder.BEFORE_GATES)),
+        order=ApprovalOrder(
+            written.get("executionOrder")
+            or options.get("executionOrder")
+            or ApprovalOrder.BEFORE_GATES
+        ),
     )

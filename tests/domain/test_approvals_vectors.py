@@ -5,14 +5,14 @@ import pytest
 from tests.domain.approval_scripts import NotForTheCore, Script
 from tests.vectors import cases
 
+# What only the wire can answer: the status and the revision that a body carries.
+ABOUT_THE_WIRE = {"apr-020", "apr-021"}
+
 
 @pytest.mark.parametrize("case", cases("approvals"))
 def test_vector(case):
-    if any(
-        side in stage for stage in case["config"].values() for side in ("preGates", "postGates")
-    ):
-        pytest.skip("gates are not built")
     try:
         Script(case).play()
     except NotForTheCore as step:
         pytest.skip(f"about the wire: {step}")
+    assert case["id"] not in ABOUT_THE_WIRE

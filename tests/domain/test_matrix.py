@@ -15,7 +15,7 @@ from quaymaster.domain.allowed import NOT_STARTED, situation
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import Conflict, DomainError, Refused
 from quaymaster.domain.plan import QueuePolicy
-from quaymaster.domain.release import ApprovalId, JobId, PersonId
+from quaymaster.domain.release import ApprovalId, GateResult, JobId, PersonId, Side
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
 from quaymaster.domain.statuses import OperationStatus as O
 from tests import make
@@ -48,6 +48,10 @@ def asking() -> Story:
     return of(pre_approvals=make.asks("bob")).when(deployed("Dev"))
 
 
+def gated() -> Story:
+    return of(pre_gates=make.gates("g1")).when(deployed("Dev"))
+
+
 def running() -> Story:
     return of().when(deployed("Dev"), claimed("Dev"))
 
@@ -61,6 +65,11 @@ SITUATIONS: dict[str, Callable[[], Story]] = {
     f"{O.PENDING} after the work": lambda: of(post_approvals=make.asks("bob")).when(
         deployed("Dev"), works("Dev")
     ),
+    O.EVALUATING_GATES: lambda: gated().later(minutes=5),
+    f"{O.EVALUATING_GATES} after the work": lambda: of(post_gates=make.gates("g1")).when(
+        deployed("Dev"), works("Dev")
+    ),
+    O.GATE_FAILED: lambda: gated().later(minutes=35),
     O.DEFERRED: lambda: asking().when(deferred("Dev", NIGHT), approved("Dev")),
     O.QUEUED_FOR_AGENT: lambda: of().when(deployed("Dev")),
     O.PHASE_IN_PROGRESS: running,
@@ -73,11 +82,11 @@ SITUATIONS: dict[str, Callable[[], Story]] = {
 }
 # Shown for a moment within one decision only: the next phase starts in the same one.
 PASSING = {O.PHASE_SUCCEEDED, O.PHASE_PARTIALLY_SUCCEEDED}
-NOT_BUILT = {O.EVALUATING_GATES, O.GATE_FAILED, O.MANUAL_INTERVENTION_PENDING}
+NOT_BUILT = {O.MANUAL_INTERVENTION_PENDING}
 
-ENDED = {O.APPROVED, O.REJECTED, O.PHASE_FAILED, O.CANCELED, O.PHASE_CANCELED}
+ENDED = {O.APPROVED, O.REJECTED, O.PHASE_FAILED, O.GATE_FAILED, O.CANCELED, O.PHASE_CANCELED}
 UNDER_WAY = set(SITUATIONS) - ENDED - {NOT_STARTED}
-WAITING = {O.SCHEDULED, O.QUEUED, O.PENDING, O.DEFERRED}
+WAITING = {O.SCHEDULED, O.QUEUED, O.PENDING, O.EVALUATING_GATES, O.DEFERRED}
 AT_WORK = {O.QUEUED_FOR_AGENT, O.PHASE_IN_PROGRESS, O.CANCELLING}
 OPEN_QUESTION = {O.PENDING, f"{O.PENDING} after the work"}
 ASKED_BEFORE = {O.REJECTED, O.CANCELED, O.DEFERRED}  # by the stories above
@@ -93,6 +102,8 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
     c.ApprovalGiven: ({TAKEN: OPEN_QUESTION}, Refused),
     c.ApprovalRefused: ({TAKEN: OPEN_QUESTION}, Refused),
     c.ApprovalReassigned: ({TAKEN: OPEN_QUESTION}, Refused),
+    c.GatesIgnored: ({TAKEN: {O.EVALUATING_GATES}}, Refused),
+    c.GateSampled: ({TAKEN: {O.EVALUATING_GATES}}, IGNORED),
     c.SlotGranted: ({TAKEN: {O.QUEUED}}, IGNORED),
     c.Superseded: ({TAKEN: {O.QUEUED}}, IGNORED),
     c.JobClaimed: (
@@ -128,6 +139,8 @@ def event(kind: type, told: Story) -> c.Event:
         c.ApprovalGiven: c.ApprovalGiven(approval, person),
         c.ApprovalRefused: c.ApprovalRefused(approval, person),
         c.ApprovalReassigned: c.ApprovalReassigned(approval, person, "dave"),
+        c.GatesIgnored: c.GatesIgnored(dev.id, Side.PRE, ("g1",), who),
+        c.GateSampled: c.GateSampled(dev.id, attempt, Side.PRE, 1, (GateResult("g1", True),)),
         c.SlotGranted: c.SlotGranted(dev.id, attempt),
         c.Superseded: c.Superseded(dev.id, attempt, "Release-2"),
         c.JobClaimed: c.JobClaimed(job, "worker-1", f"token-{job}"),
@@ -169,7 +182,7 @@ def test_every_situation_has_a_column():
 
 APPROVAL_EVENTS = {c.ApprovalGiven, c.ApprovalRefused, c.ApprovalReassigned}
 JOB_EVENTS = {c.JobClaimed, c.JobFinished, c.JobLost}
-BEFORE_ANY_JOB = {NOT_STARTED, *WAITING, O.REJECTED, O.CANCELED}
+BEFORE_ANY_JOB = {NOT_STARTED, *WAITING, O.REJECTED, O.GATE_FAILED, O.CANCELED}
 CELLS = [
     (name, kind)
     for name in SITUATIONS

@@ -4,6 +4,7 @@
 their job, because a late or repeated report must change nothing (DESIGN 6, I5).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain.changes import (
@@ -17,6 +18,8 @@ from quaymaster.domain.changes import (
     DeploymentRequested,
     DetailsChanged,
     Event,
+    GateSampled,
+    GatesIgnored,
     JobClaimed,
     JobFinished,
     JobLost,
@@ -25,10 +28,12 @@ from quaymaster.domain.changes import (
     TimeCame,
 )
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from quaymaster.domain.gate_run import enabled_gates
 from quaymaster.domain.release import (
     Approval,
     ApprovalId,
     Deployment,
+    GateResult,
     Job,
     JobId,
     Person,
@@ -37,7 +42,7 @@ from quaymaster.domain.release import (
     Stage,
     StageId,
 )
-from quaymaster.domain.status import operation_status, policy
+from quaymaster.domain.status import gate_policy, operation_status, policy
 from quaymaster.domain.statuses import ApprovalStatus, JobStatus, OperationStatus, ReleaseStatus
 
 NOT_STARTED = "notStarted"  # the situation of a stage without any attempt
@@ -69,6 +74,7 @@ ALLOWED: dict[type[Event], frozenset[str]] = {
     DeploymentRequested: ENDED | {NOT_STARTED, OperationStatus.SCHEDULED},
     CancelRequested: ACTIVE - {OperationStatus.CANCELLING},
     DeploymentDeferred: BEFORE_WORK,
+    GatesIgnored: frozenset({OperationStatus.EVALUATING_GATES}),
     SlotGranted: frozenset({OperationStatus.QUEUED}),
     Superseded: frozenset({OperationStatus.QUEUED}),
 }
@@ -91,6 +97,7 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
             DeploymentRequested(stage=stage)
             | CancelRequested(stage=stage)
             | DeploymentDeferred(stage=stage)
+            | GatesIgnored(stage=stage)
         ):
             return _about_a_stage(release, stage, event, now)
         case SlotGranted(stage=stage, attempt=attempt) | Superseded(stage=stage, attempt=attempt):
@@ -99,6 +106,8 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
             return _about_an_approval(release, event)
         case JobClaimed() | JobFinished() | JobLost():
             return _from_a_worker(release, event)
+        case GateSampled():
+            return _answers_of_gates(release, event)
         case TimeCame():
             return event
 
@@ -142,7 +151,7 @@ def _activation(release: Release, event: Activated) -> Event | None:
 def _about_a_stage(
     release: Release,
     stage_id: StageId,
-    event: DeploymentRequested | CancelRequested | DeploymentDeferred,
+    event: DeploymentRequested | CancelRequested | DeploymentDeferred | GatesIgnored,
     now: datetime,
 ) -> Event:
     stage = found_stage(release, stage_id)
@@ -156,12 +165,44 @@ def _about_a_stage(
         raise Refused(_transition_refused(stage, present, event))
     if isinstance(event, DeploymentDeferred):
         _check_deferral(stage, event, now)
+    if isinstance(event, GatesIgnored):
+        _check_gate_names(stage, event)
     return event
+
+
+def _check_gate_names(stage: Stage, event: GatesIgnored) -> None:
+    run = stage.active.gate_run(event.side) if stage.active else None
+    if run is None or run.ended_as:
+        raise Refused(f"No gates of stage {stage.name} are being evaluated on that side.")
+    known = enabled_gates(gate_policy(stage, event.side))
+    unknown = [name for name in event.names if name not in known]
+    if unknown or not event.names:
+        raise Invalid(
+            f"Stage {stage.name} has no gate {', '.join(unknown) or 'without a name'}. "
+            f"Its gates are {', '.join(known)}."
+        )
+
+
+def _answers_of_gates(release: Release, event: GateSampled) -> Event | None:
+    """Answers to the open sample; a gate that did not answer counts as failed."""
+    stage = found_stage(release, event.stage)
+    deployment = stage.active
+    run = deployment.gate_run(event.side) if deployment else None
+    if not deployment or deployment.attempt != event.attempt or not run or not run.open_sample:
+        return None
+    if run.open_sample.number != event.number or deployment.cancel_requested_at:
+        return None
+    said = {result.name: result for result in event.results}
+    asked = enabled_gates(gate_policy(stage, event.side))
+    silent = "The gate did not answer in time."
+    results = tuple(said.get(name) or GateResult(name, False, silent) for name in asked)
+    return replace(event, results=results)
 
 
 def _check_deferral(stage: Stage, event: DeploymentDeferred, now: datetime) -> None:
     """Only work that has not begun can wait, and only for a time to come (SEMANTICS 9.13)."""
-    if stage.newest and (stage.newest.phases or stage.newest.side(Side.POST)):
+    newest = stage.newest
+    if newest and (newest.phases or newest.side(Side.POST) or newest.gate_run(Side.POST)):
         raise Refused(
             f"Stage {stage.name} cannot be deferred: its work has begun. "
             "Cancel the deployment and deploy again with a time."
@@ -178,6 +219,7 @@ def _transition_refused(stage: Stage, present: str, event: Event) -> str:
         DeploymentRequested: "started",
         CancelRequested: "canceled",
         DeploymentDeferred: "deferred",
+        GatesIgnored: "freed from gates",
     }[type(event)]
     return f"Stage {stage.name} cannot be {wanted} while its deployment is {present}."
 

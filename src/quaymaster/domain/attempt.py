@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from quaymaster.domain import changes as c
+from quaymaster.domain.gate_run import gates_after
 from quaymaster.domain.release import (
     Approval,
     Deployment,
@@ -39,6 +40,15 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
             return changed(approvals=approvals, modified_by=change.by.id)
         case c.ApprovalExpired() | c.ApprovalsClosed():
             return changed(approvals=_without_answer(deployment, change, now))
+        case (
+            c.GatesStarted()
+            | c.GateSampleStarted()
+            | c.GateSampled()
+            | c.GateSampleGivenUp()
+            | c.GatesIgnored()
+            | c.GatesEnded()
+        ):
+            return changed(gates=gates_after(deployment, change, now))
         case c.DeferralEnded():
             return changed(deferred_until=None)
         case c.PhaseStarted(rank=rank, jobs=jobs):

@@ -11,6 +11,7 @@ from datetime import datetime
 from quaymaster.domain.release import (
     Approval,
     ApprovalId,
+    GateResult,
     Job,
     JobId,
     Outcome,
@@ -19,7 +20,7 @@ from quaymaster.domain.release import (
     Side,
     StageId,
 )
-from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason, JobStatus
+from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason, GateStatus, JobStatus
 
 # ---- from people ----------------------------------------------------------------------------
 
@@ -111,6 +112,17 @@ class DeploymentDeferred:
     by: PersonId | None
 
 
+@dataclass(frozen=True, slots=True)
+class GatesIgnored:
+    """These gates count as successful from the next evaluation on (SEMANTICS 10.4)."""
+
+    stage: StageId
+    side: Side
+    names: tuple[str, ...]
+    by: PersonId | None
+    comment: str = ""
+
+
 # ---- from the queue of an environment -------------------------------------------------------
 
 
@@ -160,6 +172,17 @@ class JobLost:
     job: JobId
     token: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateSampled:
+    """A worker has asked all gates of a sample; a gate that is missing did not answer in time."""
+
+    stage: StageId
+    attempt: int
+    side: Side
+    number: int
+    results: tuple[GateResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +251,39 @@ class ApprovalsClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class GatesStarted:
+    """The gates of one side begin with their delay."""
+
+    stage: StageId
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class GateSampleStarted:
+    """All gates are to be asked now; a worker answers with GateSampled."""
+
+    stage: StageId
+    side: Side
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateSampleGivenUp:
+    """The answers did not come before the next sample was due: the sample failed."""
+
+    stage: StageId
+    side: Side
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatesEnded:
+    stage: StageId
+    side: Side
+    status: GateStatus
+
+
+@dataclass(frozen=True, slots=True)
 class DeferralEnded:
     stage: StageId
 
@@ -288,11 +344,13 @@ Event = (
     | ApprovalRefused
     | ApprovalReassigned
     | DeploymentDeferred
+    | GatesIgnored
     | SlotGranted
     | Superseded
     | JobClaimed
     | JobFinished
     | JobLost
+    | GateSampled
     | TimeCame
 )
 Conclusion = (
@@ -303,6 +361,10 @@ Conclusion = (
     | ApprovalsAsked
     | ApprovalExpired
     | ApprovalsClosed
+    | GatesStarted
+    | GateSampleStarted
+    | GateSampleGivenUp
+    | GatesEnded
     | DeferralEnded
     | PhaseStarted
     | PhaseSkipped

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from quaymaster.domain.release import Deployment, Release, Stage
 from quaymaster.domain.rules.canceling import silent_after
+from quaymaster.domain.rules.gates import due_at, open_run
 from quaymaster.domain.rules.phases import overdue_after
+from quaymaster.domain.status import gate_policy
 from quaymaster.domain.statuses import ApprovalStatus
 
 
@@ -26,6 +28,8 @@ def _times(stage: Stage, deployment: Deployment) -> Iterator[datetime]:
     for approval in deployment.approvals:
         if approval.status is ApprovalStatus.PENDING and approval.due_at:
             yield approval.due_at
+    if run := open_run(deployment):
+        yield due_at(gate_policy(stage, run.side), run)
     for phase in deployment.phases:
         for job in phase.jobs:
             for due in (

@@ -110,6 +110,19 @@ def _details(change: c.Change) -> dict[str, str]:
             return {"side": side, "position": str(position)}
         case c.ApprovalsClosed(status=status):
             return {"status": status}
+        case c.GatesStarted(side=side):
+            return {"side": side}
+        case c.GateSampleStarted(side=side, number=number):
+            return {"side": side, "sample": str(number)}
+        case c.GateSampleGivenUp(side=side, number=number):
+            return {"side": side, "sample": str(number)}
+        case c.GateSampled(side=side, number=number, results=results):
+            failed = [result.name for result in results if not result.succeeded]
+            return {"side": side, "sample": str(number), "failed": ", ".join(failed)}
+        case c.GatesIgnored(side=side, names=names):
+            return {"side": side, "gates": ", ".join(names)}
+        case c.GatesEnded(side=side, status=status):
+            return {"side": side, "status": status}
         case c.PhaseStarted(rank=rank) | c.PhaseSkipped(rank=rank):
             return {"phase": str(rank)}
         case c.PhaseFailed(rank=rank, problem=problem):

@@ -14,6 +14,7 @@ from quaymaster.domain.plan import PhasePlan, Plan, StagePlan
 from quaymaster.domain.statuses import (
     ApprovalStatus,
     DeploymentReason,
+    GateStatus,
     JobStatus,
     ReleaseReason,
     ReleaseStatus,
@@ -82,6 +83,66 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class GateResult:
+    """What one gate said in one sample: its evidence."""
+
+    name: str
+    succeeded: bool
+    message: str = ""
+    log: str = ""  # where its log is kept, for those who want all of it
+
+
+@dataclass(frozen=True, slots=True)
+class GateSample:
+    """All gates of one side asked at the same time; without an end its answers are awaited."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    results: tuple[GateResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredGate:
+    """A gate that somebody with the right to counts as successful from then on (10.4)."""
+
+    name: str
+    by: PersonId | None
+    at: datetime
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateRun:
+    """The gates of one side of an attempt, from the delay to their end (SEMANTICS 10)."""
+
+    side: Side
+    started_at: datetime
+    samples: tuple[GateSample, ...] = ()
+    ignored: tuple[IgnoredGate, ...] = ()
+    succeeding_since: datetime | None = None
+    ended_as: GateStatus | None = None
+    ended_at: datetime | None = None
+    id: int = UNSAVED
+
+    @property
+    def status(self) -> GateStatus:
+        if self.ended_as:
+            return self.ended_as
+        return GateStatus.IN_PROGRESS if self.samples else GateStatus.PENDING
+
+    @property
+    def open_sample(self) -> GateSample | None:
+        """The sample whose answers are awaited."""
+        newest = self.samples[-1] if self.samples else None
+        return newest if newest and newest.ended_at is None and not self.ended_as else None
+
+    @property
+    def ignored_names(self) -> frozenset[str]:
+        return frozenset(gate.name for gate in self.ignored)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One run of a phase's tasks on one worker.
 
@@ -141,6 +202,7 @@ class Deployment:
     entered_queue_at: datetime | None = None  # None while it waits for its schedule
     has_slot: bool = False
     approvals: tuple[Approval, ...] = ()
+    gates: tuple[GateRun, ...] = ()
     phases: tuple[Phase, ...] = ()
     cancel_requested_at: datetime | None = None
     outcome: Outcome | None = None
@@ -159,6 +221,9 @@ class Deployment:
 
     def side(self, side: Side) -> tuple[Approval, ...]:
         return tuple(approval for approval in self.approvals if approval.side is side)
+
+    def gate_run(self, side: Side) -> GateRun | None:
+        return next((run for run in self.gates if run.side is side), None)
 
     @property
     def started_at(self) -> datetime | None:

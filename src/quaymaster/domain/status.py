@@ -1,10 +1,11 @@
 """How things stand, derived from the leaves: the table of SEMANTICS 7.2 written as folds."""
 
-from quaymaster.domain.plan import ApprovalPolicy
+from quaymaster.domain.plan import ApprovalOrder, ApprovalPolicy, GatePolicy
 from quaymaster.domain.release import Approval, Deployment, Outcome, Phase, Side, Stage
 from quaymaster.domain.statuses import (
     ApprovalStatus,
     DeploymentStatus,
+    GateStatus,
     JobStatus,
     OperationStatus,
     PhaseStatus,
@@ -95,6 +96,62 @@ def is_side_agreed(stage: Stage, deployment: Deployment, side: Side) -> bool:
     return is_agreed(policy(stage, side), deployment.side(side))
 
 
+def gate_policy(stage: Stage, side: Side) -> GatePolicy:
+    return stage.plan.pre_gates if side is Side.PRE else stage.plan.post_gates
+
+
+def is_failure_overridable(stage: Stage, side: Side) -> bool:
+    """Whether people are asked, and decide, even when the gates failed (SEMANTICS 9.11)."""
+    rules = policy(stage, side)
+    return rules.order is ApprovalOrder.AFTER_GATES_ALWAYS and bool(rules.approvers)
+
+
+def are_gates_clear(stage: Stage, deployment: Deployment, side: Side) -> bool:
+    """Whether the gates of this side hold nothing up: none, passed, or left to people."""
+    if not gate_policy(stage, side).enabled:
+        return True
+    run = deployment.gate_run(side)
+    if run is None or run.ended_as is None:
+        return False
+    return run.ended_as is GateStatus.SUCCEEDED or (
+        run.ended_as is GateStatus.FAILED and is_failure_overridable(stage, side)
+    )
+
+
+def is_side_clear(stage: Stage, deployment: Deployment, side: Side) -> bool:
+    """Whether people and gates of this side let the deployment pass (DESIGN 6, I2)."""
+    return is_side_agreed(stage, deployment, side) and are_gates_clear(stage, deployment, side)
+
+
+def side_in_turn(stage: Stage, deployment: Deployment) -> Side | None:
+    """The side whose people and gates are to be asked now."""
+    if not deployment.has_slot or deployment.cancel_requested_at:
+        return None
+    if not is_side_clear(stage, deployment, Side.PRE):
+        return Side.PRE
+    if deployment.deferred_until or not is_work_over(stage, deployment):
+        return None
+    succeeded = (PhaseStatus.SUCCEEDED, PhaseStatus.PARTIALLY_SUCCEEDED)
+    if phases_result(deployment) not in succeeded:
+        return None
+    return None if is_side_clear(stage, deployment, Side.POST) else Side.POST
+
+
+def has_approvals_turn(stage: Stage, deployment: Deployment, side: Side) -> bool:
+    """Whether people are to be asked now, before or after the gates (SEMANTICS 9.11)."""
+    if is_side_agreed(stage, deployment, side):
+        return False
+    first = policy(stage, side).order is ApprovalOrder.BEFORE_GATES
+    return first or are_gates_clear(stage, deployment, side)
+
+
+def has_gates_turn(stage: Stage, deployment: Deployment, side: Side) -> bool:
+    if are_gates_clear(stage, deployment, side):
+        return False
+    first = policy(stage, side).order is not ApprovalOrder.BEFORE_GATES
+    return first or is_side_agreed(stage, deployment, side)
+
+
 def is_work_over(stage: Stage, deployment: Deployment) -> bool:
     """Whether every phase of the plan has been run or skipped."""
     if len(deployment.phases) < len(stage.plan.phases):
@@ -112,13 +169,19 @@ def operation_status(stage: Stage, deployment: Deployment) -> OperationStatus:
         return OperationStatus.SCHEDULED
     if not deployment.has_slot:
         return OperationStatus.QUEUED
-    if not is_side_agreed(stage, deployment, Side.PRE):
-        return OperationStatus.PENDING
+    if not is_side_clear(stage, deployment, Side.PRE):
+        return _asking_operation(deployment, Side.PRE)
     if deployment.deferred_until:
         return OperationStatus.DEFERRED
-    if deployment.side(Side.POST):
-        return OperationStatus.PENDING
+    if deployment.side(Side.POST) or deployment.gate_run(Side.POST):
+        return _asking_operation(deployment, Side.POST)
     return _working_operation(deployment)
+
+
+def _asking_operation(deployment: Deployment, side: Side) -> OperationStatus:
+    gates = deployment.gate_run(side)
+    evaluates = gates is not None and gates.ended_as is None
+    return OperationStatus.EVALUATING_GATES if evaluates else OperationStatus.PENDING
 
 
 def _ended_operation(deployment: Deployment, outcome: Outcome) -> OperationStatus:
@@ -147,7 +210,7 @@ def deployment_status(stage: Stage, deployment: Deployment) -> DeploymentStatus:
         case Outcome.PARTIALLY_SUCCEEDED:
             return DeploymentStatus.PARTIALLY_SUCCEEDED
         case None:
-            reached_work = deployment.has_slot and is_side_agreed(stage, deployment, Side.PRE)
+            reached_work = deployment.has_slot and is_side_clear(stage, deployment, Side.PRE)
             works = reached_work and not deployment.deferred_until
             return DeploymentStatus.IN_PROGRESS if works else DeploymentStatus.NOT_DEPLOYED
         case _:

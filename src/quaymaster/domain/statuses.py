@@ -81,6 +81,16 @@ class ApprovalStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+class GateStatus(StrEnum):
+    """Where the gates of one side stand: PENDING until the first sample is taken."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "inProgress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
 class PhaseStatus(StrEnum):
     NOT_STARTED = "notStarted"
     IN_PROGRESS = "inProgress"

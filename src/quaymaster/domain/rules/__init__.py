@@ -23,6 +23,13 @@ from quaymaster.domain.rules.canceling import (
     give_up_on_silent_job,
 )
 from quaymaster.domain.rules.ending import end_when_agreed, end_when_work_failed
+from quaymaster.domain.rules.gates import (
+    begin_gates,
+    end_gates,
+    end_when_gates_failed,
+    give_up_on_sample,
+    take_next_sample,
+)
 from quaymaster.domain.rules.phases import fail_overdue_job, start_next_phase
 from quaymaster.domain.rules.queueing import (
     end_deferral,
@@ -47,6 +54,11 @@ UNDER_WAY: tuple[DeploymentRule, ...] = (
     reject_when_one_says_no,
     close_when_enough_agreed,
     ask_next_approvers,
+    begin_gates,
+    end_gates,
+    give_up_on_sample,
+    take_next_sample,
+    end_when_gates_failed,
     end_deferral,
     fail_overdue_job,
     start_next_phase,

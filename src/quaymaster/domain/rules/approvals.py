@@ -11,14 +11,8 @@ from quaymaster.domain.changes import (
 )
 from quaymaster.domain.plan import ApprovalPolicy, Approver
 from quaymaster.domain.release import Approval, Deployment, Outcome, PersonId, Release, Side, Stage
-from quaymaster.domain.status import (
-    is_agreed,
-    is_side_agreed,
-    is_work_over,
-    phases_result,
-    policy,
-)
-from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason, PhaseStatus
+from quaymaster.domain.status import has_approvals_turn, is_agreed, policy, side_in_turn
+from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason
 
 
 def expire_unanswered(
@@ -62,23 +56,13 @@ def ask_next_approvers(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
     """Equal ranks are asked together, the next rank when the one before has agreed (9.2)."""
-    side = _side_to_ask(stage, deployment)
-    if side is None or _open(deployment.side(side)):
+    side = side_in_turn(stage, deployment)
+    if side is None or not has_approvals_turn(stage, deployment, side):
         return None
-    if is_side_agreed(stage, deployment, side):
+    if _open(deployment.side(side)):
         return None
     approvals = _next_rank(release, stage, deployment, side, now)
     return ApprovalsAsked(stage.id, side, approvals)
-
-
-def _side_to_ask(stage: Stage, deployment: Deployment) -> Side | None:
-    if not deployment.has_slot or deployment.cancel_requested_at:
-        return None
-    if not is_side_agreed(stage, deployment, Side.PRE):
-        return Side.PRE
-    succeeded = (PhaseStatus.SUCCEEDED, PhaseStatus.PARTIALLY_SUCCEEDED)
-    over = is_work_over(stage, deployment) and not deployment.deferred_until
-    return Side.POST if over and phases_result(deployment) in succeeded else None
 
 
 def _next_rank(

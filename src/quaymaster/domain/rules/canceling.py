@@ -7,11 +7,12 @@ from quaymaster.domain.changes import (
     CancelRequested,
     Change,
     DeploymentEnded,
+    GatesEnded,
     JobGivenUp,
     WaitingJobsCanceled,
 )
 from quaymaster.domain.release import Deployment, Job, Outcome, Phase, Release, Stage
-from quaymaster.domain.statuses import ApprovalStatus, JobStatus, ReleaseStatus
+from quaymaster.domain.statuses import ApprovalStatus, GateStatus, JobStatus, ReleaseStatus
 
 STOPPING_GRACE = timedelta(minutes=1)  # for the worker's own report, after its steps had theirs
 
@@ -65,4 +66,7 @@ def end_when_canceled(
         return None
     if any(approval.status is ApprovalStatus.PENDING for approval in deployment.approvals):
         return ApprovalsClosed(stage.id, ApprovalStatus.CANCELED)
+    for gates in deployment.gates:
+        if not gates.ended_as:
+            return GatesEnded(stage.id, gates.side, GateStatus.CANCELED)
     return DeploymentEnded(stage.id, Outcome.CANCELED)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from quaymaster.domain.changes import Change, DeploymentEnded
 from quaymaster.domain.release import Deployment, Outcome, Release, Side, Stage
-from quaymaster.domain.status import is_side_agreed, is_work_over, phase_status, phases_result
+from quaymaster.domain.status import is_side_clear, is_work_over, phase_status, phases_result
 from quaymaster.domain.statuses import PhaseStatus
 
 FAILED = {
@@ -32,7 +32,7 @@ def end_when_agreed(
     del release, now
     if not deployment.has_slot or not is_work_over(stage, deployment):
         return None
-    if not is_side_agreed(stage, deployment, Side.POST):
+    if not is_side_clear(stage, deployment, Side.POST):
         return None
     partly = phases_result(deployment) is PhaseStatus.PARTIALLY_SUCCEEDED
     return DeploymentEnded(stage.id, Outcome.PARTIALLY_SUCCEEDED if partly else Outcome.SUCCEEDED)

@@ -14,7 +14,7 @@ from quaymaster.domain.plan import PhaseKind, PhasePlan
 from quaymaster.domain.release import Deployment, Job, Phase, Release, Side, Stage
 from quaymaster.domain.status import (
     BADNESS,
-    is_side_agreed,
+    is_side_clear,
     phase_status,
     phases_result,
 )
@@ -74,7 +74,7 @@ def start_next_phase(
 def _may_work(stage: Stage, deployment: Deployment) -> bool:
     if not deployment.has_slot or deployment.cancel_requested_at or deployment.deferred_until:
         return False
-    if not is_side_agreed(stage, deployment, Side.PRE):
+    if not is_side_clear(stage, deployment, Side.PRE):
         return False
     return all(phase_status(phase) in BADNESS for phase in deployment.phases)
 
