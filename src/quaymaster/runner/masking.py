@@ -13,7 +13,7 @@ LARGEST_MINIMUM = 6
 # So many secrets, each the end of the next, would give that many finds for every character.
 MOST_NESTED = 12
 
-_PASSWORD_IN_URL = re.compile(r"""//[^\s/?#:@"'<>]*:(?P<password>[^\s/?#"'<>]+)@""")
+_PASSWORD_IN_URL = re.compile(r"""//[^\s/?#:"<>]*:(?P<password>[^\s/?#"<>]+)@""")
 
 
 class Masker:
@@ -23,8 +23,12 @@ class Masker:
     secrets there are: all are searched for in one pass.
     """
 
-    def __init__(self, minimum_length: int = 0) -> None:
-        """`minimum_length`: secrets of fewer characters are not masked; 6 is the most."""
+    def __init__(self, minimum_length: int = 0, *, line_by_line: bool = True) -> None:
+        """`minimum_length`: secrets of fewer characters are not masked; 6 is the most.
+
+        `line_by_line`: the lines of a secret of several are masked where they stand alone, too.
+        """
+        self._line_by_line = line_by_line
         self._minimum_length = min(minimum_length, LARGEST_MINIMUM)
         self._secrets: set[str] = set()
         self._forms: set[str] = set()
@@ -42,14 +46,11 @@ class Masker:
         return self._longest
 
     def add(self, secret: str) -> None:
-        """Mask this secret from now on; blank ones and too short ones are left out.
-
-        A secret of several lines is masked line by line as well.
-        """
+        """Mask this secret from now on; blank ones and too short ones are left out."""
         if secret in self._secrets or len(secret) < self._minimum_length:
             return
         self._secrets.add(secret)
-        shapes = {_encodable(form) for form in forms_of(secret)}
+        shapes = {_encodable(form) for form in forms_of(secret, line_by_line=self._line_by_line)}
         new = {form for form in shapes if len(form) >= self._minimum_length} - self._forms
         if new:
             self._forms |= new

@@ -16,14 +16,14 @@ _KEPT_BY_SCRIPTS = "!*'()"
 _KEPT_IN_WHOLE_URLS = ";,/?:@&=+$#" + _KEPT_BY_SCRIPTS
 
 
-def forms_of(secret: str) -> set[str]:
+def forms_of(secret: str, *, line_by_line: bool = True) -> set[str]:
     """Every text to mask for one secret: itself, its encodings, and each line of several.
 
     Nothing for a blank secret. Lines are trimmed and need three characters.
     """
     if not secret.strip():
         return set()
-    lines = [line.strip() for line in secret.splitlines()]
+    lines = [line.strip() for line in secret.splitlines()] if line_by_line else []
     parts = [secret, *(line for line in lines if len(line) >= SHORTEST_LINE and line != secret)]
     found = {form for part in parts for form in _forms(part)}
     return {form for form in found if form.strip()}
