@@ -1,12 +1,12 @@
-"""Release definitions: list, get, save, delete, revisions (CONTRACT B 3-9, B.4; E 1, 2)."""
+"""Release definitions: list, get, save, delete, revisions (CONTRACT B 3-9, B.4; E 1, 2, 6-8)."""
 
-import base64
-import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
+from litestar.params import FromPath
 
 from quaymaster.actions import definitions, reading
 from quaymaster.apis.azure import paging
@@ -23,198 +23,195 @@ from quaymaster.store.definition_lists import DefinitionFilter, DefinitionOrder,
 from quaymaster.store.definitions import Definition
 
 MOST = 10_000
-PATH = "/release/definitions/{definition_id:str}"
-IN_DOCUMENT = frozenset({"environments", "artifacts", "triggers", "variables"})
+BY_ID = (DefinitionOrder.ID_ASCENDING, DefinitionOrder.ID_DESCENDING)
+BY_NAME = (DefinitionOrder.NAME_ASCENDING, DefinitionOrder.NAME_DESCENDING)
+ONE = "/release/definitions/{definition_id:str}"
+RESOURCE = "definition"
 
 
 @get("/release/definitions", opt=needs(Scope.RELEASE))
 async def list_definitions(request: AzureRequest) -> Response[bytes]:
-    """Definitions in the light form; `$expand` adds parts of the document."""
+    """Definitions in the light form, by id; `$expand` adds parts of the documents."""
     query = request.parameters
+    wanted = _filter(query)
     expand = DEFINITION_EXPANDS.names(DEFINITION_EXPANDS.bits(query.all("expand"), "$expand"))
     page, people = await reading.definitions(
-        request.call, _filter(query), with_documents=bool(expand & IN_DOCUMENT)
+        request.call, wanted, with_documents=bool(expand - {"lastRelease"})
     )
     shown = Shown(request.links, people)
     values = [present.light(shown, row, expand) for row in page.rows]
-    return request.collection("definition", values, _token(page.next) if page.next else None)
+    token = _token_of(page.next, wanted.order) if page.next else None
+    return request.collection(RESOURCE, values, token)
 
 
-@get(PATH, opt=needs(Scope.RELEASE))
-async def get_definition(request: AzureRequest, definition_id: str) -> Response[bytes]:
-    """A whole definition, or one of its revisions as it was saved (`revision`)."""
-    number = definition_number(definition_id)
-    revision = request.parameters.text("revision")
-    if revision:
-        return await _revision_text(request, number, number_in(revision, "revision"))
-    return await _shown(request, await definitions.get(request.call, number))
+@get(ONE, opt=needs(Scope.RELEASE))
+async def get_definition(request: AzureRequest, definition_id: FromPath[str]) -> Response[bytes]:
+    """A whole definition; with `revision` the text of that revision, as the node client asks."""
+    number, query = definition_number(definition_id), request.parameters
+    if query.has("revision"):
+        return await _revision_text(request, number, number_in(query.text("revision"), "revision"))
+    found = await definitions.get(request.call, number)
+    body = await _body(request, found)
+    if query.has("propertyFilters"):
+        kept = list_in(query.all("propertyFilters"))
+        held = body.get("properties") or {}
+        body["properties"] = {name: held[name] for name in kept if name in held}
+    return request.answer(RESOURCE, body)
 
 
-@post("/release/definitions", opt=needs(Scope.RELEASE_MANAGE), status_code=200)
+@post("/release/definitions", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
 async def create_definition(request: AzureRequest) -> Response[bytes]:
-    """Save a new definition."""
+    """Save a new definition as revision 1; every id in the body is replaced."""
     call = request.in_project()
     document = await _document(request)
-    made = await definitions.create(call, document, api_version=request.asked.version.text)
-    return await _shown(request, made)
+    saved = await definitions.create(call, document, api_version=request.asked.version.text)
+    return request.answer(RESOURCE, await _body(request, saved))
 
 
-@put("/release/definitions", opt=needs(Scope.RELEASE_MANAGE))
-async def update_definition(request: AzureRequest) -> Response[bytes]:
-    """Replace a definition; its id and revision are in the body."""
-    request.in_project()
-    return await _saved(request, await _document(request))
-
-
-@put(PATH, opt=needs(Scope.RELEASE_MANAGE))
-async def update_definition_by_path(request: AzureRequest, definition_id: str) -> Response[bytes]:
-    """The same with the id in the path (the seed's form, and the one of old versions)."""
-    request.in_project()
-    number = definition_number(definition_id)
+@put(["/release/definitions", ONE], opt=needs(Scope.RELEASE_EXECUTE))
+async def update_definition(
+    request: AzureRequest, definition_id: FromPath[str] = ""
+) -> Response[bytes]:
+    """Save the next revision. The id may stand in the path, in the body or in both (E 1)."""
+    call = request.in_project()
     document = await _document(request)
-    key = next((key for key in document if key.casefold() == "id"), "id")
-    if document.get(key) not in (None, 0, number):
-        raise Problem(
-            400,
-            "VssPropertyValidationException",
-            f"The body is of release pipeline {document[key]}, the address of {number}. "
-            "Send it to its own address.",
-        )
-    return await _saved(request, {**document, key: number})
+    if definition_id:
+        document = _named_in_path(document, definition_number(definition_id))
+    saved = await definitions.update(call, document, api_version=request.asked.version.text)
+    return request.answer(RESOURCE, await _body(request, saved))
 
 
-@patch(PATH, opt=needs(Scope.RELEASE_MANAGE))
-async def undelete_definition(request: AzureRequest, definition_id: str) -> Response[bytes]:
-    """Bring a deleted definition back; the body is `{comment}`."""
-    request.in_project()
-    number = definition_number(definition_id)
-    body = await request.properties("undelete", ("comment",))
-    await definitions.undelete(request.call, number, text_in(body.get("comment"), "comment"))
-    return await _shown(request, await definitions.get(request.call, number))
-
-
-@delete(PATH, opt=needs(Scope.RELEASE_MANAGE), status_code=204)
-async def delete_definition(request: AzureRequest, definition_id: str) -> Response[None]:
-    """Delete softly; `forceDelete` cancels what is under way first."""
-    request.in_project()
-    query = request.parameters
-    await definitions.delete(
-        request.call,
-        definition_number(definition_id),
-        query.text("comment"),
-        force=bool_in(query.text("forceDelete") or "false", "forceDelete"),
-    )
+@delete(ONE, opt=needs(Scope.RELEASE_MANAGE), status_code=204)
+async def delete_definition(request: AzureRequest, definition_id: FromPath[str]) -> Response[None]:
+    """Delete softly; `forceDelete` first cancels what is being deployed."""
+    call, query = request.in_project(), request.parameters
+    force = bool_in(query.text("forceDelete") or "false", "forceDelete")
+    comment = text_in(query.text("comment"), "comment")
+    await definitions.delete(call, definition_number(definition_id), comment, force=force)
     return nothing()
 
 
-@get(PATH + "/revisions", opt=needs(Scope.RELEASE))
-async def list_revisions(request: AzureRequest, definition_id: str) -> Response[bytes]:
-    """Who saved the definition when and why."""
+@patch(ONE, opt=needs(Scope.RELEASE_MANAGE))
+async def undelete_definition(
+    request: AzureRequest, definition_id: FromPath[str]
+) -> Response[bytes]:
+    """Bring a deleted definition back; the body may hold a comment (CONTRACT B.4)."""
     call = request.in_project()
     number = definition_number(definition_id)
-    found = await definitions.revisions(call, number)
-    shown = Shown(request.links, await reading.mentioned(call, [one.changed_by for one in found]))
-    project = call.project.id if call.project else ""
-    values = [present.revision(shown, project, number, one) for one in found]
-    return request.collection("definitionRevision", values)
+    body = await request.properties("releaseDefinitionUndeleteParameter", ("comment",))
+    await definitions.undelete(call, number, text_in(body.get("comment"), "comment"))
+    found = await definitions.get(call, number)
+    return request.answer(RESOURCE, await _body(request, found))
 
 
-@get(PATH + "/revisions/{revision:str}", opt=needs(Scope.RELEASE))
-async def get_revision(request: AzureRequest, definition_id: str, revision: str) -> Response[bytes]:
-    """The document as it was saved, as text."""
+@get(f"{ONE}/revisions", opt=needs(Scope.RELEASE))
+async def list_revisions(request: AzureRequest, definition_id: FromPath[str]) -> Response[bytes]:
+    """Every save of a definition, oldest first."""
     number = definition_number(definition_id)
-    return await _revision_text(request, number, number_in(revision, "revision"))
+    found = await definitions.get(request.call, number)
+    saves = await definitions.revisions(request.call, number)
+    people = await reading.mentioned(request.call, [save.changed_by for save in saves])
+    shown = Shown(request.links, people)
+    project = str(found.project_id)
+    values = [present.revision(shown, project, number, save) for save in saves]
+    return request.collection("releaseDefinitionRevision", values)
+
+
+@get(f"{ONE}/revisions/{{revision:str}}", opt=needs(Scope.RELEASE))
+async def get_revision(
+    request: AzureRequest, definition_id: FromPath[str], revision: FromPath[str]
+) -> Response[bytes]:
+    """The document as it was saved then, as plain text."""
+    number = definition_number(definition_id)
+    return await _revision_text(request, number, number_in(revision, "revision", lowest=1))
 
 
 async def _revision_text(request: AzureRequest, number: int, revision: int) -> Response[bytes]:
     text = await definitions.document_at(request.call, number, revision)
-    document = {**msgspec.json.decode(text), "id": number, "revision": revision}
+    document = {"id": number, "revision": revision, **msgspec.json.decode(text)}
     return request.text(msgspec.json.encode(document))
-
-
-async def _document(request: AzureRequest) -> dict[str, Any]:
-    body = await request.document("definition")
-    if not isinstance(body, dict):
-        raise Problem(
-            400,
-            "ArgumentNullException",
-            "Value cannot be null. Parameter name: releaseDefinition",
-        )
-    return body
-
-
-async def _saved(request: AzureRequest, document: dict[str, Any]) -> Response[bytes]:
-    version = request.asked.version.text
-    return await _shown(
-        request, await definitions.update(request.call, document, api_version=version)
-    )
-
-
-async def _shown(request: AzureRequest, found: Definition) -> Response[bytes]:
-    named = reading.ids_in(msgspec.json.decode(found.document))
-    people = await reading.mentioned(request.call, [*named, found.created_by, found.modified_by])
-    return request.answer("definition", present.definition(Shown(request.links, people), found))
 
 
 def definition_number(text: str) -> int:
     return number_in(text, "definitionId", lowest=1)
 
 
+async def _document(request: AzureRequest) -> dict[str, Any]:
+    document = await request.document(RESOURCE)
+    if not isinstance(document, dict):
+        raise Problem(
+            400, "ArgumentNullException", "Value cannot be null. Parameter name: releaseDefinition"
+        )
+    return document
+
+
+def _named_in_path(document: dict[str, Any], number: int) -> dict[str, Any]:
+    """The document under the id of the path, which it may not contradict (E 1)."""
+    key = next((name for name in document if name.casefold() == "id"), "id")
+    given = document.get(key)
+    if given not in (None, 0, "0") and number_in(given, "id") != number:
+        raise Problem(
+            400,
+            "InvalidRequestException",
+            f"The path names the release pipeline {number}, the body {given}. Name the same one.",
+        )
+    return {**document, key: number}
+
+
+async def _body(request: AzureRequest, found: Definition) -> dict[str, Any]:
+    mentioned = reading.ids_in(msgspec.json.decode(found.document))
+    named = [*mentioned, found.created_by, found.modified_by]
+    people = await reading.mentioned(request.call, named)
+    return present.definition(Shown(request.links, people), found)
+
+
 def _filter(query: Query) -> DefinitionFilter:
-    order = DEFINITION_ORDER.read(query.text("queryOrder") or "idAscending", "queryOrder")
+    order = DefinitionOrder(
+        DEFINITION_ORDER.read(query.text("queryOrder") or "idAscending", "queryOrder")
+    )
     ids = numbers_in(query.all("definitionIdFilter"), "definitionIdFilter")
     return DefinitionFilter(
         projects=(),
         search=query.text("searchText"),
-        exact=bool_in(query.text("isExactNameMatch") or "false", "isExactNameMatch"),
-        search_folders=bool_in(
-            query.text("searchTextContainsFolderName") or "false", "searchTextContainsFolderName"
-        ),
+        exact=_yes(query, "isExactNameMatch"),
+        search_folders=_yes(query, "searchTextContainsFolderName"),
         artifact_type=query.text("artifactType"),
         artifact_source=query.text("artifactSourceId"),
         path=query.text("path"),
         tags=tuple(list_in(query.all("tagFilter"))),
-        ids=tuple(ids) if ids else None,
-        is_deleted=bool_in(query.text("isDeleted") or "false", "isDeleted"),
-        order=DefinitionOrder(order),
-        start=_start(query.text("continuationToken"), DefinitionOrder(order)),
+        ids=tuple(ids) if query.text("definitionIdFilter") else None,
+        is_deleted=_yes(query, "isDeleted"),
+        order=order,
+        start=_start(query.text("continuationToken"), order),
         most=paging.top(query, usual=MOST, most=MOST),
     )
 
 
-def _token(key: Key) -> str:
-    """Where the next page begins: an id alone where ids order the list, else opaque text."""
-    if isinstance(key.value, int):
+def _yes(query: Query, name: str) -> bool:
+    return bool_in(query.text(name) or "false", name)
+
+
+def _token_of(key: Key, order: DefinitionOrder) -> str:
+    """The id where the order is by id; otherwise both parts of the key as opaque text."""
+    if order in BY_ID:
         return str(key.id)
     value = key.value.isoformat() if isinstance(key.value, datetime) else key.value
-    return base64.urlsafe_b64encode(msgspec.json.encode([value, key.id])).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.json.encode([value, key.id])).decode().rstrip("=")
 
 
 def _start(token: str, order: DefinitionOrder) -> Key | None:
-    if not token or token == "0":  # noqa: S105 - 0 means from the start
+    """Where the wanted page begins. Raises Problem for a token that nobody gave out."""
+    if token in ("", "0"):
         return None
-    by_id = order in (DefinitionOrder.ID_ASCENDING, DefinitionOrder.ID_DESCENDING)
-    by_name = order in (DefinitionOrder.NAME_ASCENDING, DefinitionOrder.NAME_DESCENDING)
+    if order in BY_ID:
+        number = paging.number(token)
+        return Key(number, number)
     try:
-        if by_id:
-            number = int(token) if token.isascii() and token.isdigit() else int("no number")
-            return Key(number, number) if number < paging.LARGEST_TOKEN else _forged()
         padded = token + "=" * (-len(token) % 4)
-        value, number = msgspec.json.decode(
-            base64.urlsafe_b64decode(padded.encode()), type=tuple[str, int]
-        )
-        return Key(value if by_name else datetime.fromisoformat(value), number)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        return _forged()
-
-
-def _forged() -> Key:
-    raise Problem(
-        400,
-        "VssPropertyValidationException",
-        "The continuationToken is not one that this server has given for this order. "
-        "Start again without it.",
-    )
+        value, number = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str, int])
+        return Key(value if order in BY_NAME else datetime.fromisoformat(value), number)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise paging.forged() from error
 
 
 ROUTES = [
@@ -222,9 +219,8 @@ ROUTES = [
     get_definition,
     create_definition,
     update_definition,
-    update_definition_by_path,
-    undelete_definition,
     delete_definition,
+    undelete_definition,
     list_revisions,
     get_revision,
 ]

@@ -23,20 +23,23 @@ def top(query: Query, *, usual: int, most: int) -> int:
 def id_token(query: Query) -> int:
     """The id that a page begins with; 0 is from the start. Raises Problem for a forged one."""
     text = query.text("continuationToken")
-    return _token(text) if text else 0
+    return number(text) if text else 0
 
 
-def offset_token(query: Query, name: str) -> int:
-    """Where a short list goes on, as a number of entries to leave out."""
-    text = query.text(name)
-    return _token(text) if text else 0
+def number(token: str) -> int:
+    """A token that is a number. Raises Problem for anything else."""
+    if not (token.isascii() and token.isdigit()) or len(token) > 19:
+        raise forged()
+    found = int(token)
+    if found > LARGEST_TOKEN:
+        raise forged()
+    return found
 
 
-def _token(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text[:20]) > LARGEST_TOKEN:
-        raise Problem(
-            400,
-            "VssPropertyValidationException",
-            "The continuationToken is not one that this server has given. Start again without it.",
-        )
-    return int(text)
+def forged() -> Problem:
+    """The error for a token that this server cannot have given out."""
+    return Problem(
+        400,
+        "VssPropertyValidationException",
+        "The continuationToken is not one that this server has given. Start again without it.",
+    )

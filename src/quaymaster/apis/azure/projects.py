@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from quaymaster.actions import projects
 from quaymaster.actions.call import Project
 from quaymaster.apis.azure.asked import AzureRequest
-from quaymaster.apis.azure.paging import offset_token, top
+from quaymaster.apis.azure.paging import id_token, top
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import bool_in, date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
@@ -24,7 +24,7 @@ async def list_projects(request: AzureRequest) -> Response[bytes]:
     """The projects that the caller may see, by name; `top` and `skip`, with or without `$`."""
     call, query = request.call, request.parameters
     found = await projects.listed(call.database, request.caller, request.asked.organization) or []
-    start = offset_token(query, "continuationToken")
+    start = id_token(query)
     if query.text("skip"):
         start = number_in(query.text("skip"), "$skip", lowest=0)
     end = start + top(query, usual=USUAL, most=MOST)
