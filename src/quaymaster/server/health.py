@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from litestar import Request, Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from quaymaster.store import migrate
 from quaymaster.store.database import Database, DatabaseUnavailable
-
-_log = structlog.get_logger("quaymaster.health")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +42,9 @@ async def _missing(database: Database) -> list[Missing]:
     try:
         async with database.read() as connection:
             stand = await migrate.current(connection)  # type: ignore[arg-type]
-    except DatabaseUnavailable as error:
-        _log.warning("not ready", reason=str(error))
+    except DatabaseUnavailable:
         return [Missing("database", "PostgreSQL does not answer.")]
     if stand != migrate.HEAD:
         why = f"The schema is at step {stand}, this version needs {migrate.HEAD}; run migrate."
-        return [Missing("schema", f"{why}")]
+        return [Missing("schema", why)]
     return []

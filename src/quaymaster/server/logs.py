@@ -45,6 +45,8 @@ def set_up(settings: Settings, *, verbose: bool = False) -> None:
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(logging.INFO)
     logging.getLogger("quaymaster").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # Each of its tries to reach a lost database would be a stack trace; we say that it is lost.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -55,7 +55,13 @@ class WorkerChild:
             _log.error("the worker ended and is started again", exit_code=code, pause=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause + 0.5, _LONGEST_PAUSE_SECONDS)
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        try:
             await self.start()
+        except OSError as error:
+            _log.error("the worker cannot be started", reason=str(error))
 
     async def stop(self) -> None:
         """Let it hand back or finish what it does, then end it."""

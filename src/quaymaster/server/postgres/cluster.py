@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quaymaster.server.postgres.account import Account
 from quaymaster.server.postgres.binaries import Binaries
-from quaymaster.server.postgres.command import as_account
+from quaymaster.server.postgres.command import ENVIRONMENT, as_account
 from quaymaster.server.postgres.errors import PostgresUnavailableError
 from quaymaster.server.postgres.folders import Folders, make_private
 
@@ -67,6 +67,7 @@ async def _initdb(data: Path, binaries: Binaries, account: Account) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd="/",
+        env=ENVIRONMENT,
     )
     said, _ = await process.communicate()
     if process.returncode:

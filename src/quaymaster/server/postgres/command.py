@@ -42,6 +42,9 @@ _SETTINGS = {
 
 _FIRST_WITH_IO_METHODS = 18
 
+# Nothing of ours: neither PG… variables that would change it, nor secrets that it does not need.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+
 
 def as_account(account: Account, command: list[str]) -> list[str]:
     """The command line that runs `command` as `account` and ends it with this process."""

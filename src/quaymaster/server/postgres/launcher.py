@@ -15,7 +15,7 @@ from quaymaster.server.postgres import binaries as programs
 from quaymaster.server.postgres import cluster, folders, leftover
 from quaymaster.server.postgres.account import Account
 from quaymaster.server.postgres.binaries import Binaries
-from quaymaster.server.postgres.command import as_account, postmaster
+from quaymaster.server.postgres.command import ENVIRONMENT, as_account, postmaster
 from quaymaster.server.postgres.errors import PostgresUnavailableError
 from quaymaster.server.postgres.folders import Folders
 from quaymaster.server.postgres.lock import locked
@@ -93,12 +93,15 @@ class EmbeddedPostgres:
             try:
                 await self.start()
                 _log.info("postgres is back", pid=self.pid)
-            except PostgresUnavailableError as error:
+            except (PostgresUnavailableError, OSError) as error:
                 _log.error("postgres does not come back", reason=str(error))
 
     async def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back, everything committed is on disk."""
         self._stopping = True
+        await self._end()
+
+    async def _end(self) -> None:
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -118,6 +121,7 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 cwd="/",
+                env=ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C is ours to pass on, when the work has ended
             )
 
@@ -128,7 +132,7 @@ class EmbeddedPostgres:
             if leftover.is_ready(self._places.data, process.pid):
                 return True
             if asyncio.get_running_loop().time() > deadline:
-                await self.stop()
+                await self._end()
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
         return False
