@@ -1,4 +1,4 @@
-"""A small installation for tests of workers: releases of shell scripts, and real worker processes."""
+"""An installation for tests of workers: releases of shell scripts, real worker processes."""
 
 import asyncio
 import os

@@ -152,12 +152,12 @@ async def connect(dsn: str, *, max_size: int = 10) -> Database:
                 max_cached_statement_lifetime=0,
                 max_cacheable_statement_size=LARGEST_CACHED_STATEMENT,
                 server_settings=SERVER_SETTINGS,
-                reset=_leave_as_it_is,
+                reset=leave_as_it_is,
             )
         except OSError as error:
             raise unavailable(error) from error
     return Database(pool, dsn)
 
 
-async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """See SERVER_SETTINGS."""

@@ -48,6 +48,11 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> Relea
     return release
 
 
+async def numbered(connection: Connection, after: Release) -> Release:
+    """The release, not saved yet, with an id in every record that had none."""
+    return await release_saving.with_ids(connection, after)
+
+
 async def save(connection: Connection, before: Release, after: Release) -> Release:
     """Write the records in which `after` differs from `before`, as `locked` returned it.
 

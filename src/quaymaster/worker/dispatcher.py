@@ -1,22 +1,26 @@
 """Gives waiting jobs to free slots: the job rows are the queue, wake-ups only say when to look."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
-from quaymaster.domain.release import JobId
+from quaymaster.actions.jobs import Taken, Taker, new_token
+from quaymaster.domain.release import JobId, ReleaseId
 from quaymaster.runner.pool import HostPool
 from quaymaster.store import jobs
 from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.jobs import NO_POOL, HeldJob, WaitingJob
+from quaymaster.store.jobs import NO_POOL, HeldJob
 from quaymaster.worker.job_runner import JobRun
 from quaymaster.worker.slots import Slot
 
 LOOK_SECONDS = 5.0  # how long a wake-up may be lost before the job is found all the same
 RETRY_SECONDS = 1.0
+TURN_SECONDS = 10.0  # how long a slot may go on with one release while others wait
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +35,15 @@ class Identity:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A job to take, with a token of its own; or one that was taken and never started."""
+
+    id: JobId
+    release_id: ReleaseId
+    token: str
+
+
 class Dispatcher:
     """The slots of one worker, and the jobs that run in them."""
 
@@ -42,7 +55,9 @@ class Dispatcher:
         self._installation = installation
         self._hosts = hosts
         self._free = sorted(slots, key=lambda slot: -slot.number)
-        self._busy: set[JobId] = set()  # claimed by us, being claimed, or running
+        self._busy: set[JobId] = set()  # being claimed, or running
+        self._begun: set[JobId] = set()  # started here and not ended well: never to run again
+        self._adopted: list[Candidate] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_open = True
@@ -54,6 +69,15 @@ class Dispatcher:
     def is_busy_with(self, job: JobId) -> bool:
         """Whether some slot claims, runs or is ending this job."""
         return job in self._busy
+
+    def adopt(self, held: HeldJob) -> bool:
+        """Run a job that the rows say is ours; False when it has run here already."""
+        if held.id in self._begun:
+            return False
+        self._busy.add(held.id)
+        self._adopted.append(Candidate(held.id, held.release_id, held.token))
+        self.wake()
+        return True
 
     def wake(self) -> None:
         """Look for waiting jobs soon."""
@@ -91,48 +115,85 @@ class Dispatcher:
             if not found or not self._is_open:
                 return
             for job in found:
-                if not self._free:
-                    return
                 self._busy.add(job.id)
                 task = asyncio.ensure_future(self._run(self._free.pop(), job))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _waiting(self) -> list[WaitingJob]:
-        """Waiting jobs that no slot of ours is claiming; those without a pool are for anyone."""
+    async def _waiting(self) -> list[Candidate]:
+        """As many jobs as there are free slots; jobs without a pool are for anyone."""
+        if self._adopted:
+            most = len(self._free)
+            taken, self._adopted = self._adopted[:most], self._adopted[most:]
+            return taken
         most = len(self._free) + len(self._busy)
         async with self._installation.database.read() as connection:
             found = await jobs.waiting(connection, self.identity.pool, most)
             if len(found) < most:
                 found += await jobs.waiting(connection, NO_POOL, most)
-        return [job for job in found if job.id not in self._busy][: len(self._free)]
+        candidates = [
+            Candidate(job.id, job.release_id, new_token())
+            for job in found
+            if job.id not in self._busy
+        ]
+        return candidates[: len(self._free)]
 
-    async def _run(self, slot: Slot, job: WaitingJob) -> None:
+    async def _run(self, slot: Slot, job: Candidate) -> None:
         try:
             await self._claim_and_run(slot, job)
-        except DatabaseUnavailable as error:
-            _log.warning("a job could not be claimed", job=job.id, reason=str(error))
-            await asyncio.sleep(RETRY_SECONDS)
-        except Exception:  # noqa: BLE001 - one job must not end the worker; see Lease for its row
+        except Exception:  # noqa: BLE001 - one job must not end the worker; see `adopt`
             _log.exception("a job was left by an error of ours", job=job.id)
         finally:
-            self.running.pop(job.id, None)
-            self._busy.discard(job.id)
             self._free.append(slot)
             self.wake()
 
-    async def _claim_and_run(self, slot: Slot, job: WaitingJob) -> None:
-        place = slot.place(self.identity.name, self.identity.number)
-        taken = await job_actions.claim(
-            Call(self._installation), job.release_id, job.id, self.identity.id, place
-        )
-        if taken is None:
-            return
-        _log.info("a job starts", job=job.id, release=job.release_id, slot=slot.number)
-        run = JobRun(self._installation, self._hosts, taken)
-        self.running[job.id] = run
-        await run.run()
+    async def _claim_and_run(self, slot: Slot, job: Candidate) -> None:
+        """Run the job and, for a while, those of its release that follow it at once.
 
-    def forgotten(self, held: list[HeldJob]) -> list[HeldJob]:
-        """Those of the jobs that the rows say we run which no slot of ours knows of."""
-        return [job for job in held if job.id not in self._busy]
+        A release goes on without waiting for a turn of each of its stages, but a slot does not
+        stay with one release while others wait.
+        """
+        turn_ends = time.monotonic() + TURN_SECONDS
+
+        def next_taker() -> Taker | None:
+            is_over = not self._is_open or time.monotonic() > turn_ends
+            return None if is_over else self._taker(slot, new_token())
+
+        taken = await self._claimed(slot, job)
+        while taken is not None:
+            taken = await self._ran(slot, taken, next_taker)
+
+    async def _claimed(self, slot: Slot, job: Candidate) -> Taken | None:
+        """The job, if it is ours now; the answer to a claim may come late, but is not lost."""
+        taker = self._taker(slot, job.token)
+        try:
+            while True:
+                try:
+                    call = Call(self._installation)
+                    return await job_actions.claim(call, job.release_id, job.id, taker)
+                except DatabaseUnavailable as error:
+                    _log.warning("a claim has to wait", job=job.id, reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            self._busy.discard(job.id)
+
+    def _taker(self, slot: Slot, token: str) -> Taker:
+        place = slot.place(self.identity.name, self.identity.number)
+        return Taker(self.identity.id, place, token)
+
+    async def _ran(
+        self, slot: Slot, taken: Taken, next_taker: Callable[[], Taker | None]
+    ) -> Taken | None:
+        job = taken.held
+        _log.info("a job starts", job=job.id, release=job.release_id, slot=slot.number)
+        run = JobRun(self._installation, self._hosts, taken, next_taker)
+        self._busy.add(job.id)
+        self.running[job.id] = run
+        self._begun.add(job.id)
+        try:
+            following = await run.run()
+            self._begun.discard(job.id)
+            return following
+        finally:
+            self.running.pop(job.id, None)
+            self._busy.discard(job.id)

@@ -9,7 +9,7 @@ import structlog
 
 from quaymaster.actions import jobs
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.jobs import Taken
+from quaymaster.actions.jobs import End, Taken, Taker
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import HostMessage, JobEnded, JobResult, LogChunk, ReleaseRenamed
@@ -40,8 +40,15 @@ _log = structlog.get_logger(__name__)
 class JobRun:
     """One job on its host. Made by the dispatcher; others may cancel, stop or kill it."""
 
-    def __init__(self, installation: Installation, hosts: HostPool, taken: Taken) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        hosts: HostPool,
+        taken: Taken,
+        next_taker: Callable[[], Taker | None],
+    ) -> None:
         self.held = taken.held
+        self._next_taker = next_taker
         self.is_finishing = False
         self._installation = installation
         self._hosts = hosts
@@ -79,8 +86,9 @@ class JobRun:
         if self._hosted is not None:
             self._hosted.cancel()
 
-    async def run(self) -> None:
-        """Run the job to its end, whatever that is, and write it down."""
+    async def run(self) -> Taken | None:
+        """Run the job to its end, whatever that is, and write it down; the job that follows it
+        at once in the same slot, if there is one."""
         ended = await self._ended()
         self.is_finishing = True
         if self._flush_at is not None:
@@ -88,10 +96,10 @@ class JobRun:
         await asyncio.gather(*self._flushes)
         if self._is_stale:
             _log.warning("a job was taken from this worker", job=self.held.id)
-            return
+            return None
         if ended is None:
             self._buffer.end_open_steps(JobResult.FAILED, datetime.now(UTC))
-        await self._finish(ended)
+        return await self._finish(ended)
 
     async def _ended(self) -> JobEnded | None:
         """How the host ended the job; None when it was killed."""
@@ -147,19 +155,21 @@ class JobRun:
         files, token = self._installation.files, self.held.token
         return await self._until_done(lambda: job_reports.kept(files, step, token, chunk))
 
-    async def _finish(self, ended: JobEnded | None) -> None:
+    async def _finish(self, ended: JobEnded | None) -> Taken | None:
         status, error = self._verdict(ended)
-        told = await self._stored(self._buffer.portion())
-        done = await self._until_done(
-            lambda: jobs.finish(Call(self._installation), self.held, status, error, told)
+        end = End(status, error, await self._stored(self._buffer.portion()))
+        taker = self._next_taker()
+        finished = await self._until_done(
+            lambda: jobs.finish(Call(self._installation), self.held, end, taker)
         )
         _log.info(
-            "a job ended" if done else "a job was decided about elsewhere",
+            "a job ended" if finished.is_done else "a job was decided about elsewhere",
             job=self.held.id,
             release=self.held.release_id,
             status=status.value,
             error=error or None,
         )
+        return finished.following
 
     def _verdict(self, ended: JobEnded | None) -> tuple[JobStatus, str]:
         if ended is None:

@@ -88,21 +88,25 @@ class Lease:
                 run.drop()
 
     async def _settle_forgotten(self, heard: Heartbeat) -> None:
-        """A claim whose answer was lost leaves a job that is ours in the rows alone."""
+        """The answer to a claim may have been lost: such a job is ours in the rows alone."""
         missing = {job for job in heard.held if not self._dispatcher.is_busy_with(job)}
         again, self._missing = missing & self._missing, missing
         if not again:
             return
         async with self._installation.database.read() as connection:
             held = await jobs.held_by(connection, self._worker.id)
-        for job in self._dispatcher.forgotten([job for job in held if job.id in again]):
-            _log.warning("a job that never started here is given up", job=job.id)
-            await job_actions.give_up(
-                Call(self._installation),
-                job,
-                f"The connection to the database broke while the worker {self._worker.name} took "
-                "this job, which did not start. Redeploy the stage.",
-            )
+        for job in held:
+            if job.id not in again or self._dispatcher.is_busy_with(job.id):
+                continue
+            _log.warning("a job is ours and does not run", job=job.id)
+            if not self._dispatcher.adopt(job):
+                await job_actions.give_up(Call(self._installation), job, self._left())
+
+    def _left(self) -> str:
+        return (
+            f"The worker {self._worker.name} met an error of its own while it ran this job. Its "
+            "log says which; redeploy the stage if it is safe to run again."
+        )
 
     def _give_up(self) -> None:
         seconds = self._length.total_seconds()

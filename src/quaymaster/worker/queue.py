@@ -16,7 +16,12 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job
 from pgqueuer.domain.types import QueueEntrypoint
 
-from quaymaster.store.database import SERVER_SETTINGS, DatabaseUnavailable, understood
+from quaymaster.store.database import (
+    SERVER_SETTINGS,
+    DatabaseUnavailable,
+    leave_as_it_is,
+    understood,
+)
 from quaymaster.store.queue import read_payload
 
 Handler = Callable[[int], Awaitable[None]]
@@ -67,7 +72,7 @@ class Wakeups:
 
     async def _consume(self) -> None:
         pool = await asyncpg.create_pool(
-            self._dsn, min_size=2, max_size=3, server_settings=SERVER_SETTINGS
+            self._dsn, min_size=2, max_size=3, server_settings=SERVER_SETTINGS, reset=leave_as_it_is
         )
         try:
             self._manager = _Manager(Queries(AsyncpgPoolDriver(pool)), self._is_wanted)
