@@ -49,7 +49,7 @@ class LogStream:
         self._sequence = 0
         self._taken = 0
         self._dropped_lines = 0
-        self._tail: "deque[_Dropped]" = deque()
+        self._tail: deque[_Dropped] = deque()
         self._tail_size = 0
         self._timer: asyncio.TimerHandle | None = None
 

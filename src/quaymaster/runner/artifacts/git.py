@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +19,9 @@ from urllib.parse import unquote, urlsplit
 from quaymaster.runner.containment import link_stays_inside, safe_parts
 
 if TYPE_CHECKING:
+    from dulwich.client import HttpGitClient
     from dulwich.objects import Commit, TreeEntry
+    from dulwich.refs import Ref
     from dulwich.repo import Repo
 
 REQUEST_VARIABLE = "QUAYMASTER_CHECKOUT"
@@ -95,7 +97,6 @@ def _mirror(request: dict[str, Any]) -> "Repo":
 def _fetch(request: dict[str, Any], repository: "Repo") -> None:
     """Fetch the one commit where the server allows it, else every branch and tag."""
     from dulwich.client import HttpGitClient  # noqa: PLC0415
-    from dulwich.errors import GitProtocolError  # noqa: PLC0415
 
     parts = urlsplit(request["source"])
     client = HttpGitClient(
@@ -105,18 +106,35 @@ def _fetch(request: dict[str, Any], repository: "Repo") -> None:
         timeout=NETWORK_SECONDS,
     )
     _say(f"Fetching {_shown(request['source'])}.")
-    version = request["version"].encode()
-    if _is_id(request["version"]):
-        try:
-            client.fetch(parts.path, repository, lambda _refs, _depth=None: [version], depth=1)
-        except (GitProtocolError, KeyError, AssertionError):
-            _say("The server gives no single commits; fetching all branches and tags.")
-        else:
-            return
+    if _is_id(request["version"]) and _fetch_one(
+        client, parts.path, repository, request["version"]
+    ):
+        return
     result = client.fetch(parts.path, repository)
     for name, commit in result.refs.items():
         if commit is not None and name.startswith((b"refs/heads/", b"refs/tags/")):
             repository.refs[name] = commit
+
+
+def _fetch_one(client: "HttpGitClient", path: str, repository: "Repo", version: str) -> bool:
+    """Fetch a single commit without its history; False when the server does not give it."""
+    from dulwich.errors import GitProtocolError  # noqa: PLC0415
+    from dulwich.objects import ObjectID  # noqa: PLC0415
+
+    wanted = ObjectID(version.encode())
+
+    def only_wanted(
+        refs: "Mapping[Ref, ObjectID | None]",  # noqa: ARG001 - whatever the server offers
+        depth: int | None = None,  # noqa: ARG001 - dulwich passes it by name
+    ) -> list[ObjectID]:
+        return [wanted]
+
+    try:
+        client.fetch(path, repository, only_wanted, depth=1)
+    except (GitProtocolError, KeyError, AssertionError):
+        _say("The server gives no single commits; fetching all branches and tags.")
+        return False
+    return True
 
 
 def _commit(repository: "Repo", version: str, source: str) -> "Commit":
