@@ -66,13 +66,21 @@ def _alias(node: Node) -> str:
 
 
 def _reference(node: Node) -> dict[str, str]:
-    """Each published key with its id, and `key.name` with its name where it has one."""
+    """Each published key with its id, and `key.name` with its name where it has one.
+
+    Some exports hold a text in place of such a pair; it counts as the id.
+    """
+    held = node.object("definitionReference")
     made = {}
-    for key, entry in node.members("definitionReference"):
+    for key, entry in held.value.items():
         if has_control(key):
-            entry.report.complain(entry.path, "has control characters in its name; remove them")
-        made[key] = entry.text("id")
-        if name := entry.text("name"):
+            node.complain("definitionReference", "has a key with control characters; remove it")
+        if isinstance(entry, str):
+            made[key] = entry
+            continue
+        pair = held.object(key)
+        made[key] = pair.text("id")
+        if name := pair.text("name"):
             made[f"{key}.name"] = name
     return made
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from quaymaster.domain.errors import Invalid
 from quaymaster.plans import azure_legacy, azure_values
-from quaymaster.plans.azure_ids import ids_in, with_ids
+from quaymaster.plans.azure_ids import ids_in, ids_needed, with_ids
 from quaymaster.plans.azure_secrets import split_secrets
 from quaymaster.plans.azure_shapes import DEFINITION, Kind, Leaf, ListOf, MapOf, Shape
 from quaymaster.plans.azure_words import Words
@@ -20,6 +20,7 @@ __all__ = [
     "carried_over",
     "identity_of",
     "ids_in",
+    "ids_needed",
     "name_of",
     "normalised",
     "path_of",

@@ -1,5 +1,6 @@
 """Compiles the phases of a stage (SEMANTICS 12)."""
 
+import re
 from datetime import timedelta
 
 from quaymaster.domain.plan import (
@@ -22,6 +23,8 @@ from quaymaster.plans.reading import Node, shown
 
 LONGEST_CANCEL_MINUTES = 60
 MOST_AGENTS = 1000
+
+_PLACEHOLDER = re.compile(r"\$[^$]+\$")
 
 _KINDS = {
     "agentBasedDeployment": PhaseKind.AGENT,
@@ -83,12 +86,12 @@ def _queue_id(asked: Node, stage: Node) -> int:
     """
     owner = asked if asked.has("queueId") else stage
     named = owner.value.get("queueId")
-    if isinstance(named, str) and len(named) > 2 and named[0] == named[-1] == "$":
+    if isinstance(named, str) and _PLACEHOLDER.fullmatch(named):
         owner.warn(
             "queueId", f"{shown(named)} is a placeholder; put the id of a queue in its place"
         )
         return 0
-    queue = owner.whole("queueId")
+    queue = 0 if named == "" else owner.whole("queueId")
     if not queue:
         asked.warn("queueId", "no queue is chosen, so this phase will fail; choose one")
     return queue
