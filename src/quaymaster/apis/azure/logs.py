@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from quaymaster.actions import logs
@@ -24,7 +25,11 @@ LARGEST_LINE = 2**53
     opt=needs(Scope.RELEASE),
 )
 async def get_task_log(
-    request: AzureRequest, release_id: str, stage_id: str, phase_id: str, task_id: str
+    request: AzureRequest,
+    release_id: FromPath[str],
+    stage_id: FromPath[str],
+    phase_id: FromPath[str],
+    task_id: FromPath[str],
 ) -> Stream:
     """One task's log; `startLine` and `endLine` cut it."""
     phase = number_in(phase_id, "releaseDeployPhaseId")
@@ -32,13 +37,18 @@ async def get_task_log(
 
 
 @get(ENVIRONMENT + "/tasks/{task_id:str}/logs", opt=needs(Scope.RELEASE))
-async def get_log(request: AzureRequest, release_id: str, stage_id: str, task_id: str) -> Stream:
+async def get_log(
+    request: AzureRequest,
+    release_id: FromPath[str],
+    stage_id: FromPath[str],
+    task_id: FromPath[str],
+) -> Stream:
     """The same by the older route, which does not name the phase."""
     return await _text(request, release_id, stage_id, task_id, None)
 
 
 @get("/release/releases/{release_id:str}/logs", opt=needs(Scope.RELEASE))
-async def get_logs(request: AzureRequest, release_id: str) -> Stream:
+async def get_logs(request: AzureRequest, release_id: FromPath[str]) -> Stream:
     """Everything that was logged for a release, as a zip."""
     number = release_number(release_id)
     pieces = await logs.of_release(request.call, number)
