@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-CODE := src tests
+CODE := .
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench fix lock sizes docs clean
@@ -23,8 +23,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-demo: setup ## Start the product on an empty home and bring a release to production
-	$(BIN)/python -m demo
+demo: setup ## Bring a release to production on an empty home; KEEP=1 leaves the server up
+	$(BIN)/python -m demo.run $(if $(KEEP),--keep)
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest

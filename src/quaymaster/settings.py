@@ -13,14 +13,14 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator can set (DESIGN 7). Values that may hold a secret are not shown by `repr`."""
+    """What an operator can set (DESIGN 7). Values that may hold a secret are not in its `repr`."""
 
     home: Path
     database_url: str | None = field(default=None, repr=False)
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
-    """What clients call this server, without a closing slash; None for the address it is asked at."""
+    """What clients call this server, without a closing slash; None: as each request calls it."""
     admin_token: str | None = field(default=None, repr=False)
     storage: str | None = field(default=None, repr=False)
     """Where logs and artifacts are kept, as an obstore address; None for a folder in the home."""
@@ -68,7 +68,7 @@ _SHORTEST_TOKEN = 20
 
 
 def default_home() -> Path:
-    """Below /var/lib for root, where the database's user can reach it; else the user's own place."""
+    """Below /var/lib for root, where the database's user can reach it; else the user's own."""
     if os.geteuid() == 0:
         return Path("/var/lib/quaymaster")
     return Path.home() / ".local" / "share" / "quaymaster"
