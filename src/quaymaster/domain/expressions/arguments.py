@@ -6,6 +6,9 @@ from quaymaster.domain.expressions.context import Context
 from quaymaster.domain.expressions.tree import Node
 from quaymaster.domain.expressions.values import Value, as_text, is_true
 
+# Looking at an item of a collection costs about as much as at so many characters.
+ITEM_WORK = 32
+
 
 class Arguments:
     """What a function is given; what it never asks for is never evaluated."""
@@ -32,8 +35,10 @@ class Arguments:
         """The value of one argument, by 0-based position."""
         if position not in self._known:
             value = self._evaluate(self._nodes[position])
-            if isinstance(value, Sequence | Mapping):
+            if isinstance(value, str):
                 self.charge(len(value))
+            elif isinstance(value, Sequence | Mapping):
+                self.charge(ITEM_WORK * len(value))
             self._known[position] = value
         return self._known[position]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from quaymaster.domain.expressions.arguments import Arguments
+from quaymaster.domain.expressions.arguments import ITEM_WORK, Arguments
 from quaymaster.domain.expressions.context import Context
 from quaymaster.domain.expressions.errors import ErrorKind, EvaluationError
 from quaymaster.domain.expressions.functions import FUNCTIONS
@@ -23,7 +23,7 @@ from quaymaster.domain.expressions.values import (
 )
 from quaymaster.domain.ordinal import upper
 
-# Characters and items one evaluation may look at; without it a short text could build a long one.
+# Characters one evaluation may look at; without it a short text could build a long one.
 MOST_WORK = 16 * 1024 * 1024
 
 
@@ -137,7 +137,7 @@ class _Evaluation:
         return self._collected([item for holder in holders for item in _children(holder)])
 
     def _collected(self, items: list[Any]) -> _Filtered:
-        self._charge(1 + len(items))
+        self._charge(ITEM_WORK * (1 + len(items)))
         return _Filtered(map(from_json, items))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, TypeAlias
 
+from quaymaster.domain.expressions.arguments import ITEM_WORK
 from quaymaster.domain.expressions.errors import ErrorKind, EvaluationError
 from quaymaster.domain.expressions.values import Value
 
@@ -45,14 +46,15 @@ def select(root: Value, path: str, charge: Charge) -> list[Any]:
 
     Known are `$`, `.name`, `..`, `*`, `['name']`, `[0]`, `[-1]`, lists and slices of those, and
     filters `[?(@.name == 'x' && @.size > 3)]`; a path may leave out the leading `$.`. Raises
-    EvaluationError JsonPath when it reads otherwise. `charge` is told of every value looked at.
+    EvaluationError JsonPath when it reads otherwise. `charge` is told of the work, as for so many
+    characters.
     """
     found: list[Any] = [root]
     for step in _steps(path):
         if step.deep:
             found = list(_with_all_below(found, charge))
         found = [value for holder in found for value in step.select(holder)]
-        charge(len(found))
+        charge(ITEM_WORK * len(found))
     return found
 
 
@@ -182,7 +184,7 @@ def _with_all_below(holders: Sequence[Any], charge: Charge) -> Iterator[Any]:
         value = pending.pop()
         yield value
         children = list(_children(value))
-        charge(1 + len(children))
+        charge(ITEM_WORK * (1 + len(children)))
         pending.extend(reversed(children))
 
 
