@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from demo import definition, site, targets
@@ -28,7 +29,7 @@ WAIT_SECONDS = 30
 PEOPLE = {"quinn": "Quinn (QA lead)", "olga": "Olga (operations)", "petra": "Petra (product)"}
 ENDED = {"succeeded", "partiallySucceeded", "rejected", "canceled"}
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass(slots=True)
@@ -78,9 +79,9 @@ def set_up_people(story: Story) -> None:
     story.clients["admin"] = client(story.product, story.product.admin_token)
     for name, shown in PEOPLE.items():
         command = story.product.command
-        story.people[name] = command("user", "create", name, "--display-name", shown, "--quiet")
-        command("group", "add", "Contributors", name, "--project", PROJECT)
-        token = command("token", "create", "--user", name, "--quiet")
+        story.people[name] = command("user", "create", name, "--display-name", shown)
+        command("group", "add", "Readers", name, "--project", PROJECT)
+        token = command("token", "create", "--user", name)
         story.clients[name] = client(story.product, token)
     story.say(f"people: {', '.join(PEOPLE.values())}")
 
@@ -152,7 +153,32 @@ def stage_ends(story: Story, release: Any, stage: str, expected: str) -> None:
     found = wait_for(f"the end of {stage} of {release.name}", ended)
     took = f"{time.monotonic() - began:.2f} s"
     story.runs.append((release.name, release.description, stage, found.status, took))
+    if found.status != expected:
+        for problem in [*problems(found), *last_lines(admin, release, found)]:
+            story.say(f"[red]{escape(problem)}[/]")
     story.check(found.status == expected, f"{stage} of {release.name}: {found.status}")
+
+
+def problems(environment: Any) -> list[str]:
+    """Everything that an environment's newest attempt says went wrong."""
+    newest = environment.deploy_steps[-1]
+    told = [issue.message for issue in newest.issues]
+    for phase in newest.release_deploy_phases:
+        for job in phase.deployment_jobs:
+            for task in job.tasks:
+                told += [f"{task.name}: {issue.message}" for issue in task.issues or []]
+    return told
+
+
+def last_lines(admin: Any, release: Any, environment: Any) -> list[str]:
+    """The end of the log of each task of an environment that failed."""
+    told = []
+    for phase in environment.deploy_steps[-1].release_deploy_phases:
+        for job in phase.deployment_jobs:
+            for task in (task for task in job.tasks if task.status == "failed"):
+                log = admin.get_task_log(PROJECT, release.id, environment.id, phase.id, task.id)
+                told += b"".join(log).decode().splitlines()[-5:]
+    return told
 
 
 def check_served(story: Story, expected: dict[str, str]) -> None:

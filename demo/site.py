@@ -26,10 +26,14 @@ def generate(folder: Path) -> dict[str, str]:
 
 
 def _commit(repository: Repo, folder: Path, version: str, health: str) -> str:
-    (folder / "index.html").write_text(page(version))
-    (folder / "health.txt").write_text(f"{health}\n")
-    (folder / "version.txt").write_text(f"{version}\n")
-    porcelain.add(repository, [str(path) for path in folder.glob("*.*")])
+    files = {
+        "index.html": page(version),
+        "health.txt": f"{health}\n",
+        "version.txt": f"{version}\n",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    porcelain.add(repository, [str(folder / name) for name in files])
     commit = porcelain.commit(
         repository, message=f"Harbour news {version}".encode(), author=AUTHOR, committer=AUTHOR
     )
