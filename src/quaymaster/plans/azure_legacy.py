@@ -1,9 +1,9 @@
 """Turns what API versions before 4.0 sent into the newest shape (CONTRACT D.2, LEGACY 5, 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from quaymaster.plans.azure_values import as_boolean, as_integer
+from quaymaster.plans.azure_values import as_boolean, as_integer, as_text
 
 Document = dict[str, Any]
 
@@ -11,11 +11,11 @@ PHASE_NAME = "Run on agent"
 DEFAULT_DAYS = 30
 DEFAULT_RELEASES = 3
 
-# The run options of old stages and what each became.
-_RUN_OPTIONS = {
-    "environmentowneremailnotificationtype": "emailNotificationType",
-    "skipartifactsdownload": "skipArtifactsDownload",
-    "timeoutinminutes": "timeoutInMinutes",
+# The run options of old stages, which were all text: what each became, and how it is read.
+_RUN_OPTIONS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "environmentowneremailnotificationtype": ("emailNotificationType", as_text),
+    "skipartifactsdownload": ("skipArtifactsDownload", as_boolean),
+    "timeoutinminutes": ("timeoutInMinutes", as_integer),
 }
 
 
@@ -75,12 +75,9 @@ def _options(run_options: object, stage: Mapping[str, Any]) -> Document:
     """The stage's options; what the run options add to them was text."""
     options = stage.get("environmentOptions")
     known = dict(options) if isinstance(options, dict) else {}
-    if isinstance(run_options, dict):
-        for name, value in run_options.items():
-            renamed = _RUN_OPTIONS.get(name.lower(), name)
-            known.setdefault(renamed, as_boolean(as_integer(value)) if renamed != name else value)
-            if renamed == "timeoutInMinutes":
-                known[renamed] = as_integer(known[renamed])
+    for name, value in run_options.items() if isinstance(run_options, dict) else ():
+        today, read = _RUN_OPTIONS.get(name.lower(), (name, as_text))
+        known.setdefault(today, read(value))
     return known
 
 
