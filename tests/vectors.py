@@ -6,6 +6,7 @@ The folder is named by QUAYMASTER_SHARED (default `../shared` beside the reposit
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,11 @@ def case_name(file: Path, case: dict[str, Any], position: int) -> str:
     return str(case.get("id") or case.get("name") or f"{file.stem}-{position}")
 
 
-def cases(kind: str) -> list[Any]:
-    """One pytest.param(case) per vector of this kind, marked `vector`; or one skipped param."""
+def cases(kind: str, keep: Callable[[dict[str, Any]], bool] = lambda _: True) -> list[Any]:
+    """One pytest.param(case) per vector of this kind, marked `vector`; or one skipped param.
+
+    `keep` chooses among cases of several sorts in one file.
+    """
     files = vector_files(kind)
     if not files:
         reason = f"no {kind}_*.json in the shared folder (QUAYMASTER_SHARED={shared_folder()})"
@@ -56,4 +60,5 @@ def cases(kind: str) -> list[Any]:
         pytest.param(case, id=case_name(file, case, position), marks=pytest.mark.vector)
         for file in files
         for position, case in enumerate(read_cases(file))
+        if keep(case)
     ]

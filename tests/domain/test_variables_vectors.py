@@ -32,8 +32,7 @@ def plain(layer: Mapping[str, str]) -> list[Variable]:
 
 
 def of_kind(kind: str) -> list[Any]:
-    found = [case for case in cases("variables") if not case.values[0]]
-    return found or [case for case in cases("variables") if case.values[0]["kind"] == kind]
+    return cases("variables", lambda case: case["kind"] == kind)
 
 
 @pytest.mark.parametrize("case", of_kind("recursive"))
