@@ -21,7 +21,7 @@ from quaymaster.apis.shared.scopes import Scope, allows
         (b"/My%20Project/x", ("My Project", "x")),
         (b"/tags/a%2Fb", ("tags", "a/b")),
         (b"/folders/%5CWeb%5CShop", ("folders", "\\Web\\Shop")),
-        ("/%C3%A9".encode(), ("é",)),
+        (b"/%C3%A9", ("é",)),
     ],
 )
 def test_a_path_is_split_before_it_is_decoded(raw, parts):

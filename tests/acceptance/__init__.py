@@ -1,0 +1,1 @@
+"""The running product, driven by the unmodified clients of others."""

@@ -1,0 +1,45 @@
+"""One running product for all acceptance tests, and Microsoft's Python client connected to it."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.client import Visitor
+from tests.server.product import Product
+
+
+@pytest.fixture(scope="session")
+def running(reachable_folder: Path) -> Iterator[Product]:
+    """`quaymaster up` on an empty home, with its worker."""
+    product = Product(reachable_folder / "acceptance")
+    try:
+        yield product.start()
+    finally:
+        product.stop()
+
+
+@pytest.fixture(scope="session")
+def admin(running: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """The administrator, with the client's location cache in an empty folder (CONTRACT A.2)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZURE_DEVOPS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield Visitor(running.url, running.admin_token())
+
+
+@pytest.fixture(scope="session")
+def approver(running: Product, admin: Visitor) -> Visitor:
+    """Somebody else, who may approve: a contributor of the project."""
+    home = str(running.home)
+    _command("user", "create", "quinn", "--home", home)
+    _command("group", "add", "Contributors", "quinn", "--project", "Default", "--home", home)
+    return Visitor(running.url, _command("token", "create", "--user", "quinn", "--home", home))
+
+
+def _command(*words: str) -> str:
+    done = subprocess.run(
+        [*Product(Path()).command, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
