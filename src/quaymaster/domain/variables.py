@@ -1,7 +1,7 @@
 """The variables of a job: who wins, how they expand, and how a task sees them (SEMANTICS 5, 16)."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -56,6 +56,10 @@ class VariableSet(Mapping[str, Variable]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and upper(name) in self._entries
+
+    def values(self) -> ValuesView[Variable]:
+        """The variables in the order of first mention; without this, each would be looked up."""
+        return self._entries.values()
 
     def value(self, name: str, default: str = "") -> str:
         """The value under this name, or the default."""

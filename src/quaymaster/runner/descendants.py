@@ -103,13 +103,17 @@ def name_of(pid: int) -> str:
         return "?"
 
 
-def reap(pids: Iterable[int]) -> None:
-    """Take the exit status of those that are our ended children, so that none stays a zombie."""
+def reap(pids: Iterable[int]) -> set[int]:
+    """Take the exit status of those that are our ended children; gives those there are no more."""
+    gone: set[int] = set()
     for pid in pids:
         try:
-            os.waitpid(pid, os.WNOHANG)
+            ended, _ = os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
-            continue  # not a child of ours, or reaped before
+            gone.add(pid)  # not a child of ours, or reaped before
+        else:
+            gone.update({ended} - {0})
+    return gone
 
 
 def kill(pids: Iterable[int]) -> None:

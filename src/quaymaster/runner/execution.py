@@ -11,6 +11,7 @@ from quaymaster.runner.processes import Patience, Pipe, TaskProcess, start
 from quaymaster.runner.step import StepRun
 
 LAST_OUTPUT_SECONDS = 5.0
+REAP_SECONDS = 1.0
 SHOWN_ERRORS = 8 * 1024
 
 
@@ -63,6 +64,7 @@ class Execution:
         if errors is not None:
             pumps.append(asyncio.ensure_future(self._pump(errors, process, said.add)))
         self._step.processes.add(process)
+        self._reap_later(process)
         try:
             await asyncio.wait(pumps)
             for pump in pumps:
@@ -74,6 +76,7 @@ class Execution:
             raise
         finally:
             self._step.processes.discard(process)
+            self._reaping.cancel()
         await self._settle(code, pipes)
         self._report(said.text)
         return code
@@ -88,6 +91,16 @@ class Execution:
             await asyncio.sleep(0)
             await self._state.outbox.room()
         taker.close()
+
+    def _reap_later(self, process: TaskProcess) -> None:
+        """While it runs, bury what it orphans: a host's zombies would use up all process ids."""
+        loop = asyncio.get_running_loop()
+        self._reaping = loop.call_later(REAP_SECONDS, self._reap, process)
+
+    def _reap(self, process: TaskProcess) -> None:
+        orphans = set(descendants.children(os.getpid())) - {process.pid}
+        self._state.background -= descendants.reap(orphans)
+        self._reap_later(process)
 
     async def _stop(self, process: TaskProcess, pumps: Sequence["asyncio.Future[None]"]) -> None:
         """End the process and all it started; hear its last words while they come."""

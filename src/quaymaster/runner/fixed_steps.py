@@ -35,7 +35,10 @@ async def initialize(run: StepRun) -> None:
         run.fail(problem)
     if problems:
         return
-    await asyncio.to_thread(state.home.prepare)
+    if workspace.is_small(state.home.temp):
+        state.home.prepare()
+    else:
+        await asyncio.to_thread(state.home.prepare)
     await _prepare_artifacts(run)
 
 

@@ -54,8 +54,7 @@ class Host:
 
     def _forget_ended(self) -> None:
         if self.released:
-            descendants.reap(self.released)
-            self.released = {pid for pid in self.released if descendants.is_alive(pid)}
+            self.released -= descendants.reap(self.released)
 
 
 async def serve(incoming: int, outgoing: int) -> None:

@@ -108,13 +108,14 @@ class Job:
     async def _run_step(self, run: StepRun) -> None:
         """One step: variables, condition, and the work between the two section lines."""
         step = run.step
-        warnings = self._state.expand_variables(_own_variables(step))
+        is_task = step.kind == "task"
+        warnings = self._state.expand_variables(_own_variables(step)) if is_task else ()
         name = fixed_steps.display_name(self._state, step)
         run.started(name)
         if not self._is_due(run):
             return
         run.print(f"##[section]Starting: {name}")
-        for warning in warnings if step.kind == "task" else ():
+        for warning in warnings:
             run.warning(str(warning))
         try:
             await self._work(run)

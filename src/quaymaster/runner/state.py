@@ -80,11 +80,13 @@ class JobState:
         for name, value in own.items():
             self.variables.put(Variable(name, value, is_read_only=True))
         self.variables.put(Variable(JOB_STATUS_NAME, self.result.value, is_read_only=True))
+        if not any("$(" in variable.value for variable in self.variables.values()):
+            self.expanded = self.variables.copy()
+            return ()
         outcome = expand(self.variables)
         self.expanded = outcome.variables
-        for variable in self.expanded.values():
-            if variable.is_secret:
-                self.masker.add(variable.value)
+        for secret in self.expanded.secrets():
+            self.masker.add(secret)
         return outcome.warnings
 
 

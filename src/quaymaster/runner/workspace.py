@@ -1,12 +1,15 @@
 """The directories of a job below its slot's work directory (SEMANTICS 17.5, 17.6, 23.11)."""
 
+import itertools
 import json
+import os
 import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+SMALL = 50
 _REMEMBERED = "workspaces.json"
 
 
@@ -25,8 +28,14 @@ class Workspace:
         """Make every directory, and empty the temporary one (SEMANTICS 18.14)."""
         empty(self.temp)
         self.temp.chmod(0o700)
-        for directory in (self.artifacts, self.tools):
+        for directory in (self.artifacts, self.tools, *self._of_a_build()):
             directory.mkdir(parents=True, exist_ok=True)
+
+    def _of_a_build(self) -> tuple[Path, ...]:
+        """Where a build stages artifacts, binaries and test results (SEMANTICS 23.11)."""
+        if self.artifacts.name != "s":
+            return ()
+        return self.base / "a", self.base / "b", self.base / "TestResults"
 
 
 def choose(work_directory: str, key: str, host_type: Literal["release", "build"]) -> Workspace:
@@ -71,6 +80,15 @@ def _read(remembered: Path) -> dict[str, int]:
         if (name := entry.name.strip("r")).isdigit()
     ]
     return {"(lost)": max(taken, default=0)}
+
+
+def is_small(directory: Path) -> bool:
+    """Whether emptying it takes no time worth mentioning: a few files and no directory."""
+    if not directory.is_dir():
+        return True
+    with os.scandir(directory) as entries:
+        first = list(itertools.islice(entries, SMALL))
+    return len(first) < SMALL and not any(e.is_dir(follow_symlinks=False) for e in first)
 
 
 def empty(directory: Path) -> None:
