@@ -3,17 +3,17 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from quaymaster.server.postgres.launcher import running
+from quaymaster.store import database as databases
+from quaymaster.store import migrate
+from quaymaster.store.database import Database
 
 _TEMPLATE = "migrated"
 _numbers = count(1)
@@ -46,10 +46,7 @@ async def migrated_template(database_url: str) -> str:
     connection = await asyncpg.connect(database_url)
     await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
     await connection.close()
-    if find_spec("quaymaster.store.migrate"):
-        await import_module("quaymaster.store.migrate").upgrade(
-            in_database(database_url, _TEMPLATE)
-        )
+    await migrate.upgrade(in_database(database_url, _TEMPLATE))
     return _TEMPLATE
 
 
@@ -70,8 +67,8 @@ async def fresh_database_url(database_url: str, migrated_template: str) -> Async
 
 
 @pytest.fixture
-async def database(fresh_database_url: str) -> AsyncIterator[Any]:
+async def database(fresh_database_url: str) -> AsyncIterator[Database]:
     """This test's own database, opened as the product opens it."""
-    opened = await import_module("quaymaster.store.database").connect(fresh_database_url)
+    opened = await databases.connect(fresh_database_url)
     yield opened
     await opened.close()
