@@ -275,6 +275,21 @@ def test_no_error_shows_a_value() -> None:
         assert "hunter2" not in str(effect(f"##vso[{line}"))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "task.setvariable variable=a;issecret=true]hunter2%0Ax",
+        "task.setvariable issecret=TRUE]hunter2%0Ax",
+        "task.setendpoint id=x]hunter2%0Ax",
+        "no.such issecret=true]hunter2%0Ax",
+    ],
+)
+def test_what_was_meant_to_be_secret_comes_along_to_be_masked(line: str) -> None:
+    found = effect(f"##vso[{line}")
+    assert isinstance(found, e.CommandError | e.CommandWarning)
+    assert found.secret == "hunter2\nx"
+
+
 def test_secrets_of_several_lines_may_be_allowed() -> None:
     line = "##vso[task.setvariable variable=a;issecret=true]b%0Ac"
     found = effect(line, Rules(multiline_secrets=True))

@@ -73,6 +73,23 @@ async def test_no_command_carries_a_secret_out(pool: HostPool, text: str) -> Non
     assert "hunter2" not in outcome.everything()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "##vso[task.setsecret]",
+        "##vso[task.setvariable variable=a;issecret=true]",
+        "##vso[task.setvariable variable=a;issecret=true]first%0A",
+        "##vso[task.setendpoint id=none;field=authParameter;key=k]",
+        "##vso[no.such issecret=true]",
+    ],
+)
+async def test_the_echo_of_a_command_does_not_show_its_secret(pool: HostPool, command: str) -> None:
+    step = script(f"echo '{command}'hunter'2-canary'")
+    outcome = await run(pool, job(step, variables=[variable("System.Debug", "true")]))
+    assert "Processed: ##vso[" in outcome.log()
+    assert "hunter2-canary" not in outcome.everything()
+
+
 async def test_errors_about_conditions_and_skips_are_masked(pool: HostPool) -> None:
     steps = (
         script("true", condition="eq(variables.pw, 'x')"),

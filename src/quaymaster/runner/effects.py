@@ -255,18 +255,24 @@ class TelemetryIgnored:
 class CommandError:
     """A command that cannot be obeyed: an error issue, and the step's command result is Failed.
 
-    `shows_line`: the line itself is printed too.
+    `shows_line`: the line itself is printed too. `secret` is what was meant to become one: it is
+    to be masked before anything of the line is shown.
     """
 
     message: str
     shows_line: bool = False
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CommandWarning:
-    """A command that is ignored with a warning; the step does not fail for it."""
+    """A command that is ignored with a warning; the step does not fail for it.
+
+    `secret` as in CommandError.
+    """
 
     message: str
+    secret: str = field(default="", repr=False)
 
 
 Effect: TypeAlias = (

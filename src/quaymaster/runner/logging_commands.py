@@ -1,7 +1,7 @@
 """Lines that speak to the runner: `##vso[area.event name=value;…]data` (SEMANTICS 15)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quaymaster.domain.ordinal import IgnoreCase, upper
 from quaymaster.runner.effects import (
@@ -153,9 +153,22 @@ def interpret(command: LoggingCommand, rules: Rules | None = None) -> Effect:
     """What a command asks for. Never raises and changes nothing by itself.
 
     CommandWarning: ignored, to be warned about. CommandError: to be shown as an error issue, and
-    the step's command result becomes Failed (SEMANTICS 15.3).
+    the step's command result becomes Failed (SEMANTICS 15.3). What a command that is not obeyed
+    meant to keep secret comes along, to be masked all the same.
     """
-    rules = rules or Rules()
+    effect = _effect(command, rules or Rules())
+    if isinstance(effect, CommandError | CommandWarning) and _holds_secret(command):
+        return replace(effect, secret=command.data)
+    return effect
+
+
+def _holds_secret(command: LoggingCommand) -> bool:
+    """Whether the data would be masked if the command were obeyed."""
+    is_secret = Asked(command.properties, command.data).switch("issecret")
+    return is_secret or upper(command.event) in {"SETSECRET", "SETENDPOINT"}
+
+
+def _effect(command: LoggingCommand, rules: Rules) -> Effect:
     area = KNOWN.get(upper(command.area))
     called = f"##vso[{command.area[:SHOWN]}.{command.event[:SHOWN]}]"
     if area is None:

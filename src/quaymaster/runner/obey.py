@@ -55,17 +55,19 @@ class Obedience:
             )
             return
         effect = interpret(command, self._rules)
-        if not isinstance(effect, effects.Debug):
-            self._step.debug(f"Processed: {line[:LONGEST_SHOWN]}")
         self._apply(effect, line)
+        if not isinstance(effect, effects.Debug):  # only now is what the line holds masked
+            self._step.debug(f"Processed: {self._state.masker.mask(line)[:LONGEST_SHOWN]}")
 
     def _apply(self, effect: effects.Effect, line: str) -> None:
         match effect:
             case effects.CommandError():
+                self._state.masker.add(effect.secret)
                 if effect.shows_line:
                     self._print_output(line)
                 self._step.command_failed(effect.message)
             case effects.CommandWarning():
+                self._state.masker.add(effect.secret)
                 self._step.warning(effect.message)
             case effects.Debug():
                 self._step.debug(effect.text)
@@ -113,7 +115,7 @@ class Obedience:
                 )
 
     def _print_output(self, text: str) -> None:
-        self._step.log.write(self._state.masker.mask(text[:LONGEST_SHOWN]))
+        self._step.log.write(self._state.masker.mask(text)[:LONGEST_SHOWN])
 
     def _issue(self, effect: effects.LogIssue) -> None:
         self._step.print(f"##[{effect.kind.value}]{effect.line}")
