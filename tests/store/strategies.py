@@ -11,6 +11,10 @@ from quaymaster.domain.release import (
     Approval,
     ArtifactVersion,
     Deployment,
+    GateResult,
+    GateRun,
+    GateSample,
+    IgnoredGate,
     Job,
     Outcome,
     Phase,
@@ -22,6 +26,7 @@ from quaymaster.domain.release import (
 from quaymaster.domain.statuses import (
     ApprovalStatus,
     DeploymentReason,
+    GateStatus,
     JobStatus,
     ReleaseReason,
     ReleaseStatus,
@@ -69,6 +74,32 @@ approvals = st.builds(
 )
 
 
+gate_runs = st.builds(
+    GateRun,
+    side=st.sampled_from(Side),
+    started_at=times,
+    samples=st.lists(
+        st.builds(
+            GateSample,
+            number=numbers,
+            started_at=times,
+            ended_at=maybe_times,
+            results=st.lists(
+                st.builds(GateResult, name=text, succeeded=st.booleans(), message=text, log=text),
+                max_size=2,
+            ).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    ignored=st.lists(
+        st.builds(IgnoredGate, name=text, by=people, at=times, comment=text), max_size=2
+    ).map(tuple),
+    succeeding_since=maybe_times,
+    ended_as=st.one_of(st.none(), st.sampled_from(GateStatus)),
+    ended_at=maybe_times,
+)
+
+
 def jobs(position: int) -> st.SearchStrategy[Job]:
     return st.builds(
         Job,
@@ -112,6 +143,7 @@ def deployments(plan: StagePlan, attempt: int) -> st.SearchStrategy[Deployment]:
         entered_queue_at=maybe_times,
         has_slot=st.booleans(),
         approvals=st.lists(approvals, max_size=3).map(tuple),
+        gates=st.lists(gate_runs, max_size=2).map(tuple),
         phases=st.integers(0, len(ranks)).flatmap(lambda n: st.tuples(*map(phases, ranks[:n]))),
         cancel_requested_at=maybe_times,
         outcome=st.one_of(st.none(), st.sampled_from(Outcome)),
@@ -179,9 +211,19 @@ def _next_attempt(draw: Any, stage: Stage) -> Deployment | None:
 
 def _as_changed(old: Deployment, new: Deployment) -> Deployment:
     """The same records with other contents: each keeps its id, none disappears."""
-    changed = [replace(a, id=b.id) for a, b in zip(new.approvals, old.approvals, strict=False)]
-    approvals = [*changed, *old.approvals[len(changed) :], *new.approvals[len(changed) :]]
-    return replace(new, id=old.id, approvals=tuple(approvals), phases=_phases(old, new))
+    return replace(
+        new,
+        id=old.id,
+        approvals=_kept(old.approvals, new.approvals),
+        gates=_kept(old.gates, new.gates),
+        phases=_phases(old, new),
+    )
+
+
+def _kept(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+    """New contents for the records that are there already, and then the further ones."""
+    changed = [replace(a, id=b.id) for a, b in zip(new, old, strict=False)]
+    return (*changed, *old[len(changed) :], *new[len(changed) :])
 
 
 def _phases(old: Deployment, new: Deployment) -> tuple[Phase, ...]:
@@ -189,11 +231,7 @@ def _phases(old: Deployment, new: Deployment) -> tuple[Phase, ...]:
         replace(
             told,
             id=phase.id,
-            jobs=tuple(
-                [replace(a, id=b.id) for a, b in zip(told.jobs, phase.jobs, strict=False)]
-                + list(phase.jobs[len(told.jobs) :])
-                + list(told.jobs[len(phase.jobs) :])
-            ),
+            jobs=_kept(phase.jobs, told.jobs),
         )
         for told, phase in zip(new.phases, old.phases, strict=False)
     ]

@@ -25,29 +25,29 @@ async def test_a_server_that_is_not_there(tmp_path):
         await databases.connect(f"postgresql://nobody@/nothing?host={tmp_path}")
 
 
-async def test_a_transaction_that_loses_its_connection_is_told_so(database, database_url):
-    async with database.read() as connection:
+async def test_a_transaction_that_loses_its_connection_is_told_so(own_database, database_url):
+    async with own_database.read() as connection:
         name = await connection.fetchval("SELECT current_database()")
 
     async def interrupted() -> None:
-        async with database.transaction() as connection:
+        async with own_database.transaction() as connection:
             await connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
             await end_all_connections(database_url, name)
             await connection.execute("INSERT INTO settings (name, value) VALUES ('b', '2')")
 
     with pytest.raises(DatabaseUnavailable):
         await interrupted()
-    async with database.read() as connection:  # the pool has recovered by itself
+    async with own_database.read() as connection:  # the pool has recovered by itself
         assert await connection.fetchval("SELECT count(*) FROM settings") == 0
 
 
-async def test_idle_connections_that_were_ended_are_replaced(database, database_url):
-    async with database.read() as connection:
+async def test_idle_connections_that_were_ended_are_replaced(own_database, database_url):
+    async with own_database.read() as connection:
         name = await connection.fetchval("SELECT current_database()")
     await end_all_connections(database_url, name)
     for _ in range(3):
         try:
-            async with database.read() as connection:
+            async with own_database.read() as connection:
                 assert await connection.fetchval("SELECT 1") == 1
             break
         except DatabaseUnavailable:

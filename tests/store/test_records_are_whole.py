@@ -5,12 +5,12 @@ from dataclasses import fields
 import msgspec
 import pytest
 
-from quaymaster.domain.release import Approval, Deployment, Job, Phase, Release, Stage
+from quaymaster.domain.release import Approval, Deployment, GateRun, Job, Phase, Release, Stage
 from quaymaster.store import release_rows as rows
 from tests import make
 
 PLAN = make.plan()
-PARTS = {"stages", "plan", "newest", "approvals", "phases", "jobs", "artifacts"}
+PARTS = {"stages", "plan", "newest", "approvals", "gates", "phases", "jobs", "artifacts"}
 
 
 def names(record: type) -> set[str]:
@@ -36,6 +36,7 @@ RELEASE, STAGE, ATTEMPT, PHASE, JOB = sample()
         (Deployment, rows.deployment_columns(STAGE, ATTEMPT)),
         (Phase, rows.phase_columns(ATTEMPT, PHASE)),
         (Job, rows.job_columns(STAGE, ATTEMPT, PHASE, JOB)),
+        (GateRun, rows.gate_columns(STAGE, ATTEMPT, GateRun("preDeploy", make.NOW))),
         (
             Approval,
             rows.approval_columns(
@@ -50,7 +51,7 @@ def test_every_field_is_written(record, columns):
     assert names(record) <= set(columns)
 
 
-@pytest.mark.parametrize("record", [Approval, Deployment, Job, Phase])
+@pytest.mark.parametrize("record", [Approval, Deployment, GateRun, Job, Phase])
 def test_every_field_is_read(record):
     missing = {name for name in names(record) if f".{name}" not in rows.LOAD}
     assert not missing

@@ -37,6 +37,7 @@ def _bare_attempt(attempt: Deployment) -> Deployment:
         attempt,
         id=DeploymentId(UNSAVED),
         approvals=tuple(replace(a, id=ApprovalId(UNSAVED)) for a in attempt.approvals),
+        gates=tuple(replace(gate, id=UNSAVED) for gate in attempt.gates),
         phases=tuple(
             replace(p, id=UNSAVED, jobs=tuple(replace(j, id=JobId(UNSAVED)) for j in p.jobs))
             for p in attempt.phases

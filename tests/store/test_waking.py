@@ -111,9 +111,9 @@ async def test_a_message_that_is_not_ours_means_look_at_everything(database):
         assert await anext(notices) == notify.MISSED
 
 
-async def test_notices_end_when_the_connection_is_lost(database):
-    async with notify.heard(database) as notices:
-        async with database.transaction() as connection:
+async def test_notices_end_when_the_connection_is_lost(own_database):
+    async with notify.heard(own_database) as notices:
+        async with own_database.transaction() as connection:
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -12,6 +12,7 @@ from quaymaster.domain.release import (
     Approval,
     ArtifactVersion,
     Deployment,
+    GateRun,
     Job,
     PersonId,
     Phase,
@@ -56,6 +57,11 @@ SELECT row_to_json(release)::text FROM (
                 a.earlier
               FROM approvals a WHERE a.deployment_id = d.id ORDER BY a.id) approval),
               '[]') AS approvals,
+            coalesce((SELECT json_agg(gate) FROM (
+              SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
+                g.ended_as, g.ended_at
+              FROM gate_runs g WHERE g.deployment_id = d.id ORDER BY g.id) gate),
+              '[]') AS gates,
             coalesce((SELECT json_agg(phase) FROM (
               SELECT p.id, p.rank, p.started_at, p.is_skipped, p.problem,
                 coalesce((SELECT json_agg(job) FROM (
@@ -230,6 +236,21 @@ def approval_columns(stage: Stage, deployment: Deployment, approval: Approval) -
         "comment": approval.comment,
         "revision": approval.revision,
         "earlier": approval.earlier,
+    }
+
+
+def gate_columns(stage: Stage, deployment: Deployment, gate: GateRun) -> dict[str, Any]:
+    return {
+        "id": gate.id,
+        "deployment_id": deployment.id,
+        "stage_id": stage.id,
+        "side": gate.side,
+        "started_at": gate.started_at,
+        "samples": gate.samples,
+        "ignored": gate.ignored,
+        "succeeding_since": gate.succeeding_since,
+        "ended_as": gate.ended_as,
+        "ended_at": gate.ended_at,
     }
 
 

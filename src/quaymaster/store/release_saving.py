@@ -19,6 +19,7 @@ from quaymaster.domain.release import (
     ApprovalId,
     Deployment,
     DeploymentId,
+    GateRun,
     Job,
     JobId,
     Phase,
@@ -45,6 +46,9 @@ COLUMNS = {
     " rank integer, approver text, status text, created_at timestamptz, modified_at timestamptz,"
     " due_at timestamptz, is_automated boolean, approved_by text, comment text, revision integer,"
     " earlier json",
+    "gate_runs": "id bigint, deployment_id bigint, stage_id bigint, side text,"
+    " started_at timestamptz, samples json, ignored json, succeeding_since timestamptz,"
+    " ended_as text, ended_at timestamptz",
     "phases": "id bigint, deployment_id bigint, rank integer, started_at timestamptz,"
     " is_skipped boolean, problem text",
     "jobs": "id bigint, phase_id bigint, deployment_id bigint, position integer, name text,"
@@ -63,6 +67,7 @@ LOOKED_UP = {
         "release_id": "$2",
         "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
     },
+    "gate_runs": {"release_id": "$2"},
     "phases": {"release_id": "$2"},
     "jobs": {
         "release_id": "$2",
@@ -70,7 +75,7 @@ LOOKED_UP = {
         " WHERE q.id = x.queue_id AND r.id = $2)",
     },
 }
-PARENTS_FIRST = ("releases", "stages", "deployments", "approvals", "phases", "jobs")
+PARENTS_FIRST = ("releases", "stages", "deployments", "approvals", "gate_runs", "phases", "jobs")
 
 
 def _names(table: str) -> list[str]:
@@ -110,7 +115,8 @@ DRAW = """
 SELECT array(SELECT nextval('deployments_id_seq') FROM generate_series(1, $1)) AS deployments,
   array(SELECT nextval('approvals_id_seq') FROM generate_series(1, $2)) AS approvals,
   array(SELECT nextval('phases_id_seq') FROM generate_series(1, $3)) AS phases,
-  array(SELECT nextval('jobs_id_seq') FROM generate_series(1, $4)) AS jobs
+  array(SELECT nextval('jobs_id_seq') FROM generate_series(1, $4)) AS jobs,
+  array(SELECT nextval('gate_runs_id_seq') FROM generate_series(1, $5)) AS gate_runs
 """
 
 TAKEN_SLOTS = """
@@ -164,6 +170,7 @@ async def with_ids(connection: Connection, after: Release) -> Release:
         sum(a.id == UNSAVED for deployment in new for a in deployment.approvals),
         sum(phase.id == UNSAVED for deployment in new for phase in deployment.phases),
         sum(job.id == UNSAVED for deployment in new for job in deployment.jobs),
+        sum(gate.id == UNSAVED for deployment in new for gate in deployment.gates),
     )
     if drawn is None:
         raise RuntimeError("a SELECT without FROM answered no row")
@@ -178,6 +185,7 @@ def _newest(release: Release) -> Iterator[Deployment]:
 def _has_unsaved(deployment: Deployment) -> bool:
     ids = [deployment.id, *(approval.id for approval in deployment.approvals)]
     ids += [phase.id for phase in deployment.phases] + [job.id for job in deployment.jobs]
+    ids += [gate.id for gate in deployment.gates]
     return UNSAVED in ids
 
 
@@ -191,6 +199,10 @@ def _numbered_stage(stage: Stage, ids: dict[str, Iterator[int]]) -> Stage:
             deployment,
             id=deployment.id or DeploymentId(next(ids["deployments"])),
             approvals=tuple(_numbered_approval(a, ids) for a in deployment.approvals),
+            gates=tuple(
+                gate if gate.id else replace(gate, id=next(ids["gate_runs"]))
+                for gate in deployment.gates
+            ),
             phases=tuple(_numbered_phase(phase, ids) for phase in deployment.phases),
         ),
     )
@@ -234,6 +246,7 @@ def _note_stage(found: Difference, old: Stage, new: Stage, slots: dict[int, int]
         columns["slot"] = slots[new.newest.id]
     found.note("deployments", rows.deployment_columns(old, same) if same else None, columns)
     _note_approvals(found, new, same, new.newest)
+    _note_gates(found, new, same, new.newest)
     _note_phases(found, new, same, new.newest)
 
 
@@ -248,6 +261,18 @@ def _note_approvals(
                 "approvals",
                 rows.approval_columns(stage, new, same) if same else None,
                 rows.approval_columns(stage, new, approval),
+            )
+
+
+def _note_gates(found: Difference, stage: Stage, old: Deployment | None, new: Deployment) -> None:
+    known: dict[int, GateRun] = {gate.id: gate for gate in old.gates} if old else {}
+    for gate in new.gates:
+        same = known.get(gate.id)
+        if same is not gate:
+            found.note(
+                "gate_runs",
+                rows.gate_columns(stage, new, same) if same else None,
+                rows.gate_columns(stage, new, gate),
             )
 
 

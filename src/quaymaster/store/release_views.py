@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.plan import Plan, StagePlan
-from quaymaster.domain.release import Approval, Outcome, PersonId
+from quaymaster.domain.release import Approval, GateRun, Outcome, PersonId
 from quaymaster.domain.statuses import (
     DeploymentReason,
     DeploymentStatus,
@@ -56,6 +56,10 @@ coalesce((SELECT json_agg(stage) FROM (
     s.variables, s.created_at, s.modified_at, encode(s.plan_digest, 'hex') AS plan_digest,
     coalesce((SELECT json_agg(one) FROM (
       SELECT {DEPLOYMENT_COLUMNS}, d.variables, {APPROVALS} AS approvals,
+        coalesce((SELECT json_agg(gate) FROM (
+          SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
+            g.ended_as, g.ended_at
+          FROM gate_runs g WHERE g.deployment_id = d.id ORDER BY g.id) gate), '[]') AS gates,
         coalesce((SELECT json_agg(phase) FROM (
           SELECT ph.id, ph.rank, ph.started_at, ph.is_skipped, ph.problem,
             coalesce((SELECT json_agg(job) FROM (
@@ -164,6 +168,7 @@ class AttemptView:
     comment: str
     variables: Mapping[str, str]
     approvals: tuple[Approval, ...]
+    gates: tuple[GateRun, ...]
     phases: tuple[PhaseView, ...]
 
 
