@@ -1,6 +1,7 @@
 """Builders of jobs for hosts, and what came of them."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +54,7 @@ def job(*steps: Step, variables: Iterable[JobVariable] = (), **fields: Any) -> R
             "job_id": 7,
             "token": "fencing-token",
             "name": "Agent job",
-            "plan_id": "plan",
+            "plan_id": f"plan-{os.getpid()}",  # so that two runs of the tests do not meet
             "workspace": "project/1",
             "work_directory": "",
             "steps": [

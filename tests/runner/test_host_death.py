@@ -26,7 +26,7 @@ async def main():
     pool = HostPool(1, Path(sys.argv[1]))
     hidden = "setsid sleep 1000 > /dev/null 2>&1 &\\n"
     await pool.run(job(script(f"{hidden}echo $PPID $$ > {sys.argv[1]}/started; sleep 1000"),
-                       plan_id="dying-worker"), sink)
+                       plan_id=sys.argv[2]), sink)
 
 asyncio.run(main())
 """
@@ -58,12 +58,13 @@ async def test_a_script_that_kills_its_host_is_told_apart(tmp_path: Path) -> Non
 
 
 async def test_nothing_outlives_a_killed_worker(tmp_path: Path) -> None:
+    plan = f"dying-worker-{os.getpid()}"
     worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", WORKER, str(tmp_path)), cwd=Path(__file__).parents[2]
+        *(sys.executable, "-c", WORKER, str(tmp_path), plan), cwd=Path(__file__).parents[2]
     )
     started = tmp_path / "started"
     await eventually(lambda: started.exists() and started.read_text().endswith("\n"))
-    marker = descendants.marker_of(job(plan_id="dying-worker"))
+    marker = descendants.marker_of(job(plan_id=plan))
     assert len(descendants.marked(marker)) >= 3
     worker.kill()
     await worker.wait()
