@@ -1,7 +1,8 @@
 """Builds release definition documents as a client of API version 7.1 sends them.
 
-`definition("Dev → QA → Prod", approvals={"Prod": ["carol"]})` is a full, valid document; every
-part can be built alone and changed by keywords: `stage("Dev", rank=2)`, `bash("true")`.
+`definition("Web", stage("Dev"), stage("QA", "Dev", pre=["carol"]))` and the shorter
+`outlined("Dev → QA", approvals={"QA": ["carol"]})` are full, valid documents. Every part can be
+built alone, and keywords change its fields: `stage("Dev", rank=2)`, `bash("true", name="Nothing")`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,26 +22,8 @@ INVOKE_REST_API = "9c3e8943-130d-4c78-ac63-8af81df62dfb"
 SUCCEEDED = "4"
 
 
-def definition(
-    stages: str | Sequence[Document] = "Dev",
-    *,
-    name: str = "Web shop",
-    approvals: Mapping[str, Sequence[str]] | None = None,
-    post_approvals: Mapping[str, Sequence[str]] | None = None,
-    tasks: Sequence[Document] | Mapping[str, Sequence[Document]] = (),
-    **changes: Any,
-) -> Document:
-    """A definition that can be posted as it is.
-
-    `stages` is an outline ("Dev → QA; Dev → Load; QA → Prod") or stages already built. The
-    keywords belong to an outline: who approves before and after each stage (ids of people or
-    groups, all asked at once), and the tasks of every stage or, as a mapping, of each one.
-    """
-    environments = (
-        _outlined(stages, approvals or {}, post_approvals or {}, tasks)
-        if isinstance(stages, str)
-        else list(stages)
-    )
+def definition(name: str, *stages: Document, **changes: Any) -> Document:
+    """A definition that can be posted as it is."""
     document = {
         "source": "restApi",
         "id": 0,
@@ -51,7 +34,7 @@ def definition(
         "isDeleted": False,
         "variables": {},
         "variableGroups": [],
-        "environments": environments,
+        "environments": list(stages),
         "artifacts": [],
         "triggers": [],
         "releaseNameFormat": "Release-$(rev:r)",
@@ -63,12 +46,19 @@ def definition(
     return {**document, **changes}
 
 
-def _outlined(
-    outline: str,
-    pre: Mapping[str, Sequence[str]],
-    post: Mapping[str, Sequence[str]],
-    tasks: Sequence[Document] | Mapping[str, Sequence[Document]],
-) -> list[Document]:
+def outlined(
+    outline: str = "Dev",
+    *,
+    approvals: Mapping[str, Sequence[str]] | None = None,
+    post_approvals: Mapping[str, Sequence[str]] | None = None,
+    tasks: Sequence[Document] | Mapping[str, Sequence[Document]] | None = None,
+    **changes: Any,
+) -> Document:
+    """A definition from an outline such as "Dev → QA; Dev → Load; QA → Prod; Load → Prod".
+
+    A stage with nothing before it starts with the release. The keywords say who approves before
+    and after each stage (ids, all asked at once), and the tasks of every stage or of each one.
+    """
     before: dict[str, list[str]] = {}
     for chain in outline.split(";"):
         names = [name.strip() for name in chain.split("→")]
@@ -76,39 +66,42 @@ def _outlined(
             before.setdefault(name, [])
             if previous and previous not in before[name]:
                 before[name].append(previous)
-    return [
+    stages = [
         stage(
             name,
-            after=waits_for,
+            *waits_for,
             rank=rank,
-            pre=pre.get(name, ()),
-            post=post.get(name, ()),
-            tasks=tasks.get(name, ()) if isinstance(tasks, Mapping) else tasks,
+            pre=(approvals or {}).get(name, ()),
+            post=(post_approvals or {}).get(name, ()),
+            tasks=tasks.get(name) if isinstance(tasks, Mapping) else tasks,
         )
         for rank, (name, waits_for) in enumerate(before.items(), 1)
     ]
+    return definition("Web shop", *stages, **changes)
 
 
 def stage(
     name: str,
-    *,
-    after: Sequence[str] = (),
+    *after: str,
     rank: int = 1,
     pre: Sequence[str] = (),
     post: Sequence[str] = (),
-    tasks: Sequence[Document] = (),
+    script: str = "echo hello",
+    tasks: Sequence[Document] | None = None,
     **changes: Any,
 ) -> Document:
-    """A stage with one agent phase that starts after others, or with the release."""
+    """A stage that starts after others, or with the release, and runs a script or these tasks."""
+    if tasks is None:
+        tasks = [command_line(script, name=f"Deploy to {name}")]
     environment = {
         "id": 0,
         "name": name,
         "rank": rank,
         "variables": {},
         "variableGroups": [],
-        "preDeployApprovals": approvals(*pre),
+        "preDeployApprovals": asks(*pre),
         "deployStep": {"id": 0},
-        "postDeployApprovals": approvals(*post, executionOrder="afterSuccessfulGates"),
+        "postDeployApprovals": asks(*post, executionOrder="afterSuccessfulGates"),
         "deployPhases": [phase(tasks)],
         "environmentOptions": {
             "emailNotificationType": "OnlyOnFailure",
@@ -149,7 +142,7 @@ def artifact_condition(alias: str, filter_text: str) -> Document:
     return {"name": alias, "conditionType": "artifact", "value": filter_text}
 
 
-def approvals(*people: str, **options: Any) -> Document:
+def asks(*people: str, **options: Any) -> Document:
     """One side's approvals: these people at once, or nobody; keywords change the options."""
     steps = [approval_step(who) for who in people]
     return {

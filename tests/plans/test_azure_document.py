@@ -54,7 +54,7 @@ def given_out(stored):
 
 
 def rich_document():
-    return documents.definition(
+    return documents.outlined(
         "Dev → QA",
         approvals={"QA": [ALICE]},
         artifacts=[documents.build_artifact()],
@@ -92,7 +92,7 @@ def test_what_the_server_owns_is_never_taken(owned):
 
 
 def test_names_of_people_are_never_taken():
-    document = documents.definition("Dev", approvals={"Dev": [ALICE]})
+    document = documents.outlined("Dev", approvals={"Dev": [ALICE]})
     step = document["environments"][0]["preDeployApprovals"]["approvals"][0]
     step["approver"]["displayName"] = "The Boss"
     kept = normalised(document)["environments"][0]["preDeployApprovals"]["approvals"][0]
@@ -100,7 +100,7 @@ def test_names_of_people_are_never_taken():
 
 
 def test_who_is_only_named_stays_named():
-    document = documents.definition("Dev", approvals={"Dev": [""]})
+    document = documents.outlined("Dev", approvals={"Dev": [""]})
     step = document["environments"][0]["preDeployApprovals"]["approvals"][0]
     step["approver"] = {"uniquename": "bob@example.org"}
     assert people_in(document) == {"bob@example.org"}
@@ -109,7 +109,7 @@ def test_who_is_only_named_stays_named():
 
 
 def test_people_of_another_server_become_those_known_here():
-    document = documents.definition("Dev", approvals={"Dev": ["foreign"]})
+    document = documents.outlined("Dev", approvals={"Dev": ["foreign"]})
     step = document["environments"][0]["preDeployApprovals"]["approvals"][0]
     step["approver"]["uniqueName"] = "Alice@Example.org"
     assert people_in(document) == {"foreign", "Alice@Example.org"}
@@ -157,7 +157,7 @@ def test_names_of_known_fields_are_repaired():
 
 
 def test_names_of_variables_and_inputs_are_the_authors_own():
-    document = documents.definition(
+    document = documents.outlined(
         "Dev",
         variables={"IsSecret": {"Value": "x"}},
         tasks=[documents.task(documents.BASH, "3.*", "Bash", {"A": 1})],
@@ -169,7 +169,7 @@ def test_names_of_variables_and_inputs_are_the_authors_own():
 
 
 def test_numbers_and_booleans_are_read_from_text():
-    document = documents.definition([documents.stage("Dev", queueId="15", rank="2")])
+    document = documents.definition("Web", documents.stage("Dev", queueId="15", rank="2"))
     document["environments"][0]["deployPhases"][0]["deploymentInput"]["queueId"] = " 15 "
     document["variables"] = {"A": {"value": 5, "isSecret": "False"}, "B": {"value": True}}
     stored = normalised(document)

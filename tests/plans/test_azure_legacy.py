@@ -78,7 +78,7 @@ def test_steps_of_the_first_client_become_approvals():
 
 
 def test_the_misspelt_timeout_is_understood():
-    approvals = documents.approvals("bob")
+    approvals = documents.asks("bob")
     approvals["approvalOptions"] = {"timeoutInMintues": 90}
     stage = upgraded_stage(preDeployApprovals=approvals)
     assert stage["preDeployApprovals"]["approvalOptions"] == {"timeoutInMinutes": 90}
@@ -90,7 +90,7 @@ def test_linked_artifacts_become_artifacts():
 
 
 def test_a_stage_of_today_is_left_alone():
-    document = documents.definition([documents.stage("Dev", queueId=3, demands=["npm"])])
+    document = documents.definition("Web", documents.stage("Dev", queueId=3, demands=["npm"]))
     stage = normalised(document)["environments"][0]
     assert (stage["queueId"], stage["demands"]) == (3, ["npm"])
     assert len(stage["deployPhases"]) == 1

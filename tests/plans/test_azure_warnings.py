@@ -1,0 +1,170 @@
+"""What is accepted although it will not do as it looks; and which tasks can be run."""
+
+import pytest
+
+from quaymaster.plans.azure import compile_definition
+from quaymaster.plans.azure_document import normalised
+from quaymaster.plans.features import RUNNABLE_TASKS, Feature, can_run
+from quaymaster.runner.tasks import registry
+from tests import documents
+
+TASK = "$.environments[0].deployPhases[0].workflowTasks[0]"
+UNKNOWN = "497d490f-eea7-4f2b-ab94-48d9c1acdcb1"
+
+
+def warnings_of(document, **options):
+    return compile_definition(normalised(document), **options).warnings
+
+
+def test_a_plain_definition_has_none():
+    document = documents.outlined(
+        "Dev → QA", approvals={"QA": ["bob"]}, tasks=[documents.bash("true")]
+    )
+    assert warnings_of(document) == ()
+
+
+def test_the_tasks_that_can_be_run_are_those_of_the_runner():
+    installed = {(task.id.lower(), task.major) for task in registry.installed()}
+    assert installed == {
+        (task_id, major) for task_id, majors in RUNNABLE_TASKS.items() for major in majors
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("3.*", True), ("3", True), ("3.1.2", True), ("*", True), ("", True), ("2.*", False)],
+)
+def test_a_version_fits_as_the_runner_reads_it(version, expected):
+    assert can_run(RUNNABLE_TASKS, documents.BASH.upper(), version) is expected
+    assert registry.is_known(documents.BASH, version) is expected
+
+
+@pytest.mark.parametrize("version", ["", "*"])
+def test_an_unknown_task_cannot_be_run_in_any_version(version):
+    assert not can_run(RUNNABLE_TASKS, UNKNOWN, version)
+
+
+def test_a_task_that_nobody_can_run_here():
+    task = documents.task(UNKNOWN, "4.*", "Deploy Azure App Service", {})
+    assert warnings_of(documents.outlined(tasks=[task])) == (
+        f"{TASK}.taskId: task 'Deploy Azure App Service' ({UNKNOWN}, version 4.*) cannot be run "
+        "here; disable it, or replace it by a script",
+    )
+    assert warnings_of(documents.outlined(tasks=[{**task, "enabled": False}])) == ()
+    known = {UNKNOWN: frozenset({4})}
+    assert warnings_of(documents.outlined(tasks=[task]), runnable=known) == ()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "eq(variables.Build.SourceBranch, 'main')",
+        "and(succeeded(), startsWith(Variables.Build['x'], 'a'))",
+        "eq(variables[variables.A.B], '')",
+    ],
+)
+def test_a_name_with_dots_written_as_a_path(condition):
+    document = documents.outlined(tasks=[documents.bash("true", condition=condition)])
+    [warning] = warnings_of(document)
+    assert warning.startswith(f"{TASK}.condition: variables.A.B looks for B inside")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["eq(variables['Build.SourceBranch'], 'main')", "eq('variables.A.B', variables.A)", ""],
+)
+def test_names_written_well(condition):
+    document = documents.outlined(tasks=[documents.bash("true", condition=condition)])
+    assert warnings_of(document) == ()
+
+
+def asking_for(feature):
+    """A definition that asks for one feature."""
+    gate = documents.gates(documents.bash("true"))
+    spread = {"parallelExecutionType": "multiMachine"}
+    stage = {
+        Feature.GATES: {"preDeploymentGates": gate},
+        Feature.STAGE_SCHEDULES: {"schedules": [documents.schedule()]},
+        Feature.STAGE_TRIGGERS: {"environmentTriggers": [{"triggerType": 2}]},
+        Feature.PARALLEL_JOBS: {
+            "deployPhases": [documents.phase(deploymentInput={"parallelExecution": spread})]
+        },
+        Feature.SERVER_PHASES: {"deployPhases": [documents.phase(phaseType="runOnServer")]},
+        Feature.DEPLOYMENT_GROUPS: {
+            "deployPhases": [documents.phase(phaseType="machineGroupBasedDeployment")]
+        },
+        Feature.TASK_GROUPS: {
+            "deployPhases": [documents.phase([documents.bash("true", definitionType="metaTask")])]
+        },
+    }.get(feature, {})
+    whole = {
+        Feature.SCHEDULES: {
+            "triggers": [{"triggerType": "schedule", "schedule": documents.schedule()}]
+        },
+        Feature.TRIGGERS: {
+            "artifacts": [documents.build_artifact()],
+            "triggers": [documents.artifact_trigger()],
+        },
+        Feature.VARIABLE_GROUPS: {"variableGroups": [1]},
+    }.get(feature, {})
+    return documents.definition("Web", documents.stage("Dev", **stage), **whole)
+
+
+@pytest.mark.parametrize("feature", Feature)
+def test_what_is_not_carried_out_yet_is_said(feature):
+    document = asking_for(feature)
+    [warning] = warnings_of(document, built=frozenset(Feature) - {feature})
+    assert warning.endswith(f"{feature} are kept in the definition and not carried out yet")
+    assert warnings_of(document, built=frozenset(Feature)) == ()
+
+
+@pytest.mark.parametrize("queue", [None, 0, ""])
+def test_a_phase_without_a_queue(queue):
+    phase = documents.phase(deploymentInput={"queueId": queue})
+    [warning] = warnings_of(
+        documents.definition("Web", documents.stage("Dev", deployPhases=[phase]))
+    )
+    assert warning.endswith("queueId: no queue is chosen, so this phase will fail; choose one")
+
+
+def test_a_placeholder_of_a_template():
+    phase = documents.phase(deploymentInput={"queueId": "$Hosted VS2017$"})
+    [warning] = warnings_of(
+        documents.definition("Web", documents.stage("Dev", deployPhases=[phase]))
+    )
+    assert "$Hosted VS2017$ is a placeholder" in warning
+
+
+def test_a_state_in_which_no_stage_ends():
+    stages = [documents.stage("Dev"), documents.stage("QA")]
+    stages[1]["conditions"] = [documents.after_stage("Dev", "1")]
+    [warning] = warnings_of(documents.definition("Web", *stages))
+    assert warning.startswith("$.environments[1].conditions[0].value: no stage ends in this state")
+
+
+def test_a_trigger_that_starts_nothing():
+    document = documents.definition(
+        "Web",
+        documents.stage("Dev", conditions=[]),
+        artifacts=[documents.build_artifact()],
+        triggers=[documents.artifact_trigger()],
+    )
+    [warning] = warnings_of(document, built=frozenset(Feature))
+    assert warning.startswith("$.triggers: no stage starts when a release is created")
+
+
+def test_a_pattern_in_a_stage_condition():
+    text = '{"tagFilter":{"pattern":"^v"}}'
+    stage = documents.stage("Dev", conditions=[documents.artifact_condition("_Web-CI", text)])
+    document = documents.definition("Web", stage, artifacts=[documents.build_artifact()])
+    [warning] = warnings_of(document)
+    assert "tagFilter is not searched for in stage conditions" in warning
+
+
+def test_a_download_of_an_artifact_that_is_not_there():
+    limits = {"downloadInputs": [{"alias": "gone", "artifactDownloadMode": "All"}]}
+    phase = documents.phase(deploymentInput={"artifactsDownloadInput": limits})
+    [warning] = warnings_of(
+        documents.definition("Web", documents.stage("Dev", deployPhases=[phase]))
+    )
+    assert "there is no artifact 'gone'" in warning
