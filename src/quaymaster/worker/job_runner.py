@@ -60,6 +60,7 @@ class JobRun:
         self._canceled: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._hosted: asyncio.Task[JobEnded] | None = None
         self._is_stale = False
+        self._is_ending = False
         self._failure = ""
 
     def cancel(self, reason: str) -> None:
@@ -83,7 +84,9 @@ class JobRun:
         self._end_host()
 
     def _end_host(self) -> None:
-        if self._hosted is not None:
+        """Once only: a second cancel would interrupt the pool in ending what the job has left."""
+        if self._hosted is not None and not self._is_ending:
+            self._is_ending = True
             self._hosted.cancel()
 
     async def run(self) -> Taken | None:
@@ -107,7 +110,7 @@ class JobRun:
             self._hosts.run(self._message, self._take, self._canceled)
         )
         if self._is_stale or self._failure:
-            self._hosted.cancel()
+            self._end_host()
         await asyncio.wait((self._hosted,))
         if self._hosted.cancelled():
             return None
