@@ -46,9 +46,10 @@ def test_an_unknown_task_cannot_be_run_in_any_version(version):
 
 def test_a_task_that_nobody_can_run_here():
     task = documents.task(UNKNOWN, "4.*", "Deploy Azure App Service", {})
-    assert warnings_of(documents.outlined(tasks=[task])) == (
+    [warning] = warnings_of(documents.outlined(tasks=[task]))
+    assert warning == (
         f"{TASK}.taskId: task 'Deploy Azure App Service' ({UNKNOWN}, version 4.*) cannot be run "
-        "here; disable it, or replace it by a script",
+        "here; disable it, or replace it by a script"
     )
     assert warnings_of(documents.outlined(tasks=[{**task, "enabled": False}])) == ()
     known = {UNKNOWN: frozenset({4})}
