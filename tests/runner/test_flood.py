@@ -52,3 +52,11 @@ async def test_the_limit_of_the_log_is_recorded_and_the_task_goes_on(pool: HostP
     assert any("more than the limit of 100000 bytes" in line for line in lines)
     assert "the end" in lines
     assert outcome.results() == ["Failed"]
+
+
+async def test_a_flood_of_issues_counts_against_the_limit_too(pool: HostPool) -> None:
+    line = "##vso[task.logissue type=warning]a warning of some length"
+    step = script(f"yes '{line}' | head -n 50000")
+    outcome = await run(pool, job(step, log_limit_bytes=100_000))
+    assert outcome.ended().warning_count == 50_000
+    assert len(outcome.log()) < 1_000_000

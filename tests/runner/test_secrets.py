@@ -114,3 +114,17 @@ def test_records_do_not_show_secrets_when_printed() -> None:
     assert "hunter2" not in repr(message.variables)
     assert "fence-9" not in repr(message)
     assert "hunter2" not in repr(message)
+
+
+async def test_a_short_secret_is_masked_and_warned_of(pool: HostPool) -> None:
+    variables = [secret("pin", "xq9"), secret("empty", "")]
+    outcome = await run(pool, job(script("echo axq9b"), variables=variables))
+    assert "a***b" in outcome.log().split("\n")
+    [warning] = outcome.ended_of(1).issues
+    assert "fewer than 4 characters: pin." in warning.message
+
+
+async def test_the_shortest_secret_to_mask_can_be_set(pool: HostPool) -> None:
+    variables = [secret("pin", "xq9"), variable("AZP_IGNORE_SECRETS_SHORTER_THAN", "5")]
+    outcome = await run(pool, job(script("echo axq9b"), variables=variables))
+    assert "axq9b" in outcome.log().split("\n")

@@ -17,6 +17,7 @@ from quaymaster.runner.step import StepRun
 from quaymaster.runner.tasks import registry
 
 DOWNLOAD_TRIES = 4
+SHORT_SECRET = 4
 _CHECKOUT = [sys.executable, "-I", "-m", git.__name__]
 
 
@@ -30,6 +31,7 @@ async def initialize(run: StepRun) -> None:
     for warning in state.expand_variables({}):
         run.warning(str(warning))
     run.print(f"Job {job.name} runs on {state.expanded.value('Agent.Name')} in {state.home.base}.")
+    _warn_of_short_secrets(run)
     problems = [problem for step in job.steps if (problem := _problem(run, step))]
     for problem in problems:
         run.fail(problem)
@@ -40,6 +42,20 @@ async def initialize(run: StepRun) -> None:
     else:
         await asyncio.to_thread(state.home.prepare)
     await _prepare_artifacts(run)
+
+
+def _warn_of_short_secrets(run: StepRun) -> None:
+    """Masking a short secret hides half of every log: the author should know (RELIABILITY R-19)."""
+    short = [
+        variable.name
+        for variable in run.state.variables.values()
+        if variable.is_secret and 0 < len(variable.value.strip()) < SHORT_SECRET
+    ]
+    if short:
+        run.warning(
+            f"These secret variables have fewer than {SHORT_SECRET} characters: "
+            f"{', '.join(short)}. Wherever such a text occurs in a log it is masked."
+        )
 
 
 async def _prepare_artifacts(run: StepRun) -> None:

@@ -22,6 +22,7 @@ from quaymaster.runner.results import merge
 from quaymaster.runner.step import StepRun
 
 DONE_SECONDS = 5.0
+MOST_DETAILS = 500
 LONGEST_SHOWN = 2048
 
 
@@ -118,12 +119,10 @@ class Obedience:
         self._step.log.write(self._state.masker.mask(text)[:LONGEST_SHOWN])
 
     def _issue(self, effect: effects.LogIssue) -> None:
-        self._step.print(f"##[{effect.kind.value}]{effect.line}")
         data = {"category": effect.category, **effect.properties}
-        kind = effect.kind
-        self._step.add_issue(
-            Issue("error" if kind is effects.IssueKind.ERROR else "warning", effect.message, data)
-        )
+        is_error = effect.kind is effects.IssueKind.ERROR
+        issue = Issue("error" if is_error else "warning", effect.message, data)
+        self._step.issue(issue, effect.line)
 
     def _progress(self, percent: int, operation: str) -> None:
         self._state.outbox.send(
@@ -197,6 +196,10 @@ class Obedience:
         self._state.endpoints[effect.id.lower()] = _changed(known, effect)
 
     def _detail(self, effect: effects.LogDetail) -> None:
+        known = self._details.records
+        if effect.id not in known and len(known) >= MOST_DETAILS:
+            self._step.warning(f"A step keeps {MOST_DETAILS} detail records; this one is ignored.")
+            return
         outcome = self._details.with_detail(effect)
         if isinstance(outcome, effects.CommandError):
             self._step.command_failed(outcome.message)

@@ -31,7 +31,7 @@ class JobState:
     outbox: Outbox
     inherited: Mapping[str, str]
     released: set[int]  # processes that earlier jobs were allowed to leave behind
-    masker: Masker = field(default_factory=Masker)
+    masker: Masker = field(init=False)
     variables: VariableSet = field(default_factory=VariableSet)
     expanded: VariableSet = field(default_factory=VariableSet)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
@@ -50,6 +50,8 @@ class JobState:
             Variable(v.name, v.value, is_secret=v.is_secret, is_read_only=v.is_read_only)
             for v in self.message.variables
         )
+        shortest = self.variables.value("AZP_IGNORE_SECRETS_SHORTER_THAN")
+        self.masker = Masker(int(shortest) if shortest.isdecimal() else 0)
         self.endpoints = {endpoint.id.lower(): endpoint for endpoint in self.message.endpoints}
         for secret in self.variables.secrets():
             self.masker.add(secret)
@@ -57,7 +59,6 @@ class JobState:
             for key, value in endpoint.parameters.items():
                 if key.lower() not in _PUBLIC_PARAMETERS:
                     self.masker.add(value)
-        self.masker.add(self.message.token)
 
     @property
     def is_debug(self) -> bool:

@@ -90,17 +90,24 @@ class StepRun:
     def debug(self, text: str) -> None:
         """Add a line that only System.Debug shows."""
         if self.state.is_debug:
-            self.print(f"##[debug]{text}")
+            self.log.write(self.state.masker.mask(f"##[debug]{text}"))
 
     def warning(self, text: str) -> None:
         """Count a warning and show it."""
-        self.print(f"##[warning]{text}")
-        self.add_issue(Issue("warning", text))
+        self.issue(Issue("warning", text), text)
 
     def error(self, text: str) -> None:
         """Count an error and show it; the result stays as it is."""
-        self.print(f"##[error]{text}")
-        self.add_issue(Issue("error", text))
+        self.issue(Issue("error", text), text)
+
+    def issue(self, issue: Issue, line: str) -> None:
+        """Count an issue; `line` is how the log shows it.
+
+        Beyond the first ten, they count against the log's limit: a task may send millions.
+        """
+        is_own = self._counts[issue.type] < MOST_ISSUES
+        self.log.write(self.state.masker.mask(f"##[{issue.type}]{line}"), own=is_own)
+        self.add_issue(issue)
 
     def fail(self, text: str) -> None:
         """An error that makes the step fail."""

@@ -27,7 +27,7 @@ class Repository:
 
 def find_repository(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Repository:
     """The repository of an artifact; raises CannotDownload when its type or address will not do."""
-    if artifact.type not in REPOSITORY_TYPES:
+    if artifact.type.lower() not in map(str.lower, REPOSITORY_TYPES):
         raise CannotDownload(
             f"Artifact {artifact.alias} is of type {artifact.type}; this runner downloads "
             f"{', '.join(REPOSITORY_TYPES)}. Skip its download, or link a repository."
@@ -67,7 +67,7 @@ def _address(artifact: ArtifactDownload, endpoint: Endpoint | None) -> str:
     definition = reference.get("definition", "")
     if named or definition.startswith("/") or "://" in definition:
         return named or definition
-    if artifact.type == "GitHub" and definition.count("/") == 1:
+    if artifact.type.lower() == "github" and definition.count("/") == 1:
         server = endpoint.url if endpoint and endpoint.url else "https://github.com"
         return f"{server.replace('//api.', '//').rstrip('/')}/{definition}"
     return endpoint.url if endpoint else ""
