@@ -23,7 +23,6 @@ async def shared_database(database_url: str, migrated_template: str) -> AsyncIte
     opened = await databases.connect(in_database(database_url, SHARED))
     yield opened
     await opened.close()
-    await administrator.execute(f"DROP DATABASE {SHARED} WITH (FORCE)")
     await administrator.close()
 
 

@@ -116,6 +116,8 @@ async def find(
     The first of these that fits somebody wins; None when nobody is meant, or a display name
     fits several.
     """
+    if not named:
+        return None  # groups have no e-mail address: nothing would mean all of them
     rows = await connection.fetch(
         f"{IDENTITY} WHERE ($2::uuid IS NULL OR organization_id = $2)"
         " AND (id = $3 OR unique_name_key = $1 OR lower(email) = $1 OR display_name_key = $1)"
