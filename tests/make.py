@@ -10,6 +10,7 @@ from quaymaster.domain.plan import (
     ApprovalPolicy,
     Approver,
     GatePolicy,
+    PhaseKind,
     PhasePlan,
     Plan,
     ReleaseStarts,
@@ -23,6 +24,7 @@ from quaymaster.domain.release import (
     ApprovalId,
     Deployment,
     DeploymentId,
+    InterventionId,
     JobId,
     Person,
     PersonId,
@@ -32,6 +34,7 @@ from quaymaster.domain.release import (
     Stage,
     StageId,
 )
+from quaymaster.domain.spreading import DELAY, INTERVENTIONS
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus, StageStatus
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
@@ -64,6 +67,23 @@ def gates(*names: str, **options: Any) -> GatePolicy:
 
 def phase(rank: int = 1, **changes: Any) -> PhasePlan:
     return PhasePlan(**{"rank": rank, "name": f"Phase {rank}", **changes})
+
+
+def server_phase(*tasks: TaskPlan, rank: int = 1, **changes: Any) -> PhasePlan:
+    return phase(rank, kind=PhaseKind.SERVER, tasks=tasks, **changes)
+
+
+def delay(minutes: str = "10", **changes: Any) -> TaskPlan:
+    return task("Wait", DELAY, inputs={"delayForMinutes": minutes}, **changes)
+
+
+def intervention(name: str = "Look at it", **changes: Any) -> TaskPlan:
+    inputs = {name: changes.pop(name) for name in ("instructions", "onTimeout") if name in changes}
+    return task(name, INTERVENTIONS[0], inputs=inputs, **changes)
+
+
+def task(name: str = "Run", task_id: str = "some-task", **changes: Any) -> TaskPlan:
+    return TaskPlan(task_id=task_id, version="1.*", display_name=name, **changes)
 
 
 def phases(number: int, **changes: Any) -> tuple[PhasePlan, ...]:
@@ -166,6 +186,10 @@ def _saved_deployment(deployment: Deployment, free: Iterator[int]) -> Deployment
             for a in deployment.approvals
         ),
         gates=tuple(replace(run, id=run.id or next(free)) for run in deployment.gates),
+        interventions=tuple(
+            replace(asked, id=asked.id or InterventionId(next(free)))
+            for asked in deployment.interventions
+        ),
         phases=tuple(_saved_phase(phase, free) for phase in deployment.phases),
     )
 

@@ -24,6 +24,7 @@ from quaymaster.domain.changes import (
     Event,
     GateSampled,
     GatesIgnored,
+    InterventionAnswered,
     JobClaimed,
     JobFinished,
     JobLost,
@@ -223,7 +224,7 @@ def reassigned(stage: str, to: str, by: str | Person = "bob", of: str = "") -> S
 def claimed(stage: str, worker: str = "worker-1") -> Step:
     def events(told: Story) -> Iterator[Event]:
         for job in told.jobs(stage):
-            if job.status is JobStatus.WAITING:
+            if job.status is JobStatus.WAITING and not job.kind.is_pause:
                 yield JobClaimed(job.id, worker, f"token-{job.id}")
 
     return events
@@ -233,7 +234,7 @@ def phase_ends(stage: str, status: JobStatus = JobStatus.SUCCEEDED, error: str =
     """Workers take the jobs under way and end them; a further phase is left alone."""
 
     def events(told: Story) -> Iterator[Event]:
-        jobs = told.jobs(stage)
+        jobs = [job for job in told.jobs(stage) if job.status is not JobStatus.HELD]
         assert jobs, f"{stage} has no job under way\n{told.timeline()}"
         yield from claimed(stage)(told)
         for job in jobs:
@@ -286,6 +287,16 @@ def gates_say(stage: str, *good: str, **but: str) -> Step:
 
 def ignoring(stage: str, *names: str, side: Side = Side.PRE, by: str = "alice") -> Step:
     return lambda told: [GatesIgnored(told.stage(stage).id, side, names, PersonId(by), "known")]
+
+
+def answered(stage: str, by: str = "carol", *, resumes: bool = True, comment: str = "") -> Step:
+    """The newest manual intervention of the stage is answered."""
+
+    def events(told: Story) -> Iterator[Event]:
+        asked = told.deployment(stage).interventions[-1]
+        yield InterventionAnswered(asked.id, PersonId(by), resumes, comment)
+
+    return events
 
 
 def let_in(stage: str) -> Step:

@@ -16,14 +16,27 @@ from quaymaster.domain.plan import (
     ApprovalPolicy,
     Approver,
     GatePolicy,
+    Parallelism,
+    PhaseKind,
     PhasePlan,
     Plan,
     QueuePolicy,
     ReleaseStarts,
+    Spread,
     StagePlan,
     StageReached,
+    TargetGroup,
 )
-from quaymaster.domain.release import ApprovalId, GateResult, JobId, PersonId, Side, Stage
+from quaymaster.domain.release import (
+    ApprovalId,
+    GateResult,
+    InterventionId,
+    JobId,
+    PersonId,
+    Side,
+    Stage,
+    Target,
+)
 from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus
 from tests import make
 from tests.story import Story
@@ -32,6 +45,7 @@ from tests.world import World
 T = TypeVar("T")
 Pick = Callable[[Sequence[T]], T]
 
+TARGETS = (Target(1, "web1"), Target(2, "web2"), Target(3, "db", is_online=False))
 PEOPLE = ("alice", "bob", "carol", "ops")
 ENDS = (JobStatus.SUCCEEDED, JobStatus.WITH_ISSUES, JobStatus.FAILED, JobStatus.CANCELED)
 CONDITIONS = ("", "", "always()", "failed()", "succeeded()", "eq(1,", "eq(variables.a, '1')")
@@ -80,9 +94,36 @@ def _policy(pick: Pick[Any]) -> ApprovalPolicy:
     )
 
 
+def _server_phase(pick: Pick[Any], rank: int) -> PhasePlan:
+    tasks = (
+        make.delay(pick(("0", "10", "nonsense")), continue_on_error=pick((False, True))),
+        make.intervention(onTimeout=pick(("reject", "resume")), condition=pick(CONDITIONS)),
+        make.task(always_run=pick((False, True))),
+    )
+    return make.server_phase(*tasks[pick((0, 1, 2)) :], rank=rank)
+
+
 def _phase(pick: Pick[Any], rank: int) -> PhasePlan:
+    if pick((False, False, True)):
+        return _server_phase(pick, rank)
     timeout = timedelta(minutes=pick((0, 10)))
-    return make.phase(rank, condition=pick(CONDITIONS), timeout=timeout)
+    parallel = pick(
+        (
+            Parallelism(),
+            Parallelism(Spread.MACHINES, most_agents=2),
+            Parallelism(Spread.CONFIGURATIONS, ("a", "b"), 2, pick((False, True))),
+        )
+    )
+    kind = pick((PhaseKind.AGENT, PhaseKind.AGENT, PhaseKind.DEPLOYMENT_GROUP))
+    return make.phase(
+        rank,
+        kind=kind,
+        condition=pick(CONDITIONS),
+        timeout=timeout,
+        parallelism=parallel,
+        queue_id=1,
+        targets=TargetGroup(healthy_percent=pick((0, 50)), one_at_a_time=pick((False, True))),
+    )
 
 
 # ---- what happens ---------------------------------------------------------------------------
@@ -97,7 +138,15 @@ class Actors:
         self.told: list[c.Event] = []
         for number in range(1, releases + 1):
             manual = ("Dev",) if pick((False, False, True)) else ()
-            self.world.release(f"Release-{number}", plan, manual=manual)
+            self.world.release(
+                f"Release-{number}",
+                plan,
+                manual=manual,
+                variables={"A": "1,2", "b": "x, y"},
+                targets={
+                    1: (Target(1, "web1"), Target(2, "web2"), Target(3, "db", is_online=False))
+                },
+            )
 
     def act(self, action: str) -> None:
         """One thing happens, or is refused; the world settles."""
@@ -163,6 +212,13 @@ class Actors:
         names, side = self.pick((("g1",), ("g2",), ("g1", "g2"))), self.pick(tuple(Side))
         return [c.GatesIgnored(self.stage(told).id, side, names, PersonId("alice"))]
 
+    def resume(self, told: Story) -> list[c.Event]:
+        newest = [stage.newest for stage in told.release.stages if stage.newest]
+        asked = [i.id for deployment in newest for i in deployment.interventions]
+        resumes = self.pick((True, True, False))
+        question = self.pick([*asked, InterventionId(0)])
+        return [c.InterventionAnswered(question, PersonId(self.pick(PEOPLE)), resumes)]
+
     # -- workers --
 
     def gates_answer(self, told: Story) -> list[c.Event]:
@@ -221,6 +277,7 @@ ACTIONS = (
     "defer",
     "ignore",
     "gates_answer",
+    "resume",
     "answer",
     "claim",
     "finish",
@@ -231,6 +288,7 @@ ACTIONS = (
 # How often each happens in a simulated day; ends are rare so that releases get somewhere.
 USUAL = ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat", "ignore") + (
     "gates_answer",
+    "resume",
     "answer",
     "claim",
     "finish",

@@ -124,6 +124,8 @@ class Script:
             qa["pre_approvals"] = make.asks("bob")
         if "post-approval" in whole:
             qa["post_approvals"] = make.asks("bob")
+        if "manual intervention" in what:
+            qa["phases"] = (make.server_phase(make.intervention()),)
         return make.plan("QA; Dev", QA=qa)
 
     def workers_look(self) -> None:

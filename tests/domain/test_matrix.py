@@ -15,7 +15,7 @@ from quaymaster.domain.allowed import NOT_STARTED, situation
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import Conflict, DomainError, Refused
 from quaymaster.domain.plan import QueuePolicy
-from quaymaster.domain.release import ApprovalId, GateResult, JobId, PersonId, Side
+from quaymaster.domain.release import ApprovalId, GateResult, InterventionId, JobId, PersonId, Side
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
 from quaymaster.domain.statuses import OperationStatus as O
 from tests import make
@@ -52,6 +52,10 @@ def gated() -> Story:
     return of(pre_gates=make.gates("g1")).when(deployed("Dev"))
 
 
+def paused() -> Story:
+    return of(phases=(make.server_phase(make.intervention()),)).when(deployed("Dev"))
+
+
 def running() -> Story:
     return of().when(deployed("Dev"), claimed("Dev"))
 
@@ -73,6 +77,7 @@ SITUATIONS: dict[str, Callable[[], Story]] = {
     O.DEFERRED: lambda: asking().when(deferred("Dev", NIGHT), approved("Dev")),
     O.QUEUED_FOR_AGENT: lambda: of().when(deployed("Dev")),
     O.PHASE_IN_PROGRESS: running,
+    O.MANUAL_INTERVENTION_PENDING: paused,
     O.CANCELLING: lambda: running().when(canceled("Dev")),
     O.APPROVED: lambda: of().when(deployed("Dev"), works("Dev")),
     O.REJECTED: lambda: asking().when(refused("Dev")),
@@ -82,12 +87,17 @@ SITUATIONS: dict[str, Callable[[], Story]] = {
 }
 # Shown for a moment within one decision only: the next phase starts in the same one.
 PASSING = {O.PHASE_SUCCEEDED, O.PHASE_PARTIALLY_SUCCEEDED}
-NOT_BUILT = {O.MANUAL_INTERVENTION_PENDING}
 
 ENDED = {O.APPROVED, O.REJECTED, O.PHASE_FAILED, O.GATE_FAILED, O.CANCELED, O.PHASE_CANCELED}
 UNDER_WAY = set(SITUATIONS) - ENDED - {NOT_STARTED}
 WAITING = {O.SCHEDULED, O.QUEUED, O.PENDING, O.EVALUATING_GATES, O.DEFERRED}
-AT_WORK = {O.QUEUED_FOR_AGENT, O.PHASE_IN_PROGRESS, O.CANCELLING}
+AT_WORK = {
+    O.QUEUED_FOR_AGENT,
+    O.PHASE_IN_PROGRESS,
+    O.MANUAL_INTERVENTION_PENDING,
+    O.CANCELLING,
+}
+NOBODY_HOLDS_IT = {O.QUEUED_FOR_AGENT, O.MANUAL_INTERVENTION_PENDING}
 OPEN_QUESTION = {O.PENDING, f"{O.PENDING} after the work"}
 ASKED_BEFORE = {O.REJECTED, O.CANCELED, O.DEFERRED}  # by the stories above
 
@@ -104,6 +114,7 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
     c.ApprovalReassigned: ({TAKEN: OPEN_QUESTION}, Refused),
     c.GatesIgnored: ({TAKEN: {O.EVALUATING_GATES}}, Refused),
     c.GateSampled: ({TAKEN: {O.EVALUATING_GATES}}, IGNORED),
+    c.InterventionAnswered: ({TAKEN: {O.MANUAL_INTERVENTION_PENDING}}, Refused),
     c.SlotGranted: ({TAKEN: {O.QUEUED}}, IGNORED),
     c.Superseded: ({TAKEN: {O.QUEUED}}, IGNORED),
     c.JobClaimed: (
@@ -111,11 +122,17 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
         Conflict,
     ),
     c.JobFinished: (
-        {TAKEN: {O.PHASE_IN_PROGRESS, O.CANCELLING}, Conflict: {O.QUEUED_FOR_AGENT}},
+        {
+            TAKEN: {O.PHASE_IN_PROGRESS, O.CANCELLING},
+            Conflict: NOBODY_HOLDS_IT,
+        },
         IGNORED,
     ),
     c.JobLost: (
-        {TAKEN: {O.PHASE_IN_PROGRESS, O.CANCELLING}, Conflict: {O.QUEUED_FOR_AGENT}},
+        {
+            TAKEN: {O.PHASE_IN_PROGRESS, O.CANCELLING},
+            Conflict: NOBODY_HOLDS_IT,
+        },
         IGNORED,
     ),
     c.TimeCame: ({}, TAKEN),
@@ -128,6 +145,8 @@ def event(kind: type, told: Story) -> c.Event:
     who, person = PersonId("carol"), make.person("bob", admin=True)
     approval = next((a.id for a in told.approvals("Dev") if a.approver), ApprovalId(0))
     job = dev.newest.jobs[0].id if dev.newest and dev.newest.jobs else JobId(0)
+    asked = dev.newest.interventions if dev.newest else ()
+    question = asked[-1].id if asked else InterventionId(0)
     attempt = dev.newest.attempt if dev.newest else 1
     made: dict[type, c.Event] = {
         c.Activated: c.Activated(who),
@@ -141,6 +160,7 @@ def event(kind: type, told: Story) -> c.Event:
         c.ApprovalReassigned: c.ApprovalReassigned(approval, person, "dave"),
         c.GatesIgnored: c.GatesIgnored(dev.id, Side.PRE, ("g1",), who),
         c.GateSampled: c.GateSampled(dev.id, attempt, Side.PRE, 1, (GateResult("g1", True),)),
+        c.InterventionAnswered: c.InterventionAnswered(question, who, resumes=True),
         c.SlotGranted: c.SlotGranted(dev.id, attempt),
         c.Superseded: c.Superseded(dev.id, attempt, "Release-2"),
         c.JobClaimed: c.JobClaimed(job, "worker-1", f"token-{job}"),
@@ -176,8 +196,8 @@ def test_every_situation_has_a_column():
     for name, tell in SITUATIONS.items():
         assert situation(tell().stage("Dev")) == name.split()[0]
     shown = {name.split()[0] for name in SITUATIONS}
-    assert shown | PASSING | NOT_BUILT == set(O) | {NOT_STARTED}
-    assert not shown & (PASSING | NOT_BUILT)
+    assert shown | PASSING == set(O) | {NOT_STARTED}
+    assert not shown & PASSING
 
 
 APPROVAL_EVENTS = {c.ApprovalGiven, c.ApprovalRefused, c.ApprovalReassigned}
@@ -187,7 +207,8 @@ CELLS = [
     (name, kind)
     for name in SITUATIONS
     for kind in EVENTS
-    if not (kind in APPROVAL_EVENTS and name not in OPEN_QUESTION | ASKED_BEFORE)
+    if not (kind is c.InterventionAnswered and name != O.MANUAL_INTERVENTION_PENDING)
+    and not (kind in APPROVAL_EVENTS and name not in OPEN_QUESTION | ASKED_BEFORE)
     and not (kind in JOB_EVENTS and name in BEFORE_ANY_JOB)
 ]
 
@@ -206,5 +227,7 @@ def test_the_cells_left_out_have_no_subject_to_name(name):
     told = SITUATIONS[name]()
     asked = [a for a in told.approvals("Dev") if a.approver]
     newest = told.stage("Dev").newest
+    questions = newest.interventions if newest else ()
+    assert bool(questions) == (name == O.MANUAL_INTERVENTION_PENDING)
     assert bool(asked) == (name in OPEN_QUESTION | ASKED_BEFORE)
     assert bool(newest and newest.jobs) == (name not in BEFORE_ANY_JOB)

@@ -20,6 +20,7 @@ from quaymaster.domain.changes import (
     Event,
     GateSampled,
     GatesIgnored,
+    InterventionAnswered,
     JobClaimed,
     JobFinished,
     JobLost,
@@ -34,6 +35,8 @@ from quaymaster.domain.release import (
     ApprovalId,
     Deployment,
     GateResult,
+    Intervention,
+    InterventionId,
     Job,
     JobId,
     Person,
@@ -43,7 +46,13 @@ from quaymaster.domain.release import (
     StageId,
 )
 from quaymaster.domain.status import gate_policy, operation_status, policy
-from quaymaster.domain.statuses import ApprovalStatus, JobStatus, OperationStatus, ReleaseStatus
+from quaymaster.domain.statuses import (
+    ApprovalStatus,
+    InterventionStatus,
+    JobStatus,
+    OperationStatus,
+    ReleaseStatus,
+)
 
 NOT_STARTED = "notStarted"  # the situation of a stage without any attempt
 
@@ -104,6 +113,8 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
             return event if _is_still_queued(release, stage, attempt, event) else None
         case ApprovalGiven() | ApprovalRefused() | ApprovalReassigned():
             return _about_an_approval(release, event)
+        case InterventionAnswered():
+            return _answer_of_intervention(release, event)
         case JobClaimed() | JobFinished() | JobLost():
             return _from_a_worker(release, event)
         case GateSampled():
@@ -289,6 +300,8 @@ def _check_new_approver(
 
 def _from_a_worker(release: Release, event: JobClaimed | JobFinished | JobLost) -> Event | None:
     job = found_job(release, event.job)
+    if job.kind.is_pause:
+        raise Conflict(f"Job {job.id} waits for the clock or a person; no worker can run it.")
     if isinstance(event, JobClaimed):
         if job.status is JobStatus.RUNNING and job.token == event.token:
             return None
@@ -317,6 +330,26 @@ def found_approval(release: Release, approval_id: ApprovalId) -> tuple[Stage, De
             if approval.id == approval_id and stage.newest:
                 return stage, stage.newest, approval
     raise NotFound("approval", approval_id)
+
+
+def _answer_of_intervention(release: Release, event: InterventionAnswered) -> Event:
+    stage, asked = found_intervention(release, event.intervention)
+    if asked.status is not InterventionStatus.PENDING or not stage.active:
+        raise Refused(
+            f"Manual intervention {asked.id} of stage {stage.name} is already {asked.status} "
+            "and can no longer be changed."
+        )
+    return event
+
+
+def found_intervention(
+    release: Release, intervention_id: InterventionId
+) -> tuple[Stage, Intervention]:
+    for stage in release.stages:
+        for asked in stage.newest.interventions if stage.newest else ():
+            if asked.id == intervention_id:
+                return stage, asked
+    raise NotFound("manual intervention", intervention_id)
 
 
 def found_job(release: Release, job_id: JobId) -> Job:

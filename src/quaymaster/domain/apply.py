@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import changes as c
-from quaymaster.domain.allowed import found_approval, stage_of_job
+from quaymaster.domain.allowed import found_approval, found_intervention, stage_of_job
 from quaymaster.domain.attempt import moved
 from quaymaster.domain.release import Deployment, Release, Stage, StageId
 from quaymaster.domain.statuses import ReleaseStatus
@@ -52,6 +52,8 @@ def _stage_of(release: Release, change: c.Change) -> StageId:
             return found_approval(release, approval)[0].id
         case c.ApprovalReassigned(approval=approval):
             return found_approval(release, approval)[0].id
+        case c.InterventionAnswered(intervention=asked):
+            return found_intervention(release, asked)[0].id
         case c.JobClaimed(job=job) | c.JobFinished(job=job) | c.JobLost(job=job):
             return stage_of_job(release, job).id
         case _:

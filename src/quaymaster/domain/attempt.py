@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from quaymaster.domain import changes as c
+from quaymaster.domain import pauses
 from quaymaster.domain.gate_run import gates_after
 from quaymaster.domain.release import (
     Approval,
@@ -51,8 +52,9 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
             return changed(gates=gates_after(deployment, change, now))
         case c.DeferralEnded():
             return changed(deferred_until=None)
-        case c.PhaseStarted(rank=rank, jobs=jobs):
-            return changed(phases=(*deployment.phases, Phase(rank, started_at=now, jobs=jobs)))
+        case c.PhaseStarted(rank=rank, jobs=jobs, is_tolerant=tolerant):
+            phase = Phase(rank, started_at=now, jobs=jobs, is_tolerant=tolerant)
+            return changed(phases=(*deployment.phases, phase))
         case c.PhaseSkipped(rank=rank):
             phase = Phase(rank, started_at=now, is_skipped=True)
             return changed(phases=(*deployment.phases, phase))
@@ -65,10 +67,12 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
         case c.WaitingJobsCanceled():
             phases = _each_job(
                 deployment,
-                lambda job: job.status is JobStatus.WAITING,
+                lambda job: job.status in (JobStatus.HELD, JobStatus.WAITING),
                 lambda job: replace(job, status=JobStatus.CANCELED, ended_at=now),
             )
             return changed(phases=phases)
+        case c.HeldJobsReleased() | c.PauseStarted() | c.JobSettled() | c.InterventionAnswered():
+            return replace(pauses.after(deployment, change, now), modified_at=now)
         case c.DeploymentEnded(outcome=outcome):
             return changed(outcome=outcome, completed_at=now)
         case _:

@@ -12,6 +12,8 @@ from quaymaster.domain.release import (
     Approval,
     ApprovalId,
     GateResult,
+    Intervention,
+    InterventionId,
     Job,
     JobId,
     Outcome,
@@ -120,6 +122,16 @@ class GatesIgnored:
     side: Side
     names: tuple[str, ...]
     by: PersonId | None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InterventionAnswered:
+    """Somebody lets a paused phase go on, or rejects it (SEMANTICS 21.2)."""
+
+    intervention: InterventionId
+    by: PersonId | None
+    resumes: bool
     comment: str = ""
 
 
@@ -290,9 +302,12 @@ class DeferralEnded:
 
 @dataclass(frozen=True, slots=True)
 class PhaseStarted:
+    """The phase begins with these jobs; those that are held go later."""
+
     stage: StageId
     rank: int
     jobs: tuple[Job, ...]
+    is_tolerant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +325,37 @@ class PhaseFailed:
     stage: StageId
     rank: int
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJobsReleased:
+    """It is the turn of these jobs of the phase: workers may take them."""
+
+    stage: StageId
+    rank: int
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseStarted:
+    """A server phase waits for the clock, or for a person when there is an intervention."""
+
+    stage: StageId
+    rank: int
+    position: int
+    due_at: datetime
+    intervention: Intervention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettled:
+    """A job that no worker holds is over: a pause has ended, or it will not run at all."""
+
+    stage: StageId
+    rank: int
+    position: int
+    status: JobStatus
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +391,7 @@ Event = (
     | ApprovalReassigned
     | DeploymentDeferred
     | GatesIgnored
+    | InterventionAnswered
     | SlotGranted
     | Superseded
     | JobClaimed
@@ -369,6 +416,9 @@ Conclusion = (
     | PhaseStarted
     | PhaseSkipped
     | PhaseFailed
+    | HeldJobsReleased
+    | PauseStarted
+    | JobSettled
     | WaitingJobsCanceled
     | JobGivenUp
     | DeploymentEnded

@@ -6,9 +6,9 @@ from datetime import datetime
 from quaymaster.domain.release import Deployment, Release, Stage
 from quaymaster.domain.rules.canceling import silent_after
 from quaymaster.domain.rules.gates import due_at, open_run
-from quaymaster.domain.rules.phases import overdue_after
+from quaymaster.domain.rules.jobs import overdue_after
 from quaymaster.domain.status import gate_policy
-from quaymaster.domain.statuses import ApprovalStatus
+from quaymaster.domain.statuses import ApprovalStatus, JobStatus
 
 
 def next_due(release: Release) -> datetime | None:
@@ -32,6 +32,8 @@ def _times(stage: Stage, deployment: Deployment) -> Iterator[datetime]:
         yield due_at(gate_policy(stage, run.side), run)
     for phase in deployment.phases:
         for job in phase.jobs:
+            if job.due_at and job.status is JobStatus.RUNNING:
+                yield job.due_at
             for due in (
                 silent_after(stage, deployment, phase, job),
                 overdue_after(stage, phase, job),

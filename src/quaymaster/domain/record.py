@@ -7,7 +7,7 @@ release (DESIGN 6, I8 and I9).
 from dataclasses import dataclass, field
 
 from quaymaster.domain import changes as c
-from quaymaster.domain.allowed import found_approval
+from quaymaster.domain.allowed import found_approval, found_intervention
 from quaymaster.domain.release import ApprovalId, JobId, PersonId, Release, StageId
 
 
@@ -63,6 +63,8 @@ def _stage_of(after: Release, change: c.Change) -> StageId | None:
             return _stage_of_approval(after, id)
         case c.ApprovalReassigned(approval=id):
             return _stage_of_approval(after, id)
+        case c.InterventionAnswered(intervention=id):
+            return found_intervention(after, id)[0].id
         case c.JobClaimed(job=id) | c.JobFinished(job=id) | c.JobLost(job=id):
             return _stage_of_job(after, id)
         case _:
@@ -101,6 +103,14 @@ def _details(change: c.Change) -> dict[str, str]:
             return {"job": str(id), "status": status, "error": error}
         case c.JobLost(job=id, reason=reason):
             return {"job": str(id), "reason": reason}
+        case c.InterventionAnswered(intervention=id, resumes=resumes):
+            return {"intervention": str(id), "answer": "resumed" if resumes else "rejected"}
+        case c.HeldJobsReleased(rank=rank, positions=positions):
+            return {"phase": str(rank), "jobs": ",".join(map(str, positions))}
+        case c.PauseStarted(rank=rank, due_at=due):
+            return {"phase": str(rank), "until": due.isoformat()}
+        case c.JobSettled(rank=rank, position=position, status=status, error=error):
+            return {"phase": str(rank), "job": str(position), "status": status, "error": error}
         case c.JobGivenUp(job=id):
             return {"job": str(id)}
         case c.ApprovalsAsked(side=side, approvals=approvals):

@@ -15,6 +15,7 @@ from quaymaster.domain.statuses import (
     ApprovalStatus,
     DeploymentReason,
     GateStatus,
+    InterventionStatus,
     JobStatus,
     ReleaseReason,
     ReleaseStatus,
@@ -24,6 +25,7 @@ ReleaseId = NewType("ReleaseId", int)
 StageId = NewType("StageId", int)
 DeploymentId = NewType("DeploymentId", int)
 ApprovalId = NewType("ApprovalId", int)
+InterventionId = NewType("InterventionId", int)
 JobId = NewType("JobId", int)
 PersonId = NewType("PersonId", str)
 
@@ -114,7 +116,10 @@ class IgnoredGate:
 
 @dataclass(frozen=True, slots=True)
 class GateRun:
-    """The gates of one side of an attempt, from the delay to their end (SEMANTICS 10)."""
+    """The gates of one side of an attempt, from the delay to their end (SEMANTICS 10).
+
+    Decisions look at the newest sample only; the store may leave earlier ones where they are.
+    """
 
     side: Side
     started_at: datetime
@@ -142,11 +147,28 @@ class GateRun:
         return frozenset(gate.name for gate in self.ignored)
 
 
+class JobKind(StrEnum):
+    """Who does a job: a worker of a pool, any worker, one target, the clock, or a person."""
+
+    AGENT = "agent"
+    SERVER = "server"
+    TARGET = "target"
+    DELAY = "delay"
+    INTERVENTION = "intervention"
+
+    @property
+    def is_pause(self) -> bool:
+        """Whether no worker is needed for it."""
+        return self in (JobKind.DELAY, JobKind.INTERVENTION)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a phase's tasks on one worker.
+    """One run of a phase's tasks on one worker; in a server phase, one task.
 
-    `token` fences the worker that claimed it: reports with another token change nothing.
+    `position` counts from 0 within the phase; in a server phase it is the task's place in the
+    plan. `token` fences the worker that claimed it: reports with another token change nothing.
+    `variables` win over all others in this job; `target` is the machine it must run on.
     """
 
     position: int
@@ -158,18 +180,44 @@ class Job:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: str = ""
+    kind: JobKind = JobKind.AGENT
+    due_at: datetime | None = None  # when a pause is over by itself
+    target: int = 0
+    variables: Mapping[str, str] = field(default_factory=dict)
     id: JobId = JobId(UNSAVED)
 
 
 @dataclass(frozen=True, slots=True)
+class Intervention:
+    """A question that stops a server phase until somebody resumes or rejects (SEMANTICS 21)."""
+
+    phase_rank: int
+    position: int
+    name: str
+    instructions: str
+    status: InterventionStatus
+    created_at: datetime
+    modified_at: datetime
+    due_at: datetime
+    resumes_on_timeout: bool = False
+    answered_by: PersonId | None = None
+    comment: str = ""
+    id: InterventionId = InterventionId(UNSAVED)
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase that was begun or skipped; `problem` is why it failed before any job."""
+    """A phase that was begun or skipped; `problem` is why it failed before any job.
+
+    In a tolerant phase some jobs may fail: it then succeeds partially (SEMANTICS 12.6).
+    """
 
     rank: int
     started_at: datetime
     jobs: tuple[Job, ...] = ()
     is_skipped: bool = False
     problem: str = ""
+    is_tolerant: bool = False
     id: int = UNSAVED
 
 
@@ -204,6 +252,7 @@ class Deployment:
     approvals: tuple[Approval, ...] = ()
     gates: tuple[GateRun, ...] = ()
     phases: tuple[Phase, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
     cancel_requested_at: datetime | None = None
     outcome: Outcome | None = None
     completed_at: datetime | None = None
@@ -221,6 +270,11 @@ class Deployment:
 
     def side(self, side: Side) -> tuple[Approval, ...]:
         return tuple(approval for approval in self.approvals if approval.side is side)
+
+    def intervention(self, phase: Phase, job: Job) -> Intervention | None:
+        """The question that this job of the phase asks."""
+        place = (phase.rank, job.position)
+        return next((i for i in self.interventions if (i.phase_rank, i.position) == place), None)
 
     def gate_run(self, side: Side) -> GateRun | None:
         return next((run for run in self.gates if run.side is side), None)
@@ -273,8 +327,22 @@ class ArtifactVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A machine of a deployment group as it stands now."""
+
+    id: int
+    name: str
+    tags: frozenset[str] = frozenset()
+    is_online: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """One run of a definition with chosen artifacts."""
+    """One run of a definition with chosen artifacts.
+
+    `targets` are the machines of the deployment groups that its plan names, by group, as they
+    stand at the time of a decision; they are looked up, never saved with the release.
+    """
 
     id: ReleaseId
     plan: Plan
@@ -291,6 +359,7 @@ class Release:
     keep_forever: bool = False
     artifacts: tuple[ArtifactVersion, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[int, tuple[Target, ...]] = field(default_factory=dict)
 
     def stage(self, stage_id: StageId) -> Stage | None:
         return next((stage for stage in self.stages if stage.id == stage_id), None)

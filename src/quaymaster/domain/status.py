@@ -1,7 +1,7 @@
 """How things stand, derived from the leaves: the table of SEMANTICS 7.2 written as folds."""
 
 from quaymaster.domain.plan import ApprovalOrder, ApprovalPolicy, GatePolicy
-from quaymaster.domain.release import Approval, Deployment, Outcome, Phase, Side, Stage
+from quaymaster.domain.release import Approval, Deployment, JobKind, Outcome, Phase, Side, Stage
 from quaymaster.domain.statuses import (
     ApprovalStatus,
     DeploymentStatus,
@@ -44,6 +44,13 @@ JOB_TO_PHASE = {
     JobStatus.WITH_ISSUES: PhaseStatus.PARTIALLY_SUCCEEDED,
     JobStatus.FAILED: PhaseStatus.FAILED,
     JobStatus.CANCELED: PhaseStatus.CANCELED,
+    JobStatus.SKIPPED: PhaseStatus.SKIPPED,
+}
+JOB_STATUS_SO_FAR = {  # as conditions ask for it
+    PhaseStatus.SUCCEEDED: "Succeeded",
+    PhaseStatus.PARTIALLY_SUCCEEDED: "SucceededWithIssues",
+    PhaseStatus.FAILED: "Failed",
+    PhaseStatus.CANCELED: "Canceled",
 }
 BADNESS = (
     PhaseStatus.SKIPPED,
@@ -67,7 +74,11 @@ def phase_status(phase: Phase) -> PhaseStatus:
         return PhaseStatus.FAILED
     if not all(job.status.is_ended for job in phase.jobs):
         return PhaseStatus.IN_PROGRESS
-    return worst([JOB_TO_PHASE[job.status] for job in phase.jobs])
+    ran = [JOB_TO_PHASE[job.status] for job in phase.jobs if job.status is not JobStatus.SKIPPED]
+    result = worst(ran)
+    if phase.is_tolerant and result is PhaseStatus.FAILED and set(ran) != {PhaseStatus.FAILED}:
+        return PhaseStatus.PARTIALLY_SUCCEEDED
+    return result
 
 
 def phases_result(deployment: Deployment) -> PhaseStatus:
@@ -195,11 +206,22 @@ def _working_operation(deployment: Deployment) -> OperationStatus:
         return OperationStatus.QUEUED_FOR_AGENT
     newest = deployment.phases[-1]
     if phase_status(newest) is PhaseStatus.IN_PROGRESS:
-        waits = all(job.status is JobStatus.WAITING for job in newest.jobs)
+        if any(job.status is JobStatus.RUNNING for job in newest.jobs):
+            return _running_operation(newest)
+        waits = not any(job.started_at for job in newest.jobs)
         return OperationStatus.QUEUED_FOR_AGENT if waits else OperationStatus.PHASE_IN_PROGRESS
     if phases_result(deployment) is PhaseStatus.PARTIALLY_SUCCEEDED:
         return OperationStatus.PHASE_PARTIALLY_SUCCEEDED
     return OperationStatus.PHASE_SUCCEEDED
+
+
+def _running_operation(phase: Phase) -> OperationStatus:
+    asks = any(
+        job.kind is JobKind.INTERVENTION and job.status is JobStatus.RUNNING for job in phase.jobs
+    )
+    return (
+        OperationStatus.MANUAL_INTERVENTION_PENDING if asks else OperationStatus.PHASE_IN_PROGRESS
+    )
 
 
 def deployment_status(stage: Stage, deployment: Deployment) -> DeploymentStatus:

@@ -91,6 +91,15 @@ class GateStatus(StrEnum):
     CANCELED = "canceled"
 
 
+class InterventionStatus(StrEnum):
+    """Where a manual intervention stands; approved means that the deployment goes on."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+
+
 class PhaseStatus(StrEnum):
     NOT_STARTED = "notStarted"
     IN_PROGRESS = "inProgress"
@@ -102,15 +111,17 @@ class PhaseStatus(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """A job waits for a worker, runs on one, and ends once."""
+    """A job may be held back at first; it waits for a worker, runs on one, and ends once."""
 
+    HELD = "held"
     WAITING = "waiting"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     WITH_ISSUES = "withIssues"
     FAILED = "failed"
     CANCELED = "canceled"
+    SKIPPED = "skipped"
 
     @property
     def is_ended(self) -> bool:
-        return self not in (JobStatus.WAITING, JobStatus.RUNNING)
+        return self not in (JobStatus.HELD, JobStatus.WAITING, JobStatus.RUNNING)

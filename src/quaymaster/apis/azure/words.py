@@ -248,12 +248,14 @@ FOLDER_ORDER = Words("FolderPathQueryOrder", {"none": 0, "ascending": 1, "descen
 
 # Where the domain's word is not the contract's.
 _JOB = {
+    statuses.JobStatus.HELD: "pending",
     statuses.JobStatus.WAITING: "pending",
     statuses.JobStatus.RUNNING: "inProgress",
     statuses.JobStatus.SUCCEEDED: "succeeded",
     statuses.JobStatus.WITH_ISSUES: "partiallySucceeded",
     statuses.JobStatus.FAILED: "failed",
     statuses.JobStatus.CANCELED: "canceled",
+    statuses.JobStatus.SKIPPED: "skipped",
 }
 _SPOKEN_AS: dict[type[StrEnum], Words] = {
     statuses.ReleaseStatus: RELEASE_STATUS,

@@ -30,11 +30,17 @@ from quaymaster.domain.rules.gates import (
     give_up_on_sample,
     take_next_sample,
 )
-from quaymaster.domain.rules.phases import fail_overdue_job, start_next_phase
+from quaymaster.domain.rules.jobs import fail_overdue_job, let_held_jobs_go
+from quaymaster.domain.rules.phases import start_next_phase
 from quaymaster.domain.rules.queueing import (
     end_deferral,
     enter_queue_when_time_comes,
     take_slot_when_unlimited,
+)
+from quaymaster.domain.rules.server_phases import (
+    end_pauses,
+    start_next_server_task,
+    stop_pauses_when_canceled,
 )
 from quaymaster.domain.rules.starting import answer_completions
 
@@ -46,6 +52,7 @@ ALWAYS: tuple[StageRule, ...] = (answer_completions,)
 UNDER_WAY: tuple[DeploymentRule, ...] = (
     cancel_when_abandoned,
     cancel_jobs_that_wait,
+    stop_pauses_when_canceled,
     give_up_on_silent_job,
     end_when_canceled,
     enter_queue_when_time_comes,
@@ -61,6 +68,9 @@ UNDER_WAY: tuple[DeploymentRule, ...] = (
     end_when_gates_failed,
     end_deferral,
     fail_overdue_job,
+    end_pauses,
+    start_next_server_task,
+    let_held_jobs_go,
     start_next_phase,
     end_when_work_failed,
     end_when_agreed,

@@ -33,7 +33,7 @@ def cancel_jobs_that_wait(
     del release, now
     if not deployment.cancel_requested_at:
         return None
-    waits = any(job.status is JobStatus.WAITING for job in deployment.jobs)
+    waits = any(job.status in (JobStatus.HELD, JobStatus.WAITING) for job in deployment.jobs)
     return WaitingJobsCanceled(stage.id) if waits else None
 
 

@@ -74,7 +74,8 @@ def take_next_sample(
     run = open_run(deployment)
     if run is None or run.open_sample or next_sample_at(gate_policy(stage, run.side), run) > now:
         return None
-    return GateSampleStarted(stage.id, run.side, len(run.samples) + 1)
+    number = run.samples[-1].number + 1 if run.samples else 1
+    return GateSampleStarted(stage.id, run.side, number)
 
 
 def end_when_gates_failed(

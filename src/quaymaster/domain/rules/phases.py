@@ -1,54 +1,20 @@
 """The work of a deployment: its phases, one after another (SEMANTICS 12)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from quaymaster.domain.changes import (
-    Change,
-    JobLost,
-    PhaseFailed,
-    PhaseSkipped,
-    PhaseStarted,
-)
+from quaymaster.domain.changes import Change, PhaseFailed, PhaseSkipped
 from quaymaster.domain.expressions import ExpressionError, evaluate_condition
-from quaymaster.domain.plan import PhaseKind, PhasePlan
-from quaymaster.domain.release import Deployment, Job, Phase, Release, Side, Stage
+from quaymaster.domain.plan import PhasePlan
+from quaymaster.domain.release import Deployment, Release, Side, Stage
+from quaymaster.domain.spreading import begun, variables_of
 from quaymaster.domain.status import (
     BADNESS,
+    JOB_STATUS_SO_FAR,
     is_side_clear,
     phase_status,
     phases_result,
 )
-from quaymaster.domain.statuses import JobStatus, PhaseStatus
-
-OVERDUE_GRACE = timedelta(minutes=5)  # the worker stops a job itself; this is when it did not
-
-JOB_STATUS_SO_FAR = {
-    PhaseStatus.SUCCEEDED: "Succeeded",
-    PhaseStatus.PARTIALLY_SUCCEEDED: "SucceededWithIssues",
-    PhaseStatus.FAILED: "Failed",
-    PhaseStatus.CANCELED: "Canceled",
-}
-
-
-def fail_overdue_job(
-    release: Release, stage: Stage, deployment: Deployment, now: datetime
-) -> Change | None:
-    del release
-    for phase in deployment.phases:
-        for job in phase.jobs:
-            due = overdue_after(stage, phase, job)
-            if due and due <= now:
-                reason = "The job exceeded its maximum execution time and did not stop."
-                return JobLost(job.id, job.token, reason)
-    return None
-
-
-def overdue_after(stage: Stage, phase: Phase, job: Job) -> datetime | None:
-    """When a running job should long have stopped by itself; None without a time limit."""
-    plan = stage.phase_plan(phase)
-    if job.status is not JobStatus.RUNNING or not job.started_at or not plan.timeout:
-        return None
-    return job.started_at + plan.timeout + plan.cancel_timeout + OVERDUE_GRACE
+from quaymaster.domain.statuses import PhaseStatus
 
 
 def start_next_phase(
@@ -68,7 +34,7 @@ def start_next_phase(
         return PhaseFailed(stage.id, plan.rank, f"Condition of phase {plan.name}: {error}")
     if not holds:
         return PhaseSkipped(stage.id, plan.rank)
-    return _started(stage, plan, now)
+    return begun(release, stage, deployment, plan, now)
 
 
 def _may_work(stage: Stage, deployment: Deployment) -> bool:
@@ -87,14 +53,6 @@ def _condition_holds(
         PhaseStatus.PARTIALLY_SUCCEEDED,
     ):
         return True
-    variables = {**release.variables, **stage.variables, **deployment.variables}
+    variables = variables_of(release, stage, deployment)
     job_status = JOB_STATUS_SO_FAR[phases_result(deployment)]
     return evaluate_condition(plan.condition, variables, job_status).value
-
-
-def _started(stage: Stage, plan: PhasePlan, now: datetime) -> Change:
-    if plan.kind is not PhaseKind.AGENT:
-        problem = f"Phase {plan.name} is of the kind {plan.kind}, which cannot be run here yet."
-        return PhaseFailed(stage.id, plan.rank, problem)
-    job = Job(position=0, name=plan.name, status=JobStatus.WAITING, created_at=now)
-    return PhaseStarted(stage.id, plan.rank, (job,))

@@ -24,12 +24,14 @@ TASK_STATUS = {
     "Abandoned": "canceled",
 }
 JOB_STATUS = {
+    JobStatus.HELD: "pending",
     JobStatus.WAITING: "pending",
     JobStatus.RUNNING: "inProgress",
     JobStatus.SUCCEEDED: "succeeded",
     JobStatus.WITH_ISSUES: "partiallySucceeded",
     JobStatus.FAILED: "failed",
     JobStatus.CANCELED: "canceled",
+    JobStatus.SKIPPED: "skipped",
 }
 
 

@@ -1,0 +1,159 @@
+"""Phases without an agent: their tasks one by one, delays and questions (SEMANTICS 20, 21)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from quaymaster.domain.changes import Change, HeldJobsReleased, JobSettled, PauseStarted
+from quaymaster.domain.expressions import ExpressionError, evaluate_condition
+from quaymaster.domain.macros import replaced
+from quaymaster.domain.ordinal import IgnoreCase
+from quaymaster.domain.plan import PhaseKind, TaskPlan
+from quaymaster.domain.release import (
+    Deployment,
+    Intervention,
+    Job,
+    JobKind,
+    Phase,
+    Release,
+    Stage,
+)
+from quaymaster.domain.rules.jobs import newest_with_held_jobs
+from quaymaster.domain.spreading import variables_of
+from quaymaster.domain.status import JOB_STATUS_SO_FAR, JOB_TO_PHASE, worst
+from quaymaster.domain.statuses import InterventionStatus, JobStatus, PhaseStatus
+
+LONGEST_DELAY_MINUTES = 86_400
+DEFAULT_INTERVENTION_TIMEOUT = timedelta(days=60)
+
+
+def start_next_server_task(
+    release: Release, stage: Stage, deployment: Deployment, now: datetime
+) -> Change | None:
+    """The next task of a server phase has its turn when the one before is over (20.1)."""
+    phase = newest_with_held_jobs(deployment)
+    if phase is None or stage.phase_plan(phase).kind is not PhaseKind.SERVER:
+        return None
+    if any(job.status in (JobStatus.WAITING, JobStatus.RUNNING) for job in phase.jobs):
+        return None
+    job = next(job for job in phase.jobs if job.status is JobStatus.HELD)
+    task = stage.phase_plan(phase).tasks[job.position]
+    variables = variables_of(release, stage, deployment)
+    settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.SKIPPED)
+    try:
+        holds = evaluate_condition(_condition(task), variables, _status_so_far(phase)).value
+    except ExpressionError as error:
+        return _failed(settled, task, f"Condition of task {task.display_name}: {error}")
+    if not holds:
+        return settled
+    return _begun(stage, phase, job, task, variables, now)
+
+
+def _condition(task: TaskPlan) -> str:
+    """An empty condition is succeeded(), or succeededOrFailed() of old (SEMANTICS 13.6)."""
+    return task.condition or ("succeededOrFailed()" if task.always_run else "")
+
+
+def _status_so_far(phase: Phase) -> str:
+    ended = [JOB_TO_PHASE[job.status] for job in phase.jobs if job.status in JOB_TO_PHASE]
+    so_far = worst([status for status in ended if status is not PhaseStatus.SKIPPED])
+    return JOB_STATUS_SO_FAR[so_far]
+
+
+def _failed(settled: JobSettled, task: TaskPlan, error: str) -> JobSettled:
+    status = JobStatus.WITH_ISSUES if task.continue_on_error else JobStatus.FAILED
+    return replace(settled, status=status, error=error)
+
+
+def _begun(
+    stage: Stage, phase: Phase, job: Job, task: TaskPlan, variables: dict[str, str], now: datetime
+) -> Change:
+    match job.kind:
+        case JobKind.DELAY:
+            return _delay(stage, phase, job, task, variables, now)
+        case JobKind.INTERVENTION:
+            asked = _question(phase, job, task, variables, now)
+            return PauseStarted(stage.id, phase.rank, job.position, asked.due_at, asked)
+        case _:
+            return HeldJobsReleased(stage.id, phase.rank, (job.position,))
+
+
+def _delay(
+    stage: Stage, phase: Phase, job: Job, task: TaskPlan, variables: dict[str, str], now: datetime
+) -> Change:
+    """An integer number of minutes, which a macro may give (SEMANTICS 20.2)."""
+    written = IgnoreCase(task.inputs).get("delayForMinutes", "0")
+    minutes = replaced(written, IgnoreCase(variables)).strip()
+    is_number = minutes.isascii() and minutes.isdigit() and len(minutes) <= len("86400")
+    if not is_number or int(minutes) > LONGEST_DELAY_MINUTES:
+        settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.FAILED)
+        problem = f"{minutes!r} is not a number of minutes from 0 to {LONGEST_DELAY_MINUTES}."
+        return _failed(settled, task, f"Task {task.display_name}: {problem}")
+    due = now + timedelta(minutes=int(minutes))
+    return PauseStarted(stage.id, phase.rank, job.position, due)
+
+
+def _question(
+    phase: Phase, job: Job, task: TaskPlan, variables: dict[str, str], now: datetime
+) -> Intervention:
+    inputs = IgnoreCase(task.inputs)
+    return Intervention(
+        phase_rank=phase.rank,
+        position=job.position,
+        name=task.display_name,
+        instructions=replaced(inputs.get("instructions", ""), IgnoreCase(variables)),
+        status=InterventionStatus.PENDING,
+        created_at=now,
+        modified_at=now,
+        due_at=now + (task.timeout or DEFAULT_INTERVENTION_TIMEOUT),
+        resumes_on_timeout=inputs.get("onTimeout", "reject").lower() == "resume",
+    )
+
+
+# ---- the end of a pause ---------------------------------------------------------------------
+
+
+def stop_pauses_when_canceled(
+    release: Release, stage: Stage, deployment: Deployment, now: datetime
+) -> Change | None:
+    """No worker has to be waited for (SEMANTICS 20.2, 21.3)."""
+    del release, now
+    if not deployment.cancel_requested_at:
+        return None
+    for phase, job in running_pauses(deployment):
+        return JobSettled(stage.id, phase.rank, job.position, JobStatus.CANCELED)
+    return None
+
+
+def end_pauses(
+    release: Release, stage: Stage, deployment: Deployment, now: datetime
+) -> Change | None:
+    """A delay ends with its time; a question with its answer, or with its time."""
+    del release
+    for phase, job in running_pauses(deployment):
+        asked = deployment.intervention(phase, job)
+        task = stage.phase_plan(phase).tasks[job.position]
+        settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.SUCCEEDED)
+        is_due = job.due_at is not None and job.due_at <= now
+        if asked is None:
+            if is_due:
+                return settled
+        elif asked.status is InterventionStatus.APPROVED:
+            return settled
+        elif asked.status is InterventionStatus.REJECTED:
+            return _failed(settled, task, f"{task.display_name} was rejected. {asked.comment}")
+        elif is_due:
+            silent = "Nobody answered in time."
+            if asked.resumes_on_timeout:
+                return replace(settled, error=silent)
+            return _failed(settled, task, silent)
+    return None
+
+
+def running_pauses(deployment: Deployment) -> tuple[tuple[Phase, Job], ...]:
+    """The jobs that wait for the clock or for a person."""
+    return tuple(
+        (phase, job)
+        for phase in deployment.phases
+        for job in phase.jobs
+        if job.kind.is_pause and job.status is JobStatus.RUNNING
+    )
