@@ -65,7 +65,6 @@ def people_in(document: object) -> frozenset[str]:
     """Everything by which a document calls a person or group: ids and unique names."""
     if not isinstance(document, dict):
         return frozenset()
-    _check_size(document)
     return frozenset(_names_in(document, DEFINITION))
 
 
@@ -124,9 +123,11 @@ class _Reading:
         return made
 
     def value(self, value: Any, kind: Kind) -> Any:
+        if value is None or kind is Leaf.AS_IS:
+            return value
+        if kind is Leaf.TEXT:  # most fields by far
+            return value if isinstance(value, str) else azure_values.as_text(value)
         match kind, value:
-            case _, None:
-                return None
             case Shape(), dict():
                 return self.object(value, kind)
             case ListOf(), list():
@@ -138,7 +139,7 @@ class _Reading:
             case Leaf(), _:
                 return self.leaf(value, kind)
             case _:
-                return value
+                return value  # not of its kind: the compiler complains
 
     def leaf(self, value: Any, kind: Leaf) -> Any:
         match kind:
@@ -230,7 +231,9 @@ def _names_in(value: Any, kind: Kind) -> Iterator[str]:
                     yield said
         case Shape(), dict():
             for name, entry in value.items():
-                yield from _names_in(entry, kind.fields.get(kind.spelled(name), Leaf.AS_IS))
+                inner = kind.fields.get(kind.spelled(name))
+                if inner is Leaf.IDENTITY or isinstance(inner, Shape | ListOf):
+                    yield from _names_in(entry, inner)
         case ListOf(), list():
             for entry in value:
                 yield from _names_in(entry, kind.item)

@@ -1,25 +1,39 @@
 """Checks the conditions of phases and tasks when a definition is saved (SEMANTICS 14)."""
 
+from functools import lru_cache
+
 from quaymaster.domain.expressions import Expression, ExpressionError, parse
 from quaymaster.domain.expressions.tree import Call, Named, Node, Path
 from quaymaster.plans import reading
+
+REMEMBERED = 256
 
 
 def condition(owner: reading.Node, key: str = "condition") -> str:
     """The text of a condition; notes where it cannot be read, or is never what it looks like."""
     text = owner.text(key)
-    try:
-        expression = parse(text)
-    except ExpressionError as error:
-        owner.complain(key, f"the condition cannot be read: {error}; correct it")
-        return text
-    if _looks_into_variables(expression):
+    complaint, is_path = _judged(text)
+    if complaint:
+        owner.complain(key, f"the condition cannot be read: {complaint}; correct it")
+    if is_path:
         owner.warn(
             key,
             "variables.A.B looks for B inside the variable A and finds nothing; "
             "write variables['A.B']",
         )
     return text
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _judged(text: str) -> tuple[str, bool]:
+    """Why a condition cannot be read ("" when it can), and whether a path stands for a name.
+
+    Remembered, because most conditions of most definitions are the same few.
+    """
+    try:
+        return "", _looks_into_variables(parse(text))
+    except ExpressionError as error:
+        return str(error), False
 
 
 def _looks_into_variables(expression: Expression) -> bool:

@@ -37,7 +37,7 @@ class Shape:
 
     def spelled(self, name: str) -> str:
         """The published spelling of a field's name, or the name itself when it is not known."""
-        return self._spelling.get(name.lower(), name)
+        return name if name in self.fields else self._spelling.get(name.lower(), name)
 
 
 @dataclass(frozen=True, slots=True)
