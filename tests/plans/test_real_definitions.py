@@ -14,6 +14,7 @@ from tests.vectors import shared_folder
 
 FOLDER = shared_folder() / "data" / "release_definitions"
 EXAMPLES = shared_folder() / "contract" / "azure" / "swagger" / "release"
+OLD_CALLS = shared_folder() / "contract" / "legacy" / "samples"
 
 
 def _documents():
@@ -33,6 +34,11 @@ def _params():
     ]
     absent = pytest.param("{}", marks=pytest.mark.skip(f"no definitions in {FOLDER}"))
     return params or [absent]
+    for file in sorted(OLD_CALLS.glob("definition_*.json")):
+        call = json.loads(file.read_text(encoding="utf-8-sig"))
+        for part in ("request_body", "response_body"):
+            if isinstance(call.get(part), dict) and "environments" in call[part]:
+                yield f"{file.stem} {part}", json.dumps(call[part])
 
 
 def _is_json(text):
