@@ -14,6 +14,7 @@ from quaymaster.domain.release import Outcome
 from quaymaster.server.postgres.launcher import EmbeddedPostgres, running
 from quaymaster.store import database as databases
 from quaymaster.store import migrate
+from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.logs import LogFiles
 from quaymaster.store.vault import open_vault
 from tests import make
@@ -44,16 +45,19 @@ async def own(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[World]:
             await worker.process.wait()
 
 
-async def restarted(server: EmbeddedPostgres) -> None:
+async def restarted(own: World, server: EmbeddedPostgres) -> None:
     """Kill the server as a crash does, and wait until its supervisor has it back."""
     before = server.pid
     assert before is not None
     os.kill(before, signal.SIGKILL)
 
-    async def is_back() -> bool:
-        return server.pid not in (None, before)
+    async def answers() -> bool:
+        try:
+            return server.pid != before and await own.execute("SELECT true")
+        except DatabaseUnavailable:
+            return False
 
-    await eventually(is_back, "PostgreSQL to come back")
+    await eventually(answers, "PostgreSQL to come back")
 
 
 async def test_a_worker_survives_a_restart_of_the_database(
@@ -64,7 +68,7 @@ async def test_a_worker_survives_a_restart_of_the_database(
     waits = marking(own, f"until [ -e {gate} ]; do sleep 0.05; done")
     release = await own.release(make.plan("Dev → QA", Dev=waits, QA=marking(own)))
     await started(own, release)
-    await restarted(server)
+    await restarted(own, server)
     gate.touch()
     qa = await own.ended(release, "QA")
     assert qa.outcome is Outcome.SUCCEEDED
@@ -81,7 +85,7 @@ async def test_jobs_under_way_in_many_releases_survive_a_restart(
     stages = {name: marking(own) for name in ("Dev", "QA", "Prod")}
     releases = [await own.release(make.plan("Dev → QA → Prod", **stages)) for _ in range(12)]
     await started(own, releases[3])
-    await restarted(server)
+    await restarted(own, server)
     for release in releases:
         assert (await own.ended(release, "Prod")).outcome is Outcome.SUCCEEDED
     assert runs(own) == {str(release): 3 for release in releases}

@@ -31,6 +31,7 @@ SERVER_SETTINGS = {
 LOST = (
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was told to end, and is not closed yet
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,

@@ -30,4 +30,6 @@ async def listen(database: Database, dispatcher: Dispatcher) -> None:
                             run.cancel(CANCELED)
         except DatabaseUnavailable as error:
             _log.warning("notices cannot be heard", reason=str(error))
+        except Exception:  # noqa: BLE001 - only a hint is lost; the heartbeat knows as well
+            _log.exception("notices cannot be heard")
         await asyncio.sleep(RETRY_SECONDS)

@@ -103,6 +103,8 @@ class Dispatcher:
             except DatabaseUnavailable as error:
                 _log.warning("waiting jobs cannot be read", reason=str(error))
                 pause = RETRY_SECONDS
+            except Exception:  # noqa: BLE001 - the jobs wait; the worker goes on looking
+                _log.exception("waiting jobs cannot be read")
             try:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()

@@ -55,6 +55,8 @@ class Lease:
                 await self._beat(begun)
             except DatabaseUnavailable as error:
                 _log.warning("the lease could not be renewed", reason=str(error))
+            except Exception:  # noqa: BLE001 - tried again; if in vain, `watch` ends our jobs
+                _log.exception("the lease could not be renewed")
             await asyncio.sleep(max(0.1, begun + self.seconds_between - time.monotonic()))
 
     async def watch(self) -> None:
