@@ -24,6 +24,11 @@ def _documents():
         example = json.loads(file.read_text(encoding="utf-8-sig"))
         yield f"{file.stem} asked", json.dumps(example["parameters"]["body"])
         yield f"{file.stem} answered", json.dumps(example["responses"]["200"]["body"])
+    for file in sorted(OLD_CALLS.glob("definition_*.json")):
+        call = json.loads(file.read_text(encoding="utf-8-sig"))
+        for part in ("request_body", "response_body"):
+            if isinstance(call.get(part), dict) and "environments" in call[part]:
+                yield f"{file.stem} {part}", json.dumps(call[part])
 
 
 def _params():
@@ -34,11 +39,6 @@ def _params():
     ]
     absent = pytest.param("{}", marks=pytest.mark.skip(f"no definitions in {FOLDER}"))
     return params or [absent]
-    for file in sorted(OLD_CALLS.glob("definition_*.json")):
-        call = json.loads(file.read_text(encoding="utf-8-sig"))
-        for part in ("request_body", "response_body"):
-            if isinstance(call.get(part), dict) and "environments" in call[part]:
-                yield f"{file.stem} {part}", json.dumps(call[part])
 
 
 def _is_json(text):
