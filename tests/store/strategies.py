@@ -15,7 +15,9 @@ from quaymaster.domain.release import (
     GateRun,
     GateSample,
     IgnoredGate,
+    Intervention,
     Job,
+    JobKind,
     Outcome,
     Phase,
     Reassignment,
@@ -27,6 +29,7 @@ from quaymaster.domain.statuses import (
     ApprovalStatus,
     DeploymentReason,
     GateStatus,
+    InterventionStatus,
     JobStatus,
     ReleaseReason,
     ReleaseStatus,
@@ -112,7 +115,27 @@ def jobs(position: int) -> st.SearchStrategy[Job]:
         started_at=maybe_times,
         ended_at=maybe_times,
         error=text,
+        kind=st.sampled_from(JobKind),
+        due_at=maybe_times,
+        target=numbers,
+        variables=variables,
     )
+
+
+interventions = st.builds(
+    Intervention,
+    phase_rank=numbers,
+    position=numbers,
+    name=text,
+    instructions=text,
+    status=st.sampled_from(InterventionStatus),
+    created_at=times,
+    modified_at=times,
+    due_at=times,
+    resumes_on_timeout=st.booleans(),
+    answered_by=people,
+    comment=text,
+)
 
 
 def phases(rank: int) -> st.SearchStrategy[Phase]:
@@ -123,6 +146,7 @@ def phases(rank: int) -> st.SearchStrategy[Phase]:
         jobs=st.integers(0, 2).flatmap(lambda n: st.tuples(*map(jobs, range(n)))),
         is_skipped=st.booleans(),
         problem=text,
+        is_tolerant=st.booleans(),
     )
 
 
@@ -144,6 +168,7 @@ def deployments(plan: StagePlan, attempt: int) -> st.SearchStrategy[Deployment]:
         has_slot=st.booleans(),
         approvals=st.lists(approvals, max_size=3).map(tuple),
         gates=st.lists(gate_runs, max_size=2).map(tuple),
+        interventions=st.lists(interventions, max_size=2).map(tuple),
         phases=st.integers(0, len(ranks)).flatmap(lambda n: st.tuples(*map(phases, ranks[:n]))),
         cancel_requested_at=maybe_times,
         outcome=st.one_of(st.none(), st.sampled_from(Outcome)),
@@ -216,6 +241,7 @@ def _as_changed(old: Deployment, new: Deployment) -> Deployment:
         id=old.id,
         approvals=_kept(old.approvals, new.approvals),
         gates=_kept(old.gates, new.gates),
+        interventions=_kept(old.interventions, new.interventions),
         phases=_phases(old, new),
     )
 

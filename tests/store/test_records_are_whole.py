@@ -10,7 +10,19 @@ from quaymaster.store import release_rows as rows
 from tests import make
 
 PLAN = make.plan()
-PARTS = {"stages", "plan", "newest", "approvals", "gates", "phases", "jobs", "artifacts"}
+# In rows of their own; targets are looked up for each decision and never saved.
+PARTS = {
+    "stages",
+    "plan",
+    "newest",
+    "approvals",
+    "gates",
+    "interventions",
+    "phases",
+    "jobs",
+    "artifacts",
+    "targets",
+}
 
 
 def names(record: type) -> set[str]:

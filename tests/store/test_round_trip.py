@@ -10,6 +10,7 @@ from quaymaster.domain.release import (
     ApprovalId,
     Deployment,
     DeploymentId,
+    InterventionId,
     JobId,
     Release,
 )
@@ -38,6 +39,9 @@ def _bare_attempt(attempt: Deployment) -> Deployment:
         id=DeploymentId(UNSAVED),
         approvals=tuple(replace(a, id=ApprovalId(UNSAVED)) for a in attempt.approvals),
         gates=tuple(replace(gate, id=UNSAVED) for gate in attempt.gates),
+        interventions=tuple(
+            replace(asked, id=InterventionId(UNSAVED)) for asked in attempt.interventions
+        ),
         phases=tuple(
             replace(p, id=UNSAVED, jobs=tuple(replace(j, id=JobId(UNSAVED)) for j in p.jobs))
             for p in attempt.phases

@@ -17,7 +17,7 @@ LOST = """
 SELECT j.release_id, j.id, j.token, coalesce(w.name, j.worker) AS worker,
   coalesce(w.stopped_at, w.lease_until) AS silent_since, w.stopped_at IS NOT NULL AS has_stopped
 FROM jobs j LEFT JOIN workers w ON w.id = j.worker
-WHERE j.status = 'running'
+WHERE j.status = 'running' AND j.kind IN ('agent', 'server', 'target')
   AND (w.id IS NULL OR w.stopped_at IS NOT NULL OR w.lease_until <= now())
 ORDER BY j.id
 """
@@ -72,7 +72,8 @@ async def waiting(connection: Connection, pool: int, limit: int) -> list[Waiting
     """The oldest jobs that wait for a worker of this pool (NO_POOL: for any), first come first."""
     rows = await connection.fetch(
         "SELECT id, release_id, coalesce(pool_id, 0) AS pool_id, created_at FROM jobs"
-        " WHERE status = 'waiting' AND pool_id IS NOT DISTINCT FROM nullif($1::bigint, 0)"
+        " WHERE status = 'waiting' AND kind IN ('agent', 'server')"
+        " AND pool_id IS NOT DISTINCT FROM nullif($1::bigint, 0)"
         " ORDER BY id LIMIT $2",
         pool,
         limit,

@@ -13,6 +13,7 @@ from quaymaster.domain.release import (
     ArtifactVersion,
     Deployment,
     GateRun,
+    Intervention,
     Job,
     PersonId,
     Phase,
@@ -61,12 +62,18 @@ SELECT row_to_json(release)::text FROM (
               SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
                 g.ended_as, g.ended_at
               FROM gate_runs g WHERE g.deployment_id = d.id ORDER BY g.id) gate),
+            coalesce((SELECT json_agg(intervention) FROM (
+              SELECT i.id, i.phase_rank, i.position, i.name, i.instructions, i.status,
+                i.created_at, i.modified_at, i.due_at, i.resumes_on_timeout, i.answered_by,
+                i.comment
+              FROM interventions i WHERE i.deployment_id = d.id ORDER BY i.id) intervention),
+              '[]') AS interventions,
               '[]') AS gates,
             coalesce((SELECT json_agg(phase) FROM (
-              SELECT p.id, p.rank, p.started_at, p.is_skipped, p.problem,
+              SELECT p.id, p.rank, p.started_at, p.is_skipped, p.problem, p.is_tolerant,
                 coalesce((SELECT json_agg(job) FROM (
                   SELECT j.id, j.position, j.name, j.status, j.created_at, j.worker, j.token,
-                    j.started_at, j.ended_at, j.error
+                    j.started_at, j.ended_at, j.error, j.kind, j.due_at, j.target, j.variables
                   FROM jobs j WHERE j.phase_id = p.id ORDER BY j.id) job), '[]') AS jobs
               FROM phases p WHERE p.deployment_id = d.id ORDER BY p.id) phase),
               '[]') AS phases
@@ -253,6 +260,27 @@ def gate_columns(stage: Stage, deployment: Deployment, gate: GateRun) -> dict[st
         "ended_at": gate.ended_at,
     }
 
+def intervention_columns(
+    stage: Stage, deployment: Deployment, asked: Intervention
+) -> dict[str, Any]:
+    return {
+        "id": asked.id,
+        "deployment_id": deployment.id,
+        "stage_id": stage.id,
+        "phase_rank": asked.phase_rank,
+        "position": asked.position,
+        "name": asked.name,
+        "instructions": asked.instructions,
+        "status": asked.status,
+        "created_at": asked.created_at,
+        "modified_at": asked.modified_at,
+        "due_at": asked.due_at,
+        "resumes_on_timeout": asked.resumes_on_timeout,
+        "answered_by": asked.answered_by,
+        "comment": asked.comment,
+    }
+
+
 
 def phase_columns(deployment: Deployment, phase: Phase) -> dict[str, Any]:
     return {
@@ -261,6 +289,7 @@ def phase_columns(deployment: Deployment, phase: Phase) -> dict[str, Any]:
         "rank": phase.rank,
         "started_at": phase.started_at,
         "is_skipped": phase.is_skipped,
+        "is_tolerant": phase.is_tolerant,
         "problem": phase.problem,
     }
 
@@ -279,5 +308,9 @@ def job_columns(stage: Stage, deployment: Deployment, phase: Phase, job: Job) ->
         "token": job.token,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
+        "kind": job.kind,
+        "due_at": job.due_at,
+        "target": job.target,
+        "variables": job.variables,
         "error": job.error,
     }

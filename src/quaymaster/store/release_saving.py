@@ -20,6 +20,7 @@ from quaymaster.domain.release import (
     Deployment,
     DeploymentId,
     GateRun,
+    InterventionId,
     Job,
     JobId,
     Phase,
@@ -49,11 +50,16 @@ COLUMNS = {
     "gate_runs": "id bigint, deployment_id bigint, stage_id bigint, side text,"
     " started_at timestamptz, samples json, ignored json, succeeding_since timestamptz,"
     " ended_as text, ended_at timestamptz",
+    "interventions": "id bigint, deployment_id bigint, stage_id bigint, phase_rank integer,"
+    " position integer, name text, instructions text, status text, created_at timestamptz,"
+    " modified_at timestamptz, due_at timestamptz, resumes_on_timeout boolean,"
+    " answered_by text, comment text",
     "phases": "id bigint, deployment_id bigint, rank integer, started_at timestamptz,"
-    " is_skipped boolean, problem text",
+    " is_skipped boolean, problem text, is_tolerant boolean",
     "jobs": "id bigint, phase_id bigint, deployment_id bigint, position integer, name text,"
     " status text, queue_id bigint, created_at timestamptz, worker text, token text,"
-    " started_at timestamptz, ended_at timestamptz, error text",
+    " started_at timestamptz, ended_at timestamptz, error text, kind text, due_at timestamptz,"
+    " target bigint, variables json",
 }
 # Columns of a new row that are looked up rather than told.
 LOOKED_UP = {
@@ -68,6 +74,7 @@ LOOKED_UP = {
         "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
     },
     "gate_runs": {"release_id": "$2"},
+    "interventions": {"release_id": "$2"},
     "phases": {"release_id": "$2"},
     "jobs": {
         "release_id": "$2",
@@ -75,7 +82,16 @@ LOOKED_UP = {
         " WHERE q.id = x.queue_id AND r.id = $2)",
     },
 }
-PARENTS_FIRST = ("releases", "stages", "deployments", "approvals", "gate_runs", "phases", "jobs")
+PARENTS_FIRST = (
+    "releases",
+    "stages",
+    "deployments",
+    "approvals",
+    "gate_runs",
+    "interventions",
+    "phases",
+    "jobs",
+)
 
 
 def _names(table: str) -> list[str]:
@@ -116,7 +132,8 @@ SELECT array(SELECT nextval('deployments_id_seq') FROM generate_series(1, $1)) A
   array(SELECT nextval('approvals_id_seq') FROM generate_series(1, $2)) AS approvals,
   array(SELECT nextval('phases_id_seq') FROM generate_series(1, $3)) AS phases,
   array(SELECT nextval('jobs_id_seq') FROM generate_series(1, $4)) AS jobs,
-  array(SELECT nextval('gate_runs_id_seq') FROM generate_series(1, $5)) AS gate_runs
+  array(SELECT nextval('gate_runs_id_seq') FROM generate_series(1, $5)) AS gate_runs,
+  array(SELECT nextval('interventions_id_seq') FROM generate_series(1, $6)) AS interventions
 """
 
 TAKEN_SLOTS = """
@@ -171,6 +188,7 @@ async def with_ids(connection: Connection, after: Release) -> Release:
         sum(phase.id == UNSAVED for deployment in new for phase in deployment.phases),
         sum(job.id == UNSAVED for deployment in new for job in deployment.jobs),
         sum(gate.id == UNSAVED for deployment in new for gate in deployment.gates),
+        sum(asked.id == UNSAVED for deployment in new for asked in deployment.interventions),
     )
     if drawn is None:
         raise RuntimeError("a SELECT without FROM answered no row")
@@ -186,6 +204,7 @@ def _has_unsaved(deployment: Deployment) -> bool:
     ids = [deployment.id, *(approval.id for approval in deployment.approvals)]
     ids += [phase.id for phase in deployment.phases] + [job.id for job in deployment.jobs]
     ids += [gate.id for gate in deployment.gates]
+    ids += [asked.id for asked in deployment.interventions]
     return UNSAVED in ids
 
 
@@ -202,6 +221,10 @@ def _numbered_stage(stage: Stage, ids: dict[str, Iterator[int]]) -> Stage:
             gates=tuple(
                 gate if gate.id else replace(gate, id=next(ids["gate_runs"]))
                 for gate in deployment.gates
+            ),
+            interventions=tuple(
+                asked if asked.id else replace(asked, id=InterventionId(next(ids["interventions"])))
+                for asked in deployment.interventions
             ),
             phases=tuple(_numbered_phase(phase, ids) for phase in deployment.phases),
         ),
@@ -247,6 +270,7 @@ def _note_stage(found: Difference, old: Stage, new: Stage, slots: dict[int, int]
     found.note("deployments", rows.deployment_columns(old, same) if same else None, columns)
     _note_approvals(found, new, same, new.newest)
     _note_gates(found, new, same, new.newest)
+    _note_interventions(found, new, same, new.newest)
     _note_phases(found, new, same, new.newest)
 
 
@@ -273,6 +297,20 @@ def _note_gates(found: Difference, stage: Stage, old: Deployment | None, new: De
                 "gate_runs",
                 rows.gate_columns(stage, new, same) if same else None,
                 rows.gate_columns(stage, new, gate),
+            )
+
+
+def _note_interventions(
+    found: Difference, stage: Stage, old: Deployment | None, new: Deployment
+) -> None:
+    known = {asked.id: asked for asked in old.interventions} if old else {}
+    for asked in new.interventions:
+        same = known.get(asked.id)
+        if same is not asked:
+            found.note(
+                "interventions",
+                rows.intervention_columns(stage, new, same) if same else None,
+                rows.intervention_columns(stage, new, asked),
             )
 
 
