@@ -1,14 +1,16 @@
 """What is left when a host or a worker dies in the middle of a job (RELIABILITY R-25)."""
 
 import asyncio
+import contextlib
 import os
+import random
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from quaymaster.protocol.job import HostMessage, JobResult, LogChunk
+from quaymaster.protocol.job import HostMessage, JobEnded, JobResult, LogChunk, StepEnded
 from quaymaster.runner import descendants
 from quaymaster.runner.pool import HostPool
 from tests.runner.make import Watched, eventually, job, run, script
@@ -119,3 +121,43 @@ async def test_a_host_that_cannot_start_fails_the_job_with_the_reason(
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     outcome = await run(HostPool(1, tmp_path), job(script("true")))
     assert "A job host could not be started: No such file or directory." in outcome.end.error
+
+
+ENDINGS = ("none", "cancel", "kill the host", "give up")
+
+
+async def one_unlucky_job(pool: HostPool, number: int, chance: random.Random) -> None:
+    """Something happens to a job at a random moment; it still ends once and leaves nothing."""
+    steps = (
+        script("(setsid sleep 777 &); sleep 0.05"),
+        script("sleep 0.02", condition="always()"),
+    )
+    plan = f"unlucky-{os.getpid()}-{number}"
+    message = job(*steps, plan_id=plan, timeout_seconds=chance.choice([None, 0.05]))
+    watched = Watched(pool, message)
+    await asyncio.sleep(chance.random() * 0.2)
+    match chance.choice(ENDINGS):
+        case "cancel":
+            watched.cancelled.set_result("because")
+        case "kill the host" if pool.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(pool.pids), signal.SIGKILL)
+        case "give up":
+            watched._running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        outcome = await watched.end()
+        assert len(outcome.of(JobEnded)) == 1
+        assert outcome.end is outcome.messages[-1]
+    ended = [end.step_id for end in watched.outcome.of(StepEnded)]
+    assert len(ended) == len(set(ended))
+    assert not descendants.marked(descendants.marker_of(message))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_whenever_a_job_ends_once_and_leaves_nothing(
+    tmp_path: Path, seed: int
+) -> None:
+    pool, chance = HostPool(4, tmp_path), random.Random(seed)
+    await asyncio.gather(*(one_unlucky_job(pool, n, chance) for n in range(12)))
+    assert (await run(pool, job(script("true")))).result is JobResult.SUCCEEDED
+    await pool.close()

@@ -19,6 +19,7 @@ PR_SET_CHILD_SUBREAPER = 36
 MARKER = "VSTS_PROCESS_LOOKUP_ID"
 ROUNDS = 400
 PAUSE_SECONDS = 0.01
+CLEAN_LOOKS = 10
 
 _PROC = Path("/proc")
 
@@ -130,35 +131,45 @@ def kill(pids: Iterable[int]) -> None:
 async def end_all(spared: Iterable[int] = ()) -> list[int]:
     """Kill all below this process but the trees in `spared`; what resists for 4 s is returned.
 
-    Killing is repeated, because a process may start others while the list is being read.
+    Killing is repeated, because a process may start others while the list is being read; the list
+    must be empty twice, because the kernel does not promise it to be complete.
     """
     spared = tuple(spared)
-    left: list[int] = []
+    clean = 0
     for _ in range(ROUNDS):
-        left = descendants(os.getpid(), spared)
-        if not left:
-            break
-        kill(left)
-        reap(left)
-        await asyncio.sleep(PAUSE_SECONDS if descendants(os.getpid(), spared) else 0)
-    return left
+        if left := descendants(os.getpid(), spared):
+            clean = 0
+            kill(left)
+            reap(left)
+        elif (clean := clean + 1) == 2:
+            return []
+        await asyncio.sleep(PAUSE_SECONDS if left else 0)
+    return descendants(os.getpid(), spared)
 
 
 async def end_marked(marker: str) -> None:
-    """Kill every process that carries this marker, wherever it belongs by now."""
+    """Kill every process that carries this marker, wherever it belongs by now.
+
+    A process that is just being started shows no marker for a moment, so one look is not enough.
+    """
+    clean = 0
     for _ in range(ROUNDS):
-        if not (left := [pid for pid in marked(marker) if is_alive(pid)]):
+        if left := [pid for pid in marked(marker) if is_alive(pid)]:
+            clean = 0
+            kill(left)
+        elif (clean := clean + 1) == CLEAN_LOOKS:
             return
-        kill(left)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 def end_all_now(spared: Iterable[int] = ()) -> None:
     """The same without a loop, for a host whose worker is gone: it is about to exit itself."""
     spared = tuple(spared)
+    clean = 0
     for _ in range(ROUNDS):
-        left = descendants(os.getpid(), spared)
-        if not left:
+        if left := descendants(os.getpid(), spared):
+            clean = 0
+            kill(left)
+            reap(left)
+        elif (clean := clean + 1) == 2:
             return
-        kill(left)
-        reap(left)
