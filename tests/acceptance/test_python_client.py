@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from azure.devops.exceptions import AzureDevOpsServiceError
 
-from tests.acceptance.client import PROJECT, Visitor, asks, definition, stage
+from tests.acceptance.client import PROJECT, Visitor
+from tests.documents import asks, definition, stage
 from tests.server.waiting import until
 
 

@@ -53,6 +53,28 @@ class Server:
     async def get(self, path: str, **more: Any) -> httpx.Response:
         return await self.ask("GET", path, **more)
 
+    async def project(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A request to the release area of the project Default."""
+        return await self.ask(method, f"/default/Default/_apis/release/{path}", **more)
+
+    async def made(self, path: str, body: Any) -> Any:
+        """What a POST that must succeed answers."""
+        answer = await self.project("POST", path, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def seen(self, path: str, **more: Any) -> Any:
+        """What a GET that must succeed answers."""
+        answer = await self.project("GET", path, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def me(self, token: str | None = None) -> str:
+        """The id of whoever holds the token."""
+        body = (await self.get("/default/_apis/connectionData", token=token)).json()
+        found: str = body["authenticatedUser"]["id"]
+        return found
+
     async def user(self, name: str, *scopes: str, groups: tuple[str, ...] = ()) -> str:
         """Add a person to groups of the project Default; the text of a token of theirs."""
         await people.create_user(self.database, name, name.capitalize())
