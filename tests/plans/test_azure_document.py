@@ -118,6 +118,12 @@ def test_people_of_another_server_become_those_known_here():
     assert kept["approver"] == {"id": ALICE}
 
 
+def test_a_document_may_not_name_people_without_end():
+    stage = documents.stage("Dev", pre=[f"person {number}" for number in range(1001)])
+    with pytest.raises(Invalid, match="1,000 people"):
+        people_in(documents.definition("Web", stage))
+
+
 def test_numbers_of_an_export_become_the_published_words():
     document = rich_document()
     stage = document["environments"][0]

@@ -37,6 +37,7 @@ Document = dict[str, Any]
 MOST_DEPTH = 64
 MOST_VALUES = 500_000
 MOST_STAGES = 200
+MOST_PEOPLE = 1_000
 
 # What a list of definitions shows only when it is asked for ($expand).
 _EXPANDED = ("environments", "artifacts", "triggers", "variables", "tags")
@@ -62,10 +63,16 @@ def normalised(document: object, people: Mapping[str, str] | None = None) -> Doc
 
 
 def people_in(document: object) -> frozenset[str]:
-    """Everything by which a document calls a person or group: ids and unique names."""
+    """Everything by which a document calls a person or group: ids and unique names.
+
+    Raises Invalid for more than anybody will look up.
+    """
     if not isinstance(document, dict):
         return frozenset()
-    return frozenset(_names_in(document, DEFINITION))
+    found = frozenset(_names_in(document, DEFINITION))
+    if len(found) > MOST_PEOPLE:
+        raise Invalid(f"A release definition may name {MOST_PEOPLE:,} people at most.")
+    return found
 
 
 def carried_over(document: Document, before: Document) -> Document:
