@@ -25,6 +25,9 @@ FROM deployments d JOIN stages s ON s.id = d.stage_id JOIN releases r ON r.id = 
 JOIN definitions f ON f.id = d.definition_id JOIN projects p ON p.id = d.project_id
 """
 
+# Looked up row by row on purpose: joined, they tempt PostgreSQL to begin with all of them.
+DELETED = "(SELECT r.is_deleted FROM releases r WHERE r.id = d.release_id)"
+NEWEST = "(SELECT s.newest_deployment_id FROM stages s WHERE s.id = d.stage_id)"
 BRANCH = """EXISTS (SELECT 1 FROM release_artifacts a
   WHERE a.release_id = d.release_id AND a.branch = {})"""
 
@@ -100,7 +103,8 @@ async def page(
 ) -> Page[DeploymentLine]:
     """Some of these deployments, newest first unless `paging` says otherwise."""
     where = _where(wanted)
-    rows = await connection.fetch(f"{LIST} {where.page('d.id', paging)}", *where.parameters)
+    sql = where.page("deployments d", paging, LIST)
+    rows = await connection.fetch(sql, *where.parameters)
     return paged(list(map(_line, rows)), _ids(rows), paging)
 
 
@@ -111,7 +115,7 @@ def _ids(rows: Sequence[asyncpg.Record]) -> list[int]:
 def _where(wanted: DeploymentFilter) -> Where:
     where = Where()
     add_projects(where, "d.project_id", wanted.projects)
-    where.add("r.is_deleted = {}", wanted.is_deleted)
+    where.add(f"{DELETED} = {{}}", wanted.is_deleted)
     where.add_if(wanted.definition_id, "d.definition_id = {}")
     where.add_if(wanted.definition_stage_id, "d.definition_stage_id = {}")
     where.add_if(wanted.release_ids, "d.release_id = ANY({}::bigint[])")
@@ -125,7 +129,7 @@ def _where(wanted: DeploymentFilter) -> Where:
     where.add_if(wanted.operation_statuses, "d.operation_status = ANY({}::text[])")
     where.add_if(wanted.source_branch, BRANCH)
     if wanted.newest_only:
-        where.add("s.newest_deployment_id = d.id")
+        where.add(f"{NEWEST} = d.id")
     return where
 
 

@@ -9,9 +9,8 @@ import asyncpg
 from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
-from quaymaster.store.paging import Where, add_folder, folder_key
+from quaymaster.store.paging import ROOT, Where, add_folder, folder_key
 
-ROOT = "\\"
 COLUMNS = "path, description, created_by, created_at, modified_by, modified_at"
 
 # Everything in the folder and below moves along; the parts below it are kept as written. Parts are

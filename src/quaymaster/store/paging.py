@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+ROOT = "\\"  # the folder that everything is in
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
@@ -45,13 +47,19 @@ class Where:
         if value is not None and value not in ("", ()):
             self.add(condition, list(value) if isinstance(value, tuple) else value)
 
-    def page(self, key: str, paging: Paging) -> str:
-        """WHERE, ORDER BY and LIMIT for a page in the order of `key`, with one row more."""
+    def page(self, table: str, paging: Paging, query: str) -> str:
+        """The statement for a page, with one row more, of the table that `query` is about.
+
+        Which rows are on it is decided over the table alone, in the order of its key: whatever is
+        joined for show afterwards cannot lead PostgreSQL to start from the wrong end. `table` is
+        its name and its alias, which `query` uses too.
+        """
+        key = f"{table.split()[1]}.id"
         if paging.start:
             self.add(f"{key} {'>=' if paging.ascending else '<='} {{}}", paging.start)
-        direction = "ASC" if paging.ascending else "DESC"
-        limit = self.bind(paging.limit + 1)
-        return f"{self} ORDER BY {key} {direction} LIMIT {limit}"
+        order = f"ORDER BY {key} {'ASC' if paging.ascending else 'DESC'}"
+        page = f"SELECT {key} FROM {table} {self} {order} LIMIT {self.bind(paging.limit + 1)}"
+        return f"WITH page AS MATERIALIZED ({page}) {query} JOIN page ON page.id = {key} {order}"
 
     def __str__(self) -> str:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
@@ -81,11 +89,11 @@ def escaped(text: str) -> str:
 def folder_key(path: str) -> str:
     """A folder path (`\\A\\B`, either slash) as the *_key columns hold it; the root is `\\`."""
     parts = [part for part in path.replace("/", "\\").split("\\") if part]
-    return "\\" + "\\".join(parts).casefold()
+    return ROOT + ROOT.join(parts).casefold()
 
 
 def add_folder(where: Where, path: str, key: str) -> None:
     """Only what is in this folder or below; the root has everything (SEMANTICS 22.5)."""
     folder = folder_key(path)
-    if folder != "\\":
+    if folder != ROOT:
         where.add(f"({key} = {{}} OR {key} LIKE {{}})", folder, f"{escaped(folder)}\\\\%")

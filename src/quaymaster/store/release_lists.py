@@ -7,9 +7,11 @@ from uuid import UUID
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.store import release_views
 from quaymaster.store.database import Connection
-from quaymaster.store.paging import Page, Paging, Where, add_folder, containing
-from quaymaster.store.release_rows import STAGE_BITS, UNDER_WAY_BITS
+from quaymaster.store.paging import ROOT, Page, Paging, Where, add_folder, containing, folder_key
+from quaymaster.store.release_rows import STAGE_BITS
 from quaymaster.store.release_views import ReleaseHead
+
+ALL_BITS = sum(STAGE_BITS.values())
 
 ARTIFACT = """EXISTS (SELECT 1 FROM release_artifacts a WHERE a.release_id = r.id
   AND ({0}::text IS NULL OR a.type = {0}) AND ({1}::text IS NULL OR a.source_id = {1})
@@ -58,9 +60,8 @@ async def page(connection: Connection, wanted: ReleaseFilter, paging: Paging) ->
 def statement(wanted: ReleaseFilter, paging: Paging) -> tuple[str, list[object]]:
     """What asks for a page, and one row more, with its parameters."""
     where = _where(wanted)
-    page_of = where.page("r.id", paging)
-    sql = f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES} {page_of}"
-    return sql, where.parameters
+    query = f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES}"
+    return where.page("releases r", paging, query), where.parameters
 
 
 def _where(wanted: ReleaseFilter) -> Where:
@@ -78,8 +79,10 @@ def _where(wanted: ReleaseFilter) -> Where:
     if wanted.tags:
         tags = [tag.casefold() for tag in wanted.tags]
         where.add("r.tag_keys <> '{{}}' AND r.tag_keys @> {}::text[]", tags)
-    if wanted.path:
-        add_folder(where, wanted.path, "f.path_key")
+    if folder_key(wanted.path) != ROOT:
+        below = Where(parameters=where.parameters)
+        add_folder(below, wanted.path, "f.path_key")
+        where.conditions.append(f"r.definition_id IN (SELECT f.id FROM definitions f {below})")
     _add_stages(where, wanted)
     _add_artifacts(where, wanted)
     return where
@@ -103,9 +106,10 @@ def _add_stages(where: Where, wanted: ReleaseFilter) -> None:
             f"r.definition_id = (SELECT definition_id FROM environments WHERE id = {stage})"
         )
     elif wanted.stage_mask:
-        where.add("r.stage_mask & {}::integer <> 0", wanted.stage_mask)
-        if wanted.stage_mask & ~UNDER_WAY_BITS == 0:
-            where.add(f"r.stage_mask & {UNDER_WAY_BITS} <> 0")  # the index releases_under_way
+        # All masks with one of these bits: unlike an expression, PostgreSQL knows how many rows
+        # have them, and has an index for those that few have.
+        masks = [mask for mask in range(ALL_BITS + 1) if mask & wanted.stage_mask]
+        where.add("r.stage_mask = ANY({}::integer[])", masks)
 
 
 def _add_artifacts(where: Where, wanted: ReleaseFilter) -> None:
