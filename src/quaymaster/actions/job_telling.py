@@ -1,12 +1,13 @@
 """Telling a worker what a job is: its rows, its release and its secrets become one message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, uuid5
 
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.predefined import JobContext
-from quaymaster.domain.release import Deployment, Job, JobId, Phase, Release, Stage
+from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.job_message import (
@@ -57,11 +58,18 @@ def _found(release: Release, job_id: JobId) -> _Found:
 async def told(connection: Connection, release: Release, job_id: JobId, around: Around) -> RunJob:
     """The message of a job that was just claimed; the rows of its steps are made with it."""
     found = _found(release, job_id)
-    phase = found.stage.phase_plan(found.phase)
-    steps = await _steps(connection, found, planned_steps(phase, around.facts.artifacts))
+    phase = _part_of(found.stage.phase_plan(found.phase), found.job)
+    steps = await _steps(connection, found, planned_steps(phase, found.job, around.facts.artifacts))
     context = _context(around.url, found, around.facts)
     setting = _setting(found, around.secrets)
     return job_message(found.job, phase, context, setting, steps, around.place)
+
+
+def _part_of(phase: PhasePlan, job: Job) -> PhasePlan:
+    """What this job does of its phase: in a server phase, one task and no artifacts (20.1)."""
+    if job.kind is not JobKind.SERVER:
+        return phase
+    return replace(phase, tasks=(phase.tasks[job.position],), skip_artifacts=True)
 
 
 async def _steps(
@@ -92,7 +100,10 @@ def _setting(found: _Found, secrets: Secrets) -> Setting:
     return Setting(
         release=_variables(found.release.variables, secrets.release),
         stage=_variables(found.stage.variables, secrets.stage),
-        deployment=_variables(found.deployment.variables, secrets.deployment),
+        deployment=(
+            *_variables(found.deployment.variables, secrets.deployment),
+            *_variables(found.job.variables, {}),  # of one combination, see SEMANTICS 12.5
+        ),
     )
 
 
