@@ -26,16 +26,8 @@ from quaymaster.store.paging import Paging
 
 USUAL, MOST = 50, 1000
 MOST_AT_ONCE = 1000
-KNOWN = (
-    "id",
-    "status",
-    "comments",
-    "approver",
-    "revision",
-    "scheduledDeploymentTime",
-    "uniqueName",
-    "displayName",
-)
+KNOWN = ("id", "status", "comments", "approver", "revision", "scheduledDeploymentTime")
+PERSON = ("id", "uniqueName", "displayName")
 
 
 @get("/release/approvals", opt=needs(Scope.RELEASE))
@@ -177,7 +169,7 @@ def _approver(given: Any) -> str:
     """An identity object or, as some scripts send it, a plain text (SEMANTICS 9.12)."""
     if given is None or isinstance(given, str):
         return given or ""
-    person = object_in(given, "approver")
+    person = json_reading.cased(object_in(given, "approver"), PERSON)
     named = person.get("id") or person.get("uniqueName") or person.get("displayName")
     return text_in(named, "approver.id")
 
