@@ -123,6 +123,18 @@ async def test_a_host_that_cannot_start_fails_the_job_with_the_reason(
     assert "A job host could not be started: No such file or directory." in outcome.end.error
 
 
+async def test_a_job_too_large_to_be_sent_fails_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = HostPool(1, tmp_path)
+    monkeypatch.setattr("quaymaster.protocol.frames.LARGEST_FRAME", 100)
+    outcome = await run(pool, job(script("true")))
+    assert "over the limit of 100" in outcome.end.error
+    monkeypatch.undo()
+    assert (await run(pool, job(script("true")))).result is JobResult.SUCCEEDED
+    await pool.close()
+
+
 ENDINGS = ("none", "cancel", "kill the host", "give up")
 
 

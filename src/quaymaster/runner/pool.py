@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from quaymaster.protocol.frames import FrameError
 from quaymaster.protocol.job import (
     CancelJob,
     HostMessage,
@@ -93,7 +94,7 @@ class HostPool:
             return await conversation.lost(str(lost) or "A job host did not come up in time.")
         try:
             ended = await conversation.hold(host, cancelled)
-        except HostLost as lost:
+        except (HostLost, FrameError) as lost:
             await self._bury(host, job)
             return await conversation.lost(str(lost))
         except BaseException:

@@ -1,6 +1,6 @@
 """PowerShell (PowerShell@2): an inline script or a script file, run by pwsh."""
 
-from quaymaster.runner.tasks.call import TaskCall
+from quaymaster.runner.tasks.call import TaskCall, TaskFailed
 from quaymaster.runner.tasks.definition import Input, TaskDefinition
 from quaymaster.runner.tasks.scripts import (
     echo_script,
@@ -27,7 +27,7 @@ async def run(task: TaskCall) -> None:
     if task.inputs.text("targetType").lower() == "inline":
         body = task.inputs.text("script")
     else:
-        body = f"{_call(task)} {existing_quoted(task)} {task.inputs.text('arguments')}".rstrip()
+        body = f"{_call(task)} {_script_file(task)} {task.inputs.text('arguments')}".rstrip()
     echo_script(task, body)
     path = write_script(
         task, "\ufeff" + "\n".join([*_preamble(task), body, *_ending(task)]), ".ps1"
@@ -40,9 +40,12 @@ def _call(task: TaskCall) -> str:
     return "&" if task.inputs.flag("runScriptInSeparateScope") else "."
 
 
-def existing_quoted(task: TaskCall) -> str:
+def _script_file(task: TaskCall) -> str:
     """The script file as a PowerShell string; TaskFailed when it is not a .ps1 file."""
-    return _quoted(existing_file(task, "filePath"))
+    path = existing_file(task, "filePath")
+    if not path.lower().endswith(".ps1"):
+        raise TaskFailed(f"Invalid file path '{path}': input filePath must name a .ps1 file.")
+    return _quoted(path)
 
 
 def _quoted(path: str) -> str:
