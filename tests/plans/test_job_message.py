@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from quaymaster.domain.plan import Download, PhasePlan, TaskPlan
 from quaymaster.domain.predefined import CarriedArtifact, JobContext, Requester
-from quaymaster.domain.release import Job, JobId
+from quaymaster.domain.release import Job, JobId, JobKind
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.job_message import (
@@ -62,10 +62,12 @@ def context(**changes) -> JobContext:
     return JobContext(**{**defaults, **changes})
 
 
-def message(phase: PhasePlan, setting: Setting | None = None, **changes) -> RunJob:
-    job = Job(0, "Phase 1", JobStatus.RUNNING, make.NOW, token="t0", id=JobId(9))
+JOB = Job(0, "Phase 1", JobStatus.RUNNING, make.NOW, token="t0", id=JobId(9))
+
+
+def message(phase: PhasePlan, setting: Setting | None = None, job: Job = JOB, **changes) -> RunJob:
     about = context(**changes)
-    planned = planned_steps(phase, about.artifacts)
+    planned = planned_steps(phase, job, about.artifacts)
     steps = [NumberedStep(100 + rank, f"i{rank}", step) for rank, step in enumerate(planned)]
     return job_message(
         job, phase, about, setting or Setting(), steps, Place("/w/1", "builder-1", 3)
@@ -90,6 +92,20 @@ def test_disabled_tasks_are_not_sent() -> None:
     tasks = (replace(BASH, display_name="Off", enabled=False), BASH)
     told = message(make.phase(tasks=tasks))
     assert [step.display_name for step in told.steps if step.kind == "task"] == ["Publish"]
+
+
+def test_a_job_of_a_server_phase_is_its_one_task() -> None:
+    tasks = (BASH, replace(BASH, display_name="Ask"))
+    told = message(make.phase(tasks=tasks), job=replace(JOB, kind=JobKind.SERVER, position=1))
+    assert [(s.kind, s.display_name) for s in told.steps][1:-1] == [("task", "Ask")]
+
+
+def test_what_multiplies_the_job_wins_over_every_scope() -> None:
+    setting = Setting(
+        deployment=(Variable("Location", "eu,us"),), job=(Variable("location", "us"),)
+    )
+    told = message(make.phase(), setting)
+    assert {v.value for v in told.variables if v.name.lower() == "location"} == {"us"}
 
 
 def test_nothing_is_downloaded_when_the_phase_skips_artifacts() -> None:

@@ -58,11 +58,11 @@ def _standing(stage: Stage) -> tuple[int, bool, bool] | None:
 
 
 async def _jobs(connection: Connection, before: Release, after: Release) -> list[Wakeup]:
-    known = {job.id for job in _all_jobs(before)}
+    waited = {job.id for job in _all_jobs(before) if job.status is JobStatus.WAITING}
     new = [
         job.id
         for job in _all_jobs(after)
-        if job.id not in known and job.status is JobStatus.WAITING
+        if job.id not in waited and job.status is JobStatus.WAITING
     ]
     pools = await jobs.pools_of(connection, new) if new else {}
     return [Wakeup(job_kind(pools[job]), {"id": job, "release": after.id}) for job in new]

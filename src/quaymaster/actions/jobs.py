@@ -14,7 +14,7 @@ from quaymaster.actions.orchestrate import happen, happen_within
 from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import DetailsChanged, JobClaimed, JobFinished, JobLost
 from quaymaster.domain.errors import Conflict, DomainError, NotFound
-from quaymaster.domain.release import Job, JobId, Release, ReleaseId
+from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import RunJob
@@ -147,7 +147,9 @@ def _following(after: Release, ended: JobId) -> Job | None:
     }
     own = queues[ended][0]
     waiting = (
-        job for queue, job in queues.values() if queue == own and job.status is JobStatus.WAITING
+        job
+        for queue, job in queues.values()
+        if queue == own and job.status is JobStatus.WAITING and job.kind is JobKind.AGENT
     )
     return next(waiting, None)
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from quaymaster.domain.plan import PhasePlan, TaskPlan
 from quaymaster.domain.predefined import CarriedArtifact, JobContext, predefined
-from quaymaster.domain.release import Job
+from quaymaster.domain.release import Job, JobKind
 from quaymaster.domain.variables import Scopes, Variable, effective
 from quaymaster.protocol.job import ArtifactDownload, JobVariable, RunJob, Step, StepKind
 
@@ -48,23 +48,30 @@ class Setting:
     release: tuple[Variable, ...] = ()
     stage: tuple[Variable, ...] = ()
     deployment: tuple[Variable, ...] = ()
+    job: tuple[Variable, ...] = ()
 
 
 def planned_steps(
-    phase: PhasePlan, artifacts: Sequence[CarriedArtifact]
+    phase: PhasePlan, job: Job, artifacts: Sequence[CarriedArtifact]
 ) -> tuple[PlannedStep, ...]:
-    """The timeline of one job of this phase, in the order of SEMANTICS 13.4.
+    """The timeline of this job of the phase, in the order of SEMANTICS 13.4.
 
-    Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9).
+    Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9). A
+    job of a server phase is one task, and downloads nothing (20.1).
     """
-    return tuple(_steps(phase, artifacts))
+    return tuple(_steps(phase, job, artifacts))
 
 
-def _steps(phase: PhasePlan, artifacts: Sequence[CarriedArtifact]) -> Iterator[PlannedStep]:
+def _steps(
+    phase: PhasePlan, job: Job, artifacts: Sequence[CarriedArtifact]
+) -> Iterator[PlannedStep]:
     yield PlannedStep("initialize", "Initialize job")
-    if downloads(phase, artifacts):
+    tasks = phase.tasks
+    if job.kind is JobKind.SERVER:
+        tasks = (phase.tasks[job.position],)
+    elif downloads(phase, artifacts):
         yield PlannedStep("download", "Download artifacts")
-    for task in phase.tasks:
+    for task in tasks:
         if task.enabled:
             yield PlannedStep("task", task.display_name, task)
     yield PlannedStep("finalize", "Finalize job")
@@ -114,7 +121,7 @@ def job_message(
 ) -> RunJob:
     """Everything that a host needs to run this job, secrets included: it is never logged.
 
-    `steps` are the rows made for `planned_steps(phase, context.artifacts)`.
+    `steps` are the rows made for `planned_steps` of the same job.
     """
     return RunJob(
         job_id=job.id,
@@ -141,7 +148,7 @@ def job_variables(context: JobContext, setting: Setting) -> list[JobVariable]:
         Scopes(
             release=setting.release,
             stage=setting.stage,
-            overrides=setting.deployment,
+            overrides=(*setting.deployment, *setting.job),
             system=system,
         )
     )
