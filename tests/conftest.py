@@ -37,7 +37,20 @@ def reachable_folder() -> Iterator[Path]:
 async def database_url(reachable_folder: Path) -> AsyncIterator[str]:
     """The address of the session's PostgreSQL: its maintenance database, empty and not migrated."""
     async with running(reachable_folder / "session") as server:
+        await _hurry(server.dsn)
         yield server.dsn
+
+
+async def _hurry(dsn: str) -> None:
+    """What is in the session's database may be lost with the machine, so it need not be synced.
+
+    Tests of durability start servers of their own.
+    """
+    connection = await asyncpg.connect(dsn)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,34 @@
-"""The small installation of the workers' tests serves here as well."""
+"""An installation for each test of actions, with or without workers."""
 
+from pathlib import Path
+
+import pytest
+
+from quaymaster.actions.call import Installation
+from quaymaster.actions.ports import Outside
+from quaymaster.connectors.artifacts.git import GitRepositories
+from quaymaster.store.database import Database
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.vault import open_vault
+from tests.actions.office import Office
 from tests.worker.conftest import world
 
-__all__ = ["world"]
+__all__ = ["office", "world"]
+
+
+@pytest.fixture
+async def office(database: Database, tmp_path: Path) -> Office:
+    """Ann runs the project, Bob and Carol may read it, Dora may do everything but administer."""
+    made = Office(
+        Installation(
+            database,
+            open_vault(tmp_path / "secret.key"),
+            LogFiles.at((tmp_path / "storage").as_uri()),
+            Outside(artifacts={"git": GitRepositories()}),
+        )
+    )
+    await made.hire("ann", "Project Administrators")
+    await made.hire("bob", "Readers")
+    await made.hire("carol", "Readers")
+    await made.hire("dora", "Contributors")
+    return made

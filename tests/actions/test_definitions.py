@@ -1,0 +1,126 @@
+"""Saving definitions: revisions, secrets, and who may change which stage."""
+
+import msgspec
+import pytest
+
+from quaymaster.actions import definitions
+from quaymaster.domain.access import Permission
+from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from quaymaster.store.definitions import Definition
+from tests import documents
+from tests.actions.office import Office
+
+
+def document_of(definition: Definition) -> dict:
+    """What a client would send back after reading it."""
+    document = msgspec.json.decode(definition.document)
+    return {**document, "id": definition.id, "revision": definition.revision}
+
+
+async def test_every_save_is_a_revision(office: Office):
+    first = await office.define("ann", "Dev → QA")
+    changed = {**document_of(first), "description": "second thoughts"}
+    second = await definitions.update(await office.call("dora"), changed)
+    assert (first.revision, second.revision) == (1, 2)
+    listed = await definitions.revisions(await office.call("bob"), first.id)
+    assert [(one.revision, one.change_type) for one in listed] == [(1, "add"), (2, "update")]
+    old = msgspec.json.decode(await definitions.document_at(await office.call("bob"), first.id, 1))
+    assert old == msgspec.json.decode(first.document)
+
+
+async def test_saving_what_was_read_changes_nothing_but_the_revision(office: Office):
+    first = await office.define("ann", "Dev → QA", variables={"a": documents.variable("1")})
+    second = await definitions.update(await office.call("ann"), document_of(first))
+    assert second.document == first.document
+    assert second.plan == first.plan
+
+
+async def test_an_old_copy_is_refused(office: Office):
+    first = await office.define("ann")
+    await definitions.update(await office.call("ann"), document_of(first))
+    with pytest.raises(Conflict, match="old copy"):
+        await definitions.update(await office.call("dora"), document_of(first))
+    assert (await definitions.get(await office.call("bob"), first.id)).revision == 2
+
+
+async def test_a_taken_name_is_refused_in_any_case(office: Office):
+    await office.define("ann", name="Shop")
+    with pytest.raises(Conflict, match="already exists"):
+        await office.define("ann", name="SHOP")
+    await office.define("ann", name="SHOP", path="\\Elsewhere")
+
+
+async def test_every_problem_is_named_at_its_path(office: Office):
+    broken = documents.outlined("Dev → QA")
+    broken["environments"][1]["conditions"][0]["name"] = "Nowhere"
+    broken["environments"][0]["name"] = ""
+    with pytest.raises(Invalid) as refused:
+        await definitions.create(await office.call("ann"), broken)
+    told = " ".join(refused.value.problems)
+    assert "$.environments[0]" in told
+    assert "$.environments[1]" in told
+    assert await office.rows("definitions") == 0
+
+
+async def test_a_secret_is_kept_when_it_is_sent_back_empty(office: Office):
+    secret = {"Password": documents.variable("hunter2", secret=True)}
+    first = await office.define("ann", variables=secret)
+    assert "hunter2" not in first.document
+    second = await definitions.update(await office.call("ann"), document_of(first))
+    assert second.secrets == {"variables/Password": "hunter2"}
+
+
+async def test_a_reader_may_look_but_not_save(office: Office):
+    definition = await office.define("ann")
+    assert (await definitions.get(await office.call("bob"), definition.id)).name == definition.name
+    with pytest.raises(Forbidden, match="edit release pipeline"):
+        await definitions.update(await office.call("bob"), document_of(definition))
+    with pytest.raises(Forbidden):
+        await office.define("bob", name="Mine")
+
+
+async def test_who_may_not_edit_a_stage_cannot_reach_it_by_any_change(office: Office):
+    """R-07: the resulting state is authorised, not the shape of the request."""
+    definition = await office.define("ann", "Dev → Prod")
+    prod = definition.plan.stages[1].definition_stage_id
+    place = f"{definition.project_id}/{definition.id}/Environment/{prod}"
+    guarded = Permission.EDIT_RELEASE_ENVIRONMENT | Permission.DELETE_RELEASE_ENVIRONMENT
+    await office.grant("dora", place, deny=guarded | Permission.MANAGE_RELEASE_APPROVERS)
+    document = document_of(definition)
+    dev, production = document["environments"]
+    changes = [
+        [dev, {**production, "deployPhases": dev["deployPhases"] * 1, "rank": 7}],
+        [dev, {**production, "conditions": dev["conditions"]}],
+        [dev, {**production, "name": "Production"}],
+        [dev],
+        [dev, {**production, "id": 0}],
+        [{**dev, "id": prod}],
+    ]
+    call = await office.call("dora")
+    for stages in changes:
+        with pytest.raises((Forbidden, Invalid)):
+            await definitions.update(call, {**document, "environments": stages})
+    harmless = {**document, "environments": [{**dev, "rank": 1}, production], "comment": "x"}
+    assert (await definitions.update(call, harmless)).revision == 2
+
+
+async def test_deleting_waits_for_deployments_unless_forced(office: Office):
+    definition = await office.define("ann", "Dev", approvals={"Dev": [office.ids["bob"]]})
+    release = await office.release("dora", definition)
+    call = await office.call("ann")
+    with pytest.raises(Refused, match="in progress or pending"):
+        await definitions.delete(call, definition.id, "", force=False)
+    await definitions.delete(call, definition.id, "gone", force=True)
+    with pytest.raises(NotFound):
+        await definitions.get(call, definition.id)
+    assert (await office.seen("ann", release)).view.stages[0].status == "canceled"
+    await definitions.undelete(call, definition.id, "back")
+    assert (await definitions.get(call, definition.id)).name == definition.name
+
+
+async def test_nobody_else_takes_the_ids_of_a_stage(office: Office):
+    first = await office.define("ann", "Dev")
+    stolen = document_of(await office.define("ann", "Dev", name="Other"))
+    stolen["environments"][0]["id"] = first.plan.stages[0].definition_stage_id
+    second = await definitions.update(await office.call("ann"), stolen)
+    assert second.plan.stages[0].definition_stage_id != first.plan.stages[0].definition_stage_id

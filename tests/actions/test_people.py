@@ -1,0 +1,92 @@
+"""Signing in, and what ends it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from quaymaster.actions import people, projects
+from quaymaster.domain.errors import Conflict, Invalid, NotFound
+from quaymaster.store import people as rows
+from tests.actions.office import Office
+
+
+async def test_a_token_signs_its_owner_in(office: Office):
+    call = await office.call("ann")
+    assert call.caller
+    assert call.caller.unique_name == "ann"
+
+
+async def test_the_database_has_no_token(office: Office):
+    async with office.installation.database.read() as connection:
+        dump = await connection.fetchval("SELECT string_agg(t::text, '') FROM tokens t")
+    assert not any(token in dump for token in office.tokens.values())
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "' OR 1=1 --", "x" * 10_000])
+async def test_other_tokens_sign_nobody_in(office: Office, token: str):
+    assert await people.sign_in(office.installation.database, token, datetime.now(UTC)) is None
+
+
+async def test_an_expired_token_signs_nobody_in(office: Office):
+    database, now = office.installation.database, datetime.now(UTC)
+    made = await people.create_token(database, "ann", "short", lifetime=timedelta(hours=1), now=now)
+    assert await people.sign_in(database, made.text, now)
+    assert await people.sign_in(database, made.text, now + timedelta(hours=2)) is None
+
+
+async def test_a_revoked_token_signs_nobody_in(office: Office):
+    database, now = office.installation.database, datetime.now(UTC)
+    made = await people.create_token(database, "ann", "spare", now=now)
+    async with database.transaction() as connection:
+        await rows.revoke_token(connection, made.id, now)
+    assert await people.sign_in(database, made.text, now) is None
+
+
+async def test_somebody_shut_out_is_out(office: Office):
+    async with office.installation.database.transaction() as connection:
+        await rows.set_active(connection, office.ids["bob"], active=False)
+    with pytest.raises(AssertionError, match="cannot sign in"):
+        await office.call("bob")
+
+
+async def test_rights_come_through_groups_of_groups(office: Office):
+    await office.hire("eve")
+    database = office.installation.database
+    async with database.transaction() as connection:
+        home = await people.default_organization(connection)
+        team = await rows.create_user(connection, home.id, "team", "Team", "")
+        inner = await rows.find(connection, "[Default]\\Readers")
+        assert inner
+        await rows.add_member(connection, inner.id, team)
+        await rows.add_member(connection, team, office.ids["eve"])
+    call = await office.call("eve")
+    assert call.project, "eve does not see the project"
+
+
+async def test_a_group_cannot_contain_itself(office: Office):
+    async with office.installation.database.transaction() as connection:
+        readers = await rows.find(connection, "[Default]\\Readers")
+        assert readers
+        with pytest.raises(Conflict):
+            await rows.add_member(connection, readers.id, readers.id)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\x00b", "tab\there", "x" * 257])
+async def test_unusable_names_are_refused(office: Office, name: str):
+    with pytest.raises(Invalid):
+        await people.create_user(office.installation.database, name)
+    with pytest.raises(Invalid):
+        await projects.create(office.installation.database, name)
+
+
+async def test_a_token_for_nobody_is_refused(office: Office):
+    with pytest.raises(NotFound, match="Nobody is known as 'zoe'"):
+        await people.create_token(office.installation.database, "zoe", "x", now=datetime.now(UTC))
+
+
+async def test_who_has_no_rights_in_a_project_does_not_see_it(office: Office):
+    await office.hire("eve")
+    call = await office.call("eve")
+    assert call.project is None
+    assert call.caller
+    assert await projects.listed(call.database, call.caller, "default") == []
