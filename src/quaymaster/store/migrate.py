@@ -16,6 +16,13 @@ from quaymaster.store.database import opened
 HEAD = "0001"
 LOCK = 0x51_75_61_79  # any number that no other program takes on the same database
 
+# Read from the catalog's rows: to_regclass may answer from a cache that does not know yet what
+# another process has committed while we waited for the lock.
+HAS_VERSION = """
+SELECT EXISTS (SELECT FROM pg_tables
+  WHERE tablename = 'alembic_version' AND schemaname = ANY (current_schemas(false)))
+"""
+
 log = structlog.get_logger(__name__)
 
 
@@ -34,6 +41,7 @@ async def upgrade(dsn: str) -> None:
         if await current(connection) == HEAD:
             return
         async with connection.transaction():
+            await connection.execute("SET LOCAL lock_timeout = 0")  # a long step is waited for
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             await _run_due_steps(connection)
     finally:
@@ -42,7 +50,7 @@ async def upgrade(dsn: str) -> None:
 
 async def current(connection: asyncpg.Connection) -> str | None:
     """The step this database stands at; None for an empty one."""
-    if not await connection.fetchval("SELECT to_regclass('alembic_version')"):
+    if not await connection.fetchval(HAS_VERSION):
         return None
     found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
     return found
