@@ -35,7 +35,6 @@ STAGE_BITS = {
     StageStatus.SCHEDULED: 64,
     StageStatus.PARTIALLY_SUCCEEDED: 128,
 }
-UNDER_WAY_BITS = 2 | 32 | 64  # as in the index releases_under_way
 
 LOCK = "SELECT true FROM releases WHERE id = $1 FOR NO KEY UPDATE"
 
@@ -62,13 +61,13 @@ SELECT row_to_json(release)::text FROM (
               SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
                 g.ended_as, g.ended_at
               FROM gate_runs g WHERE g.deployment_id = d.id ORDER BY g.id) gate),
+              '[]') AS gates,
             coalesce((SELECT json_agg(intervention) FROM (
               SELECT i.id, i.phase_rank, i.position, i.name, i.instructions, i.status,
                 i.created_at, i.modified_at, i.due_at, i.resumes_on_timeout, i.answered_by,
                 i.comment
               FROM interventions i WHERE i.deployment_id = d.id ORDER BY i.id) intervention),
               '[]') AS interventions,
-              '[]') AS gates,
             coalesce((SELECT json_agg(phase) FROM (
               SELECT p.id, p.rank, p.started_at, p.is_skipped, p.problem, p.is_tolerant,
                 coalesce((SELECT json_agg(job) FROM (
@@ -260,6 +259,7 @@ def gate_columns(stage: Stage, deployment: Deployment, gate: GateRun) -> dict[st
         "ended_at": gate.ended_at,
     }
 
+
 def intervention_columns(
     stage: Stage, deployment: Deployment, asked: Intervention
 ) -> dict[str, Any]:
@@ -281,7 +281,6 @@ def intervention_columns(
     }
 
 
-
 def phase_columns(deployment: Deployment, phase: Phase) -> dict[str, Any]:
     return {
         "id": phase.id,
@@ -289,8 +288,8 @@ def phase_columns(deployment: Deployment, phase: Phase) -> dict[str, Any]:
         "rank": phase.rank,
         "started_at": phase.started_at,
         "is_skipped": phase.is_skipped,
-        "is_tolerant": phase.is_tolerant,
         "problem": phase.problem,
+        "is_tolerant": phase.is_tolerant,
     }
 
 
@@ -308,9 +307,9 @@ def job_columns(stage: Stage, deployment: Deployment, phase: Phase, job: Job) ->
         "token": job.token,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
+        "error": job.error,
         "kind": job.kind,
         "due_at": job.due_at,
         "target": job.target,
         "variables": job.variables,
-        "error": job.error,
     }
