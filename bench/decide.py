@@ -77,7 +77,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             deciding.run_to_the_end(shape())
         for event, times in deciding.times.items():
-            print(  # noqa: T201 - the result
+            print(
                 json.dumps(
                     {
                         "measure": f"decide, {STAGES} stages in a {name}, {event}",

@@ -81,7 +81,7 @@ async def main(megabytes: int, kind: str) -> None:
         "host_peak_megabytes": round(peak),
         "worker_peak_megabytes": round(worker_peak),
     }
-    print(json.dumps(measured))  # noqa: T201 - the result
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":
