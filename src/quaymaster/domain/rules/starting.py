@@ -11,21 +11,23 @@ from quaymaster.domain.changes import (
 )
 from quaymaster.domain.plan import ArtifactMatches, ReleaseStarts, StageReached, StartCondition
 from quaymaster.domain.release import RELEASE_START, Release, Stage
+from quaymaster.domain.schedules import earliest
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.statuses import DeploymentReason, ReleaseReason, ReleaseStatus
 
 
 def answer_completions(release: Release, stage: Stage, now: datetime) -> Change | None:
     """Each completion a stage listens to is answered once: with an attempt, or with none."""
-    del now
     if release.status is not ReleaseStatus.ACTIVE:
         return None
     unseen = completions(release, stage) - stage.evaluated
     if not unseen:
         return None
-    if not may_start(release, stage):
+    schedules = stage.plan.schedules
+    time = earliest(schedules, now) if schedules else None
+    if not may_start(release, stage) or (schedules and time is None):
         return ConditionsEvaluated(stage.id, unseen)
-    return StageTriggered(stage.id, unseen, _request(release, stage))
+    return StageTriggered(stage.id, unseen, _request(release, stage, time))
 
 
 def completions(release: Release, stage: Stage) -> frozenset[tuple[str, int]]:
@@ -104,7 +106,8 @@ def _artifact_passes(release: Release, stage: Stage, alias: str) -> bool:
     )
 
 
-def _request(release: Release, stage: Stage) -> DeploymentRequested:
+def _request(release: Release, stage: Stage, time: datetime | None) -> DeploymentRequested:
+    """With schedules of its own the stage waits for the next one (SEMANTICS 8.8)."""
     upstream = _upstream(stage)
     reason = (
         f"After successful deployment of {','.join(upstream)}" if upstream else "ReleaseStarted"
@@ -113,7 +116,8 @@ def _request(release: Release, stage: Stage) -> DeploymentRequested:
         stage=stage.id,
         by=None,
         requested_for=release.created_for,
-        reason=DeploymentReason.AUTOMATED,
-        trigger_reason=reason,
+        reason=DeploymentReason.SCHEDULED if time else DeploymentReason.AUTOMATED,
+        trigger_reason="Scheduled" if time else reason,
+        scheduled_for=time,
         after_stages=upstream,
     )
