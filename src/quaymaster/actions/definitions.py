@@ -98,21 +98,28 @@ async def delete(call: Call, definition_id: int, comment: str, *, force: bool) -
     `force` first cancels what is under way (SEMANTICS 6.5).
     """
     async with call.database.transaction() as connection:
-        found = await _found(connection, call, definition_id, locked=True)
-        if found.is_deleted:
-            raise NotFound("definition", definition_id)
-        token = definition_token(str(found.project_id), found.path, found.id)
-        call.require(Permission.DELETE_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
-        if await definitions.stages_under_way(connection, definition_id):
-            if not force:
-                raise Refused(
-                    f"Release pipeline {found.name} has deployments in progress or pending. "
-                    "Cancel them first, or delete with forceDelete=true."
-                )
-            await _cancel_all(connection, call, definition_id)
-        await definitions.set_deleted(
-            connection, definition_id, deleted=True, comment=comment, by=call.by, at=call.now
-        )
+        await delete_within(connection, call, definition_id, comment, force=force)
+
+
+async def delete_within(
+    connection: Connection, call: Call, definition_id: int, comment: str, *, force: bool
+) -> None:
+    """The same inside a transaction that the caller opened."""
+    found = await _found(connection, call, definition_id, locked=True)
+    if found.is_deleted:
+        raise NotFound("definition", definition_id)
+    token = definition_token(str(found.project_id), found.path, found.id)
+    call.require(Permission.DELETE_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
+    if await definitions.stages_under_way(connection, definition_id):
+        if not force:
+            raise Refused(
+                f"Release pipeline {found.name} has deployments in progress or pending. "
+                "Cancel them first, or delete with forceDelete=true."
+            )
+        await _cancel_all(connection, call, definition_id)
+    await definitions.set_deleted(
+        connection, definition_id, deleted=True, comment=comment, by=call.by, at=call.now
+    )
 
 
 async def undelete(call: Call, definition_id: int, comment: str) -> None:

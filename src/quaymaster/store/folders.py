@@ -59,6 +59,16 @@ async def listed(connection: Connection, project: UUID, path: str = ROOT) -> lis
     return [Folder(**row) for row in rows]
 
 
+async def get(connection: Connection, project: UUID, path: str) -> Folder:
+    """One folder that somebody made. Raises NotFound."""
+    row = await connection.fetchrow(
+        f"SELECT {COLUMNS} FROM folders WHERE project_id = $1 AND path_key = $2",
+        project,
+        folder_key(path),
+    )
+    return _folder(row, normalised(path))
+
+
 async def create(
     connection: Connection,
     project: UUID,

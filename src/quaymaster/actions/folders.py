@@ -1,0 +1,93 @@
+"""Folders of release definitions: make, describe, move and delete them (SEMANTICS 22.7)."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from quaymaster.actions import definitions
+from quaymaster.actions.call import Call
+from quaymaster.domain.access import Permission, definition_token
+from quaymaster.domain.errors import Invalid
+from quaymaster.store import folders, people
+from quaymaster.store.folders import Folder
+from quaymaster.store.paging import ROOT
+from quaymaster.store.people import Identity
+
+LONGEST_PATH = 400
+UNUSABLE = frozenset('<>|:$@";*?+%')
+
+
+async def listed(call: Call, path: str) -> tuple[list[Folder], Mapping[str, Identity]]:
+    """The folder and all below it, with the people who made them."""
+    async with call.database.read() as connection:
+        found = await folders.listed(connection, _project(call), path)
+        named = {who for folder in found for who in (folder.created_by, folder.modified_by) if who}
+        return found, await people.get_many(connection, list(named))
+
+
+async def create(call: Call, path: str, description: str) -> Folder:
+    """Make a folder. Raises Invalid for a name that cannot be one, Conflict, Forbidden."""
+    project = _project(call)
+    _check(path)
+    _require(call, Permission.EDIT_RELEASE_DEFINITION, path)
+    async with call.database.transaction() as connection:
+        return await folders.create(connection, project, path, description, call.by, call.now)
+
+
+async def update(call: Call, path: str, to: str, description: str | None) -> Folder:
+    """Rename or move a folder with all that is in it, and change what is said about it.
+
+    `to` "" leaves it where it is, `description` None as it is. Raises NotFound, Conflict,
+    Refused, Forbidden (edit release pipeline in both places).
+    """
+    project = _project(call)
+    target = folders.normalised(to) if to else folders.normalised(path)
+    _check(target)
+    for place in (path, target):
+        _require(call, Permission.EDIT_RELEASE_DEFINITION, place)
+    async with call.database.transaction() as connection:
+        if target != folders.normalised(path):
+            await folders.move(connection, project, path, target)
+        if description is None:
+            description = (await folders.get(connection, project, target)).description
+        return await folders.describe(connection, project, target, description, call.by, call.now)
+
+
+async def delete(call: Call, path: str) -> None:
+    """Delete a folder, those below it and every definition in them, or nothing of it.
+
+    Raises Refused while a release of one of them is being deployed, NotFound, Forbidden.
+    """
+    project = _project(call)
+    _require(call, Permission.DELETE_RELEASE_DEFINITION, path)
+    if folders.normalised(path) == ROOT:
+        raise Invalid("The root folder cannot be deleted.")
+    async with call.database.transaction() as connection:
+        await folders.get(connection, project, path)
+        for definition in await folders.definitions_in(connection, project, path):
+            await definitions.delete_within(
+                connection, call, definition, f"The folder {path} was deleted.", force=False
+            )
+        await folders.remove(connection, project, path)
+
+
+def _project(call: Call) -> UUID:
+    if call.project_id is None:
+        raise Invalid("Name the project that the folder belongs to.")
+    return call.project_id
+
+
+def _require(call: Call, permission: Permission, path: str) -> None:
+    token = definition_token(str(_project(call)), folders.normalised(path), 0)
+    call.require(permission, token, f"folder {folders.normalised(path)}")
+
+
+def _check(path: str) -> None:
+    if len(path) > LONGEST_PATH:
+        raise Invalid(f"A folder's path can have at most {LONGEST_PATH} characters.")
+    for part in folders.normalised(path).split("\\")[1:]:
+        bad = sorted(c for c in set(part) if c in UNUSABLE or not c.isprintable())
+        if bad or part != part.strip() or part.endswith("."):
+            raise Invalid(
+                f"The folder name {part!r} cannot be used. It must not begin or end with a space, "
+                f"end with a dot, or hold control characters or any of {''.join(sorted(UNUSABLE))}"
+            )
