@@ -7,6 +7,7 @@ import pytest
 
 from quaymaster.domain.release import Approval, Deployment, GateRun, Job, Phase, Release, Stage
 from quaymaster.store import release_rows as rows
+from quaymaster.store import release_views
 from tests import make
 
 PLAN = make.plan()
@@ -67,6 +68,25 @@ def test_every_field_is_written(record, columns):
 def test_every_field_is_read(record):
     missing = {name for name in names(record) if f".{name}" not in rows.LOAD}
     assert not missing
+
+
+# What nobody is shown: fences, what a stage remembers, and what a view says in another way.
+HIDDEN = {"token", "evaluated", "newest", "variables", "targets", "stages", "plan"}
+
+
+@pytest.mark.parametrize(
+    ("record", "view"),
+    [
+        (Release, release_views.ReleaseHead),
+        (Stage, release_views.StageView),
+        (Deployment, release_views.AttemptView),
+        (Phase, release_views.PhaseView),
+        (Job, release_views.JobView),
+    ],
+)
+def test_every_field_is_shown(record, view):
+    shown = {field.name for field in fields(view)}
+    assert {field.name for field in fields(record)} - HIDDEN <= shown
 
 
 def test_every_field_of_a_stage_and_a_release_is_read():

@@ -34,6 +34,12 @@ FROM gate_runs g JOIN stages s ON s.id = g.stage_id JOIN releases r ON r.id = s.
 JOIN definitions f ON f.id = r.definition_id
 WHERE g.id = $1 AND ($2::uuid IS NULL OR r.project_id = $2)
 """
+OF_INTERVENTION = f"""
+SELECT {COLUMNS}, {STAGE_COLUMNS}
+FROM interventions i JOIN stages s ON s.id = i.stage_id JOIN releases r ON r.id = s.release_id
+JOIN definitions f ON f.id = r.definition_id
+WHERE i.id = $1 AND ($2::uuid IS NULL OR r.project_id = $2)
+"""
 OF_JOB = f"""
 SELECT {COLUMNS}, {STAGE_COLUMNS}
 FROM jobs j JOIN deployments d ON d.id = j.deployment_id JOIN stages s ON s.id = d.stage_id
@@ -83,6 +89,13 @@ async def of_gate_run(
 ) -> Place | None:
     """None when there are no such gates, or not in this project (None: any)."""
     return _place(await connection.fetchrow(OF_GATE_RUN, gate_run_id, project))
+
+
+async def of_intervention(
+    connection: Connection, project: UUID | None, intervention_id: int
+) -> Place | None:
+    """None when there is no such intervention, or not in this project (None: any)."""
+    return _place(await connection.fetchrow(OF_INTERVENTION, intervention_id, project))
 
 
 async def of_job(connection: Connection, project: UUID | None, job_id: int) -> Place | None:

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.plan import Plan, StagePlan
-from quaymaster.domain.release import Approval, GateRun, Outcome, PersonId
+from quaymaster.domain.release import Approval, GateRun, Intervention, JobKind, Outcome, PersonId
 from quaymaster.domain.statuses import (
     DeploymentReason,
     DeploymentStatus,
@@ -60,11 +60,17 @@ coalesce((SELECT json_agg(stage) FROM (
           SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
             g.ended_as, g.ended_at
           FROM gate_runs g WHERE g.deployment_id = d.id ORDER BY g.id) gate), '[]') AS gates,
+        coalesce((SELECT json_agg(intervention) FROM (
+          SELECT i.id, i.phase_rank, i.position, i.name, i.instructions, i.status, i.created_at,
+            i.modified_at, i.due_at, i.resumes_on_timeout, i.answered_by, i.comment
+          FROM interventions i WHERE i.deployment_id = d.id ORDER BY i.id) intervention),
+          '[]') AS interventions,
         coalesce((SELECT json_agg(phase) FROM (
-          SELECT ph.id, ph.rank, ph.started_at, ph.is_skipped, ph.problem,
+          SELECT ph.id, ph.rank, ph.started_at, ph.is_skipped, ph.is_tolerant, ph.problem,
             coalesce((SELECT json_agg(job) FROM (
               SELECT j.id, j.position, j.name, j.status, j.worker, w.name AS worker_name,
-                j.queue_id, j.created_at, j.started_at, j.ended_at, j.error,
+                j.queue_id, j.created_at, j.started_at, j.ended_at, j.error, j.kind, j.due_at,
+                j.target,
                 coalesce((SELECT json_agg(t ORDER BY t.rank)
                   FROM task_runs t WHERE t.job_id = j.id), '[]') AS steps
               FROM jobs j LEFT JOIN workers w ON w.id = j.worker
@@ -127,6 +133,9 @@ class JobView:
     started_at: datetime | None
     ended_at: datetime | None
     error: str
+    kind: JobKind
+    due_at: datetime | None
+    target: int
     steps: tuple[TaskRun, ...]
 
 
@@ -138,6 +147,7 @@ class PhaseView:
     rank: int
     started_at: datetime
     is_skipped: bool
+    is_tolerant: bool
     problem: str
     jobs: tuple[JobView, ...]
 
@@ -169,6 +179,7 @@ class AttemptView:
     variables: Mapping[str, str]
     approvals: tuple[Approval, ...]
     gates: tuple[GateRun, ...]
+    interventions: tuple[Intervention, ...]
     phases: tuple[PhaseView, ...]
 
 
