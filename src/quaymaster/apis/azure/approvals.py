@@ -74,9 +74,10 @@ async def update_approval(request: AzureRequest, approval_id: FromPath[str]) -> 
     body = await request.properties("approval", KNOWN)
     request.in_project()
     given = _answer(number, body)
-    if given:
-        await approvals.answer(request.call, given)
-    return await _shown(request, number)
+    if given is None:
+        return await _shown(request, number)
+    await approvals.answer(request.call, given)
+    return await _shown(request, number, history=given.verdict is Verdict.REASSIGNED)
 
 
 @patch("/release/approvals", opt=needs(Scope.RELEASE_EXECUTE))

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, releases
+from quaymaster.actions import reading, release_edits, releases
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
 from quaymaster.apis.azure import paging
@@ -81,7 +81,15 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
 
 @get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))
 async def get_release(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
-    """A whole release; `approvalFilters` trims its approvals."""
+    """A whole release; `approvalFilters` trims its approvals.
+
+    With `definitionSnapshotRevision` the text of that revision of its snapshot instead (B 18).
+    """
+    query = request.parameters
+    if query.text("definitionSnapshotRevision"):
+        wanted = number_in(query.text("definitionSnapshotRevision"), "definitionSnapshotRevision")
+        text = await release_edits.snapshot_at(request.call, release_number(release_id), wanted)
+        return request.text(text.encode())
     return await shown_release(request, release_number(release_id), _trimmed(request.parameters))
 
 
@@ -108,9 +116,16 @@ async def update_release_resource(
 
 @put("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
 async def update_release(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
-    """Replace a release by the body; what the body lacks stays as it is (CONTRACT E 3)."""
-    request.in_project()
+    """Replace a release by the body; what the body lacks stays as it is (CONTRACT E 3).
+
+    Without a body a deleted release comes back (B.4).
+    """
+    call = request.in_project()
     number = release_number(release_id)
+    if not (await request.body()).strip():
+        comment = text_in(request.parameters.text("comment"), "comment")
+        await release_edits.undelete(call, number, comment)
+        return await shown_release(request, number)
     body = await request.properties("release", (*UPDATE, "environments", "variables", "artifacts"))
     before = await reading.release(request.call, number)
     await releases.update(request.call, number, _replaced(body, before.view.head.status))

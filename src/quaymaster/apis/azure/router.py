@@ -15,11 +15,14 @@ from quaymaster.apis.azure import (
     deployments,
     environments,
     errors,
+    folders,
     handshake,
     locations,
     logs,
     projects,
+    release_history,
     releases,
+    tags,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
 from quaymaster.apis.azure.edge import Edge
@@ -36,6 +39,9 @@ ROUTES: list[ControllerRouterHandler] = [
     *projects.ROUTES,
     *definitions.ROUTES,
     *releases.ROUTES,
+    *release_history.ROUTES,
+    *tags.ROUTES,
+    *folders.ROUTES,
     *environments.ROUTES,
     *approvals.ROUTES,
     *deployments.ROUTES,
