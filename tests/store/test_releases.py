@@ -76,6 +76,29 @@ async def test_the_counter_goes_on_from_the_highest_name_in_any_case(database, d
         assert (await build.release(connection, definition_id)).name == "Release-42"
 
 
+@pytest.mark.parametrize(
+    ("name_format", "taken", "expected"),
+    [
+        ("R-$(rev:rrr)", ["R-7", "R-0012"], "R-013"),
+        ("R-$(rev:r)", ["R-9", "R-10", "R-x", "R-", "R-1.5"], "R-11"),
+        ("R$(rev:.r)", ["R.5", "R5"], "R.6"),
+        ("$(rev:r)-of-$(rev:r)", ["3-of-3", "9-of-8"], "4-of-4"),
+        ("%_$(rev:r)", ["ab7", "%_2"], "%_3"),
+        ("R-$(rev:r)-Ω", ["r-4-ω"], "R-5-Ω"),
+        ("R-$(rev:r)", ["R-99999999999999999999999"], "R-100000000000000000000000"),
+    ],
+)
+async def test_the_counter_reads_the_names_that_are_there(
+    database, definition_id, name_format, taken, expected
+):
+    plan = replace(make.plan(), release_name_format=name_format)
+    async with database.transaction() as connection:
+        for name in taken:
+            release = await build.release(connection, definition_id, plan)
+            await happened(connection, release, c.DetailsChanged(make.CREATOR, name=name))
+        assert (await build.release(connection, definition_id, plan)).name == expected
+
+
 async def test_releases_made_at_once_get_different_names(database, definition_id):
     async def create() -> str:
         async with database.transaction() as connection:

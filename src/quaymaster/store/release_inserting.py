@@ -8,6 +8,7 @@ import msgspec
 from quaymaster.domain import release_names
 from quaymaster.domain.errors import NotFound, Refused
 from quaymaster.domain.plan import StagePlan
+from quaymaster.domain.release_names import PlannedName
 from quaymaster.domain.statuses import StageStatus
 from quaymaster.store import bodies, release_snapshots
 from quaymaster.store.database import Connection
@@ -37,9 +38,18 @@ FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::text[], $8::boolean[]
 
 
 ALIKE = """
-SELECT name FROM releases
-WHERE definition_id = $1 AND starts_with(name_key, $2) AND right(name_key, length($3)) = $3
+FROM releases WHERE definition_id = $1 AND starts_with(name_key, $2)
+  AND right(name_key, length($3)) = $3 AND length(name_key) >= length($2) + length($3)
 """
+ALL_ALIKE = f"SELECT name {ALIKE}"
+# A definition may have very many releases: only the highest counter comes back from all of them.
+HIGHEST = f"""
+SELECT max(counted.value::numeric)::text FROM (
+  SELECT substr(name_key, length($2) + 1, length(name_key) - length($2) - length($3)) AS value
+  {ALIKE}) counted
+WHERE counted.value ~ '^[0-9]+$'
+"""
+EXACTLY = "SELECT name FROM releases WHERE definition_id = $1 AND name_key = $2"
 
 
 async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
@@ -96,12 +106,24 @@ async def _free_name(connection: Connection, new: NewRelease, release_id: int) -
     try:
         named = replace(new.named, release_id=release_id)
         planned = release_names.planned_name(new.plan.release_name_format, named)
-        rows = await connection.fetch(
-            ALIKE, new.definition_id, planned.prefix.casefold(), planned.suffix.casefold()
-        )
-        return planned.name(row["name"] for row in rows)
+        return planned.name(await _names_that_count(connection, new.definition_id, planned))
     except release_names.UnusableName as error:
         raise Refused(str(error)) from error
+
+
+async def _names_that_count(
+    connection: Connection, definition_id: int, planned: PlannedName
+) -> list[str]:
+    """As few of the definition's names as settle which one is next."""
+    before, after = planned.prefix.casefold(), planned.suffix.casefold()
+    if planned.counters == 0:
+        rows = await connection.fetch(EXACTLY, definition_id, before)
+        return [row["name"] for row in rows]
+    if planned.counters == 1:
+        highest = await connection.fetchval(HIGHEST, definition_id, before, after)
+        return [f"{planned.prefix}{highest}{planned.suffix}"] if highest is not None else []
+    rows = await connection.fetch(ALL_ALIKE, definition_id, before, after)
+    return [row["name"] for row in rows]
 
 
 async def _insert_stages(
