@@ -80,6 +80,7 @@ class World:
     installation: Installation
     dsn: str
     home: Path
+    lease_seconds: int = LEASE_SECONDS
     workers: list[WorkerProcess] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -109,7 +110,7 @@ class World:
         return {
             "QUAYMASTER_DATABASE_URL": self.dsn,
             "QUAYMASTER_HOME": str(self.home),
-            "QUAYMASTER_WORKER_LEASE_SECONDS": str(LEASE_SECONDS),
+            "QUAYMASTER_WORKER_LEASE_SECONDS": str(self.lease_seconds),
             "QUAYMASTER_SWEEP_SECONDS": str(SWEEP_SECONDS),
         }
 

@@ -1,6 +1,7 @@
 """Hears at once that a deployment was canceled; the lease's heartbeat hears it at the latest."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -15,10 +16,11 @@ RETRY_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 
-async def listen(database: Database, dispatcher: Dispatcher) -> None:
+async def listen(database: Database, dispatcher: Dispatcher, on_lost: Callable[[], None]) -> None:
     """Cancel running jobs as notices name them, until canceled; a lost connection is opened anew.
 
-    What was missed meanwhile the next heartbeat answers from the rows.
+    What was missed meanwhile the next heartbeat answers from the rows. `on_lost` hears that the
+    database has ended our connection, and probably others.
     """
     while True:
         try:
@@ -32,4 +34,5 @@ async def listen(database: Database, dispatcher: Dispatcher) -> None:
             _log.warning("notices cannot be heard", reason=str(error))
         except Exception:  # noqa: BLE001 - only a hint is lost; the heartbeat knows as well
             _log.exception("notices cannot be heard")
+        on_lost()
         await asyncio.sleep(RETRY_SECONDS)

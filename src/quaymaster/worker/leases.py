@@ -40,6 +40,7 @@ class Lease:
         self._worker = worker
         self._length = length
         self._ends = time.monotonic() + length.total_seconds() * MARGIN
+        self._steady_since: float | None = None
         self._missing: set[JobId] = set()
 
     @property
@@ -47,15 +48,25 @@ class Lease:
         """How often the lease is renewed."""
         return min(self._length.total_seconds() / BEATS_PER_LEASE, MOST_SECONDS_BETWEEN)
 
+    @property
+    def may_judge(self) -> bool:
+        """Whether silence of others means something: after the database was away, every worker
+        needs a moment to renew its lease."""
+        since = self._steady_since
+        return since is not None and time.monotonic() - since > 2 * self.seconds_between
+
     async def keep(self) -> None:
         """Renew the lease again and again, until canceled."""
         while True:
             begun = time.monotonic()
             try:
                 await self._beat(begun)
+                self._steady_since = self._steady_since or begun
             except DatabaseUnavailable as error:
+                self._steady_since = None
                 _log.warning("the lease could not be renewed", reason=str(error))
             except Exception:  # noqa: BLE001 - tried again; if in vain, `watch` ends our jobs
+                self._steady_since = None
                 _log.exception("the lease could not be renewed")
             await asyncio.sleep(max(0.1, begun + self.seconds_between - time.monotonic()))
 

@@ -99,11 +99,9 @@ async def _work(
         background = [
             group.create_task(lease.keep()),
             group.create_task(lease.watch()),
-            group.create_task(cancel.listen(installation.database, dispatcher)),
+            group.create_task(cancel.listen(installation.database, dispatcher, wakeups.reopen)),
             group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
-            group.create_task(
-                sweeper.fail_lost_jobs_again_and_again(installation, lease.seconds_between)
-            ),
+            group.create_task(sweeper.fail_lost_jobs_again_and_again(installation, lease)),
         ]
         taking = [group.create_task(wakeups.run()), group.create_task(dispatcher.run())]
         await stopping.wait()

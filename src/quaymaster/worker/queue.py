@@ -67,6 +67,10 @@ class Wakeups:
     def close(self) -> None:
         """Take no further wake-ups; `run` ends when those in hand are done."""
         self._is_open = False
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Connect anew: PgQueuer itself needs 20 s to notice that it hears nothing any more."""
         if self._manager is not None:
             self._manager.shutdown.set()
 

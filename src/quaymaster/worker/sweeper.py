@@ -12,6 +12,7 @@ from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
 from quaymaster.store import due, queueing, sweeping
 from quaymaster.store.database import Database, DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
+from quaymaster.worker.leases import Lease
 
 KEPT_QUEUE_LOG = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(seconds=5)
@@ -51,15 +52,17 @@ async def sweep(database: Database) -> int:
     return len(wakeups)
 
 
-async def fail_lost_jobs_again_and_again(installation: Installation, every: float) -> None:
-    """Fail the jobs of workers that are gone, until canceled; `every` is in seconds."""
+async def fail_lost_jobs_again_and_again(installation: Installation, lease: Lease) -> None:
+    """Fail the jobs of workers that are gone, until canceled."""
     while True:
+        await asyncio.sleep(lease.seconds_between)
+        if not lease.may_judge:
+            continue
         try:
             lost = await job_actions.fail_lost_jobs(Call(installation))
             if lost:
                 _log.warning("jobs of workers that are gone were failed", jobs=lost)
         except DatabaseUnavailable as error:
             _log.warning("lost jobs cannot be looked for", reason=str(error))
-        except Exception:  # noqa: BLE001 - it is tried again at once, and must not end the worker
+        except Exception:  # noqa: BLE001 - it is tried again soon, and must not end the worker
             _log.exception("a lost job could not be failed")
-        await asyncio.sleep(every)
