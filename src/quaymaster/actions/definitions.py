@@ -31,6 +31,7 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
     project = _project(call)
     async with call.database.transaction() as connection:
         content = azure_document.normalised(document, await _people(connection, document))
+        content = azure_document.owned(content, call.by)
         token = definition_token(str(project), azure_document.path_of(content), 0)
         call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
         definition_id = await definitions.draw_id(connection)
@@ -61,6 +62,7 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
         content = azure_document.normalised(document, await _people(connection, document))
         stored = msgspec.json.decode(before.document)
         content = azure_document.carried_over(content, stored)
+        content = azure_document.owned(content, call.by, stored)
         known = await definitions.environment_ids(connection, definition_id)
         numbered = await _numbered(connection, content, known | azure_document.ids_in(stored))
         saved = _content(numbered, before.secrets, api_version)

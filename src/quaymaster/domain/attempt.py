@@ -91,13 +91,8 @@ def _each_approval(
 
 
 def _closed(approval: Approval, status: ApprovalStatus, now: datetime, comment: str) -> Approval:
-    return replace(
-        approval,
-        status=status,
-        modified_at=now,
-        comment=comment,
-        revision=approval.revision + 1,
-    )
+    """The approval with its final status; only a reassignment is a new revision (LEGACY 4)."""
+    return replace(approval, status=status, modified_at=now, comment=comment)
 
 
 def _without_answer(

@@ -23,6 +23,7 @@ __all__ = [
     "ids_needed",
     "name_of",
     "normalised",
+    "owned",
     "path_of",
     "people_in",
     "split_secrets",
@@ -79,6 +80,28 @@ def carried_over(document: Document, before: Document) -> Document:
     """The document of an update, with the lists that it does not mention as they were."""
     kept = {key: before[key] for key in _KEPT_WHEN_MISSING if key not in document and key in before}
     return {**document, **kept}
+
+
+def owned(document: Document, by: str | None, before: Document | None = None) -> Document:
+    """The document with an owner for each stage that names none: the one it had, or who saves it.
+
+    LEGACY 6.2. `before` is the document that this one replaces; `by` None changes nothing.
+    """
+    stages = document.get("environments")
+    if by is None or not isinstance(stages, list):
+        return document
+    known = {
+        stage.get("id"): stage["owner"]
+        for stage in (before or {}).get("environments") or []
+        if isinstance(stage, dict) and "owner" in stage
+    }
+    made = [
+        {**stage, "owner": known.get(stage.get("id"), {"id": by})}
+        if isinstance(stage, dict) and "owner" not in stage
+        else stage
+        for stage in stages
+    ]
+    return {**document, "environments": made}
 
 
 def identity_of(document: object) -> tuple[int, int]:
