@@ -26,6 +26,8 @@ async def run(task: TaskCall) -> None:
     pwsh = find_program(task, "pwsh")
     if task.inputs.text("targetType").lower() == "inline":
         body = task.inputs.text("script")
+    elif _is_of_version_1(task):
+        body = task.inputs.text("inlineScript")
     else:
         body = f"{_call(task)} {_script_file(task)} {task.inputs.text('arguments')}".rstrip()
     echo_script(task, body)
@@ -34,6 +36,11 @@ async def run(task: TaskCall) -> None:
     )
     command = [pwsh, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", f". {_quoted(path)}"]
     await run_script(task, command, name="PowerShell")
+
+
+def _is_of_version_1(task: TaskCall) -> bool:
+    """Whether the script came as version 1 took it; steps of version `*` still hold such inputs."""
+    return bool(task.inputs.text("inlineScript")) and not task.inputs.text("filePath")
 
 
 def _call(task: TaskCall) -> str:
