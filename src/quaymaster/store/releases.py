@@ -4,7 +4,13 @@ Lock order, always: definition or environment row first, release row after it.
 """
 
 from quaymaster.domain.release import Release
-from quaymaster.store import bodies, release_inserting, release_saving, release_snapshots
+from quaymaster.store import (
+    bodies,
+    release_inserting,
+    release_numbering,
+    release_saving,
+    release_snapshots,
+)
 from quaymaster.store import release_rows as rows
 from quaymaster.store.database import Connection
 from quaymaster.store.records import NewRelease
@@ -50,7 +56,7 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> Relea
 
 async def numbered(connection: Connection, after: Release) -> Release:
     """The release, not saved yet, with an id in every record that had none."""
-    return await release_saving.with_ids(connection, after)
+    return await release_numbering.with_ids(connection, after)
 
 
 async def save(connection: Connection, before: Release, after: Release) -> Release:
@@ -63,7 +69,7 @@ async def save(connection: Connection, before: Release, after: Release) -> Relea
     if after is before:
         return after
     _check_attempts_follow(before, after)
-    after = await release_saving.with_ids(connection, after)
+    after = await release_numbering.with_ids(connection, after)
     slots = await release_saving.slots_taken(connection, before, after)
     await release_saving.write(connection, after, release_saving.difference(before, after, slots))
     await release_snapshots.save_plans(connection, before, after)

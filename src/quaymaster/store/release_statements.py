@@ -1,0 +1,134 @@
+"""The one statement that writes a changed release, put together from a part for each table.
+
+All rows travel as one JSON parameter ($1); each part takes those of its own table out of it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+COLUMNS = {
+    "releases": "id bigint, status text, reason text, name text, name_key text, description text,"
+    " created_by text, created_for text, created_at timestamptz, modified_by text,"
+    " modified_at timestamptz, keep_forever boolean, variables json, stage_mask integer,"
+    " due_at timestamptz",
+    "stages": "id bigint, status text, is_manual boolean, evaluated json, trigger_reason text,"
+    " variables json, modified_at timestamptz, attempt integer, newest_deployment_id bigint",
+    "deployments": "id bigint, stage_id bigint, attempt integer, reason text, requested_by text,"
+    " requested_for text, queued_at timestamptz, modified_at timestamptz, modified_by text,"
+    " after_stages text[], scheduled_for timestamptz, deferred_until timestamptz,"
+    " entered_queue_at timestamptz, has_slot boolean, slot integer,"
+    " cancel_requested_at timestamptz, outcome text, status text, operation_status text,"
+    " started_at timestamptz, completed_at timestamptz, comment text, variables json",
+    "approvals": "id bigint, deployment_id bigint, stage_id bigint, side text, position integer,"
+    " rank integer, approver text, status text, created_at timestamptz, modified_at timestamptz,"
+    " due_at timestamptz, is_automated boolean, approved_by text, comment text, revision integer,"
+    " earlier json",
+    "gate_runs": "id bigint, deployment_id bigint, stage_id bigint, side text,"
+    " started_at timestamptz, samples json, ignored json, succeeding_since timestamptz,"
+    " ended_as text, ended_at timestamptz",
+    "interventions": "id bigint, deployment_id bigint, stage_id bigint, phase_rank integer,"
+    " position integer, name text, instructions text, status text, created_at timestamptz,"
+    " modified_at timestamptz, due_at timestamptz, resumes_on_timeout boolean,"
+    " answered_by text, comment text",
+    "phases": "id bigint, deployment_id bigint, rank integer, started_at timestamptz,"
+    " is_skipped boolean, problem text, is_tolerant boolean",
+    "jobs": "id bigint, phase_id bigint, deployment_id bigint, position integer, name text,"
+    " status text, queue_id bigint, created_at timestamptz, worker text, token text,"
+    " started_at timestamptz, ended_at timestamptz, error text, kind text, due_at timestamptz,"
+    " target bigint, variables json",
+}
+# Columns of a new row that are looked up rather than told.
+LOOKED_UP = {
+    "deployments": {
+        "release_id": "$2",
+        "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
+        "definition_id": "(SELECT definition_id FROM releases WHERE id = $2)",
+        "definition_stage_id": "(SELECT definition_stage_id FROM stages WHERE id = x.stage_id)",
+    },
+    "approvals": {
+        "release_id": "$2",
+        "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
+    },
+    "gate_runs": {"release_id": "$2"},
+    "interventions": {"release_id": "$2"},
+    "phases": {"release_id": "$2"},
+    "jobs": {
+        "release_id": "$2",
+        "pool_id": "(SELECT q.pool_id FROM queues q JOIN releases r USING (project_id)"
+        " WHERE q.id = x.queue_id AND r.id = $2)",
+    },
+}
+PARENTS_FIRST = (
+    "releases",
+    "stages",
+    "deployments",
+    "approvals",
+    "gate_runs",
+    "interventions",
+    "phases",
+    "jobs",
+)
+
+
+def _names(table: str) -> list[str]:
+    return [column.split()[0] for column in COLUMNS[table].split(", ")]
+
+
+def _set(table: str, column: str) -> str:
+    if (table, column) == ("deployments", "slot"):
+        return "slot = coalesce(x.slot, t.slot)"  # told only when it is taken
+    return f"{column} = x.{column}"
+
+
+def _update(table: str) -> str:
+    sets = ", ".join(_set(table, name) for name in _names(table) if name != "id")
+    return (
+        f"UPDATE {table} t SET {sets}"
+        f" FROM json_to_recordset($1::json->'changed'->'{table}') AS x({COLUMNS[table]})"
+        f" WHERE t.id = x.id RETURNING t.id"
+    )
+
+
+def _insert(table: str) -> str:
+    looked_up = LOOKED_UP[table]
+    names = ", ".join([*_names(table), *looked_up])
+    values = ", ".join([*(f"x.{name}" for name in _names(table)), *looked_up.values()])
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {values}"
+        f" FROM json_to_recordset($1::json->'added'->'{table}') AS x({COLUMNS[table]})"
+        f" ORDER BY x.id RETURNING id"
+    )
+
+
+UPDATES = {table: _update(table) for table in COLUMNS}
+INSERTS = {table: _insert(table) for table in LOOKED_UP}
+
+
+@dataclass(slots=True)
+class Difference:
+    """The rows to write, by table."""
+
+    changed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    added: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def note(self, table: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
+        """Take in one row: new when there was none before, changed when a column differs."""
+        if before is None:
+            self.added.setdefault(table, []).append(after)
+        elif before != after:
+            self.changed.setdefault(table, []).append(after)
+
+    def statement(self) -> str | None:
+        """What writes it; None when nothing differs."""
+        parts = [
+            sql
+            for table in PARENTS_FIRST
+            for rows_of, sqls in ((self.changed, UPDATES), (self.added, INSERTS))
+            if table in rows_of
+            for sql in (sqls[table],)
+        ]
+        if not parts:
+            return None
+        named = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(parts))
+        # $2 is always used, so that every combination takes the same parameters.
+        return f"WITH {named} SELECT $2::bigint"
