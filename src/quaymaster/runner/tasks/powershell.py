@@ -39,8 +39,12 @@ async def run(task: TaskCall) -> None:
 
 
 def _is_of_version_1(task: TaskCall) -> bool:
-    """Whether the script came as version 1 took it; steps of version `*` still hold such inputs."""
-    return bool(task.inputs.text("inlineScript")) and not task.inputs.text("filePath")
+    """Whether the script came as version 1 took it; steps of version `*` still hold such inputs.
+
+    A path input that nobody set names the working directory, so an unset file is none of ours.
+    """
+    names_script = task.inputs.text("filePath").lower().endswith(".ps1")
+    return bool(task.inputs.text("inlineScript")) and not names_script
 
 
 def _call(task: TaskCall) -> str:
