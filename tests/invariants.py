@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from quaymaster.domain.due import next_due
+from quaymaster.domain.explain import explain
+from quaymaster.domain.reasons import Surroundings
 from quaymaster.domain.release import Deployment, Outcome, Release, Side, Stage
 from quaymaster.domain.rules import first_due
 from quaymaster.domain.status import (
@@ -16,6 +18,7 @@ from quaymaster.domain.statuses import (
     ApprovalStatus,
     JobStatus,
     PhaseStatus,
+    ReleaseStatus,
 )
 from quaymaster.domain.statuses import (
     DeploymentStatus as D,
@@ -61,6 +64,7 @@ def check(release: Release, now: datetime) -> None:
     assert due is None or due > now, f"overdue since {due}"
     for stage in release.stages:
         assert first_due(release, stage, now) is None, f"{stage.name} is not settled"
+        _check_explained(release, stage, now)
         if stage.newest is None:
             continue
         shown = (
@@ -73,6 +77,18 @@ def check(release: Release, now: datetime) -> None:
             _check_ended(stage, stage.newest)
         else:
             _check_under_way(stage, stage.newest)
+
+
+def _check_explained(release: Release, stage: Stage, now: datetime) -> None:
+    """Nobody is ever left without a reason for what does not happen."""
+    reasons = explain(release, stage, Surroundings(), now)
+    ahead = [reason.is_ahead for reason in reasons]
+    assert ahead == sorted(ahead), "what holds it up now comes first"
+    if stage.active:
+        assert False in ahead, f"nothing explains what {stage.name} waits for"
+    elif stage_status(stage) not in (S.SUCCEEDED, S.PARTIALLY_SUCCEEDED):
+        waits_for_an_end = release.status is ReleaseStatus.ACTIVE and not stage.newest
+        assert reasons or waits_for_an_end, f"nothing explains why {stage.name} does not start"
 
 
 def _check_under_way(stage: Stage, deployment: Deployment) -> None:

@@ -138,9 +138,10 @@ def release(of: Plan | str = "Dev", **changes: Any) -> Release:
     """A draft that nobody has activated; `manual` names stages that do not start themselves."""
     made_from = plan(of) if isinstance(of, str) else of
     manual = changes.pop("manual", ())
+    number = changes.get("id", 1)
     stages = tuple(
         Stage(
-            id=StageId(100 + stage.definition_stage_id),
+            id=StageId(100 * number + stage.definition_stage_id),
             plan=stage,
             modified_at=NOW,
             is_manual=stage.name in manual,

@@ -1,0 +1,109 @@
+"""Why a stage has not started, or will not: its release, the outside, its own conditions."""
+
+from collections.abc import Iterator
+
+from quaymaster.domain.plan import ArtifactMatches, ReleaseStarts, StageReached, StartCondition
+from quaymaster.domain.reasons import Reason, ReasonKind, Surroundings
+from quaymaster.domain.release import Outcome, Release, Stage
+from quaymaster.domain.rules.starting import holds, waits_for_itself
+from quaymaster.domain.schedules import earliest
+from quaymaster.domain.status import stage_status
+from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
+
+BY_HAND = ("whoever may deploy this stage, by hand",)
+
+ENDED_AS = {
+    Outcome.REJECTED: "was rejected",
+    Outcome.PHASE_FAILED: "failed",
+    Outcome.GATE_FAILED: "failed at its gates",
+    Outcome.CANCELED: "was canceled",
+    Outcome.SUPERSEDED: "gave way to a newer release",
+}
+
+
+def of_release(release: Release, stage: Stage) -> Iterator[Reason]:
+    match release.status:
+        case ReleaseStatus.DRAFT:
+            text = f"Release {release.name} is a draft: nothing of it starts before it is active."
+            yield Reason(ReasonKind.RELEASE, text, ("whoever may manage releases",))
+            unchosen = [artifact.alias for artifact in release.artifacts if not artifact.is_chosen]
+            if unchosen:
+                text = f"No version is chosen for artifact {', '.join(unchosen)}."
+                yield Reason(ReasonKind.RELEASE, text, ("whoever may manage releases",))
+        case ReleaseStatus.ABANDONED if not stage.active:
+            text = f"Release {release.name} was abandoned; nothing of it is deployed any more."
+            yield Reason(ReasonKind.RELEASE, text)
+
+
+def of_outside(stage: Stage, around: Surroundings) -> Iterator[Reason]:
+    for freeze in around.freezes:
+        end = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
+        text = f"{stage.name} takes no deployments{end}: {freeze.name}."
+        yield Reason(ReasonKind.FREEZE, text, freeze.lifted_by, freeze.until)
+
+
+def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[Reason]:
+    """Why nothing is under way here, and what would start it."""
+    if stage.newest and stage.newest.outcome in ENDED_AS:
+        yield _ended(stage)
+    elif stage.newest:
+        return
+    yield from _by_itself(release, stage)
+    if around.missing_permission:
+        text = f"You may not start {stage.name} by hand: you lack {around.missing_permission}."
+        yield Reason(ReasonKind.PERMISSION, text, ("whoever administers release permissions",))
+
+
+def _ended(stage: Stage) -> Reason:
+    deployment = stage.newest
+    words = ENDED_AS[deployment.outcome] if deployment and deployment.outcome else "has ended"
+    attempt = deployment.attempt if deployment else 0
+    why = f": {deployment.comment}" if deployment and deployment.comment else "."
+    text = f"Attempt {attempt} {words}{why}"
+    return Reason(ReasonKind.ENDED, text, BY_HAND, details={"attempt": str(attempt)})
+
+
+def _by_itself(release: Release, stage: Stage) -> Iterator[Reason]:
+    if stage.is_manual:
+        text = f"{stage.name} was named manual when the release was made; it starts by hand only."
+        yield Reason(ReasonKind.MANUAL, text, BY_HAND)
+    if not stage.plan.conditions:
+        text = f"{stage.name} has no condition that starts it; it starts by hand only."
+        yield Reason(ReasonKind.MANUAL, text, BY_HAND)
+    if release.reason is ReleaseReason.PULL_REQUEST and not stage.plan.pull_request_deployment:
+        text = f"{stage.name} does not take releases of pull requests by itself."
+        yield Reason(ReasonKind.CONDITION, text, BY_HAND)
+    if waits_for_itself(release, stage):
+        text = f"{stage.name} follows its own end over other stages, so that it never starts."
+        yield Reason(ReasonKind.CONDITION, text, BY_HAND)
+    for condition in stage.plan.conditions:
+        if not holds(release, stage, condition):
+            yield _unmet(release, stage, condition)
+    schedules = stage.plan.schedules
+    if schedules and earliest(schedules, release.created_at) is None:
+        text = f"No schedule of {stage.name} ever fires."
+        yield Reason(ReasonKind.SCHEDULE, text, BY_HAND)
+
+
+def _unmet(release: Release, stage: Stage, condition: StartCondition) -> Reason:
+    match condition:
+        case ReleaseStarts():
+            return Reason(ReasonKind.CONDITION, f"{stage.name} waits for the release to start.")
+        case StageReached(stage=name, statuses=statuses):
+            upstream = release.stage_named(name)
+            wanted = " or ".join(sorted(statuses))
+            if upstream is None:
+                text = f"It waits for stage {name}, which this release does not have."
+                return Reason(ReasonKind.CONDITION, text, BY_HAND)
+            text = f"It waits for {upstream.name} to be {wanted}; it is {stage_status(upstream)}."
+            return Reason(
+                ReasonKind.CONDITION,
+                text,
+                (f"the deployment to {upstream.name}", *BY_HAND),
+                details={"stage": upstream.name, "status": stage_status(upstream)},
+            )
+        case ArtifactMatches(alias=alias):
+            carried = [a for a in release.artifacts if a.alias == alias]
+            version = ", ".join(f"{a.branch or 'no branch'} {' '.join(a.tags)}" for a in carried)
+            text = f"The version of {alias} ({version.strip() or 'none'}) does not pass the filter."
+            return Reason(ReasonKind.CONDITION, text, BY_HAND, details={"alias": alias})
