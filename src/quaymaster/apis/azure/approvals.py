@@ -26,6 +26,7 @@ from quaymaster.store.paging import Paging
 
 USUAL, MOST = 50, 1000
 MOST_AT_ONCE = 1000
+LAST_ASCENDING = (3, 0)  # later versions list the newest first (LEGACY 6.6)
 KNOWN = ("id", "status", "comments", "approver", "revision", "scheduledDeploymentTime")
 PERSON = ("id", "uniqueName", "displayName")
 
@@ -40,7 +41,8 @@ async def list_approvals(request: AzureRequest) -> Response[bytes]:
         sides=_sides(query.text("typeFilter")),
         release_ids=tuple(numbers_in(query.all("releaseIdsFilter"), "releaseIdsFilter")),
     )
-    order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
+    usual = "ascending" if request.asked.version.number <= LAST_ASCENDING else "descending"
+    order = QUERY_ORDER.read(query.text("queryOrder") or usual, "queryOrder")
     limit = paging.top(query, usual=USUAL, most=MOST)
     page, people = await reading.approvals(
         request.call,

@@ -9,10 +9,10 @@ from litestar import Request, Response
 from litestar.datastructures import State
 
 from quaymaster.actions.call import Call, Caller, Installation
-from quaymaster.apis.azure import versions
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.negotiation import ApiVersion
+from quaymaster.apis.azure.versions import registry as versions
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import NotSignedIn, WrongContentType
@@ -122,7 +122,9 @@ class AzureRequest(Request[Any, Any, State]):
         self, resource: str, values: list[Any], token: int | str | None = None
     ) -> Response[bytes]:
         """200 with `{count, value}`; `token` is where the next page begins."""
-        shown = versions.downgraded(self.asked.version.number, resource, values)
+        number, shown = self.asked.version.number, values
+        if not versions.is_newest_shape(number):
+            shown = [versions.downgraded(number, resource, value) for value in values]
         return self.ready(msgspec.json.encode({"count": len(values), "value": shown}), token)
 
     def joined(self, values: list[bytes], token: int | str | None = None) -> Response[bytes]:

@@ -12,6 +12,7 @@ from quaymaster.actions import definitions, reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import definition as present
 from quaymaster.apis.azure.present.shown import Shown
@@ -27,6 +28,7 @@ BY_ID = (DefinitionOrder.ID_ASCENDING, DefinitionOrder.ID_DESCENDING)
 BY_NAME = (DefinitionOrder.NAME_ASCENDING, DefinitionOrder.NAME_DESCENDING)
 ONE = "/release/definitions/{definition_id:str}"
 RESOURCE = "definition"
+NO_PATCH = "The requested resource does not support http method 'PATCH'."
 
 
 @get("/release/definitions", opt=needs(Scope.RELEASE))
@@ -73,12 +75,15 @@ async def update_definition(
     request: AzureRequest, definition_id: FromPath[str] = ""
 ) -> Response[bytes]:
     """Save the next revision. The id may stand in the path, in the body or in both (E 1)."""
-    call = request.in_project()
-    document = await _document(request)
-    if definition_id:
-        document = _named_in_path(document, definition_number(definition_id))
-    saved = await definitions.update(call, document, api_version=request.asked.version.text)
-    return request.answer(RESOURCE, await _body(request, saved))
+    return await _saved(request, definition_id)
+
+
+@patch("/release/definitions", opt=needs(Scope.RELEASE_EXECUTE))
+async def update_definition_as_2_2_did(request: AzureRequest) -> Response[bytes]:
+    """The update of 2.2-preview.1: PATCH of the whole definition, its id in the body (LEGACY 3)."""
+    if request.asked.version.era is not Era.LEGACY:
+        raise Problem(405, "VssRequestInvalidException", NO_PATCH)
+    return await _saved(request, "")
 
 
 @delete(ONE, opt=needs(Scope.RELEASE_MANAGE), status_code=204)
@@ -130,6 +135,35 @@ async def _revision_text(request: AzureRequest, number: int, revision: int) -> R
     text = await definitions.document_at(request.call, number, revision)
     document = {"id": number, "revision": revision, **msgspec.json.decode(text)}
     return request.text(msgspec.json.encode(document))
+
+
+async def _saved(request: AzureRequest, definition_id: str) -> Response[bytes]:
+    call = request.in_project()
+    document = await _document(request)
+    if definition_id:
+        document = _named_in_path(document, definition_number(definition_id))
+    await _check_phases_survive(request, document)
+    saved = await definitions.update(call, document, api_version=request.asked.version.text)
+    return request.answer(RESOURCE, await _body(request, saved))
+
+
+async def _check_phases_survive(request: AzureRequest, document: dict[str, Any]) -> None:
+    """Versions before 4.0 know one list of tasks; saving it must not lose phases (LEGACY 6.3)."""
+    stages = document.get("environments")
+    if request.asked.version.era is not Era.LEGACY or not isinstance(stages, list):
+        return
+    if any(isinstance(stage, dict) and stage.get("deployPhases") for stage in stages):
+        return
+    number = number_in(document.get("id") or 0, "id")
+    found = await definitions.get(request.call, number)
+    several = [stage.name for stage in found.plan.stages if len(stage.phases) > 1]
+    if several:
+        raise Problem(
+            400,
+            "InvalidRequestException",
+            f"Stages of this release pipeline have several phases ({', '.join(several)}), which "
+            "this api-version cannot express. Save it with api-version 4.0 or newer.",
+        )
 
 
 def definition_number(text: str) -> int:
@@ -219,6 +253,7 @@ ROUTES = [
     get_definition,
     create_definition,
     update_definition,
+    update_definition_as_2_2_did,
     delete_definition,
     undelete_definition,
     list_revisions,

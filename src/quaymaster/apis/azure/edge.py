@@ -30,6 +30,7 @@ from quaymaster.store.database import DatabaseUnavailable
 APIS = "_apis"
 OVERRIDABLE = frozenset({"PATCH", "PUT", "DELETE"})
 DEFAULT_COLLECTION = "defaultcollection"  # how on-premises clients call the only organization
+OLD_AREA = "releasemanagement"
 PROCESS_ID = str(uuid4())
 OPTIONS_KIND = "application/json; charset=utf-8"
 
@@ -229,8 +230,15 @@ def _split(raw_path: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     parts = paths.parts(raw_path)
     for number, part in enumerate(parts):
         if part.casefold() == APIS:
-            return parts[:number], parts[number + 1 :]
+            return parts[:number], _tail(parts[number + 1 :])
     raise NoSuchRoute("The path has no _apis part.")
+
+
+def _tail(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """What is routed; very old tasks call the area by the product's name (LEGACY 1)."""
+    if parts and parts[0].casefold() == OLD_AREA:
+        return ("release", *parts[1:])
+    return parts
 
 
 def _project_named(before: tuple[str, ...], home: str) -> str:

@@ -12,6 +12,7 @@ from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.overrides import overrides_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import release as present
@@ -42,6 +43,7 @@ from quaymaster.store.paging import Paging
 from quaymaster.store.release_lists import ReleaseFilter
 
 USUAL, MOST = 50, 5000
+NO_POST = "The requested resource does not support http method 'POST'."
 START_METADATA = (
     "definitionId",
     "description",
@@ -114,12 +116,26 @@ async def update_release_resource(
     return await shown_release(request, number)
 
 
+@post("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
+async def update_release_as_3_0_did(
+    request: AzureRequest, release_id: FromPath[str]
+) -> Response[bytes]:
+    """The full update of 2.2 and 3.0-preview.1, which was a POST (LEGACY 3)."""
+    if request.asked.version.era is not Era.LEGACY:
+        raise Problem(405, "VssRequestInvalidException", NO_POST)
+    return await _replaced_by_body(request, release_id)
+
+
 @put("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE_EXECUTE))
 async def update_release(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """Replace a release by the body; what the body lacks stays as it is (CONTRACT E 3).
 
     Without a body a deleted release comes back (B.4).
     """
+    return await _replaced_by_body(request, release_id)
+
+
+async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[bytes]:
     call = request.in_project()
     number = release_number(release_id)
     if not (await request.body()).strip():
@@ -277,4 +293,11 @@ def _replaced(body: Mapping[str, Any], present_status: ReleaseStatus) -> Release
     return ReleaseUpdate(None, update.name, update.description, update.keep_forever, update.comment)
 
 
-ROUTES = [list_releases, get_release, create_release, update_release_resource, update_release]
+ROUTES = [
+    list_releases,
+    get_release,
+    create_release,
+    update_release_resource,
+    update_release,
+    update_release_as_3_0_did,
+]
