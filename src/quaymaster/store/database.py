@@ -16,6 +16,7 @@ CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 15.0
 STATEMENT_SECONDS = 60.0
 CACHED_STATEMENTS = 512
+IDLE_SECONDS = 30.0  # a server process that nobody uses takes 5 to 10 MB
 LARGEST_CACHED_STATEMENT = 64 * 1024
 
 # No SET of ours outlives a transaction, and the pool never LISTENs: so a connection needs no
@@ -151,6 +152,7 @@ async def connect(dsn: str, *, max_size: int = 10) -> Database:
                 command_timeout=STATEMENT_SECONDS,
                 statement_cache_size=CACHED_STATEMENTS,
                 max_cached_statement_lifetime=0,
+                max_inactive_connection_lifetime=IDLE_SECONDS,
                 max_cacheable_statement_size=LARGEST_CACHED_STATEMENT,
                 server_settings=SERVER_SETTINGS,
                 reset=leave_as_it_is,
