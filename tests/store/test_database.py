@@ -41,6 +41,17 @@ async def test_a_transaction_that_loses_its_connection_is_told_so(own_database, 
         assert await connection.fetchval("SELECT count(*) FROM settings") == 0
 
 
+async def test_a_commit_that_is_not_answered_leaves_it_open(own_database, database_url):
+    async def interrupted() -> None:
+        async with own_database.transaction() as connection:
+            name = await connection.fetchval("SELECT current_database()")
+            await connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+            await end_all_connections(database_url, name)
+
+    with pytest.raises(DatabaseUnavailable, match="not known whether"):
+        await interrupted()
+
+
 async def test_idle_connections_that_were_ended_are_replaced(own_database, database_url):
     async with own_database.read() as connection:
         name = await connection.fetchval("SELECT current_database()")

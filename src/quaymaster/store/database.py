@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
 
 from quaymaster.domain.errors import Conflict, Invalid
 
@@ -51,7 +52,7 @@ REFUSING = (
 
 
 class DatabaseUnavailable(Exception):
-    """PostgreSQL did not answer. Nothing of the transaction may be assumed to be saved."""
+    """PostgreSQL did not answer; the text says what is known about what was to be saved."""
 
 
 class Database:
@@ -68,8 +69,15 @@ class Database:
         Raises DatabaseUnavailable when PostgreSQL is away (the pool recovers by itself),
         Invalid for text or numbers it cannot hold, Conflict when it had to break a deadlock.
         """
-        async with self.read() as connection, connection.transaction():
-            yield connection
+        async with self.read() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except BaseException:
+                await _undo(connection, transaction)
+                raise
+            await _commit(transaction)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -97,6 +105,23 @@ class Database:
             await asyncio.wait_for(self._pool.close(), timeout=CONNECT_SECONDS)
         except TimeoutError:
             self._pool.terminate()
+
+
+async def _commit(transaction: Transaction) -> None:
+    try:
+        await transaction.commit()
+    except LOST as error:
+        raise DatabaseUnavailable(
+            "The connection to PostgreSQL broke while the change was being saved: it is not known "
+            "whether it was. Look before you repeat it."
+        ) from error
+
+
+async def _undo(connection: Connection, transaction: Transaction) -> None:
+    """Roll back; on a broken connection PostgreSQL has done so by itself."""
+    with suppress(*LOST):
+        if not connection.is_closed():
+            await transaction.rollback()
 
 
 @contextmanager
