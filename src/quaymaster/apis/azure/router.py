@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from quaymaster.actions.call import Installation
 from quaymaster.apis.azure import (
+    agents,
     approvals,
     definitions,
     deployments,
@@ -37,6 +38,7 @@ _log = structlog.get_logger("quaymaster.apis.azure")
 ROUTES: list[ControllerRouterHandler] = [
     *handshake.ROUTES,
     *projects.ROUTES,
+    *agents.ROUTES,
     *definitions.ROUTES,
     *releases.ROUTES,
     *release_history.ROUTES,

@@ -1,0 +1,24 @@
+"""Pools of workers and the queues through which projects reach them, for those who look."""
+
+from uuid import UUID
+
+from quaymaster.actions.call import Call
+from quaymaster.domain.errors import Invalid
+from quaymaster.store import pools
+from quaymaster.store.pools import Pool, Queue
+
+
+async def listed(call: Call) -> list[Pool]:
+    """All pools of the caller's organization, with how many workers are there now."""
+    if call.caller is None:
+        return []
+    async with call.database.read() as connection:
+        return await pools.pools(connection, UUID(call.caller.organization))
+
+
+async def queues(call: Call) -> list[Queue]:
+    """The queues of the call's project. Raises Invalid when it names none."""
+    if call.project_id is None:
+        raise Invalid("Name the project whose queues you want.")
+    async with call.database.read() as connection:
+        return await pools.queues(connection, call.project_id)
