@@ -1,5 +1,6 @@
 """An installation of its own for each test of workers, and no process of it left afterwards."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
 from quaymaster.store.database import Database
 from quaymaster.store.logs import LogFiles
-from quaymaster.store.vault import open_vault
+from quaymaster.store.vault import KEY_BYTES, open_vault
 from tests.worker.world import World
 
 
@@ -18,6 +19,7 @@ async def world(
     database: Database, fresh_database_url: str, tmp_path: Path
 ) -> AsyncIterator[World]:
     files = LogFiles.at((tmp_path / "storage").as_uri())
+    (tmp_path / "secret.key").write_bytes(b64encode(b"k" * KEY_BYTES))  # as in tests.store.build
     vault = open_vault(tmp_path / "secret.key")
     made = World(Installation(database, vault, files, Outside()), fresh_database_url, tmp_path)
     yield made
