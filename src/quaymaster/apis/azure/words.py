@@ -10,6 +10,7 @@ from enum import StrEnum
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.domain import statuses
 from quaymaster.domain.release import Side
+from quaymaster.plans import azure_words
 
 
 class Words:
@@ -86,17 +87,7 @@ RELEASE_STATUS = Words(
 )
 ENVIRONMENT_STATUS = Words(
     "EnvironmentStatus",
-    {
-        "undefined": 0,
-        "notStarted": 1,
-        "inProgress": 2,
-        "succeeded": 4,
-        "canceled": 8,
-        "rejected": 16,
-        "queued": 32,
-        "scheduled": 64,
-        "partiallySucceeded": 128,
-    },
+    azure_words.ENVIRONMENT_STATUS.numbers,  # conditions in documents use the same bits
     flags=True,
     also={"cancelled": "canceled"},
 )
