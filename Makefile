@@ -49,10 +49,12 @@ lock: setup ## Write requirements.lock anew from pyproject.toml
 		--group dev pyproject.toml -o requirements.lock
 
 sizes: setup ## The longest functions and modules, for a look at review
-	$(BIN)/python tools/sizes.py
+	$(BIN)/python -m tools.sizes
 
-docs: setup ## Check that the documents name what the code has
-	$(BIN)/python -m pytest tests/architecture
+docs: setup ## Write the generated pages; check that the documents name what the code has
+	$(BIN)/python -m tools.stages
+	$(BIN)/python -m tools.stages
+	$(BIN)/python -m pytest -q tests/architecture
 
 clean: ## Remove .venv and what the tools keep
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
