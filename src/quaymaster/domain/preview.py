@@ -89,9 +89,7 @@ def foresee(draft: Release, known: Known, now: datetime) -> Foresight:
     unchosen = [artifact.alias for artifact in draft.artifacts if not artifact.is_chosen]
     chosen = tuple(replace(artifact, is_chosen=True) for artifact in draft.artifacts)
     played = rehearse(replace(draft, artifacts=chosen), now)
-    order = sorted(
-        played.begun, key=lambda name: (played.begun[name], list(played.begun).index(name))
-    )
+    order = list(played.begun)
     stages = [_stage(played, stage, order, known) for stage in played.release.stages]
     stages.sort(key=lambda stage: (stage.order is None, stage.order or 0))
     never = [f"No version is chosen for artifact {alias}." for alias in unchosen]
@@ -134,10 +132,8 @@ def _side(stage: Stage, side: Side) -> SideForesight:
 
 def _variables(release: Release, stage: Stage, known: Known) -> dict[str, str]:
     """The values that a job would see; of secrets only whether they are set."""
-    shown = {**release.variables, **stage.variables}
-    return shown | {
-        name: "(set)" if is_set else "(unset)" for name, is_set in known.secrets.items()
-    }
+    secrets = {name: "(set)" if is_set else "(unset)" for name, is_set in known.secrets.items()}
+    return {**release.variables, **stage.variables, **secrets}
 
 
 def _in_order(stage: Stage) -> list[PhasePlan]:
@@ -145,11 +141,8 @@ def _in_order(stage: Stage) -> list[PhasePlan]:
 
 
 def _phase(stage: Stage, plan: PhasePlan, around: Surroundings) -> PhaseForesight:
-    played = (
-        next((p for p in stage.newest.phases if p.rank == plan.rank), None)
-        if stage.newest
-        else None
-    )
+    phases = stage.newest.phases if stage.newest else ()
+    played = next((phase for phase in phases if phase.rank == plan.rank), None)
     offers = around.offers.get(plan.queue_id, ())
     able = [o.name for o in offers if o.is_online and not unmet(plan.demands, o.capabilities)]
     return PhaseForesight(
@@ -170,11 +163,12 @@ def _problems(plan: PhasePlan, played: Phase | None, around: Surroundings) -> It
         if job.status in (JobStatus.FAILED, JobStatus.WITH_ISSUES) and job.error:
             yield job.error
     offers = around.offers.get(plan.queue_id)
-    if plan.kind is PhaseKind.AGENT and offers is not None:
-        if not any(not unmet(plan.demands, offer.capabilities) for offer in offers):
-            wanted = ", ".join(written(demand) for demand in plan.demands)
-            what = f"offers {wanted}" if wanted and offers else "is in its pool"
-            yield f"No worker {what}, so that phase {plan.name} would wait for ever."
+    if plan.kind is not PhaseKind.AGENT or offers is None:
+        return
+    if all(unmet(plan.demands, offer.capabilities) for offer in offers):
+        wanted = ", ".join(written(demand) for demand in plan.demands)
+        what = f"offers {wanted}" if wanted and offers else "is in its pool"
+        yield f"No worker {what}, so that phase {plan.name} would wait for ever."
 
 
 # ---- dead ends ------------------------------------------------------------------------------
@@ -214,11 +208,7 @@ def _side_never(release: Release, stage: Stage, side: Side) -> Iterator[str]:
             f"but time out after {gates.timeout}."
         )
     rules = policy(stage, side)
-    if (
-        rules.approvers
-        and not rules.requester_may_approve
-        and _left(rules, release) < _wanted(rules)
-    ):
+    if not rules.requester_may_approve and _left(rules, release) < _wanted(rules):
         yield (
             f"{stage.name}: not enough approvers are left when whoever created the release, "
             f"{release.created_for}, may not approve it."

@@ -138,7 +138,7 @@ def side_in_turn(stage: Stage, deployment: Deployment) -> Side | None:
     """The side whose people and gates are to be asked now."""
     if not deployment.has_slot or deployment.cancel_requested_at:
         return None
-    if not is_side_clear(stage, deployment, Side.PRE):
+    if not deployment.phases and not is_side_clear(stage, deployment, Side.PRE):
         return Side.PRE
     if deployment.deferred_until or not is_work_over(stage, deployment):
         return None

@@ -33,6 +33,8 @@ def begin_gates(
 ) -> Change | None:
     """The gates of a side begin when it is their turn (9.11)."""
     del release, now
+    if not stage.plan.pre_gates.enabled and not stage.plan.post_gates.enabled:
+        return None
     side = side_in_turn(stage, deployment)
     if side is None or not has_gates_turn(stage, deployment, side):
         return None

@@ -40,9 +40,9 @@ def start_next_phase(
 def _may_work(stage: Stage, deployment: Deployment) -> bool:
     if not deployment.has_slot or deployment.cancel_requested_at or deployment.deferred_until:
         return False
-    if not is_side_clear(stage, deployment, Side.PRE):
-        return False
-    return all(phase_status(phase) in BADNESS for phase in deployment.phases)
+    if deployment.phases:  # they began when the side before them was clear
+        return phase_status(deployment.phases[-1]) in BADNESS
+    return is_side_clear(stage, deployment, Side.PRE)
 
 
 def _condition_holds(
