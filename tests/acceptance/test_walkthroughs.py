@@ -1,82 +1,106 @@
-"""Every step of the published walkthroughs, against the running product (issue: all versions).
+"""Every step of the shared walkthroughs, in TFS 2015, TFS 2017 and today's form."""
 
-TFS 2017 (3.0-preview), TFS 2015 Update 2 (2.2-preview.1) and 7.1 each play in a project of their
-own; the last one reads one object in both dialects.
-"""
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
-import json
-import re
-from typing import Any
-
-import httpx
 import pytest
 
-from tests.acceptance.client import Visitor
-from tests.acceptance.conftest import command
-from tests.acceptance.walkthrough import Player
-from tests.server.product import Product
-from tests.vectors import shared_folder
+from tests.acceptance.walkthroughs import FILE, Player, profiles
+from tests.server.product import Product, run
 
-FILE = shared_folder() / "contract" / "walkthroughs.json"
-PROFILES = ("L30", "L22", "M71", "X")
-POWERSHELL = "e213ff0f-5d5c-4791-802d-52ea3e7be1f1"
-COMMAND_LINE = "d9bafed4-0b18-4f58-968d-86655b4d2ce9"
+PEOPLE = {  # each with the group of the project that gives the permissions
+    "chuck": "Project Administrators",
+    "noah": "Contributors",
+    "other": "Readers",  # contributors may answer for others (SEMANTICS 25.4)
+}
 
-
-@pytest.fixture(scope="session")
-def people(running: Product) -> dict[str, Visitor]:
-    """Chuck and Noah, who contribute, and somebody who only reads."""
-    home = str(running.home)
-    found = {}
-    for name in ("chuck", "noah", "other"):
-        command("user", "create", f"{name}@example.com", "--home", home)
-        token = command("token", "create", "--user", f"{name}@example.com", "--home", home)
-        found[name] = Visitor(running.url, token)
-    return found
+# Steps that do not go as they should yet, and why. One that does must be taken off.
+NOT_YET: dict[str, str] = {}
 
 
-def player(running: Product, people: dict[str, Visitor], profile: str) -> Player:
-    """A player in a fresh project, in which chuck and noah may do what the walkthrough does."""
-    project, home = f"Fabrikam{profile}", str(running.home)
-    command("project", "create", project, "--home", home)
-    for name, group in (("chuck", "Project Administrators"), ("noah", "Contributors")):
-        person = f"{name}@example.com"
-        command("group", "add", group, person, "--project", project, "--home", home)
-    command("group", "add", "Readers", "other@example.com", "--project", project, "--home", home)
-    tokens = {name: visitor.token for name, visitor in people.items()}
-    queue = _queue(running.url, project, tokens["chuck"])
-
-    def rewritten(text: str) -> str:
-        """The fixtures' names in place of the walkthrough's; a shell where there is no pwsh."""
-        text = text.replace("/Fabrikam/_apis/", f"/{project}/_apis/")
-        text = text.replace("/fabrikam/", "/default/").replace(POWERSHELL, COMMAND_LINE)
-        return re.sub(r'"queueId": 2\b', f'"queueId": {queue}', text)
-
-    known: dict[str, Any] = {name: visitor.id for name, visitor in people.items()}
-    known |= {f"{name}.uniqueName": f"{name}@example.com" for name in people}
-    return Player(running.url, tokens, rewritten, known)
+# Takes the place of PowerShell where there is none: runs the lines of the script that echo.
+PWSH = r"""#!/bin/sh
+for last; do :; done
+file=${last#. \'}
+grep '^echo ' "${file%\'}" | sh
+"""
 
 
-def _queue(url: str, project: str, token: str) -> int:
-    path = f"{url}/default/{project}/_apis/distributedtask/queues"
-    found: int = httpx.get(path, auth=("", token)).json()["value"][0]["id"]
-    return found
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_vector_walkthrough(running: Product, people: dict[str, Visitor], profile: str):
+@pytest.fixture(scope="module")
+def player(reachable_folder: Path) -> Iterator[Player]:
+    """An installation of its own with the project Fabrikam, its queue 2 and three people."""
     if not FILE.exists():
-        pytest.skip(f"there is no {FILE}")
-    walkthroughs = json.loads(FILE.read_text("utf-8"))["walkthroughs"]
-    mine = [one for one in walkthroughs if one["id"].partition(".")[0] == profile]
-    assert mine
-    played = player(running, people, profile)
-    differences = []
-    for walkthrough in mine:
-        for step in walkthrough["steps"]:
-            try:
-                played.play(step)
-            except (AssertionError, KeyError) as difference:
-                place = f"{walkthrough['id']} step {step['n']} ({step['basis']}), {step['what']}"
-                differences.append(f"{place}: {difference}")
-    assert not differences, "\n\n".join(differences)
+        pytest.skip(f"{FILE.name} is not in the shared folder (QUAYMASTER_SHARED)")
+    product = Product(reachable_folder / "walkthroughs", with_powershell(reachable_folder))
+    try:
+        product.start()
+        _command(product, "project", "create", "Fabrikam")
+        for name, group in PEOPLE.items():
+            mail = f"{name}@fabrikam.example"
+            _command(product, "user", "create", mail)
+            _command(product, "group", "add", group, mail, "--project", "Fabrikam")
+        tokens = {
+            name: _command(product, "token", "create", "--user", f"{name}@fabrikam.example")
+            for name in PEOPLE
+        }
+        yield Player(product.url, tokens)
+    finally:
+        product.stop()
+
+
+@pytest.mark.timeout(400)  # a step that never comes right is waited for as long as the file says
+@pytest.mark.parametrize("profile", ["L30", "L22", "M71", "X"])
+def test_a_walkthrough_goes_as_it_is_written(player: Player, profile: str):
+    begin_anew(player)
+    outcomes: dict[str, str] = {}
+    for walkthrough in profiles()[profile]:
+        outcomes |= player.play(walkthrough)
+    failed = {step for step, problem in outcomes.items() if problem}
+    expected = {step for step in NOT_YET if step.startswith(f"{profile}.")}
+    unexpected = "\n\n".join(outcomes[step] for step in outcomes if step in failed - expected)
+    assert not unexpected, f"steps that went wrong:\n{unexpected}"
+    assert not expected - failed, "steps that go right now: take them off NOT_YET"
+
+
+def test_every_walkthrough_is_played(player: Player):
+    assert set(profiles()) == {"L30", "L22", "M71", "X"}
+    steps = {
+        f"{walkthrough['id']}.{step['n']}"
+        for walkthroughs in profiles().values()
+        for walkthrough in walkthroughs
+        for step in walkthrough["steps"]
+    }
+    assert set(NOT_YET) <= steps
+
+
+def with_powershell(folder: Path) -> dict[str, str]:
+    """The environment of an agent that can run PowerShell steps, as the walkthroughs expect."""
+    path = os.environ.get("PATH", os.defpath)
+    if shutil.which("pwsh"):
+        return {}
+    program = folder / "bin" / "pwsh"
+    program.parent.mkdir()
+    program.write_text(PWSH)
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}{os.pathsep}{path}"}
+
+
+def begin_anew(player: Player) -> None:
+    """The project without what another walkthrough left, and with everybody's id known."""
+    player.saved.clear()
+    for name in PEOPLE:
+        answer = player.ask("GET", "/fabrikam/_apis/connectionData", None, name)
+        player.saved[name] = answer.json()["authenticatedUser"]["id"]
+        player.saved[f"{name}.uniqueName"] = f"{name}@fabrikam.example"
+    definitions = "/fabrikam/Fabrikam/_apis/release/definitions"
+    for found in player.ask("GET", definitions, None, "chuck").json()["value"]:
+        gone = player.ask("DELETE", f"{definitions}/{found['id']}?forceDelete=true", None, "chuck")
+        assert gone.status_code == 204, gone.text
+
+
+def _command(product: Product, *words: str) -> str:
+    done = run(*words, "--home", str(product.home))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]

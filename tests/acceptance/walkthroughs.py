@@ -53,9 +53,8 @@ class Player:
     def _played(self, name: str, step: dict[str, Any]) -> str:
         path = filled(step["path"], self.saved)
         body = self._body(step, path)
-        patience = min(
-            15, PATIENCE.get(f"{name}.{step['n']}", step.get("poll", {}).get("timeout_s", 0))
-        )
+        usual = step.get("poll", {}).get("timeout_s", 0)
+        patience = PATIENCE.get(f"{name}.{step['n']}", usual)
         deadline = time.monotonic() + patience
         while True:
             answer = self.ask(step["method"], path, body, step.get("as", "chuck"))
