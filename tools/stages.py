@@ -9,7 +9,7 @@ from quaymaster.domain.allowed import ALLOWED, ENDED, NOT_STARTED
 from quaymaster.domain.rules import ALWAYS, UNDER_WAY
 from quaymaster.domain.statuses import OperationStatus
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "stages.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "stages.md"
 
 BEGINNING = """\
 # How a stage moves
@@ -18,20 +18,21 @@ Written by `make docs` from `domain/allowed.py` and `domain/rules`; do not edit 
 
 ## What may happen when
 
-The situation of a stage is the operation status of its newest attempt, or `notStarted` without one. A ✓ says that the event is
-legal then; anywhere else it is refused with a sentence, and nothing changes. Statuses are never set: they are derived from
-approvals, gates, phases and jobs. Events about an approval, a job or a gate are legal as long as that one is open.
+The situation of a stage is the operation status of its newest attempt, or `notStarted` without
+one. A ✓ says that the event is legal then; anywhere else it is refused with a sentence, and
+nothing changes. Statuses are never set: they are derived from approvals, gates, phases and jobs.
+Events about an approval, a job or a gate are legal as long as that one is open.
 """
 
 RULES = """\
 ## What follows by itself
 
-After every event these rules are tried from top to bottom, stage by stage, until none applies. The first that does makes one
-change, and the next look begins at the top.
+After every event these rules are tried from top to bottom, stage by stage, until none applies.
+The first that does makes one change, and the next look begins at the top.
 """
 
 
-def document() -> str:
+def page() -> str:
     """The whole text, ending in a newline."""
     return "\n".join([BEGINNING, *_situations(), "", RULES, *_rules(), ""])
 
@@ -53,7 +54,8 @@ def _rules() -> Iterator[str]:
         sentence = (inspect.getdoc(rule) or "").split("\n\n")[0].replace("\n", " ")
         module = rule.__module__.removeprefix("quaymaster.domain.")
         where = f"`{module.replace('.', '/')}.py`"
-        yield f"| {number} | `{rule.__name__}` | {sentence.replace('|', '/')} | {where} |"
+        name = rule.__name__.replace("_", " ")
+        yield f"| {number} | {name} | {sentence.replace('|', '/')} | {where} |"
 
 
 def _words(name: str) -> str:
@@ -62,5 +64,5 @@ def _words(name: str) -> str:
 
 
 if __name__ == "__main__":
-    DOCUMENT.parent.mkdir(exist_ok=True)
-    DOCUMENT.write_text(document(), "utf-8")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), "utf-8")
