@@ -20,7 +20,7 @@ NOT_YET_IN_STAGE = frozenset(
 )
 NOT_YET_IN_RELEASE = frozenset(
     {"_links", "url", "projectReference", "tags", "properties", "variableGroups", "createdFor"}
-    | {"definitionSnapshotRevision", "releaseDefinitionRevision", "logsContainerUrl"}
+    | {"definitionSnapshotRevision", "releaseDefinitionRevision"}
     | {"triggeringArtifactAlias", "poolName"}
 )
 NOT_YET_IN_ENVIRONMENT = frozenset(
