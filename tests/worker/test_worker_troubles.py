@@ -127,6 +127,20 @@ async def test_wakeups_that_come_too_often_do_no_harm(world: World) -> None:
     assert '"level": "error"' not in world.workers[0].output.read_text()
 
 
+# ---- jobs that cannot be taken --------------------------------------------------------------
+
+
+async def test_a_job_that_cannot_be_started_fails_and_says_so(world: World) -> None:
+    release = await world.release(make.plan("Dev", Dev=marking(world)))
+    unreadable = '[{"alias": "site", "type": 5}]'
+    await world.execute("UPDATE releases SET artifacts = $1", unreadable)
+    worker = await world.worker()
+    dev = await world.ended(release, "Dev")
+    assert dev.outcome is Outcome.PHASE_FAILED
+    assert dev.jobs[0].error.startswith("The job could not be started: ValidationError.")
+    assert worker.process.returncode is None
+
+
 # ---- cancel and stop ------------------------------------------------------------------------
 
 

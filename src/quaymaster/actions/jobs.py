@@ -84,6 +84,20 @@ async def _told(
     return Taken(HeldJob(release.id, job_id, taker.token, taker.worker), message)
 
 
+async def fail_to_start(
+    call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker, reason: str
+) -> None:
+    """Fail a waiting job that cannot be started, so that its stage does not wait for ever."""
+    claimed = JobClaimed(job_id, taker.worker, taker.token)
+    failed = JobFinished(job_id, taker.token, JobStatus.FAILED, reason)
+    try:
+        async with call.database.transaction() as connection:
+            await happen_within(connection, call, release_id, claimed)
+            await happen_within(connection, call, release_id, failed)
+    except (Conflict, NotFound):
+        return  # somebody else took it, or it waits no longer
+
+
 async def report(call: Call, held: HeldJob, told: Report) -> bool:
     """Write down how a running job goes; False when it is not this worker's any more."""
     async with call.database.transaction() as connection:

@@ -20,6 +20,7 @@ from quaymaster.worker.slots import Slot
 
 LOOK_SECONDS = 5.0  # how long a wake-up may be lost before the job is found all the same
 RETRY_SECONDS = 1.0
+SHUN_SECONDS = 5.0  # how long a job is left alone that could not be taken
 TURN_SECONDS = 10.0  # how long a slot may go on with one release while others wait
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +59,7 @@ class Dispatcher:
         self._busy: set[JobId] = set()  # being claimed, or running
         self._begun: set[JobId] = set()  # started here and not ended well: never to run again
         self._adopted: list[Candidate] = []
+        self._shunned: dict[JobId, float] = {}  # until when
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_open = True
@@ -128,7 +130,9 @@ class Dispatcher:
             most = len(self._free)
             taken, self._adopted = self._adopted[:most], self._adopted[most:]
             return taken
-        most = len(self._free) + len(self._busy)
+        now = time.monotonic()
+        self._shunned = {job: until for job, until in self._shunned.items() if until > now}
+        most = len(self._free) + len(self._busy) + len(self._shunned)
         async with self._installation.database.read() as connection:
             found = await jobs.waiting(connection, self.identity.pool, most)
             if len(found) < most:
@@ -136,7 +140,7 @@ class Dispatcher:
         candidates = [
             Candidate(job.id, job.release_id, new_token())
             for job in found
-            if job.id not in self._busy
+            if job.id not in self._busy and job.id not in self._shunned
         ]
         return candidates[: len(self._free)]
 
@@ -171,13 +175,29 @@ class Dispatcher:
         try:
             while True:
                 try:
-                    call = Call(self._installation)
-                    return await job_actions.claim(call, job.release_id, job.id, taker)
+                    return await self._claim(job, taker)
                 except DatabaseUnavailable as error:
                     _log.warning("a claim has to wait", job=job.id, reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._busy.discard(job.id)
+
+    async def _claim(self, job: Candidate, taker: Taker) -> Taken | None:
+        call = Call(self._installation)
+        self._shunned[job.id] = time.monotonic() + SHUN_SECONDS
+        try:
+            taken = await job_actions.claim(call, job.release_id, job.id, taker)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the job fails for it, saying so
+            _log.exception("a job cannot be started", job=job.id)
+            reason = f"The job could not be started: {type(error).__name__}. The log of the worker "
+            reason += f"{self.identity.name} says more."
+            await job_actions.fail_to_start(call, job.release_id, job.id, taker, reason)
+            return None
+        if taken is not None:
+            del self._shunned[job.id]
+        return taken
 
     def _taker(self, slot: Slot, token: str) -> Taker:
         place = slot.place(self.identity.name, self.identity.number)
