@@ -28,6 +28,7 @@ from quaymaster.domain.errors import DomainError, NotFound
 from quaymaster.store.database import DatabaseUnavailable
 
 APIS = "_apis"
+READING = frozenset({"GET", "HEAD"})
 OVERRIDABLE = frozenset({"PATCH", "PUT", "DELETE"})
 DEFAULT_COLLECTION = "defaultcollection"  # how on-premises clients call the only organization
 OLD_AREA = "releasemanagement"
@@ -90,7 +91,10 @@ class Edge:
             tail=tail,
             query=parameters,
             version=negotiation.asked(
-                parameters, _header(headers, b"accept"), _header(headers, b"content-type")
+                parameters,
+                _header(headers, b"accept"),
+                _header(headers, b"content-type"),
+                required=installation.strict_versions and scope["method"] not in READING,
             )
             if caller
             else NEWEST_RELEASED,

@@ -11,6 +11,12 @@ NEWEST = (7, 2)
 OLDEST = (1, 0)
 USUAL = "7.1"
 
+NOT_SPECIFIED = (
+    "No api-version was supplied for this request, which changes something. Supply one either as "
+    f'part of the Accept header ("application/json; api-version={USUAL}") or as a query parameter '
+    f'("?api-version={USUAL}").'
+)
+
 _FORM = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?(-preview(?:\.(\d{1,3}))?)?", re.IGNORECASE)
 _PARAMETER = re.compile(r";\s*api-version\s*=\s*\"?([^;,\"\s]*)", re.IGNORECASE)
 
@@ -41,13 +47,15 @@ class ApiVersion:
 NEWEST_RELEASED = ApiVersion((7, 1), USUAL)
 
 
-def asked(query: Query, accept: str, content_type: str) -> ApiVersion:
+def asked(query: Query, accept: str, content_type: str, *, required: bool = False) -> ApiVersion:
     """The version a request speaks: the query wins over Accept, Accept over Content-Type.
 
-    Without any the newest released one is served. Raises Problem for a text that is no version
-    and for one that is out of range.
+    Without any the newest released one is served, unless it is `required`. Raises Problem for a
+    text that is no version, for one that is out of range and for one that is missing.
     """
     text = query.text("api-version") or _parameter(accept) or _parameter(content_type)
+    if required and not text:
+        raise Problem(400, "VssVersionNotSpecifiedException", NOT_SPECIFIED)
     return parsed(text) if text else NEWEST_RELEASED
 
 
