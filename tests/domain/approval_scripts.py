@@ -47,7 +47,7 @@ ERRORS: dict[str, tuple[type[DomainError], ...]] = {
     "404": (NotFound,),
     "409": (Conflict, Refused),
 }
-WHO = r"(?P<who>[a-z]+(?: and [a-z]+)*)(?: \([^)]*\))?"
+WHO = r"(?:the )?(?:group )?(?:member )?(?P<who>[a-z]+(?:(?:, | and )[a-z]+)*)(?: \([^)]*\))?"
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
@@ -78,13 +78,15 @@ class Script:
                 self.approves_for_later
             ),
             WHO + r" (tries to )?(?P<verb>approves?|rejects?)(?P<how>\b.*)$": self.answers,
-            WHO + r" cancels the deployment": lambda _: self.each(canceled(self.first)),
-            WHO + r" (redeploys|deploys)(?: (?P<stage>\w+))?$": self.deploys,
+            WHO + r" cancels": lambda _: self.each(canceled(self.first)),
+            WHO + r" (redeploys|deploys|starts)(?: (?P<stage>[A-Z]\w+))?": self.deploys,
             WHO + r" abandons the release$": self.abandons,
             r"(?P<n>\d+) (?P<unit>minute|hour|day)s? pass": self.time_passes,
             r"job running$": lambda _: self.each(claimed(self.first)),
-            r"(job runs, )?(all )?(?P<stage>[A-Z]\w+)? ?tasks succeed$": self.work_succeeds,
-            r"an? (?P<stage>[A-Z]\w+ )?task fails$": self.work_fails,
+            r"(job runs, )?(all )?(?P<stage>[A-Z]\w+)? ?(tasks|job)? ?(succeeds?|finish(es)?)$": (
+                self.work_succeeds
+            ),
+            r"(an? )?(?P<stage>[A-Z]\w+ )?(task|job)? ?fails$": self.work_fails,
             r"(?:all )?gates? (?:.+ )?succeeds?": lambda _: self.gates(good=True),
             r"(?:a )?gates? (?:.+ )?fails? at": lambda _: self.gates(good=False),
             r"(?:the )?gates? (?:.+ )?times? out": lambda _: self.each_later(days=20),
@@ -123,6 +125,8 @@ class Script:
         raise AssertionError(f"no words for {clause!r}")
 
     def check_result(self, refusal: DomainError | None, wanted: str, do: str) -> None:
+        if "401" in wanted:
+            raise NotForTheCore(do)
         if not wanted.startswith("error"):
             assert refusal is None, f"{do}: {refusal}\n{self.told.timeline()}"
             return
@@ -171,7 +175,7 @@ class Script:
 
     def answers(self, found: re.Match[str]) -> None:
         kind = ApprovalGiven if found["verb"].startswith("approve") else ApprovalRefused
-        for name in found["who"].split(" and "):
+        for name in re.split(", | and ", found["who"]):
             who = self.person(name)
             self.told.take_in(kind(self.meant(who, self.told), who, "so decided"))
 

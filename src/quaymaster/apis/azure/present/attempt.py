@@ -108,7 +108,9 @@ def _leaves(found: PhaseView) -> Phase:
         Job(job.position, job.name, job.status, job.created_at, id=JobId(job.id))
         for job in found.jobs
     )
-    return Phase(found.rank, found.started_at, jobs, found.is_skipped, found.problem)
+    return Phase(
+        found.rank, found.started_at, jobs, found.is_skipped, found.problem, found.is_tolerant
+    )
 
 
 def _job(
