@@ -5,10 +5,12 @@ import signal
 from collections import Counter
 
 from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
+from quaymaster.actions.jobs import Taker, claim, new_token
 from quaymaster.domain.changes import Activated, CancelRequested
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
+from quaymaster.plans.job_message import Place
 from quaymaster.store.queue import Wakeup, enqueue
 from tests import make
 from tests.server.waiting import eventually, until
@@ -128,6 +130,24 @@ async def test_wakeups_that_come_too_often_do_no_harm(world: World) -> None:
 
 
 # ---- jobs that cannot be taken --------------------------------------------------------------
+
+
+async def test_a_claim_whose_answer_was_lost_is_found_again(world: World) -> None:
+    """As when the connection breaks while the claim is committed: the rows say that it is ours."""
+    await world.worker(concurrency=1)
+    gate = world.home / "gate"
+    script = f"until [ -e {gate} ]; do sleep 0.05; done"
+    first = await world.release(make.plan("Dev", Dev=marking(world, script)))
+    await started(world, first)
+    second = await world.release(make.plan("Dev", Dev=marking(world)))
+    dev = await world.deployment(second, "Dev")
+    assert dev is not None
+    taker = Taker(await world.execute("SELECT id FROM workers"), Place("", ""), new_token())
+    assert await claim(world.call(), second, dev.jobs[0].id, taker)
+    gate.touch()
+    dev = await world.ended(second, "Dev")
+    assert dev.outcome is Outcome.SUCCEEDED
+    assert runs(world)[str(second)] == 1
 
 
 async def test_a_job_that_cannot_be_started_fails_and_says_so(world: World) -> None:

@@ -196,7 +196,7 @@ class Dispatcher:
             await job_actions.fail_to_start(call, job.release_id, job.id, taker, reason)
             return None
         if taken is not None:
-            del self._shunned[job.id]
+            self._shunned.pop(job.id, None)
         return taken
 
     def _taker(self, slot: Slot, token: str) -> Taker:
