@@ -152,7 +152,7 @@ async def put_plan(connection: Connection, plan: Plan | StagePlan) -> bytes:
 
 async def plan(connection: Connection, digest: bytes) -> Plan:
     """The plan of this digest, always the same object while it is remembered."""
-    found = _plans.get(digest)
+    found: Plan | None = _recalled(_plans, digest)
     if found is None:
         [body] = (await _bodies(connection, [digest])).values()
         found = decode_plan(body)
@@ -163,12 +163,20 @@ async def plan(connection: Connection, digest: bytes) -> Plan:
 async def stage_plans(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, StagePlan]:
     """The plans of single stages that differ from their release's plan."""
     wanted = set(digests)
-    found = {digest: _stage_plans[digest] for digest in wanted if digest in _stage_plans}
+    remembered = {digest: _recalled(_stage_plans, digest) for digest in wanted}
+    found = {digest: plan for digest, plan in remembered.items() if plan is not None}
     if missing := wanted - found.keys():
         for digest, body in (await _bodies(connection, list(missing))).items():
             found[digest] = decode_stage_plan(body)
             _remember(_stage_plans, digest, found[digest])
     return found
+
+
+def _recalled(memory: OrderedDict[bytes, Any], digest: bytes) -> Any:
+    """What is remembered under this digest, which is now the last to be forgotten."""
+    if digest in memory:
+        memory.move_to_end(digest)
+    return memory.get(digest)
 
 
 def _remember(memory: OrderedDict[bytes, Any], digest: bytes, value: object) -> None:
