@@ -26,6 +26,8 @@ class Settings:
     """Where logs and artifacts are kept, as an obstore address; None for a folder in the home."""
     secret_key: Path | None = None
     max_body_bytes: int = 32 * 1024 * 1024
+    strict_versions: bool = False
+    """Whether a request that changes something must name its api-version (CONTRACT A.4)."""
     worker_lease_seconds: int = 30
     sweep_seconds: int = 30
 
@@ -57,6 +59,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         storage=_url("QUAYMASTER_STORAGE_URL", text("STORAGE_URL"), _STORES),
         secret_key=_path(text("SECRET_KEY_FILE")),
         max_body_bytes=number("MAX_BODY_BYTES", 32 * 1024 * 1024, 1024, 2**31),
+        strict_versions=_flag("QUAYMASTER_STRICT_VERSIONS", text("STRICT_VERSIONS")),
         worker_lease_seconds=number("WORKER_LEASE_SECONDS", 30, 1, 3600),
         sweep_seconds=number("SWEEP_SECONDS", 30, 1, 3600),
     )
@@ -88,6 +91,13 @@ def _number(name: str, given: str | None, usual: int, lowest: int, highest: int)
     if not given.isascii() or not given.isdigit() or not lowest <= int(given) <= highest:
         raise SettingError(f"{name} is '{given}', and must be a whole number {lowest}…{highest}.")
     return int(given)
+
+
+def _flag(name: str, given: str | None) -> bool:
+    found = {None: False, "true": True, "false": False}.get(given.lower() if given else None)
+    if found is None:
+        raise SettingError(f"{name} is '{given}', and must be true or false.")
+    return found
 
 
 def _url(name: str, given: str | None, schemes: tuple[str, ...]) -> str | None:

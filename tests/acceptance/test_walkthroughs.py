@@ -33,7 +33,7 @@ def player(reachable_folder: Path) -> Iterator[Player]:
     """An installation of its own with the project Fabrikam, its queue 2 and three people."""
     if not FILE.exists():
         pytest.skip(f"{FILE.name} is not in the shared folder (QUAYMASTER_SHARED)")
-    product = Product(reachable_folder / "walkthroughs", with_powershell(reachable_folder))
+    product = Product(reachable_folder / "walkthroughs", surroundings(reachable_folder))
     try:
         product.start()
         _command(product, "project", "create", "Fabrikam")
@@ -75,16 +75,17 @@ def test_every_walkthrough_is_played(player: Player):
     assert set(NOT_YET) <= steps
 
 
-def with_powershell(folder: Path) -> dict[str, str]:
-    """The environment of an agent that can run PowerShell steps, as the walkthroughs expect."""
+def surroundings(folder: Path) -> dict[str, str]:
+    """What the walkthroughs expect of a server: strict about versions, able to run PowerShell."""
+    strict = {"QUAYMASTER_STRICT_VERSIONS": "true"}
     path = os.environ.get("PATH", os.defpath)
     if shutil.which("pwsh"):
-        return {}
+        return strict
     program = folder / "bin" / "pwsh"
     program.parent.mkdir()
     program.write_text(PWSH)
     program.chmod(0o755)
-    return {"PATH": f"{program.parent}{os.pathsep}{path}"}
+    return {**strict, "PATH": f"{program.parent}{os.pathsep}{path}"}
 
 
 def begin_anew(player: Player) -> None:

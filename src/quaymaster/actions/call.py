@@ -49,13 +49,17 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What all requests of a running product share. `url` is where clients reach it."""
+    """What all requests of a running product share.
+
+    `url` is where clients reach it; `strict_versions` refuses changes that name no api-version.
+    """
 
     database: Database
     vault: Vault
     files: LogFiles
     outside: Outside
     url: str = ""
+    strict_versions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

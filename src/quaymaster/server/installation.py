@@ -30,6 +30,7 @@ async def opened(settings: Settings, dsn: str) -> AsyncIterator[Installation]:
             files=files,
             outside=Outside(artifacts={"git": GitRepositories()}),
             url=settings.public_url or "",
+            strict_versions=settings.strict_versions,
         )
     finally:
         await database.close()
