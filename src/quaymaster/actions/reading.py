@@ -4,8 +4,9 @@ Every answer comes with the people it mentions. Access is decided here as for ev
 what the caller may not view is not in a list, and alone it is Forbidden or NotFound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -67,7 +68,7 @@ async def releases(
     async with call.database.read() as connection:
         wanted = replace(wanted, projects=await visible_projects(connection, call))
         page = await release_lists.page(connection, wanted, paging)
-        seen = tuple(head for head in page.rows if _may_view(call, head))
+        seen = _visible_heads(call, page.rows)
         named = {who for head in seen for who in _of_head(head)}
         return Page(seen, page.next), await people.get_many(connection, list(named))
 
@@ -190,19 +191,28 @@ async def _holders(
 
 
 def _visible(call: Call, rows: tuple[Line, ...]) -> tuple[Line, ...]:
+    sees = _sight(call)
     return tuple(
-        row
-        for row in rows
-        if call.may(
-            Permission.VIEW_RELEASES,
-            definition_token(str(row.project_id), row.definition_path, row.definition_id),
-        )
+        row for row in rows if sees(row.project_id, row.definition_path, row.definition_id)
     )
 
 
-def _may_view(call: Call, head: ReleaseHead) -> bool:
-    token = definition_token(str(head.project_id), head.definition_path, head.definition_id)
-    return call.may(Permission.VIEW_RELEASES, token)
+def _visible_heads(call: Call, heads: tuple[ReleaseHead, ...]) -> tuple[ReleaseHead, ...]:
+    sees = _sight(call)
+    return tuple(
+        head for head in heads if sees(head.project_id, head.definition_path, head.definition_id)
+    )
+
+
+def _sight(call: Call) -> Callable[[UUID, str, int], bool]:
+    """Whether the caller may view the releases of a definition, each asked only once a list."""
+
+    @cache
+    def sees(project: UUID, path: str, definition: int) -> bool:
+        token = definition_token(str(project), path, definition)
+        return call.may(Permission.VIEW_RELEASES, token)
+
+    return sees
 
 
 def _of_head(head: ReleaseHead) -> set[str]:

@@ -16,6 +16,7 @@ from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.overrides import overrides_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import release as present
+from quaymaster.apis.azure.present.light_releases import LightReleases
 from quaymaster.apis.azure.present.release import Wanted
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.values import (
@@ -26,6 +27,7 @@ from quaymaster.apis.azure.values import (
     numbers_in,
     properties_in,
 )
+from quaymaster.apis.azure.versions import registry as versions
 from quaymaster.apis.azure.words import (
     APPROVAL_FILTERS,
     ENVIRONMENT_STATUS,
@@ -70,7 +72,10 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     page, people = await reading.releases(request.call, await _filter(request), start)
     wanted = _expanded(query)
     if wanted == present.SHALLOW:
+        kept: LightReleases = request.app.state.light_releases
         shown = Shown(request.links, people)
+        if versions.is_newest_shape(request.asked.version.number):
+            return request.joined([kept.entry(shown, head) for head in page.rows], page.next)
         values = [present.head(shown, head) for head in page.rows]
     else:
         found = await reading.whole_releases(request.call, [head.id for head in page.rows])

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from litestar import Litestar, Request, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -29,6 +30,7 @@ from quaymaster.apis.azure.asked import Asked, AzureRequest
 from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import admit, check_signed_in
+from quaymaster.apis.azure.present.light_releases import LightReleases
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
@@ -56,6 +58,7 @@ def application(max_body_bytes: int) -> Litestar:
     return Litestar(
         route_handlers=ROUTES,
         request_class=AzureRequest,
+        state=State({"light_releases": LightReleases()}),
         guards=[admit],
         exception_handlers={
             DomainError: _refused,
