@@ -1,4 +1,9 @@
-"""One real PostgreSQL for the whole session, and a fresh migrated database for each test."""
+"""One real PostgreSQL for the whole session, and a database as new for each test.
+
+`database` is one and the same, put back to its beginnings after each test, because making one
+costs more than most tests. Tests that start processes on it, end its connections or look at the
+schema itself ask for one of their own (`own_database`, `fresh_database_url`).
+"""
 
 import shutil
 import tempfile
@@ -16,6 +21,7 @@ from quaymaster.store import migrate
 from quaymaster.store.database import Database
 
 _TEMPLATE = "migrated"
+_SHARED = "shared"
 _numbers = count(1)
 
 
@@ -79,9 +85,62 @@ async def fresh_database_url(database_url: str, migrated_template: str) -> Async
         await connection.close()
 
 
+@pytest.fixture(scope="session")
+async def shared_database(database_url: str, migrated_template: str) -> AsyncIterator[Database]:
+    administrator = await asyncpg.connect(database_url)
+    await administrator.execute(f"CREATE DATABASE {_SHARED} TEMPLATE {migrated_template}")
+    opened = await databases.connect(in_database(database_url, _SHARED))
+    yield opened
+    await opened.close()
+    await administrator.close()
+
+
+@pytest.fixture(scope="session")
+async def as_new(shared_database: Database) -> str:
+    """The statements that put every table and every sequence back to their beginnings."""
+    async with shared_database.transaction() as connection:
+        await connection.execute("CREATE SCHEMA kept")
+        tables = [
+            row[0]
+            for row in await connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                " AND tablename <> 'alembic_version'"
+            )
+        ]
+        for table in tables:
+            await connection.execute(f"CREATE TABLE kept.{table} AS TABLE public.{table}")
+        sequences = await connection.fetch(
+            "SELECT sequencename AS name, last_value FROM pg_sequences WHERE schemaname = 'public'"
+        )
+        filled = [
+            table
+            for table in tables
+            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM kept.{table})")
+        ]
+    return ";\n".join(
+        [
+            "SET LOCAL session_replication_role = replica",  # no triggers, no order among tables
+            *(f"DELETE FROM public.{table}" for table in tables),
+            *(f"INSERT INTO public.{table} SELECT * FROM kept.{table}" for table in filled),
+            *(
+                f"SELECT setval('{name}', {last or 1}, {last is not None})"
+                for name, last in sequences
+            ),
+        ]
+    )
+
+
 @pytest.fixture
-async def database(fresh_database_url: str) -> AsyncIterator[Database]:
-    """This test's own database, opened as the product opens it."""
+async def database(shared_database: Database, as_new: str) -> AsyncIterator[Database]:
+    """A database as after its first migration."""
+    yield shared_database
+    async with shared_database.transaction() as connection:
+        await connection.execute(as_new)
+
+
+@pytest.fixture
+async def own_database(fresh_database_url: str) -> AsyncIterator[Database]:
+    """A database whose connections the test may end."""
     opened = await databases.connect(fresh_database_url)
     yield opened
     await opened.close()

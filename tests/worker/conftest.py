@@ -16,12 +16,12 @@ from tests.worker.world import World
 
 @pytest.fixture
 async def world(
-    database: Database, fresh_database_url: str, tmp_path: Path
+    own_database: Database, fresh_database_url: str, tmp_path: Path
 ) -> AsyncIterator[World]:
     files = LogFiles.at((tmp_path / "storage").as_uri())
     (tmp_path / "secret.key").write_bytes(b64encode(b"k" * KEY_BYTES))  # as in tests.store.build
     vault = open_vault(tmp_path / "secret.key")
-    made = World(Installation(database, vault, files, Outside()), fresh_database_url, tmp_path)
+    made = World(Installation(own_database, vault, files, Outside()), fresh_database_url, tmp_path)
     yield made
     for worker in made.workers:
         worker.kill()
