@@ -17,9 +17,11 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import definition as present
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.values import bool_in, list_in, number_in, numbers_in
+from quaymaster.apis.azure.versions import registry as versions
 from quaymaster.apis.azure.words import DEFINITION_EXPANDS, DEFINITION_ORDER
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
+from quaymaster.plans import azure_document
 from quaymaster.store.definition_lists import DefinitionFilter, DefinitionOrder, Key
 from quaymaster.store.definitions import Definition
 
@@ -28,6 +30,7 @@ BY_ID = (DefinitionOrder.ID_ASCENDING, DefinitionOrder.ID_DESCENDING)
 BY_NAME = (DefinitionOrder.NAME_ASCENDING, DefinitionOrder.NAME_DESCENDING)
 ONE = "/release/definitions/{definition_id:str}"
 RESOURCE = "definition"
+IN_LIST = "definitionInList"
 NO_PATCH = "The requested resource does not support http method 'PATCH'."
 
 
@@ -43,7 +46,7 @@ async def list_definitions(request: AzureRequest) -> Response[bytes]:
     shown = Shown(request.links, people)
     values = [present.light(shown, row, expand) for row in page.rows]
     token = _token_of(page.next, wanted.order) if page.next else None
-    return request.collection(RESOURCE, values, token)
+    return request.collection(IN_LIST, values, token)
 
 
 @get(ONE, opt=needs(Scope.RELEASE))
@@ -134,7 +137,9 @@ async def get_revision(
 async def _revision_text(request: AzureRequest, number: int, revision: int) -> Response[bytes]:
     text = await definitions.document_at(request.call, number, revision)
     document = {"id": number, "revision": revision, **msgspec.json.decode(text)}
-    return request.text(msgspec.json.encode(document))
+    version = request.asked.version
+    shown = versions.downgraded(version.number, RESOURCE, document)
+    return request.text(msgspec.json.encode(shown), f"text/plain; api-version={version.text}")
 
 
 async def _saved(request: AzureRequest, definition_id: str) -> Response[bytes]:
@@ -142,28 +147,22 @@ async def _saved(request: AzureRequest, definition_id: str) -> Response[bytes]:
     document = await _document(request)
     if definition_id:
         document = _named_in_path(document, definition_number(definition_id))
-    await _check_phases_survive(request, document)
+    document = await _with_what_was_not_shown(request, document)
     saved = await definitions.update(call, document, api_version=request.asked.version.text)
     return request.answer(RESOURCE, await _body(request, saved))
 
 
-async def _check_phases_survive(request: AzureRequest, document: dict[str, Any]) -> None:
-    """Versions before 4.0 know one list of tasks; saving it must not lose phases (LEGACY 6.3)."""
-    stages = document.get("environments")
-    if request.asked.version.era is not Era.LEGACY or not isinstance(stages, list):
-        return
-    if any(isinstance(stage, dict) and stage.get("deployPhases") for stage in stages):
-        return
-    number = number_in(document.get("id") or 0, "id")
-    found = await definitions.get(request.call, number)
-    several = [stage.name for stage in found.plan.stages if len(stage.phases) > 1]
-    if several:
-        raise Problem(
-            400,
-            "InvalidRequestException",
-            f"Stages of this release pipeline have several phases ({', '.join(several)}), which "
-            "this api-version cannot express. Save it with api-version 4.0 or newer.",
-        )
+async def _with_what_was_not_shown(
+    request: AzureRequest, document: dict[str, Any]
+) -> dict[str, Any]:
+    """The document with the parts that only newer versions than the caller's can say."""
+    version = request.asked.version.number
+    if versions.is_newest_shape(version):
+        return document
+    number, _ = azure_document.identity_of(document)
+    stored = await _body(request, await definitions.get(request.call, number))
+    made: dict[str, Any] = versions.carried(version, RESOURCE, document, stored)
+    return made
 
 
 def definition_number(text: str) -> int:

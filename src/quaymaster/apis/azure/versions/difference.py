@@ -5,12 +5,30 @@ from dataclasses import dataclass
 from typing import Any
 
 Change = Callable[[str, Any], Any]  # (name of the resource, one body) → the changed body
+Settle = Callable[[str, Any, Any, Any], Any]  # (name, merged, as it was shown, as it was sent)
+
+
+def as_it_is(resource: str, body: Any) -> Any:
+    """For a direction in which nothing has to be changed."""
+    del resource
+    return body
+
+
+def as_merged(resource: str, body: Any, shown: Any, sent: Any) -> Any:
+    """For versions whose changes to a stored document need no translation."""
+    del resource, shown, sent
+    return body
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed with one version: `before` is the first version that no longer needs it."""
+    """What changed with one version: `before` is the first version that no longer needs it.
+
+    `settle` finishes an update: it moves what was sent in the old places of a document that was
+    merged with the stored one to the new places, or refuses it by a Problem.
+    """
 
     before: tuple[int, int]
-    upgrade: Change
     downgrade: Change
+    upgrade: Change = as_it_is
+    settle: Settle = as_merged

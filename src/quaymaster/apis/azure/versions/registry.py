@@ -6,12 +6,16 @@ downwards on the way out. The newest version passes none and pays nothing.
 
 from typing import Any
 
-from quaymaster.apis.azure.versions import v2, v3
+from quaymaster.apis.azure.versions import v2, v3, v3_1, v4, v5
 from quaymaster.apis.azure.versions.difference import Difference
+from quaymaster.apis.azure.versions.merging import merged
 
 DIFFERENCES: tuple[Difference, ...] = (
-    Difference((4, 0), v3.upgrade, v3.downgrade),
-    Difference((3, 0), v2.upgrade, v2.downgrade),
+    Difference((6, 0), v5.downgrade),
+    Difference((5, 0), v4.downgrade),
+    Difference((4, 0), v3.downgrade, settle=v3.settle),
+    Difference((3, 2), v3_1.downgrade),
+    Difference((3, 0), v2.downgrade),
 )
 
 
@@ -29,6 +33,24 @@ def downgraded(version: tuple[int, int], resource: str, body: Any) -> Any:
         if version < difference.before:
             body = difference.downgrade(resource, body)
     return body
+
+
+def carried(version: tuple[int, int], resource: str, sent: Any, stored: Any) -> Any:
+    """What an update of this version makes of the stored document, in the newest shape.
+
+    `stored` is the document as the newest version shows it. Raises Problem for a change that the
+    old shape cannot express.
+    """
+    if is_newest_shape(version):
+        return sent
+    shown = downgraded(version, resource, stored)
+    if shown == stored:
+        return sent
+    made = merged(stored, shown, sent)
+    for difference in reversed(DIFFERENCES):
+        if version < difference.before:
+            made = difference.settle(resource, made, shown, sent)
+    return made
 
 
 def is_newest_shape(version: tuple[int, int]) -> bool:

@@ -10,12 +10,6 @@ ENVIRONMENT_STATUS = {
 TASK_STATUS = {"succeeded": "success", "partiallySucceeded": "success", "failed": "failure"}
 
 
-def upgrade(resource: str, body: Any) -> Any:
-    """Nothing: every word that was sent then is still understood."""
-    del resource
-    return body
-
-
 def downgrade(resource: str, body: Any) -> Any:
     """Statuses in the words of the time; everything else is as in 3.0."""
     match resource, body:

@@ -1,22 +1,29 @@
 """Before 4.0: stages had tasks instead of phases, and far fewer fields (CONTRACT D.2, LEGACY 5).
 
-What comes in is brought to the newest shape when a document is read (`plans.azure_legacy`), so
-only what goes out is changed here.
+New documents are brought to the newest shape when they are read (`plans.azure_legacy`); here is
+what goes out, and what an update in the old places means for a stored document.
 """
 
-from collections.abc import Mapping
 from typing import Any
+
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.versions import stages
+from quaymaster.apis.azure.versions.stages import without
 
 Document = dict[str, Any]
 
 NOT_YET_IN_DEFINITION = frozenset(
-    {"_links", "url", "path", "source", "tags", "isDeleted", "description", "properties"}
-    | {"variableGroups", "projectReference", "lastRelease", "isDisabled"}
+    {"_links", "url", "isDeleted", "description", "properties", "comment"}
+    | {"variableGroups", "projectReference", "lastRelease", "isDisabled", "pipelineProcess"}
 )
 NOT_YET_IN_STAGE = frozenset(
     {"deployPhases", "retentionPolicy", "preDeploymentGates", "postDeploymentGates"}
     | {"environmentTriggers", "badgeUrl", "currentRelease", "processParameters", "properties"}
     | {"variableGroups", "schedules"}
+)
+NOT_YET_IN_OPTIONS = frozenset(
+    {"publishDeploymentStatus", "badgeEnabled", "autoLinkWorkItems"}
+    | {"pullRequestDeploymentEnabled"}
 )
 NOT_YET_IN_RELEASE = frozenset(
     {"_links", "url", "projectReference", "tags", "properties", "variableGroups", "createdFor"}
@@ -27,14 +34,12 @@ NOT_YET_IN_ENVIRONMENT = frozenset(
     {"deployPhasesSnapshot", "preDeploymentGatesSnapshot", "postDeploymentGatesSnapshot"}
     | {"release", "releaseDefinition", "releaseCreatedBy", "triggerReason", "schedules", "url"}
     | {"variableGroups", "processParameters", "timeToDeploy", "lastModifiedOn", "deploymentJobs"}
+    | {"queuedOn", "deployedOn"}
 )
+NOT_YET_IN_IDENTITY = frozenset({"_links", "descriptor"})
+SHOWN_IN_LIST = frozenset({"id", "name", "rank", "runOptions", "environmentOptions"})
+OF_AGENT = ("queueId", "demands")
 DEFAULT_DAYS = 30
-
-
-def upgrade(resource: str, body: Any) -> Any:
-    """Nothing: documents are read in every shape, other bodies only ever gained fields."""
-    del resource
-    return body
 
 
 def downgrade(resource: str, body: Any) -> Any:
@@ -43,72 +48,109 @@ def downgrade(resource: str, body: Any) -> Any:
         return body
     change = {
         "definition": _definition,
+        "definitionInList": _definition_in_list,
         "release": _release,
         "releaseEnvironment": _environment,
         "approval": _approval,
         "releaseDefinitionRevision": _revision,
     }.get(resource)
-    return _without_nulls(change(body)) if change else body
+    return _plain(change(body)) if change else _plain(body)
+
+
+def settle(resource: str, body: Any, shown: Any, sent: Any) -> Any:
+    """A definition whose stages have their tasks, queue and demands in their phases again."""
+    if resource != "definition" or not isinstance(body.get("environments"), list):
+        return body
+    seen = {stage.get("id"): stage for stage in shown.get("environments") or []}
+    made = {**body, "environments": []}
+    for stage, said in zip(body["environments"], sent["environments"], strict=True):
+        made["environments"].append(_settled(stage, seen.get(said.get("id"), {}), said))
+    if sent.get("retentionPolicy") != shown.get("retentionPolicy"):
+        days = (sent.get("retentionPolicy") or {}).get("daysToKeep") or DEFAULT_DAYS
+        made["environments"] = [_kept_for(days, stage) for stage in made["environments"]]
+    return made
+
+
+def _settled(stage: Document, shown: Document, sent: Document) -> Document:
+    """Raises Problem where one list of tasks would have to become several phases."""
+    phases: list[Document] = stage.get("deployPhases") or []
+    changes = {key: sent[key] for key in OF_AGENT if key in sent and sent[key] != shown.get(key)}
+    made, step = without(stage, changes), sent.get("deployStep") or {}
+    if not phases:
+        return stage
+    if "tasks" in step and step["tasks"] != (shown.get("deployStep") or {}).get("tasks"):
+        if len(phases) > 1:
+            raise Problem(400, "InvalidRequestException", _cannot_say(stage))
+        phases = [{**phases[0], "workflowTasks": step["tasks"]}]
+        made["deployStep"] = without(stage["deployStep"], {"tasks"})
+    runs = stages.agent_phase(phases)
+    made["deployPhases"] = [
+        {**phase, "deploymentInput": {**(phase.get("deploymentInput") or {}), **changes}}
+        if changes and phase is runs
+        else phase
+        for phase in phases
+    ]
+    return made
+
+
+def _cannot_say(stage: Document) -> str:
+    return (
+        f"Stage {stage.get('name')} of this release pipeline has several phases, which this "
+        "api-version cannot express. Change its tasks with api-version 4.0 or newer."
+    )
+
+
+def _kept_for(days: int, stage: Document) -> Document:
+    policy = stage.get("retentionPolicy") or {}
+    return {**stage, "retentionPolicy": {**policy, "daysToKeep": days}} if policy else stage
 
 
 def _definition(body: Document) -> Document:
-    made = _without(body, NOT_YET_IN_DEFINITION)
-    stages = body.get("environments")
-    if isinstance(stages, list):
-        made["environments"] = [_stage(stage) for stage in stages]
-        made["retentionPolicy"] = {"daysToKeep": _days_to_keep(stages)}
+    made = without(body, NOT_YET_IN_DEFINITION)
+    environments = body.get("environments")
+    if isinstance(environments, list):
+        made["environments"] = [_stage(stage) for stage in environments]
+        made["retentionPolicy"] = {"daysToKeep": _days_to_keep(environments)}
     if isinstance(body.get("artifacts"), list):
         made["artifacts"] = _numbered(body["artifacts"])
     return made
 
 
-def _days_to_keep(stages: list[Document]) -> int:
+def _definition_in_list(body: Document) -> Document:
+    """Lists showed only how a stage is called and what its options are (LEGACY 7)."""
+    made = _definition(body)
+    if "environments" in made:
+        made["environments"] = [
+            {key: stage[key] for key in stage if key in SHOWN_IN_LIST}
+            for stage in made["environments"]
+        ]
+    return made
+
+
+def _days_to_keep(environments: list[Document]) -> int:
     """The longest of what the stages say; the definition had one number for all of them."""
-    policies = [stage.get("retentionPolicy") or {} for stage in stages]
+    policies = [stage.get("retentionPolicy") or {} for stage in environments]
     return max((policy.get("daysToKeep") or 0 for policy in policies), default=0) or DEFAULT_DAYS
 
 
 def _stage(stage: Document) -> Document:
     """A stage of a definition with the tasks of its phases, one after the other."""
-    made = _without(stage, NOT_YET_IN_STAGE)
-    phases = stage.get("deployPhases") or []
-    made["deployStep"] = {**(stage.get("deployStep") or {}), "tasks": _tasks(phases)}
-    return {**made, **_agent(phases), "runOptions": _run_options(stage)}
+    made, phases = without(stage, NOT_YET_IN_STAGE), stage.get("deployPhases") or []
+    made["deployStep"] = {**(stage.get("deployStep") or {}), "tasks": stages.tasks(phases)}
+    made["queueId"], made["demands"] = stages.queue(phases), stages.demands(phases)
+    made["runOptions"] = stages.run_options(stage)
+    return _with_old_options(made)
 
 
-def _tasks(phases: list[Document]) -> list[Any]:
-    ranked = sorted(phases, key=lambda phase: phase.get("rank") or 0)
-    return [task for phase in ranked for task in phase.get("workflowTasks") or []]
-
-
-def _agent(phases: list[Document]) -> Document:
-    """The queue and the demands of the first phase that runs on an agent."""
-    inputs = next((phase.get("deploymentInput") or {} for phase in phases), {})
-    demands = [_demand(demand) for demand in inputs.get("demands") or []]
-    return {"queueId": inputs.get("queueId") or 0, "demands": demands}
-
-
-def _demand(demand: Any) -> str:
-    """`name` or `name -equals value`; demands used to be text."""
-    if not isinstance(demand, Mapping):
-        return str(demand)
-    name, value = demand.get("name"), demand.get("value")
-    return f"{name} -equals {value}" if value else str(name)
-
-
-def _run_options(stage: Mapping[str, Any]) -> dict[str, str]:
-    options = stage.get("environmentOptions") or {}
-    return {
-        "EnvironmentOwnerEmailNotificationType": str(
-            options.get("emailNotificationType") or "Always"
-        ),
-        "skipArtifactsDownload": str(bool(options.get("skipArtifactsDownload"))),
-        "TimeoutInMinutes": str(options.get("timeoutInMinutes") or 0),
-    }
+def _with_old_options(stage: Document) -> Document:
+    options = stage.get("environmentOptions")
+    if not isinstance(options, dict):
+        return stage
+    return {**stage, "environmentOptions": without(options, NOT_YET_IN_OPTIONS)}
 
 
 def _release(body: Document) -> Document:
-    made = _without(body, NOT_YET_IN_RELEASE)
+    made = without(body, NOT_YET_IN_RELEASE)
     if isinstance(body.get("environments"), list):
         made["environments"] = [_environment(stage) for stage in body["environments"]]
     if isinstance(body.get("artifacts"), list):
@@ -119,16 +161,14 @@ def _release(body: Document) -> Document:
 
 
 def _environment(body: Document) -> Document:
-    made = _without(body, NOT_YET_IN_ENVIRONMENT)
-    phases = body.get("deployPhasesSnapshot") or []
-    made["workflowTasks"] = _tasks(phases)
+    made = _with_old_options(without(body, NOT_YET_IN_ENVIRONMENT))
     made["deploySteps"] = [_step(step) for step in body.get("deploySteps") or []]
     made["conditions"] = [
-        _without(condition, {"result"}) for condition in body.get("conditions") or []
+        without(condition, {"result"}) for condition in body.get("conditions") or []
     ]
     for side in ("preDeployApprovals", "postDeployApprovals"):
         made[side] = [_approval(approval) for approval in body.get(side) or []]
-    return {**made, **_agent(phases), "runOptions": _run_options(body)}
+    return made
 
 
 def _step(step: Document) -> Document:
@@ -147,10 +187,12 @@ def _step(step: Document) -> Document:
 
 
 def _approval(body: Document) -> Document:
-    made = _without(body, {"url"})
-    for key in ("release", "releaseDefinition", "releaseEnvironment"):
+    made = without(body, {"url"})
+    for key in ("release", "releaseDefinition"):
         if isinstance(body.get(key), dict):
             made[key] = _reference(body[key])
+    if isinstance(body.get("releaseEnvironment"), dict):
+        made["releaseEnvironment"] = without(_reference(body["releaseEnvironment"]), {"url"})
     return made
 
 
@@ -159,21 +201,24 @@ def _reference(body: Document) -> Document:
 
 
 def _revision(body: Document) -> Document:
-    return _without(body, {"apiVersion"})
+    return without(body, {"apiVersion"})
 
 
 def _numbered(artifacts: list[Document]) -> list[Document]:
     """Artifacts used to have a number: their place."""
     return [
-        {"id": number, **_without(artifact, {"sourceId", "isRetained"})}
+        {"id": number, **without(artifact, {"sourceId", "isRetained", "id"})}
         for number, artifact in enumerate(artifacts, 1)
     ]
 
 
-def _without(body: Mapping[str, Any], keys: frozenset[str] | set[str]) -> Document:
-    return {key: value for key, value in body.items() if key not in keys}
-
-
-def _without_nulls(body: Document) -> Document:
-    """Nulls were left out, but for the name of a version that nobody gave."""
-    return {key: value for key, value in body.items() if value is not None}
+def _plain(value: Any) -> Any:
+    """Without nulls and without what people's references have gained since."""
+    match value:
+        case dict():
+            known = without(value, NOT_YET_IN_IDENTITY) if "displayName" in value else value
+            return {key: _plain(entry) for key, entry in known.items() if entry is not None}
+        case list():
+            return [_plain(entry) for entry in value]
+        case _:
+            return value
