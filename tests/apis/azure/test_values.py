@@ -99,18 +99,8 @@ def test_flags_come_joined_repeated_or_as_a_number():
 
 STATUSES: list[StrEnum] = [
     member
-    for enum in (
-        statuses.ReleaseStatus,
-        statuses.ReleaseReason,
-        statuses.StageStatus,
-        statuses.DeploymentStatus,
-        statuses.OperationStatus,
-        statuses.DeploymentReason,
-        statuses.ApprovalStatus,
-        statuses.PhaseStatus,
-        statuses.JobStatus,
-        Side,
-    )
+    for enum in (*vars(statuses).values(), Side)
+    if isinstance(enum, type) and issubclass(enum, StrEnum) and enum is not StrEnum
     for member in enum
 ]
 

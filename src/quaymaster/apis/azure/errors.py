@@ -33,6 +33,10 @@ NOT_FOUND = {
         "ApprovalNotFoundException",
         "VS402940: Approval with ID {key} does not exist. " + SPECIFY,
     ),
+    "intervention": (
+        "ManualInterventionNotFoundException",
+        "Manual intervention with ID {key} does not exist in this release. " + SPECIFY,
+    ),
     "organization": (
         "HostDoesNotExistException",
         "VS800073: The organization that this address names does not exist, or is not yours.",

@@ -19,6 +19,7 @@ from quaymaster.apis.azure import (
     errors,
     folders,
     handshake,
+    interventions,
     locations,
     logs,
     projects,
@@ -48,6 +49,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *folders.ROUTES,
     *environments.ROUTES,
     *approvals.ROUTES,
+    *interventions.ROUTES,
     *deployments.ROUTES,
     *logs.ROUTES,
 ]

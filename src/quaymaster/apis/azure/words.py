@@ -182,6 +182,14 @@ TASK_STATUS = Words(
         "partiallySucceeded": 9,
     },
 )
+GATE_STATUS = Words(
+    "GateStatus",
+    {"none": 0, "pending": 1, "inProgress": 2, "succeeded": 4, "failed": 8, "canceled": 16},
+)
+INTERVENTION_STATUS = Words(
+    "ManualInterventionStatus",
+    {"unknown": 0, "pending": 1, "rejected": 2, "approved": 4, "canceled": 8, "bypassed": 16},
+)
 AUDIT_ACTION = Words("AuditAction", {"add": 1, "update": 2, "delete": 3, "undelete": 4})
 QUERY_ORDER = Words("ReleaseQueryOrder", {"descending": 0, "ascending": 1})
 DEFINITION_ORDER = Words(
@@ -256,6 +264,8 @@ _SPOKEN_AS: dict[type[StrEnum], Words] = {
     statuses.OperationStatus: OPERATION_STATUS,
     statuses.DeploymentReason: DEPLOYMENT_REASON,
     statuses.ApprovalStatus: APPROVAL_STATUS,
+    statuses.GateStatus: GATE_STATUS,
+    statuses.InterventionStatus: INTERVENTION_STATUS,
     statuses.PhaseStatus: PHASE_STATUS,
     statuses.JobStatus: TASK_STATUS,
     Side: APPROVAL_TYPE,

@@ -4,10 +4,11 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from quaymaster.apis.azure.present.shown import Shown, actor
+from quaymaster.apis.azure.present.waiting import gates, pause
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import operation_word, word
 from quaymaster.domain.plan import PhasePlan
-from quaymaster.domain.release import Job, JobId, Phase
+from quaymaster.domain.release import Job, JobId, Phase, Side
 from quaymaster.domain.status import phase_status
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.store.release_views import AttemptView, JobView, PhaseView, StageView
@@ -47,7 +48,11 @@ def attempt(
         "status": word(found.status),
         "operationStatus": operation_word(found.operation_status),
         "releaseDeployPhases": [
-            _phase(shown, project, release, stage, phase) for phase in found.phases
+            {
+                **_phase(shown, project, release, stage, phase),
+                "manualInterventions": _pauses(shown, project, release, found, phase.rank),
+            }
+            for phase in found.phases
         ],
         "requestedBy": actor(shown, found.requested_by),
         "requestedFor": actor(shown, found.requested_for),
@@ -58,7 +63,21 @@ def attempt(
         "tasks": [],
         "runPlanId": NO_PLAN,
         "issues": _problems(found),
+        "preDeploymentGates": _gates(found, Side.PRE),
+        "postDeploymentGates": _gates(found, Side.POST),
     }
+
+
+def _pauses(
+    shown: Shown, project: str, release: int, found: AttemptView, rank: int
+) -> list[dict[str, Any]]:
+    asked = (one for one in found.interventions if one.phase_rank == rank)
+    return [pause(shown, project, release, one) for one in asked]
+
+
+def _gates(found: AttemptView, side: Side) -> dict[str, Any] | None:
+    run = next((run for run in found.gates if run.side is side), None)
+    return gates(run) if run else None
 
 
 def _problems(found: AttemptView) -> list[dict[str, Any]]:
@@ -88,7 +107,6 @@ def _phase(
         "runPlanId": run_plan(found),
         "deploymentJobs": [_job(shown, project, release, stage, found, job) for job in found.jobs],
         "errorLog": found.problem or None,
-        "manualInterventions": [],
         "startedOn": date_out(found.started_at),
     }
 

@@ -1,0 +1,92 @@
+"""Manual interventions and gates over the wire (CONTRACT B 15, 29-31; SEMANTICS 10, 21)."""
+
+from typing import Any
+
+from tests.apis.azure.server import Server
+from tests.documents import INVOKE_REST_API, definition, phase, stage, task
+
+MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
+FREE = {"concurrencyCount": 0, "queueDepthCount": 0}
+
+
+async def paused(server: Server) -> tuple[dict[str, Any], str]:
+    """A release whose only environment waits for somebody to resume it, and where that is."""
+    asks = task(MANUAL_INTERVENTION, "8.*", "Look first", {"instructions": "Look at the site"})
+    pause = phase([asks], phaseType="runOnServer")
+    made = await server.made(
+        "definitions", definition("Web", stage("Dev", deployPhases=[pause], executionPolicy=FREE))
+    )
+    release = await server.made("releases", {"definitionId": made["id"]})
+    return release, f"releases/{release['id']}/manualinterventions"
+
+
+async def test_an_intervention_is_listed_resumed_and_answered_once(server: Server):
+    release, path = await paused(server)
+    (asked,) = (await server.seen(path))["value"]
+    assert (asked["name"], asked["status"], asked["instructions"]) == (
+        "Look first",
+        "pending",
+        "Look at the site",
+    )
+    assert asked["releaseEnvironment"]["name"] == "Dev"
+    (step,) = release["environments"][0]["deploySteps"]
+    assert step["operationStatus"] == "ManualInterventionPending"
+    (inside,) = step["releaseDeployPhases"][0]["manualInterventions"]
+    assert inside["id"] == asked["id"]
+    reader = await server.user("reader", groups=("Readers",))
+    one = f"{path}/{asked['id']}"
+    denied = await server.project("PATCH", one, json={"status": "approved"}, token=reader)
+    assert denied.status_code == 403
+    for wrong in ({"status": "canceled"}, {"status": "bypassed"}, {}, {"status": 99}):
+        assert (await server.project("PATCH", one, json=wrong)).status_code == 400
+    given = await server.project("PATCH", one, json={"status": 4, "comment": "fine"})
+    assert (given.json()["status"], given.json()["comments"]) == ("approved", "fine")
+    assert given.json()["approver"]["uniqueName"] == "admin"
+    again = await server.project("PATCH", one, json={"status": "rejected"})
+    assert again.status_code == 400
+    assert (await server.seen(one))["status"] == "approved"
+    after = await server.seen(f"releases/{release['id']}")
+    assert after["environments"][0]["status"] == "succeeded"
+
+
+async def test_a_rejected_intervention_rejects_the_environment(server: Server):
+    release, path = await paused(server)
+    (asked,) = (await server.seen(path))["value"]
+    await server.project("PATCH", f"{path}/{asked['id']}", json={"status": "Rejected"})
+    after = await server.seen(f"releases/{release['id']}")
+    assert after["environments"][0]["status"] == "rejected"
+    assert (await server.project("GET", f"{path}/999")).status_code == 404
+    other = await server.project("PATCH", "releases/999/manualinterventions/1", json={"status": 4})
+    assert other.status_code == 404
+
+
+async def test_a_gate_is_ignored_by_name(server: Server):
+    gate = task(INVOKE_REST_API, "1.*", "Ask the monitor", {"serviceConnection": "x"})
+    gates = {
+        "id": 0,
+        "gatesOptions": {
+            "isEnabled": True,
+            "timeout": 1440,
+            "samplingInterval": 15,
+            "stabilizationTime": 5,
+            "minimumSuccessDuration": 0,
+        },
+        "gates": [{"tasks": [gate]}],
+    }
+    dev = stage("Dev", preDeploymentGates=gates, executionPolicy=FREE)
+    made = await server.made("definitions", definition("Web", dev))
+    release = await server.made("releases", {"definitionId": made["id"]})
+    (step,) = release["environments"][0]["deploySteps"]
+    found = step["preDeploymentGates"]
+    assert (step["operationStatus"], found["status"]) == ("EvaluatingGates", "pending")
+    path = f"gates/{found['id']}"
+    unknown = await server.project("PATCH", path, json={"gatesToIgnore": ["Nobody"]})
+    assert (unknown.status_code, "Ask the monitor" in unknown.json()["message"]) == (400, True)
+    assert (await server.project("PATCH", path, json={"gatesToIgnore": []})).status_code == 400
+    assert (
+        await server.project("PATCH", "gates/999", json={"gatesToIgnore": ["x"]})
+    ).status_code == 404
+    ignored = await server.project(
+        "PATCH", path, json={"gatesToIgnore": ["Ask the monitor"], "comment": "known"}
+    )
+    assert [gate["name"] for gate in ignored.json()["ignoredGates"]] == ["Ask the monitor"]
