@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import psutil
 
 from quaymaster.server.postgres.folders import Folders
+from quaymaster.server.postgres.leftover import postmaster_pid
 from tests.server.waiting import until
 
 COMMAND = [sys.executable, "-m", "quaymaster.cli.main"]
@@ -76,8 +77,9 @@ class Product:
         return Folders.of(self.home).dsn
 
     @property
-    def postmaster(self) -> int:
-        return int((Folders.of(self.home).data / "postmaster.pid").read_text().split()[0])
+    def postmaster(self) -> int | None:
+        """The process id in the database's pid file, which is away for a moment at a start."""
+        return postmaster_pid(Folders.of(self.home).data)
 
     def processes(self) -> list[psutil.Process]:
         """The server first, then everything it started."""

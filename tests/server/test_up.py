@@ -155,7 +155,10 @@ class TestSurviving:
         await write(product.dsn, 100)
         killed = product.postmaster
         os.kill(killed, signal.SIGKILL)
-        until(lambda: product.is_ready() and product.postmaster != killed, "PostgreSQL to be back")
+        until(
+            lambda: product.postmaster not in {None, killed} and product.is_ready(),
+            "PostgreSQL to be back",
+        )
         assert await count(product.dsn) == 100
         assert product.process.poll() is None
 
