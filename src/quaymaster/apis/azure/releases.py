@@ -1,6 +1,7 @@
 """Releases: list, get, create and change (CONTRACT B 16-20, 32; E 3-5, 22)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from litestar import Response, get, patch, post, put
@@ -9,7 +10,7 @@ from litestar.params import FromPath
 from quaymaster.actions import reading, release_edits, releases
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
-from quaymaster.apis.azure import paging
+from quaymaster.apis.azure import paging, release_summary
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.negotiation import Era
@@ -64,13 +65,20 @@ UPDATE = ("status", "name", "description", "keepForever", "comment", "manualEnvi
 
 @get("/release/releases", opt=needs(Scope.RELEASE))
 async def list_releases(request: AzureRequest) -> Response[bytes]:
-    """Releases in the light form, newest first; `$expand` adds parts of the whole one."""
+    """Releases in the light form, newest first; `$expand` adds parts of the whole one.
+
+    With `releaseCount` one summary of a definition instead (B 33).
+    """
     query = request.parameters
+    if query.has("releaseCount"):
+        return await release_summary.answer(request)
     order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
     limit = paging.top(query, usual=USUAL, most=MOST)
     start = Paging(limit, paging.id_token(query) or None, order == "ascending")
     page, people = await reading.releases(request.call, await _filter(request), start)
     wanted = _expanded(query)
+    if request.asked.version.era is Era.LEGACY:
+        wanted = replace(wanted, variables=True)  # lists showed them then (LEGACY 7)
     if wanted == present.SHALLOW:
         kept: LightReleases = request.app.state.light_releases
         shown = Shown(request.links, people)

@@ -40,9 +40,11 @@ def _entries(
 
 
 def _element(stored: list[Any], shown: list[Any], sent: Any, place: int) -> Any:
-    """An element with its counterpart: the one of the same id, or in the same place."""
-    if isinstance(sent, dict) and sent.get("id"):
-        place = next((n for n, one in enumerate(shown) if _id(one) == sent["id"]), len(shown))
+    """An element with its counterpart: the one of the same id, or in the same place without ids."""
+    if any(_id(one) for one in shown):
+        wanted = _id(sent)
+        found = (n for n, one in enumerate(shown) if wanted and _id(one) == wanted)
+        place = next(found, len(shown))
     return merged(stored[place], shown[place], sent) if place < len(shown) else sent
 
 

@@ -38,6 +38,23 @@ NOT_YET_IN_ENVIRONMENT = frozenset(
 )
 NOT_YET_IN_IDENTITY = frozenset({"_links", "descriptor"})
 SHOWN_IN_LIST = frozenset({"id", "name", "rank", "runOptions", "environmentOptions"})
+# What was always there, also where nobody had said anything.
+IN_EVERY_DEFINITION: Document = {
+    "variables": {},
+    "artifacts": [],
+    "triggers": [],
+    "releaseNameFormat": "",
+}
+IN_EVERY_STAGE: Document = {
+    "variables": {},
+    "conditions": [],
+    "executionPolicy": {"concurrencyCount": 0, "queueDepthCount": 0},
+}
+OPTIONS: Document = {
+    "emailNotificationType": "Always",
+    "skipArtifactsDownload": False,
+    "timeoutInMinutes": 0,
+}
 OF_AGENT = ("queueId", "demands")
 DEFAULT_DAYS = 30
 
@@ -47,7 +64,7 @@ def downgrade(resource: str, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     change = {
-        "definition": _definition,
+        "definition": _whole_definition,
         "definitionInList": _definition_in_list,
         "release": _release,
         "releaseEnvironment": _environment,
@@ -105,6 +122,10 @@ def _kept_for(days: int, stage: Document) -> Document:
     return {**stage, "retentionPolicy": {**policy, "daysToKeep": days}} if policy else stage
 
 
+def _whole_definition(body: Document) -> Document:
+    return {**IN_EVERY_DEFINITION, **_definition(body)}
+
+
 def _definition(body: Document) -> Document:
     made = without(body, NOT_YET_IN_DEFINITION)
     environments = body.get("environments")
@@ -135,7 +156,8 @@ def _days_to_keep(environments: list[Document]) -> int:
 
 def _stage(stage: Document) -> Document:
     """A stage of a definition with the tasks of its phases, one after the other."""
-    made, phases = without(stage, NOT_YET_IN_STAGE), stage.get("deployPhases") or []
+    made = {**IN_EVERY_STAGE, **without(stage, NOT_YET_IN_STAGE)}
+    phases = stage.get("deployPhases") or []
     made["deployStep"] = {**(stage.get("deployStep") or {}), "tasks": stages.tasks(phases)}
     made["queueId"], made["demands"] = stages.queue(phases), stages.demands(phases)
     made["runOptions"] = stages.run_options(stage)
@@ -143,10 +165,8 @@ def _stage(stage: Document) -> Document:
 
 
 def _with_old_options(stage: Document) -> Document:
-    options = stage.get("environmentOptions")
-    if not isinstance(options, dict):
-        return stage
-    return {**stage, "environmentOptions": without(options, NOT_YET_IN_OPTIONS)}
+    options = without(stage.get("environmentOptions") or {}, NOT_YET_IN_OPTIONS)
+    return {**stage, "environmentOptions": {**OPTIONS, **options}}
 
 
 def _release(body: Document) -> Document:
@@ -155,6 +175,8 @@ def _release(body: Document) -> Document:
         made["environments"] = [_environment(stage) for stage in body["environments"]]
     if isinstance(body.get("artifacts"), list):
         made["artifacts"] = _numbered(body["artifacts"])
+    if not made.get("artifacts") and "environments" not in body:
+        made.pop("artifacts", None)  # lists show what was asked for, and nothing empty
     if isinstance(body.get("releaseDefinition"), dict):
         made["releaseDefinition"] = _reference(body["releaseDefinition"])
     return made

@@ -1,0 +1,160 @@
+"""What older versions say differently, by examples."""
+
+from typing import Any
+
+import pytest
+
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.versions.merging import merged
+from quaymaster.apis.azure.versions.registry import carried, downgraded, is_newest_shape
+from quaymaster.plans.azure_document import normalised
+
+TASK = {"taskId": "d9bafed4-0b18-4f58-968d-86655b4d2ce9", "version": "2.*", "name": "Say"}
+
+
+def phase(*tasks: Any, rank: int = 1, kind: str = "agentBasedDeployment", **given: Any) -> Any:
+    return {
+        "rank": rank,
+        "phaseType": kind,
+        "name": f"Phase {rank}",
+        "deploymentInput": given,
+        "workflowTasks": list(tasks),
+    }
+
+
+def stored(*phases: Any, **more: Any) -> Any:
+    """A definition with one stage as the newest version shows it."""
+    stage = {
+        "id": 7,
+        "name": "Dev",
+        "rank": 1,
+        "deployStep": {"id": 8},
+        "deployPhases": list(phases),
+        "environmentOptions": {"timeoutInMinutes": 5, "badgeEnabled": True},
+        "retentionPolicy": {"daysToKeep": 30, "releasesToKeep": 3, "retainBuild": True},
+        "preDeploymentGates": {"id": 9, "gates": []},
+    }
+    document = {"name": "Web", "path": "\\Shop", "description": None, "url": "http://x"}
+    return {**document, "environments": [stage], **more}
+
+
+def stage_of(document: Any) -> Any:
+    return document["environments"][0]
+
+
+def phases_of(document: Any) -> Any:
+    return normalised(document)["environments"][0]["deployPhases"]
+
+
+def test_before_4_0_a_stage_has_tasks_a_queue_and_demands_of_its_own():
+    given = {"queueId": 2, "demands": ["sh", {"name": "os", "value": "linux"}]}
+    stage = stage_of(downgraded((3, 0), "definition", stored(phase(TASK, **given))))
+    assert stage["deployStep"] == {"id": 8, "tasks": [TASK]}
+    assert (stage["queueId"], stage["demands"]) == (2, ["sh", "os -equals linux"])
+    assert stage["runOptions"] == {
+        "EnvironmentOwnerEmailNotificationType": "Always",
+        "skipArtifactsDownload": "False",
+        "TimeoutInMinutes": "5",
+    }
+    assert not stage.keys() & {"deployPhases", "retentionPolicy", "preDeploymentGates"}
+    assert "badgeEnabled" not in stage["environmentOptions"]
+
+
+def test_the_queue_is_that_of_the_first_phase_on_an_agent():
+    phases = phase(kind="runOnServer", rank=1), phase(TASK, rank=2, queueId=4)
+    assert stage_of(downgraded((3, 0), "definition", stored(*phases)))["queueId"] == 4
+
+
+def test_the_retention_of_the_stages_is_one_number_of_the_definition():
+    assert downgraded((3, 0), "definition", stored())["retentionPolicy"] == {"daysToKeep": 30}
+
+
+def test_changed_tasks_queue_and_demands_go_into_the_only_phase():
+    now = stored(phase(TASK, queueId=2, condition="always()"))
+    sent = downgraded((3, 0), "definition", now)
+    stage_of(sent).update(deployStep={"id": 8, "tasks": []}, queueId=5, demands=["sh"])
+    (kept,) = phases_of(carried((3, 0), "definition", sent, now))
+    assert kept["workflowTasks"] == []
+    assert kept["deploymentInput"] == {"queueId": 5, "condition": "always()", "demands": ["sh"]}
+    assert kept["name"] == "Phase 1"
+
+
+def test_several_phases_are_refused_only_when_their_tasks_change():
+    now = stored(phase(TASK), phase(rank=2))
+    sent = downgraded((2, 2), "definition", now)
+    stage_of(sent)["name"] = "Development"
+    made = carried((2, 2), "definition", sent, now)
+    assert stage_of(made)["name"] == "Development"
+    assert stage_of(made)["deployPhases"] == stage_of(now)["deployPhases"]
+    stage_of(sent)["deployStep"] = {"id": 8, "tasks": []}
+    with pytest.raises(Problem, match="Development of this release pipeline has several phases"):
+        carried((2, 2), "definition", sent, now)
+
+
+def test_a_new_number_of_days_to_keep_counts_for_every_stage():
+    sent = {**downgraded((3, 0), "definition", stored()), "retentionPolicy": {"daysToKeep": 90}}
+    made = carried((3, 0), "definition", sent, stored())
+    assert stage_of(made)["retentionPolicy"]["daysToKeep"] == 90
+
+
+def test_a_stage_that_is_new_takes_nothing_from_the_one_in_its_place():
+    sent = downgraded((3, 0), "definition", stored(phase(TASK)))
+    del stage_of(sent)["id"]
+    made = stage_of(normalised(carried((3, 0), "definition", sent, stored(phase(TASK)))))
+    assert "preDeploymentGates" not in made
+    assert made["deployPhases"][0]["name"] == "Run on agent"
+
+
+def test_a_definition_says_its_folder_from_3_2_on():
+    shown = [downgraded(version, "definition", stored()) for version in ((3, 1), (3, 2))]
+    assert ["path" in document for document in shown] == [False, True]
+    assert carried((3, 1), "definition", {**shown[0], "name": "W"}, stored())["path"] == "\\Shop"
+
+
+@pytest.mark.parametrize("version", [(4, 0), (4, 1)])
+def test_4_x_repeats_a_phase_in_the_stage_of_a_release(version: tuple[int, int]):
+    body = {"deployPhasesSnapshot": [phase(TASK, queueId=3)], "workflowTasks": []}
+    shown = downgraded(version, "releaseEnvironment", body)
+    assert (shown["queueId"], shown["workflowTasks"]) == (3, [TASK])
+    assert shown["deployPhasesSnapshot"]
+    assert downgraded((5, 0), "releaseEnvironment", body) == body
+
+
+def test_before_3_0_there_were_fewer_words_for_a_stage_and_a_task():
+    step = {"id": 1, "attempt": 1, "releaseDeployPhases": []}
+    task = {"name": "Say", "status": "failed"}
+    step["releaseDeployPhases"] = [{"deploymentJobs": [{"job": {}, "tasks": [task]}]}]
+    body = {"status": "partiallySucceeded", "deploySteps": [step]}
+    old, newer = (downgraded(v, "releaseEnvironment", body) for v in ((2, 2), (3, 0)))
+    assert (old["status"], old["deploySteps"][0]["tasks"][0]["status"]) == ("succeeded", "failure")
+    assert newer["status"] == "partiallySucceeded"
+    assert newer["deploySteps"][0]["tasks"][0]["status"] == "failed"
+
+
+def test_people_were_shorter_and_nothing_was_null_before_4_0():
+    ann = {"id": "1", "displayName": "Ann", "descriptor": "qm.1", "_links": {}}
+    body = {"approver": ann, "approvedBy": None, "url": "http://x", "status": "pending"}
+    assert downgraded((3, 2), "approval", body) == {
+        "approver": {"id": "1", "displayName": "Ann"},
+        "status": "pending",
+    }
+
+
+def test_a_release_says_for_whom_it_was_made_from_6_0_on():
+    body = {"id": 1, "createdFor": {"id": "1"}}
+    assert downgraded((5, 1), "release", body) == {"id": 1}
+    assert downgraded((6, 0), "release", body) is body
+    assert is_newest_shape((6, 0))
+    assert not is_newest_shape((5, 1))
+
+
+def test_merging_keeps_what_was_not_shown_and_takes_what_was_changed():
+    now = {"a": 1, "hidden": 2, "gone": 3, "list": [{"id": 1, "x": 1, "h": 1}, {"id": 2, "x": 2}]}
+    seen = {"a": 1, "made": 0, "gone": 3, "list": [{"id": 1, "x": 1}, {"id": 2, "x": 2}]}
+    sent = {"a": 9, "made": 0, "new": 4, "list": [{"id": 2, "x": 2}, {"id": 1, "x": 5}, {"x": 7}]}
+    assert merged(now, seen, sent) == {
+        "a": 9,
+        "hidden": 2,
+        "new": 4,
+        "list": [{"id": 2, "x": 2}, {"id": 1, "x": 5, "h": 1}, {"x": 7}],
+    }
