@@ -28,6 +28,9 @@ JOIN definitions f ON f.id = d.definition_id JOIN projects p ON p.id = d.project
 # Looked up row by row on purpose: joined, they tempt PostgreSQL to begin with all of them.
 DELETED = "(SELECT r.is_deleted FROM releases r WHERE r.id = d.release_id)"
 NEWEST = "(SELECT s.newest_deployment_id FROM stages s WHERE s.id = d.stage_id)"
+ARTIFACT = """EXISTS (SELECT 1 FROM release_artifacts a WHERE a.release_id = d.release_id
+  AND ({0}::text IS NULL OR a.type = {0}) AND ({1}::text IS NULL OR a.source_id = {1})
+  AND ({2}::text[] IS NULL OR a.version_id = ANY({2}::text[])))"""
 BRANCH = """EXISTS (SELECT 1 FROM release_artifacts a
   WHERE a.release_id = d.release_id AND a.branch = {})"""
 
@@ -56,6 +59,9 @@ class DeploymentFilter:
     statuses: tuple[DeploymentStatus, ...] = ()
     operation_statuses: tuple[OperationStatus, ...] = ()
     source_branch: str | None = None
+    artifact_type: str | None = None
+    source_id: str | None = None
+    version_ids: tuple[str, ...] = ()
     newest_only: bool = False
     is_deleted: bool = False
 
@@ -128,6 +134,9 @@ def _where(wanted: DeploymentFilter) -> Where:
     where.add_if(wanted.statuses, "d.status = ANY({}::text[])")
     where.add_if(wanted.operation_statuses, "d.operation_status = ANY({}::text[])")
     where.add_if(wanted.source_branch, BRANCH)
+    if wanted.artifact_type or wanted.source_id or wanted.version_ids:
+        parts = (wanted.artifact_type, wanted.source_id, list(wanted.version_ids))
+        where.conditions.append(ARTIFACT.format(*(where.bind(part or None) for part in parts)))
     if wanted.newest_only:
         where.add(f"{NEWEST} = d.id")
     return where

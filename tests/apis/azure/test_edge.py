@@ -10,7 +10,8 @@ from quaymaster.apis.azure import policy, router
 from quaymaster.apis.shared.scopes import Scope
 from tests.apis.azure.server import Server
 
-PUBLIC: set[tuple[str, str]] = set()
+BADGE = "/public/release/badge/{project_id:str}/{definition_id:str}/{environment_id:str}"
+PUBLIC = {("GET", BADGE), ("GET", BADGE + "/{branch:path}")}
 
 
 def routes() -> list[tuple[str, str, Scope | None]]:

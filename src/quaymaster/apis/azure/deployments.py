@@ -1,22 +1,47 @@
 """Deployments as a list with all published filters (CONTRACT B 10, E 9 and 12)."""
 
-from litestar import Response, get
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from litestar import Response, get, post
 
 from quaymaster.actions import reading
 from quaymaster.apis.azure import paging
-from quaymaster.apis.azure.asked import AzureRequest
+from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
+from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import deployment as present
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.values import bool_in, date_in, number_in
-from quaymaster.apis.azure.words import DEPLOYMENT_STATUS, OPERATION_STATUS, QUERY_ORDER
+from quaymaster.apis.azure.words import (
+    DEPLOYMENT_EXPANDS,
+    DEPLOYMENT_STATUS,
+    OPERATION_STATUS,
+    QUERY_ORDER,
+)
+from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.statuses import DeploymentStatus, OperationStatus
-from quaymaster.store.deployment_lists import DeploymentFilter
+from quaymaster.store.deployment_lists import DeploymentFilter, DeploymentLine
 from quaymaster.store.paging import Paging
+from quaymaster.store.people import Identity
 
 USUAL, MOST = 50, 1000
+MOST_ENVIRONMENTS = 200
+QUERY = (
+    "artifactSourceId",
+    "artifactTypeId",
+    "artifactVersions",
+    "deploymentsPerEnvironment",
+    "deploymentStatus",
+    "environments",
+    "expands",
+    "isDeleted",
+    "operationStatus",
+    "sourceBranch",
+)
 
 
 @get("/release/deployments", opt=needs(Scope.RELEASE))
@@ -33,6 +58,71 @@ async def list_deployments(request: AzureRequest) -> Response[bytes]:
     shown = Shown(request.links, people)
     values = [present.deployment(shown, line, approvals=True, artifacts=True) for line in page.rows]
     return request.collection("deployment", values, page.next)
+
+
+@post("/release/deployments", opt=needs(Scope.RELEASE), status_code=200)
+async def query_deployments(request: AzureRequest) -> Response[bytes]:
+    """The newest deployments of several environments at once (DeploymentQueryParameters)."""
+    call = request.in_project()
+    body = await request.properties("deploymentQueryParameters", QUERY)
+    limit = number_in(body.get("deploymentsPerEnvironment") or 1, "deploymentsPerEnvironment")
+    common = _queried(body)
+    found: list[DeploymentLine] = []
+    known: dict[str, Identity] = {}
+    for definition, stage in _environments(body):
+        wanted = replace(common, definition_id=definition, definition_stage_id=stage)
+        page, people = await reading.deployments(call, wanted, Paging(max(1, min(limit, MOST))))
+        found += page.rows
+        known |= people
+    shown = Shown(request.links, known)
+    expands = DEPLOYMENT_EXPANDS.read(body.get("expands") or "all", "expands")
+    return request.collection(
+        "deployment",
+        [
+            present.deployment(
+                shown,
+                line,
+                approvals=expands in ("all", "approvals"),
+                artifacts=expands in ("all", "artifacts"),
+            )
+            for line in found
+        ],
+    )
+
+
+def _environments(body: Mapping[str, Any]) -> list[tuple[int | None, int | None]]:
+    """The environments of the body; none of them asks for all deployments there are."""
+    given = array_in(body.get("environments"), "environments")
+    if len(given) > MOST_ENVIRONMENTS:
+        raise Problem(
+            400,
+            "VssPropertyValidationException",
+            f"At most {MOST_ENVIRONMENTS} environments can be asked for at once.",
+        )
+    found: list[tuple[int | None, int | None]] = []
+    for entry in given:
+        place = json_reading.cased(
+            dict(object_in(entry, "environments")),
+            ("releaseDefinitionId", "definitionEnvironmentId"),
+        )
+        definition = number_in(place.get("releaseDefinitionId") or 0, "releaseDefinitionId")
+        stage = number_in(place.get("definitionEnvironmentId") or 0, "definitionEnvironmentId")
+        found.append((definition or None, stage or None))
+    return found or [(None, None)]
+
+
+def _queried(body: Mapping[str, Any]) -> DeploymentFilter:
+    versions = array_in(body.get("artifactVersions"), "artifactVersions")
+    return DeploymentFilter(
+        projects=(),
+        statuses=_statuses(str(body.get("deploymentStatus") or "")),
+        operation_statuses=_operations(str(body.get("operationStatus") or "")),
+        artifact_type=text_in(body.get("artifactTypeId"), "artifactTypeId") or None,
+        source_id=text_in(body.get("artifactSourceId"), "artifactSourceId") or None,
+        version_ids=tuple(text_in(version, "artifactVersions") for version in versions),
+        source_branch=text_in(body.get("sourceBranch"), "sourceBranch") or None,
+        is_deleted=bool_in(body.get("isDeleted") or False, "isDeleted"),
+    )
 
 
 def _names_another_project(request: AzureRequest) -> bool:
@@ -86,4 +176,4 @@ def _operations(text: str) -> tuple[OperationStatus, ...]:
     return tuple(status for status in OperationStatus if status.value in names)
 
 
-ROUTES = [list_deployments]
+ROUTES = [list_deployments, query_deployments]

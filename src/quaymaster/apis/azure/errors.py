@@ -37,6 +37,10 @@ NOT_FOUND = {
         "ManualInterventionNotFoundException",
         "Manual intervention with ID {key} does not exist in this release. " + SPECIFY,
     ),
+    "badge": (
+        "ReleaseManagementObjectNotFoundException",
+        "There is no such stage, or its options do not ask for a badge.",
+    ),
     "organization": (
         "HostDoesNotExistException",
         "VS800073: The organization that this address names does not exist, or is not yours.",

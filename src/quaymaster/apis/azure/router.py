@@ -13,6 +13,7 @@ from quaymaster.actions.call import Installation
 from quaymaster.apis.azure import (
     agents,
     approvals,
+    badges,
     definitions,
     deployments,
     environments,
@@ -49,6 +50,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *folders.ROUTES,
     *environments.ROUTES,
     *approvals.ROUTES,
+    *badges.ROUTES,
     *interventions.ROUTES,
     *deployments.ROUTES,
     *logs.ROUTES,

@@ -232,6 +232,9 @@ RELEASE_EXPANDS = Words(
     },
     flags=True,
 )
+DEPLOYMENT_EXPANDS = Words(
+    "DeploymentExpands", {"all": 0, "deploymentOnly": 1, "approvals": 2, "artifacts": 4}
+)
 APPROVAL_FILTERS = Words(
     "ApprovalFilters",
     {
