@@ -50,7 +50,7 @@ class Size:
 
 @dataclass
 class Bench:
-    """A running product, a client of it, and a line to its database that hears of ends."""
+    """A running product, a client of it, and a line to its database."""
 
     product: Product
     client: httpx.AsyncClient
@@ -59,7 +59,7 @@ class Bench:
     _looking: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
 
     async def define(self, name: str, *, approver: str = "") -> int:
-        body = {"name": name, "environments": list(_environments(approver))}
+        body = {"name": name, "environments": list(environments(approver))}
         return int((await self._post("release/definitions", body))["id"])
 
     async def start(self, definition: int) -> int:
@@ -82,11 +82,11 @@ class Bench:
         """A release has changed; which one is looked at in its turn."""
         self._looking.put_nowait(msgspec.json.decode(str(told[-1]))["release"])
 
-    async def look(self) -> None:
+    async def look(self, connection: asyncpg.Connection) -> None:
         """Note when the last stage of a release has succeeded."""
         while True:
             release = await self._looking.get()
-            left = await self.connection.fetchval(
+            left = await connection.fetchval(
                 "SELECT count(*) FROM stages WHERE release_id = $1 AND status <> 'succeeded'",
                 release,
             )
@@ -94,7 +94,7 @@ class Bench:
                 self.end_of(release).set_result(time.perf_counter())
 
 
-def _environments(approver: str) -> Any:
+def environments(approver: str) -> Any:
     for rank, (name, before) in enumerate(zip(STAGES, (None, *STAGES), strict=False), 1):
         condition = {"name": before, "conditionType": "environmentState", "value": "4"}
         started = {"name": "ReleaseStarted", "conditionType": "event", "value": ""}
@@ -139,18 +139,19 @@ async def running() -> AsyncIterator[Bench]:
         token = secrets.token_urlsafe(32)
         product = Product(Path(folder) / "home", {"QUAYMASTER_ADMIN_TOKEN": token})
         product.start()
-        connection = await asyncpg.connect(product.dsn)
+        connection, looking_at = [await asyncpg.connect(product.dsn) for _ in range(2)]
         client = httpx.AsyncClient(base_url=product.url, auth=("", token), timeout=60)
         bench = Bench(product, client, connection)
         listener = await asyncpg.connect(product.dsn)
         await listener.add_listener("quaymaster", bench.heard)
-        looking = asyncio.create_task(bench.look())
+        looking = asyncio.create_task(bench.look(looking_at))
         try:
             yield bench
         finally:
             looking.cancel()
             await client.aclose()
-            await asyncio.gather(connection.close(), listener.close())
+            await asyncio.gather(looking, return_exceptions=True)
+            await asyncio.gather(connection.close(), looking_at.close(), listener.close())
             product.stop()
 
 
@@ -242,4 +243,4 @@ async def main(size: Size) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Size(20, 60, 1000) if "--quick" in sys.argv else Size()))
+    asyncio.run(main(Size(20, 60, 2000) if "--quick" in sys.argv else Size()))
