@@ -25,6 +25,7 @@ from quaymaster.domain.changes import (
     JobFinished,
     JobLost,
     SlotGranted,
+    SnapshotEdited,
     Superseded,
     TimeCame,
 )
@@ -100,7 +101,7 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
     Raises what the caller should be told otherwise.
     """
     match event:
-        case Activated() | Abandoned() | DetailsChanged():
+        case Activated() | Abandoned() | DetailsChanged() | SnapshotEdited():
             return _about_the_release(release, event)
         case (
             DeploymentRequested(stage=stage)
@@ -124,10 +125,12 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
 
 
 def _about_the_release(
-    release: Release, event: Activated | Abandoned | DetailsChanged
+    release: Release, event: Activated | Abandoned | DetailsChanged | SnapshotEdited
 ) -> Event | None:
     if isinstance(event, DetailsChanged):
         return event
+    if isinstance(event, SnapshotEdited):
+        return _edit(release, event)
     if isinstance(event, Activated):
         return _activation(release, event)
     if release.status is ReleaseStatus.ABANDONED:
@@ -142,6 +145,15 @@ def _about_the_release(
             f"The release cannot be abandoned while a deployment is in progress "
             f"({', '.join(running)}). Cancel it or wait until it ends."
         )
+    return event
+
+
+def _edit(release: Release, event: SnapshotEdited) -> Event:
+    if release.status is ReleaseStatus.ABANDONED:
+        raise Refused("An abandoned release cannot be edited. Create a new release.")
+    stages = {stage.plan.definition_stage_id for stage in release.stages}
+    if stages != {plan.definition_stage_id for plan in event.plan.stages}:
+        raise Invalid("The stages of a release cannot be added or removed. Edit its definition.")
     return event
 
 

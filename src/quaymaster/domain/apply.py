@@ -19,12 +19,16 @@ def apply(release: Release, change: c.Change, now: datetime) -> Release:
             return replace(release, status=ReleaseStatus.ABANDONED, modified_at=now, modified_by=by)
         case c.DetailsChanged():
             return _details(release, change, now)
+        case c.SnapshotEdited():
+            return _edited(release, change, now)
         case c.TimeCame():
             return release
         case _:
             concerned = _stage_of(release, change)
             stages = tuple(
-                apply_to_stage(stage, change, now) if stage.id == concerned else stage
+                apply_to_stage(_as_planned(release, stage), change, now)
+                if stage.id == concerned
+                else stage
                 for stage in release.stages
             )
             return replace(release, stages=stages)
@@ -70,6 +74,37 @@ def _details(release: Release, change: c.DetailsChanged, now: datetime) -> Relea
         modified_at=now,
         modified_by=change.by,
     )
+
+
+def _edited(release: Release, change: c.SnapshotEdited, now: datetime) -> Release:
+    """The release with its new plan; an attempt under way goes on with the old one."""
+    plans = {plan.definition_stage_id: plan for plan in change.plan.stages}
+    stages = tuple(
+        replace(
+            stage,
+            plan=stage.plan if stage.active else plans[stage.plan.definition_stage_id],
+            variables=change.stage_variables.get(stage.plan.definition_stage_id, stage.variables),
+        )
+        for stage in release.stages
+    )
+    return replace(
+        release,
+        plan=change.plan,
+        variables=change.variables,
+        stages=stages,
+        modified_at=now,
+        modified_by=change.by,
+    )
+
+
+def _as_planned(release: Release, stage: Stage) -> Stage:
+    """The stage with the plan that its next attempt will follow, once none is under way."""
+    if stage.active:
+        return stage
+    number = stage.plan.definition_stage_id
+    plans = (plan for plan in release.plan.stages if plan.definition_stage_id == number)
+    plan = next(plans, stage.plan)
+    return stage if plan is stage.plan else replace(stage, plan=plan)
 
 
 def _requested(

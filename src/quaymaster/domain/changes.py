@@ -45,6 +45,7 @@ from quaymaster.domain.events import (
     JobFinished,
     JobLost,
     SlotGranted,
+    SnapshotEdited,
     Superseded,
     TimeCame,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "QueueEntered",
     "SlotGranted",
     "SlotTaken",
+    "SnapshotEdited",
     "StageTriggered",
     "Superseded",
     "TimeCame",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import (
     ApprovalId,
     GateResult,
@@ -42,6 +43,20 @@ class DetailsChanged:
     name: str | None = None
     description: str | None = None
     keep_forever: bool | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotEdited:
+    """Somebody changed what this release itself will do, not its definition (SEMANTICS 6.2).
+
+    `stage_variables` are keyed by definition stage id; a stage that is missing keeps its own.
+    """
+
+    by: PersonId | None
+    plan: Plan
+    variables: Mapping[str, str]
+    stage_variables: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     comment: str = ""
 
 
@@ -198,6 +213,7 @@ Event = (
     Activated
     | Abandoned
     | DetailsChanged
+    | SnapshotEdited
     | DeploymentRequested
     | CancelRequested
     | ApprovalGiven
