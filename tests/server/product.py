@@ -88,7 +88,7 @@ class Product:
         return [server, *server.children(recursive=True)]
 
     def workers(self) -> list[int]:
-        return [process.pid for process in self.processes() if "worker" in process.cmdline()]
+        return [process.pid for process in self.processes() if "worker" in _words(process)]
 
     def kill(self) -> list[psutil.Process]:
         """kill -9 of the server alone; what it leaves behind is returned."""
@@ -110,6 +110,14 @@ class Product:
         printed = re.search(r"token:\n\s+(\S+)", self.said())
         assert printed, self.said()
         return printed.group(1)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    """The command line of a process, empty for one that has ended meanwhile."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def run(*words: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
