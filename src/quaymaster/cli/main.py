@@ -67,6 +67,12 @@ _COMMANDS = {
         "It comes with its groups and with a queue for every agent pool.",
         "quaymaster project create Website --description 'The public site'",
     ),
+    "retention explain": (
+        "quaymaster.cli.retention:explain",
+        "Show which releases retention would delete now, and why.",
+        "Nothing is deleted; a worker does that once a day.",
+        "quaymaster retention explain --kept",
+    ),
     "version": (
         "quaymaster.cli.about:print_version",
         "Print the version.",
@@ -78,6 +84,7 @@ _COMMANDS = {
 _SUBJECTS = {
     "token": "Personal access tokens.",
     "user": "People.",
+    "retention": "How long releases are kept.",
     "group": "Groups of people.",
     "project": "Projects.",
 }

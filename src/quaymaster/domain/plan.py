@@ -267,6 +267,16 @@ class PhasePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How long releases deployed to a stage are kept (SEMANTICS 6.7): for `days` at least, and
+    the newest `releases` of them whatever their age."""
+
+    days: int = 30
+    releases: int = 3
+    retain_build: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StagePlan:
     """What happens on the way to one environment."""
 
@@ -285,6 +295,7 @@ class StagePlan:
     post_gates: GatePolicy = field(default_factory=GatePolicy)
     schedules: tuple[Schedule, ...] = ()
     triggers: tuple[StageTrigger, ...] = ()
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
 
 
 @dataclass(frozen=True, slots=True)

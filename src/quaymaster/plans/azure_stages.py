@@ -1,6 +1,6 @@
 """Compiles the stages of a definition."""
 
-from quaymaster.domain.plan import QueuePolicy, StagePlan
+from quaymaster.domain.plan import QueuePolicy, RetentionPolicy, StagePlan
 from quaymaster.plans.azure_approvals import post_approvals, pre_approvals
 from quaymaster.plans.azure_conditions import check_for_cycles, conditions
 from quaymaster.plans.azure_gates import gates
@@ -28,7 +28,6 @@ def stages(listed: list[Node], scope: Scope) -> tuple[StagePlan, ...]:
 
 def _stage(node: Node, scope: Scope, position: int) -> StagePlan:
     name = node.name("name", "a stage")
-    _check_retention(node, name)
     return StagePlan(
         definition_stage_id=node.whole("id"),
         name=name,
@@ -47,6 +46,7 @@ def _stage(node: Node, scope: Scope, position: int) -> StagePlan:
         post_gates=gates(node, "postDeploymentGates", scope),
         schedules=schedules(node, scope),
         triggers=stage_triggers(node, scope),
+        retention=_retention(node, name),
     )
 
 
@@ -55,7 +55,7 @@ def _queue(node: Node) -> QueuePolicy:
     return QueuePolicy(policy.whole("concurrencyCount"), policy.whole("queueDepthCount"))
 
 
-def _check_retention(node: Node, name: str) -> None:
+def _retention(node: Node, name: str) -> RetentionPolicy:
     """Every stage says how long its releases are kept (CONTRACT A.7, VS402982)."""
     if not node.has("retentionPolicy"):
         node.complain(
@@ -64,9 +64,12 @@ def _check_retention(node: Node, name: str) -> None:
             "Give daysToKeep, releasesToKeep and retainBuild",
         )
     policy = node.object("retentionPolicy")
-    policy.whole("daysToKeep")
-    policy.whole("releasesToKeep")
-    policy.flag("retainBuild")
+    usual = RetentionPolicy()
+    return RetentionPolicy(
+        policy.whole("daysToKeep", usual.days),
+        policy.whole("releasesToKeep", usual.releases),
+        policy.flag("retainBuild"),
+    )
 
 
 def variable_groups(owner: Node, scope: Scope) -> tuple[int, ...]:

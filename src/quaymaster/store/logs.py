@@ -87,6 +87,17 @@ class LogFiles:
                 f"A log could not be read from the storage ({type(error).__name__})."
             ) from error
 
+    async def remove(self, key: str) -> None:
+        """Remove an object; one that is not there is as good. Raises StorageUnavailable."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"A log could not be removed from the storage ({type(error).__name__})."
+            ) from error
+
 
 def object_key(task_run: int, sequence: int, token: str) -> str:
     """A key that no other worker of the same job writes to, whatever it still sends."""

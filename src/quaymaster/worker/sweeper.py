@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from quaymaster.actions import jobs as job_actions
+from quaymaster.actions import retention
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
 from quaymaster.store import due, queueing, sweeping
@@ -27,6 +28,9 @@ async def sweep_again_and_again(installation: Installation, every: timedelta) ->
             woken = await sweep(installation.database)
             if woken:
                 _log.info("woke what was waiting", wakeups=woken)
+            gone = await retention.run_if_due(Call(installation))
+            if gone:
+                _log.info("releases whose retention time is over were deleted", releases=gone)
         except DatabaseUnavailable as error:
             _log.warning("the sweep has to wait", reason=str(error))
         except Exception:  # noqa: BLE001 - what is broken now may be whole at the next sweep

@@ -26,6 +26,7 @@ from quaymaster.apis.azure import (
     projects,
     release_history,
     releases,
+    settings,
     tags,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
@@ -54,6 +55,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *interventions.ROUTES,
     *deployments.ROUTES,
     *logs.ROUTES,
+    *settings.ROUTES,
 ]
 
 

@@ -1,0 +1,174 @@
+"""Deleting releases whose time is over: explained first, once a day (SEMANTICS 6.7)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from quaymaster.actions.call import Call
+from quaymaster.domain.access import Permission
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import RetentionPolicy
+from quaymaster.domain.record import Entry
+from quaymaster.domain.retention import RetentionSettings, Verdict, verdicts
+from quaymaster.store import (
+    definitions,
+    history,
+    project_settings,
+    release_edits,
+    releases,
+    retention,
+)
+from quaymaster.store.database import Connection
+from quaymaster.store.logs import StorageUnavailable
+
+ONCE_EVERY = timedelta(days=1)
+DESTROYED_AT_ONCE = 200
+WHY = "Its retention time is over."
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionVerdicts:
+    """What retention would do with the releases of one definition."""
+
+    definition_id: int
+    definition_name: str
+    verdicts: tuple[Verdict, ...]
+
+
+async def explained(call: Call) -> list[DefinitionVerdicts]:
+    """What would happen now to every release of the project (or of all), with nothing done."""
+    async with call.database.read() as connection:
+        found = await retention.definitions(connection, call.project_id)
+        return [
+            DefinitionVerdicts(number, name, await _verdicts(connection, call, number, project))
+            for number, project, name in found
+        ]
+
+
+async def run_if_due(call: Call) -> int:
+    """Run once a day; how many releases were deleted or destroyed. Safe to call at any time."""
+    async with call.database.read() as connection:
+        last = await retention.last_run(connection)
+    if last and call.now - last < ONCE_EVERY:
+        return 0
+    done = await run(call)
+    async with call.database.transaction() as connection:
+        await retention.ran(connection, call.now)
+    return done
+
+
+async def run(call: Call) -> int:
+    """Delete what may go, and destroy what was deleted long ago; how many releases of both."""
+    done = 0
+    for group in await explained(call):
+        for verdict in group.verdicts:
+            if verdict.may_go and await _delete(call, verdict.release):
+                done += 1
+    async with call.database.read() as connection:
+        projects = await retention.projects_with_deleted(connection)
+    for project in projects:
+        done += await _destroy_old(call, project)
+    return done
+
+
+async def _verdicts(
+    connection: Connection, call: Call, definition_id: int, project: UUID
+) -> tuple[Verdict, ...]:
+    settings = await project_settings.retention(connection, project)
+    policies, names = await _policies(connection, call, definition_id)
+    held = await retention.held(connection, definition_id)
+    return tuple(verdicts(held, policies, names, settings, call.now))
+
+
+async def _policies(
+    connection: Connection, call: Call, definition_id: int
+) -> tuple[Mapping[int, RetentionPolicy], Mapping[int, str]]:
+    """What the definition's stages ask for now, and what they are called."""
+    found = await definitions.get(connection, call.vault, None, definition_id)
+    stages = found.plan.stages if found else ()
+    return (
+        {stage.definition_stage_id: stage.retention for stage in stages},
+        {stage.definition_stage_id: stage.name for stage in stages},
+    )
+
+
+async def _delete(call: Call, release_id: int) -> bool:
+    """Delete one release softly unless somebody took it up again in the meantime."""
+    async with call.database.transaction() as connection:
+        release = await releases.locked(connection, release_id)
+        if release is None or release.keep_forever or any(s.active for s in release.stages):
+            return False
+        done = await release_edits.set_deleted(
+            connection, release_id, deleted=True, by=call.by, at=call.now
+        )
+        entry = Entry("Deleted", by=call.by, comment=WHY)
+        await history.append(connection, release_id, call.now, [entry])
+        return done
+
+
+async def _destroy_old(call: Call, project: UUID) -> int:
+    """Destroy what was deleted longer ago than the project keeps it, logs included."""
+    done = 0
+    while True:
+        async with call.database.transaction() as connection:
+            settings = await project_settings.retention(connection, project)
+            before = call.now - timedelta(days=settings.days_to_keep_deleted)
+            old = await retention.long_deleted(connection, project, before, DESTROYED_AT_ONCE)
+            if not old:
+                return done
+            keys = await retention.object_keys(connection, old)
+            await retention.destroy(connection, old)
+        done += len(old)
+        await _remove_objects(call, keys)
+
+
+async def _remove_objects(call: Call, keys: list[str]) -> None:
+    """Remove log objects that no row names any more; one that stays costs only its space."""
+    for key in keys:
+        try:
+            await call.installation.files.remove(key)
+        except StorageUnavailable as error:
+            _log.warning("a log of a destroyed release was left behind", key=key, reason=str(error))
+
+
+async def settings(call: Call) -> RetentionSettings:
+    """How long releases of the project are kept. Raises Forbidden without view releases."""
+    project = _project(call)
+    call.require(Permission.VIEW_RELEASES, str(project), "the project's releases")
+    async with call.database.read() as connection:
+        return await project_settings.retention(connection, project)
+
+
+async def change_settings(call: Call, wanted: RetentionSettings) -> None:
+    """Change how long releases of the project are kept. Raises Invalid, Forbidden."""
+    project = _project(call)
+    call.require(Permission.MANAGE_RELEASE_SETTINGS, str(project), "the project")
+    _check(wanted)
+    async with call.database.transaction() as connection:
+        await project_settings.set_retention(connection, project, wanted)
+
+
+def _project(call: Call) -> UUID:
+    if call.project_id is None:
+        raise Invalid("Name the project whose settings are meant.")
+    return call.project_id
+
+
+def _check(wanted: RetentionSettings) -> None:
+    numbers = (
+        wanted.default.days,
+        wanted.default.releases,
+        wanted.longest.days,
+        wanted.longest.releases,
+        wanted.days_to_keep_deleted,
+    )
+    if min(numbers) < 0:
+        raise Invalid("Days and numbers of releases to keep cannot be negative.")
+    too_long = wanted.default.days > wanted.longest.days
+    if too_long or wanted.default.releases > wanted.longest.releases:
+        raise Invalid("The default retention policy asks for more than the maximum allows.")
