@@ -30,13 +30,13 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
     """
     project = _project(call)
     async with call.database.transaction() as connection:
-        content = azure_document.normalised(document, await _people(connection, document))
+        content = azure_document.normalised(document, await known_people(connection, document))
         content = azure_document.owned(content, call.by)
         token = definition_token(str(project), azure_document.path_of(content), 0)
         call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
         definition_id = await definitions.draw_id(connection)
-        numbered = await _numbered(connection, content, known=set())
-        saved = _content(numbered, {}, api_version)
+        content = await numbered(connection, content, known=set())
+        saved = _content(content, {}, api_version)
         await definitions.create(
             connection, call.vault, definition_id, project, saved, call.by, call.now
         )
@@ -59,13 +59,13 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
                 f"You are using an old copy of the release pipeline: revision {revision}, while "
                 f"it is at revision {before.revision}. Read it again and repeat your change."
             )
-        content = azure_document.normalised(document, await _people(connection, document))
+        content = azure_document.normalised(document, await known_people(connection, document))
         stored = msgspec.json.decode(before.document)
         content = azure_document.carried_over(content, stored)
         content = azure_document.owned(content, call.by, stored)
         known = await definitions.environment_ids(connection, definition_id)
-        numbered = await _numbered(connection, content, known | azure_document.ids_in(stored))
-        saved = _content(numbered, before.secrets, api_version)
+        content = await numbered(connection, content, known | azure_document.ids_in(stored))
+        saved = _content(content, before.secrets, api_version)
         _authorise_change(call, before, saved)
         await definitions.update(connection, call.vault, before, saved, call.by, call.now)
         return await _found(connection, call, definition_id)
@@ -163,7 +163,7 @@ async def _found(
     return found
 
 
-async def _people(connection: Connection, document: Document) -> dict[str, str]:
+async def known_people(connection: Connection, document: Document) -> dict[str, str]:
     """Who is meant by each id or name in the document, as far as they are known here."""
     named = {
         text: await people.find(connection, text) for text in azure_document.people_in(document)
@@ -171,7 +171,7 @@ async def _people(connection: Connection, document: Document) -> dict[str, str]:
     return {text.lower(): found.id for text, found in named.items() if found}
 
 
-async def _numbered(connection: Connection, content: Document, known: set[int]) -> Document:
+async def numbered(connection: Connection, content: Document, known: set[int]) -> Document:
     """The document with an id in each environment and step, keeping those that are its own."""
     count = ids_needed(content, known)
     ids = iter(await definitions.draw_environment_ids(connection, count))
@@ -203,12 +203,12 @@ def _authorise_change(call: Call, before: Definition, after: DefinitionContent) 
     for path in {before.path, after.path}:
         token = definition_token(project, path, before.id)
         call.require(Permission.EDIT_RELEASE_DEFINITION, token, on)
-    for number, permission, name in _stage_changes(before.plan, after.plan):
+    for number, permission, name in stage_changes(before.plan, after.plan):
         token = stage_token(project, before.path, before.id, number)
         call.require(permission, token, f"stage {name}")
 
 
-def _stage_changes(before: Plan, after: Plan) -> Iterator[tuple[int, Permission, str]]:
+def stage_changes(before: Plan, after: Plan) -> Iterator[tuple[int, Permission, str]]:
     """What each stage's change needs: its id, the permission and its name (SEMANTICS 25.3)."""
     old = {stage.definition_stage_id: stage for stage in before.stages}
     new = {stage.definition_stage_id: stage for stage in after.stages}

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from quaymaster.actions import artifacts
+from quaymaster.actions import artifacts, snapshot_edits
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.snapshot_edits import SnapshotEdit
 from quaymaster.domain.access import Permission, definition_token
 from quaymaster.domain.changes import Abandoned, Activated, DetailsChanged, Event
 from quaymaster.domain.errors import Invalid, NotFound, Refused
@@ -16,7 +17,8 @@ from quaymaster.domain.release import PersonId, ReleaseId
 from quaymaster.domain.release_names import Named
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 from quaymaster.domain.variables import Variable, VariableSet
-from quaymaster.store import definitions, places, releases
+from quaymaster.store import definitions, firing, places, releases
+from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition
 from quaymaster.store.places import Place
 from quaymaster.store.records import NewRelease, NewStage, ReleaseArtifact
@@ -45,18 +47,38 @@ async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
     (create releases on the definition), Invalid for versions, stages or variables that do not
     fit, Refused when the definition is disabled.
     """
+    _, new = await _prepared(call, request)
+    async with call.database.transaction() as connection:
+        return await _made(connection, call, new, is_draft=request.is_draft)
+
+
+async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseId | None:
+    """The same for a trigger: None when the definition has fired under this key before (8.13)."""
+    definition, new = await _prepared(call, request)
+    async with call.database.transaction() as connection:
+        if not await firing.fire(connection, definition.id, key, call.now):
+            return None
+        made = await _made(connection, call, new, is_draft=request.is_draft)
+        await firing.made(connection, definition.id, key, made)
+        return made
+
+
+async def _prepared(call: Call, request: ReleaseRequest) -> tuple[Definition, NewRelease]:
     definition = await _definition(call, request.definition_id)
-    plan = definition.plan
     choices = {choice.alias.casefold(): choice for choice in request.choices}
     versions = await artifacts.chosen(
-        call.installation.outside, plan, choices, is_draft=request.is_draft
+        call.installation.outside, definition.plan, choices, is_draft=request.is_draft
     )
-    new = _new_release(call, request, definition, versions)
-    async with call.database.transaction() as connection:
-        release = await releases.insert(connection, new, call.vault)
-        if not request.is_draft:
-            release = await happen_within(connection, call, release.id, Activated(call.by))
-        return release.id
+    return definition, _new_release(call, request, definition, versions)
+
+
+async def _made(
+    connection: Connection, call: Call, new: NewRelease, *, is_draft: bool
+) -> ReleaseId:
+    release = await releases.insert(connection, new, call.vault)
+    if not is_draft:
+        release = await happen_within(connection, call, release.id, Activated(call.by))
+    return release.id
 
 
 async def _definition(call: Call, definition_id: int) -> Definition:
@@ -181,17 +203,22 @@ class ReleaseUpdate:
     comment: str = ""
 
 
-async def update(call: Call, release_id: ReleaseId, wanted: ReleaseUpdate) -> None:
-    """Start a draft, abandon, rename, describe or keep a release; all of it or nothing.
+async def update(
+    call: Call, release_id: ReleaseId, wanted: ReleaseUpdate, edit: SnapshotEdit | None = None
+) -> None:
+    """Start a draft, abandon, rename, describe, keep or edit a release; all of it or nothing.
 
     Raises NotFound, Forbidden (manage releases; create releases to start a draft), Refused when
     the present status does not allow it, Conflict for a name that is taken.
     """
+    versions = await snapshot_edits.versions(call, release_id, edit) if edit else ()
     async with call.database.transaction() as connection:
         place = await places.of_release(connection, call.project_id, release_id)
         if place is None or place.is_deleted:
             raise NotFound("release", release_id)
         _authorise(call, place, wanted)
+        if edit:
+            await snapshot_edits.revise(connection, call, place, edit, versions)
         for event in _events(call, wanted):
             await happen_within(connection, call, release_id, event)
 

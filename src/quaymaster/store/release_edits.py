@@ -114,6 +114,18 @@ async def revise_snapshot(
     return revision
 
 
+async def snapshot_of(connection: Connection, release_id: int) -> str:
+    """The document that a release runs now. Raises NotFound."""
+    body: str | None = await connection.fetchval(
+        "SELECT b.body FROM releases r JOIN documents b ON b.digest = r.document_digest"
+        " WHERE r.id = $1",
+        release_id,
+    )
+    if body is None:
+        raise NotFound("release", release_id)
+    return body
+
+
 async def snapshot_revisions(connection: Connection, release_id: int) -> list[SnapshotRevision]:
     """All edits of a release's snapshot, oldest first; none when it was never edited."""
     rows = await connection.fetch(

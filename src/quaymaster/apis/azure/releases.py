@@ -20,6 +20,7 @@ from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.light_releases import LightReleases
 from quaymaster.apis.azure.present.release import Wanted
 from quaymaster.apis.azure.present.shown import Shown
+from quaymaster.apis.azure.release_body import edit_in
 from quaymaster.apis.azure.values import (
     bool_in,
     date_in,
@@ -156,8 +157,14 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
         await release_edits.undelete(call, number, comment)
         return await shown_release(request, number)
     body = await request.properties("release", (*UPDATE, "environments", "variables", "artifacts"))
-    before = await reading.release(request.call, number)
-    await releases.update(request.call, number, _replaced(body, before.view.head.status))
+    before = await reading.release(call, number)
+    version = request.asked.version.number
+    if not versions.is_newest_shape(version):
+        shown = Shown(request.links, before.people)
+        stored = present.release(shown, before.view, before.document)
+        body = versions.carried(version, "release", body, stored)
+    update = _replaced(body, before.view.head.status)
+    await releases.update(call, number, update, edit_in(body, before.view))
     return await shown_release(request, number)
 
 

@@ -75,9 +75,11 @@ def downgrade(resource: str, body: Any) -> Any:
 
 
 def settle(resource: str, body: Any, shown: Any, sent: Any) -> Any:
-    """A definition whose stages have their tasks, queue and demands in their phases again."""
-    if resource != "definition" or not isinstance(body.get("environments"), list):
+    """The body with the tasks, queue and demands of its stages in their phases again."""
+    if not isinstance(body.get("environments"), list):
         return body
+    if resource == "release":
+        return _settled_release(body, shown, sent)
     seen = {stage.get("id"): stage for stage in shown.get("environments") or []}
     made = {**body, "environments": []}
     for stage, said in zip(body["environments"], sent["environments"], strict=True):
@@ -86,6 +88,25 @@ def settle(resource: str, body: Any, shown: Any, sent: Any) -> Any:
         days = (sent.get("retentionPolicy") or {}).get("daysToKeep") or DEFAULT_DAYS
         made["environments"] = [_kept_for(days, stage) for stage in made["environments"]]
     return made
+
+
+def _settled_release(body: Document, shown: Document, sent: Document) -> Document:
+    seen = {stage.get("id"): stage for stage in shown.get("environments") or []}
+    made = []
+    for stage, said in zip(body["environments"], sent["environments"], strict=True):
+        before = seen.get(said.get("id"), {})
+        changed = _settled(_as_defined(stage), _as_defined(before), _as_defined(said))
+        phases = changed.get("deployPhases")
+        made.append({**stage, "deployPhasesSnapshot": phases} if phases else stage)
+    return {**body, "environments": made}
+
+
+def _as_defined(stage: Document) -> Document:
+    """A stage of a release with its work where a definition has it."""
+    made = {key: stage[key] for key in ("name", *OF_AGENT) if key in stage}
+    if "workflowTasks" in stage:
+        made["deployStep"] = {"tasks": stage["workflowTasks"]}
+    return {**made, "deployPhases": stage.get("deployPhasesSnapshot") or []}
 
 
 def _settled(stage: Document, shown: Document, sent: Document) -> Document:
