@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from quaymaster.domain.due import next_due
 from quaymaster.domain.release import Job, Release, Stage
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import jobs, notify
+from quaymaster.domain.triggers import rollbacks
+from quaymaster.store import firing, jobs, notify
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 
 RELEASE = "release"  # look at a release: something may be due
 ENVIRONMENT = "environment"  # look at an environment's queue: somebody may go in
+ROLLBACK = "rollback"  # a failed attempt wants its environment's last success back
+SCHEDULE = "schedule"  # a definition's schedule is due
 JOB = "job"  # a job waits for a worker of a pool
 
 
@@ -30,6 +33,7 @@ async def follow_up(connection: Connection, before: Release, after: Release, now
         *_due(before, after, now),
         *_queues(before, after),
         *await _jobs(connection, before, after),
+        *await _rollbacks(connection, before, after),
     ]
     await enqueue(connection, wakeups)
     await notify.changed(connection, after.id, canceled=_to_cancel(before, after))
@@ -66,6 +70,15 @@ async def _jobs(connection: Connection, before: Release, after: Release) -> list
     ]
     pools = await jobs.pools_of(connection, new) if new else {}
     return [Wakeup(job_kind(pools[job]), {"id": job, "release": after.id}) for job in new]
+
+
+async def _rollbacks(connection: Connection, before: Release, after: Release) -> list[Wakeup]:
+    """Failed attempts to be answered: remembered in their rows, so that no wake-up is needed."""
+    stages = set(rollbacks(before, after))
+    failed = [s.newest.id for s in after.stages if s.id in stages and s.newest]
+    if failed:
+        await firing.want_rollback(connection, [int(number) for number in failed])
+    return [Wakeup(ROLLBACK, {"id": number}) for number in failed]
 
 
 def _all_jobs(release: Release) -> Iterator[Job]:

@@ -29,14 +29,16 @@ WHERE d.id = $1 AND d.kind = 'release' AND ($2::uuid IS NULL OR d.project_id = $
 INSERT = """
 INSERT INTO definitions (id, project_id, name, name_key, path, path_key, revision,
   document_digest, plan_digest, summary, secrets, tags, tag_keys, source, is_disabled, comment,
-  created_by, created_at, modified_by, modified_at)
-VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $16, $17)
+  has_schedules, created_by, created_at, modified_by, modified_at)
+VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17,
+  $18)
 """
 
 UPDATE = """
 UPDATE definitions SET name = $2, name_key = $3, path = $4, path_key = $5, revision = revision + 1,
   document_digest = $6, plan_digest = $7, summary = $8, secrets = $9, tags = $10, tag_keys = $11,
-  source = $12, is_disabled = $13, comment = $14, modified_by = $15, modified_at = $16
+  source = $12, is_disabled = $13, comment = $14, has_schedules = $15, modified_by = $16,
+  modified_at = $17
 WHERE id = $1
 """
 
@@ -249,6 +251,7 @@ async def _columns(
         content.source,
         content.is_disabled,
         content.comment,
+        bool(content.plan.schedules),
     ]
 
 

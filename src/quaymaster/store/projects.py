@@ -66,6 +66,12 @@ async def find(connection: Connection, organization_id: UUID, name_or_id: str) -
     return ProjectRow(**dict(row)) if row else None
 
 
+async def get(connection: Connection, project: UUID) -> ProjectRow | None:
+    """A project of any organization by its id."""
+    row = await connection.fetchrow(f"{PROJECT} WHERE p.id = $1", project)
+    return ProjectRow(**dict(row)) if row else None
+
+
 async def listed(connection: Connection, organization_id: UUID) -> list[ProjectRow]:
     """All projects of an organization by name."""
     rows = await connection.fetch(

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import environments
+from quaymaster.actions import environments, rollbacks, schedules
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
+from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, ROLLBACK, SCHEDULE, job_kind
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import Outside
 from quaymaster.domain.changes import TimeCame
@@ -148,11 +148,22 @@ def _wakeups(options: Options, installation: Installation, dispatcher: Dispatche
     async def look_at_environment(environment: int) -> None:
         await environments.admit(Call(installation), environment)
 
+    async def roll_back(deployment: int) -> None:
+        await rollbacks.roll_back(Call(installation), deployment)
+
+    async def fire_schedule(definition: int) -> None:
+        await schedules.fire_due(Call(installation), definition)
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
     job_kinds = {job_kind(dispatcher.identity.pool), job_kind(NO_POOL)}
-    handlers = {RELEASE: look_at_release, ENVIRONMENT: look_at_environment}
+    handlers = {
+        RELEASE: look_at_release,
+        ENVIRONMENT: look_at_environment,
+        ROLLBACK: roll_back,
+        SCHEDULE: fire_schedule,
+    }
     return Wakeups(
         options.dsn,
         handlers | dict.fromkeys(job_kinds, look_for_jobs),

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from quaymaster.actions import jobs as job_actions
-from quaymaster.actions import retention
+from quaymaster.actions import retention, schedules
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
-from quaymaster.store import due, queueing, sweeping
-from quaymaster.store.database import Database, DatabaseUnavailable
+from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, ROLLBACK, SCHEDULE, job_kind
+from quaymaster.store import due, firing, queueing, sweeping
+from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.worker.leases import Lease
 
 KEPT_QUEUE_LOG = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(seconds=5)
+SCHEDULES_AHEAD = timedelta(minutes=1)  # longer than the time between two sweeps
 
 _log = structlog.get_logger(__name__)
 
@@ -25,7 +26,7 @@ async def sweep_again_and_again(installation: Installation, every: timedelta) ->
     """Sweep until canceled, at once and then about as often as told."""
     while True:
         try:
-            woken = await sweep(installation.database)
+            woken = await sweep(installation)
             if woken:
                 _log.info("woke what was waiting", wakeups=woken)
             gone = await retention.run_if_due(Call(installation))
@@ -38,9 +39,10 @@ async def sweep_again_and_again(installation: Installation, every: timedelta) ->
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
 
-async def sweep(database: Database) -> int:
+async def sweep(installation: Installation) -> int:
     """Queue wake-ups for all that is due or forgotten; how many. 0 when another one sweeps."""
-    async with database.transaction() as connection:
+    soon = await schedules.soon(Call(installation), SCHEDULES_AHEAD)
+    async with installation.database.transaction() as connection:
         if not await sweeping.is_our_turn(connection):
             return 0
         releases = await due.releases_due(connection, datetime.now(UTC))
@@ -50,6 +52,8 @@ async def sweep(database: Database) -> int:
             *(Wakeup(RELEASE, {"id": release}) for release in releases),
             *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in environments),
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
+            *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
+            *(Wakeup(SCHEDULE, {"id": definition}, after) for definition, after in soon),
         ]
         await enqueue(connection, wakeups)
         await sweeping.prune_queue_log(connection, KEPT_QUEUE_LOG)

@@ -1,0 +1,44 @@
+"""Bringing an environment back to its last success when a deployment failed (SEMANTICS 8.11)."""
+
+import structlog
+
+from quaymaster.actions.call import Call
+from quaymaster.actions.orchestrate import happen_within
+from quaymaster.domain.changes import DeploymentRequested
+from quaymaster.domain.errors import Refused
+from quaymaster.domain.statuses import DeploymentReason
+from quaymaster.store import firing
+
+_log = structlog.get_logger(__name__)
+
+
+async def roll_back(call: Call, deployment_id: int) -> bool:
+    """Answer one failed attempt; whether a redeployment was started.
+
+    Nothing is started when there was no success before, when something newer was deployed to the
+    environment since, or when the release of the last success cannot be deployed any more. Safe
+    to call again: a failed attempt is answered once.
+    """
+    async with call.database.transaction() as connection:
+        failed = await firing.taken_up(connection, deployment_id)
+        if failed is None or failed.newest_in_environment != deployment_id:
+            return False
+        found = await firing.last_success(connection, failed.definition_stage_id, deployment_id)
+        if found is None:
+            return False
+        release, stage = found
+        event = DeploymentRequested(
+            stage=stage,
+            by=None,
+            requested_for=None,
+            reason=DeploymentReason.REDEPLOY_TRIGGER,
+            trigger_reason="Redeployed because a newer deployment failed",
+        )
+        try:
+            await happen_within(connection, call, release, event)
+        except Refused as refusal:
+            _log.warning(
+                "a rollback was not possible", release=release, stage=stage, reason=str(refusal)
+            )
+            return False
+        return True
