@@ -30,6 +30,7 @@ from quaymaster.apis.azure import (
     tags,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
+from quaymaster.apis.azure.description import routes as description
 from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import admit, check_signed_in
@@ -42,6 +43,7 @@ _log = structlog.get_logger("quaymaster.apis.azure")
 
 ROUTES: list[ControllerRouterHandler] = [
     *handshake.ROUTES,
+    *description.ROUTES,
     *projects.ROUTES,
     *agents.ROUTES,
     *definitions.ROUTES,

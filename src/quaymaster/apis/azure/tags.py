@@ -22,6 +22,7 @@ ONE = "/{tag:path}"
 
 @get([OF_RELEASE, OF_RELEASE + ONE], opt=needs(Scope.RELEASE))
 async def get_release_tags(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
+    """The tags of a release."""
     return _tags(request, await release_edits.tags(request.call, release_number(release_id)))
 
 
@@ -50,6 +51,7 @@ async def delete_release_tag(request: AzureRequest, release_id: FromPath[str]) -
 async def get_definition_tags(
     request: AzureRequest, definition_id: FromPath[str]
 ) -> Response[bytes]:
+    """The tags of a definition."""
     found = await definitions.get(request.call, definition_number(definition_id))
     return _tags(request, found.tags)
 

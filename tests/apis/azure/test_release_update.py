@@ -1,0 +1,140 @@
+"""PUT of a whole release: its variables, work and approvals are edited (CONTRACT B 19; 6.2)."""
+
+import copy
+from typing import Any
+
+from quaymaster.store import release_secrets
+from tests.apis.azure.server import Server
+from tests.documents import command_line, definition, stage
+
+SECRET = {"value": "hush", "isSecret": True}
+
+
+async def draft(server: Server, **more: Any) -> dict[str, Any]:
+    """A draft with a stage, an open variable, and secrets that nobody shows."""
+    dev = stage("Dev", variables={"size": {"value": "M"}, "key": SECRET}, **more)
+    variables = {"colour": {"value": "red", "allowOverride": True}, "token": SECRET}
+    made = await server.made("definitions", definition("Web", dev, variables=variables))
+    body = {"definitionId": made["id"], "isDraft": True, "variables": {"colour": {"value": "pink"}}}
+    found: dict[str, Any] = await server.made("releases", body)
+    return found
+
+
+async def put(
+    server: Server, body: dict[str, Any], status: int = 200, **more: Any
+) -> dict[str, Any]:
+    version = more.pop("version", "7.1")
+    path = f"releases/{body['id']}?api-version={version}"
+    answer = await server.project(more.pop("method", "PUT"), path, json=body, **more)
+    assert answer.status_code == status, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def secrets(server: Server, stage_id: int) -> release_secrets.Secrets:
+    async with server.database.read() as connection:
+        return await release_secrets.of_stage(connection, server.installation.vault, stage_id)
+
+
+async def test_what_was_read_changes_nothing_when_it_is_sent_back(server: Server):
+    release = await draft(server)
+    again = await put(server, release)
+    assert again == release
+    assert again["definitionSnapshotRevision"] == 1
+    without_nulls = {key: value for key, value in release.items() if value is not None}
+    assert (await put(server, {**without_nulls, "_links": {}}))["definitionSnapshotRevision"] == 1
+
+
+async def test_variables_and_work_are_edited_and_the_snapshot_gets_a_revision(server: Server):
+    release = await draft(server)
+    wanted = copy.deepcopy(release)
+    wanted["comment"] = "bigger and blue"
+    wanted["variables"] |= {"colour": {"value": "blue"}, "new": {"value": "1"}}
+    dev = wanted["environments"][0]
+    dev["variables"]["size"]["value"] = "L"
+    dev["deployPhasesSnapshot"][0]["workflowTasks"] = [command_line("true", name="Nothing")]
+    edited = await put(server, wanted)
+    assert edited["definitionSnapshotRevision"] == 2
+    assert edited["variables"]["colour"]["value"] == "blue"
+    assert edited["variables"]["new"]["value"] == "1"
+    shown = edited["environments"][0]
+    assert shown["variables"]["size"]["value"] == "L"
+    (task,) = shown["deployPhasesSnapshot"][0]["workflowTasks"]
+    assert task["name"] == "Nothing"
+    before = await server.seen(f"releases/{release['id']}?definitionSnapshotRevision=1")
+    assert before["environments"][0]["deployPhases"][0]["workflowTasks"][0]["name"] != "Nothing"
+    history = (await server.seen(f"releases/{release['id']}/history"))["value"]
+    assert ("SnapshotEdited", "bigger and blue") in [
+        (entry["changeType"], entry["comment"]) for entry in history
+    ]
+
+
+async def test_secrets_stay_unless_another_text_is_sent(server: Server):
+    release = await draft(server)
+    number = release["environments"][0]["id"]
+    release["variables"]["colour"]["value"] = "green"
+    release["environments"][0]["variables"]["key"] = {"isSecret": True}
+    edited = await put(server, release)
+    assert edited["environments"][0]["variables"]["key"] == {"value": None, "isSecret": True}
+    kept = await secrets(server, number)
+    assert (kept.release, kept.stage) == ({"token": "hush"}, {"key": "hush"})
+    edited["variables"]["token"]["value"] = "louder"
+    again = await put(server, edited)
+    assert again["variables"]["token"]["value"] is None
+    assert (await secrets(server, number)).release == {"token": "louder"}
+    text = await server.project("GET", f"releases/{release['id']}?definitionSnapshotRevision=3")
+    assert "louder" not in text.text
+
+
+async def test_new_approvers_are_asked_when_the_draft_starts(server: Server):
+    release = await draft(server)
+    me = await server.me()
+    asked = {"rank": 1, "isAutomated": False, "isNotificationOn": False, "approver": {"id": me}}
+    release["environments"][0]["preApprovalsSnapshot"] = {"approvals": [asked]}
+    started = await put(server, {**release, "status": "active"})
+    assert started["status"] == "active"
+    (approval,) = started["environments"][0]["preDeployApprovals"]
+    assert (approval["status"], approval["approver"]["id"]) == ("pending", me)
+
+
+async def test_what_cannot_run_is_refused_at_its_place_and_nothing_is_saved(server: Server):
+    release = await draft(server)
+    wanted = copy.deepcopy(release)
+    wanted["description"] = "no"
+    wanted["environments"][0]["deployPhasesSnapshot"][0]["phaseType"] = "juggling"
+    refused = await put(server, wanted, 400)
+    assert "deployPhases[0].phaseType" in refused["message"]
+    assert await server.seen(f"releases/{release['id']}") == release
+    wanted = {"id": release["id"], "environments": [{"id": 99, "variables": {}}]}
+    assert "no environment with the id 99" in (await put(server, wanted, 400))["message"]
+
+
+async def test_an_abandoned_release_is_not_edited(server: Server):
+    release = await draft(server)
+    gone = await put(server, {"id": release["id"], "status": "abandoned"})
+    assert (await put(server, gone))["status"] == "abandoned"
+    gone["variables"]["colour"]["value"] = "blue"
+    assert "abandoned release" in (await put(server, gone, 400))["message"]
+
+
+async def test_only_those_who_manage_releases_may(server: Server):
+    release = await draft(server)
+    reader = await server.user("rita", groups=("Readers",))
+    release["variables"]["colour"]["value"] = "blue"
+    assert "Manage releases" in (await put(server, release, 403, token=reader))["message"]
+
+
+async def test_an_old_client_edits_its_tasks_by_post(server: Server):
+    release = await draft(server)
+    old = await server.seen(f"releases/{release['id']}?api-version=3.0-preview.1")
+    assert (await put(server, old, version="3.0-preview.1", method="POST"))["id"] == release["id"]
+    assert await server.seen(f"releases/{release['id']}") == release
+    old["environments"][0]["workflowTasks"] = []
+    old["environments"][0]["queueId"] = 1
+    await put(server, old, version="3.0-preview.1", method="POST")
+    (phase,) = (await server.seen(f"releases/{release['id']}"))["environments"][0][
+        "deployPhasesSnapshot"
+    ]
+    assert phase["workflowTasks"] == []
+    assert phase["name"] == release["environments"][0]["deployPhasesSnapshot"][0]["name"]
+    await put(server, release, 405, method="POST")
