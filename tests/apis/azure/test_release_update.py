@@ -87,7 +87,8 @@ async def test_secrets_stay_unless_another_text_is_sent(server: Server):
 
 
 async def test_new_approvers_are_asked_when_the_draft_starts(server: Server):
-    release = await draft(server)
+    at_once = {"concurrencyCount": 0, "queueDepthCount": 0}
+    release = await draft(server, executionPolicy=at_once)
     me = await server.me()
     asked = {"rank": 1, "isAutomated": False, "isNotificationOn": False, "approver": {"id": me}}
     release["environments"][0]["preApprovalsSnapshot"] = {"approvals": [asked]}
@@ -121,7 +122,9 @@ async def test_only_those_who_manage_releases_may(server: Server):
     release = await draft(server)
     reader = await server.user("rita", groups=("Readers",))
     release["variables"]["colour"]["value"] = "blue"
-    assert "Manage releases" in (await put(server, release, 403, token=reader))["message"]
+    assert (
+        "manage releases permission" in (await put(server, release, 403, token=reader))["message"]
+    )
 
 
 async def test_an_old_client_edits_its_tasks_by_post(server: Server):

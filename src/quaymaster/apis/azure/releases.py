@@ -45,6 +45,7 @@ from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 from quaymaster.store.paging import Paging
 from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.release_views import ReleaseHead
 
 USUAL, MOST = 50, 5000
 NO_POST = "The requested resource does not support http method 'POST'."
@@ -163,7 +164,7 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
         shown = Shown(request.links, before.people)
         stored = present.release(shown, before.view, before.document)
         body = versions.carried(version, "release", body, stored)
-    update = _replaced(body, before.view.head.status)
+    update = _replaced(body, before.view.head)
     await releases.update(call, number, update, edit_in(body, before.view))
     return await shown_release(request, number)
 
@@ -305,12 +306,16 @@ def _update(body: Mapping[str, Any]) -> ReleaseUpdate:
     )
 
 
-def _replaced(body: Mapping[str, Any], present_status: ReleaseStatus) -> ReleaseUpdate:
-    """A whole release names its status even when nobody means to change it."""
-    update = _update(body)
-    if update.status is not present_status:
-        return update
-    return ReleaseUpdate(None, update.name, update.description, update.keep_forever, update.comment)
+def _replaced(body: Mapping[str, Any], now: ReleaseHead) -> ReleaseUpdate:
+    """Only what differs: a whole release names everything even when nobody means to change it."""
+    wanted = _update(body)
+    return ReleaseUpdate(
+        status=None if wanted.status is now.status else wanted.status,
+        name=None if wanted.name == now.name else wanted.name,
+        description=None if wanted.description == now.description else wanted.description,
+        keep_forever=None if wanted.keep_forever is now.keep_forever else wanted.keep_forever,
+        comment=wanted.comment,
+    )
 
 
 ROUTES = [
