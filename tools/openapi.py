@@ -56,7 +56,7 @@ def _unserved(described: dict[str, Any]) -> list[str]:
     for place in locations.all_locations():
         template = place.routeTemplate.partition("_apis/")[2]
         named = template.replace("{area}", place.area).replace("{resource}", place.resourceName)
-        shorter = named.rpartition("/{")[0] or named
+        shorter = named.rpartition("/{")[0] if named.endswith("}") else named
         if place.area == "Release" and not {_bare(named), _bare(shorter)} & served:
             found.add(f"* `{named}`")
     return sorted(found)

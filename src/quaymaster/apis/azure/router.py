@@ -28,6 +28,7 @@ from quaymaster.apis.azure import (
     releases,
     settings,
     tags,
+    unserved,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
 from quaymaster.apis.azure.description import routes as description
@@ -50,6 +51,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *releases.ROUTES,
     *release_history.ROUTES,
     *tags.ROUTES,
+    *unserved.ROUTES,
     *folders.ROUTES,
     *environments.ROUTES,
     *approvals.ROUTES,
