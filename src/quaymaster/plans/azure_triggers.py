@@ -52,12 +52,15 @@ def stage_triggers(stage: Node, scope: Scope) -> tuple[StageTrigger, ...]:
     """What makes the stage deploy its last successful release again (8.11)."""
     made = []
     for node in stage.objects("environmentTriggers"):
-        scope.asks_for(Feature.STAGE_TRIGGERS, node, "triggerType")
         word = node.word("triggerType", ENVIRONMENT_TRIGGER_TYPE, "undefined")
         if word == "undefined":
             node.complain("triggerType", "use rollbackRedeploy or deploymentGroupRedeploy")
         elif word:
-            made.append(_stage_trigger(node, StageTriggerKind(word)))
+            kind = StageTriggerKind(word)
+            rolls_back = kind is StageTriggerKind.ROLLBACK
+            feature = Feature.STAGE_TRIGGERS if rolls_back else Feature.DEPLOYMENT_GROUPS
+            scope.asks_for(feature, node, "triggerType")
+            made.append(_stage_trigger(node, kind))
     return tuple(made)
 
 

@@ -31,7 +31,14 @@ class Feature(StrEnum):
 
 
 # What the engine carries out; a definition that asks for anything else is warned.
-BUILT: frozenset[Feature] = frozenset()
+BUILT: frozenset[Feature] = frozenset(
+    {
+        Feature.SCHEDULES,
+        Feature.STAGE_SCHEDULES,
+        Feature.STAGE_TRIGGERS,
+        Feature.PARALLEL_JOBS,
+    }
+)
 
 
 def can_run(runnable: Mapping[str, frozenset[int]], task_id: str, version: str) -> bool:
