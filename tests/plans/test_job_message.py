@@ -14,6 +14,7 @@ from quaymaster.plans.job_message import (
     Setting,
     downloads,
     job_message,
+    part_of,
     planned_steps,
 )
 from quaymaster.protocol import frames
@@ -67,7 +68,8 @@ JOB = Job(0, "Phase 1", JobStatus.RUNNING, make.NOW, token="t0", id=JobId(9))
 
 def message(phase: PhasePlan, setting: Setting | None = None, job: Job = JOB, **changes) -> RunJob:
     about = context(**changes)
-    planned = planned_steps(phase, job, about.artifacts)
+    phase = part_of(phase, job)
+    planned = planned_steps(phase, about.artifacts)
     steps = [NumberedStep(100 + rank, f"i{rank}", step) for rank, step in enumerate(planned)]
     return job_message(
         job, phase, about, setting or Setting(), steps, Place("/w/1", "builder-1", 3)
@@ -98,6 +100,7 @@ def test_a_job_of_a_server_phase_is_its_one_task() -> None:
     tasks = (BASH, replace(BASH, display_name="Ask"))
     told = message(make.phase(tasks=tasks), job=replace(JOB, kind=JobKind.SERVER, position=1))
     assert [(s.kind, s.display_name) for s in told.steps][1:-1] == [("task", "Ask")]
+    assert told.artifacts == []
 
 
 def test_what_multiplies_the_job_wins_over_every_scope() -> None:

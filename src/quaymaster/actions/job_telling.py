@@ -1,13 +1,12 @@
 """Telling a worker what a job is: its rows, its release and its secrets become one message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
 from quaymaster.domain.errors import NotFound
-from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.predefined import JobContext
-from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
+from quaymaster.domain.release import Deployment, Job, JobId, Phase, Release, Stage
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.job_message import (
@@ -16,6 +15,7 @@ from quaymaster.plans.job_message import (
     PlannedStep,
     Setting,
     job_message,
+    part_of,
     planned_steps,
 )
 from quaymaster.protocol.job import RunJob
@@ -36,7 +36,7 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """A job with everything above it."""
 
     release: Release
@@ -46,34 +46,27 @@ class _Found:
     job: Job
 
 
-def _found(release: Release, job_id: JobId) -> _Found:
+def found(release: Release, job_id: JobId) -> Found:
+    """The job in its release. Raises NotFound unless it belongs to a newest attempt."""
     for stage in release.stages:
         for phase in stage.newest.phases if stage.newest else ():
             for job in phase.jobs:
                 if job.id == job_id and stage.newest:
-                    return _Found(release, stage, stage.newest, phase, job)
+                    return Found(release, stage, stage.newest, phase, job)
     raise NotFound("job", job_id)
 
 
-async def told(connection: Connection, release: Release, job_id: JobId, around: Around) -> RunJob:
+async def told(connection: Connection, found: Found, around: Around) -> RunJob:
     """The message of a job that was just claimed; the rows of its steps are made with it."""
-    found = _found(release, job_id)
-    phase = _part_of(found.stage.phase_plan(found.phase), found.job)
-    steps = await _steps(connection, found, planned_steps(phase, found.job, around.facts.artifacts))
+    phase = part_of(found.stage.phase_plan(found.phase), found.job)
+    steps = await _steps(connection, found, planned_steps(phase, around.facts.artifacts))
     context = _context(around.url, found, around.facts)
     setting = _setting(found, around.secrets)
     return job_message(found.job, phase, context, setting, steps, around.place)
 
 
-def _part_of(phase: PhasePlan, job: Job) -> PhasePlan:
-    """What this job does of its phase: in a server phase, one task and no artifacts (20.1)."""
-    if job.kind is not JobKind.SERVER:
-        return phase
-    return replace(phase, tasks=(phase.tasks[job.position],), skip_artifacts=True)
-
-
 async def _steps(
-    connection: Connection, found: _Found, planned: tuple[PlannedStep, ...]
+    connection: Connection, found: Found, planned: tuple[PlannedStep, ...]
 ) -> list[NumberedStep]:
     rows = await task_runs.plan(
         connection,
@@ -96,14 +89,12 @@ async def _steps(
     ]
 
 
-def _setting(found: _Found, secrets: Secrets) -> Setting:
+def _setting(found: Found, secrets: Secrets) -> Setting:
     return Setting(
         release=_variables(found.release.variables, secrets.release),
         stage=_variables(found.stage.variables, secrets.stage),
-        deployment=(
-            *_variables(found.deployment.variables, secrets.deployment),
-            *_variables(found.job.variables, {}),  # of one combination, see SEMANTICS 12.5
-        ),
+        deployment=_variables(found.deployment.variables, secrets.deployment),
+        job=_variables(found.job.variables, {}),
     )
 
 
@@ -114,7 +105,7 @@ def _variables(plain: Mapping[str, str], secret: Mapping[str, str]) -> tuple[Var
     )
 
 
-def _context(url: str, found: _Found, facts: JobFacts) -> JobContext:
+def _context(url: str, found: Found, facts: JobFacts) -> JobContext:
     release, stage, deployment = found.release, found.stage, found.deployment
     phase = stage.phase_plan(found.phase)
     collection = f"{url}/{facts.organization_name}"

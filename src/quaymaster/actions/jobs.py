@@ -70,7 +70,10 @@ async def _told(
     connection: Connection, call: Call, release: Release, job_id: JobId, taker: Taker
 ) -> Taken | None:
     """What the taker must know of the job it has just claimed."""
-    facts = await job_facts.of_job(connection, job_id)
+    found = job_telling.found(release, job_id)
+    facts = await job_facts.of_deployment(
+        connection, release.id, found.stage.id, found.deployment.id
+    )
     if facts is None:
         raise NotFound("job", job_id)
     try:
@@ -80,7 +83,7 @@ async def _told(
         await happen_within(connection, call, release.id, failed)
         return None
     around = job_telling.Around(call.installation.url, facts, secrets, taker.place)
-    message = await job_telling.told(connection, release, job_id, around)
+    message = await job_telling.told(connection, found, around)
     return Taken(HeldJob(release.id, job_id, taker.token, taker.worker), message)
 
 

@@ -1,7 +1,7 @@
 """The message that tells a job host what to run, put together from a plan and a release."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -48,30 +48,29 @@ class Setting:
     release: tuple[Variable, ...] = ()
     stage: tuple[Variable, ...] = ()
     deployment: tuple[Variable, ...] = ()
-    job: tuple[Variable, ...] = ()
+    job: tuple[Variable, ...] = ()  # of one combination (SEMANTICS 12.5)
 
 
-def planned_steps(
-    phase: PhasePlan, job: Job, artifacts: Sequence[CarriedArtifact]
-) -> tuple[PlannedStep, ...]:
-    """The timeline of this job of the phase, in the order of SEMANTICS 13.4.
+def part_of(phase: PhasePlan, job: Job) -> PhasePlan:
+    """What this job does of its phase: in a server phase, one task and no artifacts (20.1)."""
+    if job.kind is not JobKind.SERVER:
+        return phase
+    return replace(phase, tasks=(phase.tasks[job.position],), skip_artifacts=True)
 
-    Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9). A
-    job of a server phase is one task, and downloads nothing (20.1).
+
+def planned_steps(part: PhasePlan, artifacts: Sequence[CarriedArtifact]) -> tuple[PlannedStep, ...]:
+    """The timeline of a job that does this part of a phase, in the order of SEMANTICS 13.4.
+
+    Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9).
     """
-    return tuple(_steps(phase, job, artifacts))
+    return tuple(_steps(part, artifacts))
 
 
-def _steps(
-    phase: PhasePlan, job: Job, artifacts: Sequence[CarriedArtifact]
-) -> Iterator[PlannedStep]:
+def _steps(part: PhasePlan, artifacts: Sequence[CarriedArtifact]) -> Iterator[PlannedStep]:
     yield PlannedStep("initialize", "Initialize job")
-    tasks = phase.tasks
-    if job.kind is JobKind.SERVER:
-        tasks = (phase.tasks[job.position],)
-    elif downloads(phase, artifacts):
+    if downloads(part, artifacts):
         yield PlannedStep("download", "Download artifacts")
-    for task in tasks:
+    for task in part.tasks:
         if task.enabled:
             yield PlannedStep("task", task.display_name, task)
     yield PlannedStep("finalize", "Finalize job")

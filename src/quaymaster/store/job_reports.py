@@ -36,7 +36,7 @@ written AS (
     version = CASE WHEN told.version = '' THEN t.version ELSE told.version END,
     line_count = told.line_count, log_bytes = told.log_bytes,
     last_sequence = told.last_sequence
-  FROM told, held WHERE t.id = told.id AND t.job_id = held.id RETURNING t.id
+  FROM told, held WHERE t.job_id = $1 AND t.id = told.id RETURNING t.id
 ),
 logged AS (
   INSERT INTO log_chunks
