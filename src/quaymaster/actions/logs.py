@@ -33,15 +33,20 @@ async def of_step(
     """The wanted lines of one step's log, in pieces, also while it is being written.
 
     Raises NotFound when the step is not one of this stage (and phase) of this release. The id
-    of a job stands for its first step.
+    of a job stands for its first step, unless a step has that id itself.
     """
     found = await reading.release(call, release_id)
-    for logged in steps(found.view):
-        fits = logged.stage.id == stage_id and phase_id in (None, logged.phase.id)
-        if fits and step_id in (logged.step.id, logged.job.id):
-            installation = call.installation
-            return logs.read(installation.database, installation.files, logged.step.id, lines)
-    raise NotFound("task", step_id, f"Stage {stage_id} of this release has no task {step_id}.")
+    there = [
+        logged
+        for logged in steps(found.view)
+        if logged.stage.id == stage_id and phase_id in (None, logged.phase.id)
+    ]
+    meant = [logged for logged in there if logged.step.id == step_id]
+    meant += [logged for logged in there if logged.job.id == step_id]
+    if not meant:
+        raise NotFound("task", step_id, f"Stage {stage_id} of this release has no task {step_id}.")
+    installation = call.installation
+    return logs.read(installation.database, installation.files, meant[0].step.id, lines)
 
 
 async def of_release(call: Call, release_id: int) -> AsyncIterator[bytes]:
