@@ -154,7 +154,7 @@ async def test_a_broken_archive_is_named(tmp_path: Path, name: str, content: byt
 async def test_too_many_entries_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(archives, "USUAL", archives.Limits(entries=10))
     zipped(tmp_path / "many.zip", [(str(n), b"") for n in range(11)])
     with pytest.raises(TaskFailed, match="more than 10 entries"):
         await extract(tmp_path)

@@ -68,13 +68,16 @@ class ArtifactDownload(msgspec.Struct, frozen=True):
 
 
 StepKind = Literal["initialize", "download", "task", "finalize"]
+Section = Literal["pre", "main", "post"]
+SYSTEM_CONNECTION = "SYSTEMVSSCONNECTION"
 
 
 class Step(msgspec.Struct, frozen=True):
     """One row of the job's timeline, in the order in which it runs.
 
     `timeout_seconds` None or 0 is unlimited; `retry_count` is capped at 10 (SEMANTICS 13.11).
-    The fields from `task_id` on mean something for tasks only.
+    The fields from `task_id` on mean something for tasks only. An installed task may run in three
+    sections of the job (SEMANTICS 13.4), which have the same `task_number`, counted from 1.
     """
 
     id: int
@@ -93,12 +96,15 @@ class Step(msgspec.Struct, frozen=True):
     retry_count: int = 0
     inputs: dict[str, str] = msgspec.field(default_factory=dict)
     environment: dict[str, str] = msgspec.field(default_factory=dict)
+    section: Section = "main"
+    task_number: int = 0
 
 
 class RunJob(msgspec.Struct, tag=True, frozen=True):
     """Worker → host: run this job. `workspace` is the stable key (`project/definition`) to which
     the slot's `work_directory` remembers one directory r<N> (SEMANTICS 17.6). `token` is the
-    lease's fencing token; the host keeps it to itself.
+    lease's fencing token; the host keeps it to itself. `tasks_directory` holds the installed tasks
+    and `node` is the Node.js that runs them, where it is not the first of the PATH.
     """
 
     job_id: int
@@ -118,6 +124,8 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     agent_name: str = ""
     agent_id: int = 0
     log_limit_bytes: int = DEFAULT_LOG_LIMIT
+    tasks_directory: str = ""
+    node: str = ""
     v: int = PROTOCOL_VERSION
 
     def __repr__(self) -> str:

@@ -14,7 +14,8 @@ from quaymaster.runner.environment import agent_variables, is_true
 from quaymaster.runner.execution import Execution
 from quaymaster.runner.state import JobState, in_words
 from quaymaster.runner.step import StepRun
-from quaymaster.runner.tasks import registry
+from quaymaster.runner.tasks import finding, registry
+from quaymaster.runner.tasks.call import TaskFailed
 
 DOWNLOAD_TRIES = 4
 SHORT_SECRET = 4
@@ -32,8 +33,8 @@ async def initialize(run: StepRun) -> None:
         run.warning(str(warning))
     run.print(f"Job {job.name} runs on {state.expanded.value('Agent.Name')} in {state.home.base}.")
     _warn_of_short_secrets(run)
-    problems = [problem for step in job.steps if (problem := _problem(run, step))]
-    for problem in problems:
+    problems = [problem for step in job.steps if (problem := await _problem(run, step))]
+    for problem in dict.fromkeys(problems):
         run.fail(problem)
     if problems:
         return
@@ -69,17 +70,21 @@ async def _prepare_artifacts(run: StepRun) -> None:
         await asyncio.to_thread(workspace.empty, artifacts)
 
 
-def _problem(run: StepRun, step: Step) -> str:
-    """Why a step can never run: its task is unknown, or its condition cannot be read."""
+async def _problem(run: StepRun, step: Step) -> str:
+    """Why a step can never run: its task is unknown or not for this machine, or its condition
+    cannot be read."""
     if not step.enabled:
         return ""
     try:
         if step.condition.strip():
             parse(step.condition)
         if step.kind == "task":
-            task = registry.find(step.task_id, step.version, step.task_name)
-            run.print(f"Task {task.name}, version {task.version}.")
-    except registry.UnknownTask as error:
+            task = finding.find(run.state.message, step)
+            if step.section == "main":
+                run.print(f"Task {task.name}, version {task.version}.")
+            if task.check is not None:
+                await task.check()
+    except (registry.UnknownTask, TaskFailed) as error:
         return str(error.args[0])
     except ExpressionError as error:
         return f"The condition of {step.display_name!r} cannot be read: {error}."

@@ -20,6 +20,7 @@ from quaymaster.runner.environment import is_true
 from quaymaster.runner.logging_commands import Rules, interpret, parse
 from quaymaster.runner.results import merge
 from quaymaster.runner.step import StepRun
+from quaymaster.runner.tasks.definition import TaskDefinition
 
 DONE_SECONDS = 5.0
 MOST_DETAILS = 500
@@ -29,16 +30,17 @@ LONGEST_SHOWN = 2048
 class Obedience:
     """Takes the lines with commands of one step's process, one by one, in order."""
 
-    def __init__(self, step: StepRun, *, restricted: bool) -> None:
+    def __init__(self, step: StepRun, task: TaskDefinition) -> None:
         self._step = step
         self._state = step.state
+        self._outputs = {name.lower() for name in task.output_variables}
         self._job_id = step.state.message.job_id
         self._details = Details()
         variables = step.state.expanded
         self._rules = Rules(
             host=step.state.message.host_type,
-            restricted=restricted,
-            settable_variables=() if restricted else None,
+            restricted=task.restricted,
+            settable_variables=task.settable_variables,
             multiline_secrets=is_true(
                 variables, "SYSTEM_UNSAFEALLOWMULTILINESECRET", default=False
             ),
@@ -89,8 +91,7 @@ class Obedience:
             case effects.SetSecret():
                 self._state.masker.add(effect.value)
             case effects.SetTaskVariable():
-                if effect.is_secret:
-                    self._state.masker.add(effect.value)
+                self._set_task_variable(effect)
             case effects.PrependPath():
                 self._state.paths = [
                     effect.path,
@@ -152,7 +153,7 @@ class Obedience:
             is_read_only=effect.is_read_only,
             preserve_case=effect.preserve_case,
         )
-        reference = self._step.step.reference_name if effect.is_output else None
+        reference = self._reference(effect)
         refuse = is_true(self._state.expanded, "agent.readOnlyVariables", default=False)
         try:
             warnings = self._state.variables.set(
@@ -167,6 +168,30 @@ class Obedience:
             self._send_output(f"{reference}.{effect.name}")
         elif effect.name in self._state.variables:
             self._mask_if_secret(effect.name)
+
+    def _reference(self, effect: effects.SetVariable) -> str | None:
+        """The reference name of the step when the variable is an output of it, else None.
+
+        A name that the task declares as an output is one, too, if the step has a reference name.
+        """
+        reference = self._step.step.reference_name
+        is_declared = bool(reference) and effect.name.lower() in self._outputs
+        return reference if effect.is_output or is_declared else None
+
+    def _set_task_variable(self, effect: effects.SetTaskVariable) -> None:
+        if effect.is_secret:
+            self._state.masker.add(effect.value)
+        own = self._state.variables_of_task(self._step.step.task_number)
+        if effect.name in own and own[effect.name].is_read_only:
+            self._step.warning(f"Task variable '{effect.name}' is read-only and was set again")
+        own.put(
+            Variable(
+                effect.name,
+                effect.value,
+                is_secret=effect.is_secret,
+                is_read_only=effect.is_read_only,
+            )
+        )
 
     def _mask_if_secret(self, name: str) -> None:
         """A secret set anew without saying so is still one (SEMANTICS 16.6)."""

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -23,7 +24,11 @@ F_SETPIPE_SZ = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 # The shell must outlive the signals that the script may handle: a trap, unlike ignoring, is not
 # inherited by what it starts. `exit` keeps it from replacing itself by the script.
-_SHIM = ("/bin/sh", "-c", 'trap : INT TERM HUP; "$@"; exit $?', "sh")
+_SHIM = ("-c", 'trap : INT TERM HUP; "$@"; exit $?', "sh")
+# Some shells drop what they could not name, such as agent.jobstatus or a connection's id; bash
+# passes it on. `-p` keeps it from running what BASH_ENV names.
+_BASH = shutil.which("bash")
+_SHELL = (_BASH, "-p") if _BASH else ("/bin/sh",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,7 @@ def start(
         raise CannotStart(f"The working directory {directory} does not exist.")
     try:
         process = subprocess.Popen(  # noqa: S603 - running what the definition says is the job
-            [*_SHIM, *command],
+            [*_SHELL, *_SHIM, *command],
             stdin=subprocess.DEVNULL,
             stdout=output.writer,
             stderr=output.writer if errors is None else errors.writer,

@@ -35,6 +35,7 @@ class JobState:
     variables: VariableSet = field(default_factory=VariableSet)
     expanded: VariableSet = field(default_factory=VariableSet)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    task_variables: dict[int, VariableSet] = field(default_factory=dict)  # by number of the task
     workspace: Workspace | None = None
     paths: list[str] = field(default_factory=list)
     result: JobResult = JobResult.SUCCEEDED
@@ -70,6 +71,10 @@ class JobState:
         if self.workspace is None:
             raise RuntimeError("The job has no workspace before it is initialized.")
         return self.workspace
+
+    def variables_of_task(self, number: int) -> VariableSet:
+        """The variables that the sections of one task share (`task.settaskvariable`)."""
+        return self.task_variables.setdefault(number, VariableSet())
 
     def step_taken(self, result: JobResult) -> None:
         """Take a step's result into the job's (SEMANTICS 13.7, 13.8)."""

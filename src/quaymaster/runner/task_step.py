@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from quaymaster.domain import macros
+from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.variables import Handler, expand_input, handler_environment
-from quaymaster.protocol.job import JobResult, Step
+from quaymaster.protocol.job import SYSTEM_CONNECTION, JobResult, Step
 from quaymaster.runner.descendants import MARKER
 from quaymaster.runner.environment import usable, with_path
 from quaymaster.runner.execution import Execution
@@ -13,9 +15,10 @@ from quaymaster.runner.obey import Obedience
 from quaymaster.runner.processes import CannotStart
 from quaymaster.runner.state import in_words
 from quaymaster.runner.step import StepRun, Stop
-from quaymaster.runner.tasks import registry
+from quaymaster.runner.tasks import finding
 from quaymaster.runner.tasks.call import Inputs, TaskCall, TaskFailed
 from quaymaster.runner.tasks.definition import TaskDefinition
+from quaymaster.runner.tasks.installed import environment as protocol
 
 MOST_RETRIES = 10
 _RULE = "=" * 78
@@ -28,8 +31,8 @@ class TaskStep:
         self._run = run
         self._state = run.state
         self._step = run.step
-        self._task = registry.find(self._step.task_id, self._step.version, self._step.task_name)
-        self._obedience = Obedience(run, restricted=self._task.restricted)
+        self._task = finding.find(run.state.message, run.step)
+        self._obedience = Obedience(run, self._task)
         self._texts = run.state.expanded.texts()
         run.task_version = self._task.version
 
@@ -137,6 +140,7 @@ class TaskStep:
             log=self._run.print,
             warn=self._run.warning,
             execute=execute,
+            expand=lambda text: self._expand(macros.replaced(text, IgnoreCase(inputs))),
         )
 
     def _expand(self, text: str) -> str:
@@ -145,7 +149,12 @@ class TaskStep:
     def _environment(self, inputs: Mapping[str, str]) -> dict[str, str]:
         """Everything the task's processes find in their environment (SEMANTICS 16.5, 18.3)."""
         own = {name: self._expand(value) for name, value in self._step.environment.items()}
-        given = handler_environment(Handler.PROCESS, self._state.expanded, inputs, own)
+        given = handler_environment(self._task.handler, self._state.expanded, inputs, own)
+        if self._task.handler is not Handler.PROCESS:
+            given |= self._connections(inputs)
+            given |= protocol.of_task_variables(
+                self._state.variables_of_task(self._step.task_number)
+            )
         environment, left_out = usable({**self._state.inherited, **given})
         for name in left_out:
             self._run.warning(
@@ -156,13 +165,30 @@ class TaskStep:
         environment[MARKER] = self._state.marker
         return environment
 
+    def _connections(self, inputs: Mapping[str, str]) -> dict[str, str]:
+        """The connections that inputs name, and that to this server (SEMANTICS 18.4)."""
+        given: dict[str, str] = {}
+        if system := self._state.endpoints.get(SYSTEM_CONNECTION.lower()):
+            given |= protocol.of_connection(system, SYSTEM_CONNECTION)
+        for written in protocol.named_connections(self._task.inputs, inputs):
+            endpoint = self._state.endpoints.get(written.lower())
+            if endpoint is None:
+                self._run.warning(f"The job has no service connection with the id {written}.")
+                continue
+            for name in {written, written.lower()}:
+                given |= protocol.of_connection(endpoint, name)
+        return given
+
 
 def _inputs(
     task: TaskDefinition, step: Step, expand: Callable[[str], str], root: str
 ) -> dict[str, str]:
     """Defaults, overlaid by what the step gives, trimmed, expanded, paths rooted (16.3)."""
     texts = {declared.name.lower(): declared.default for declared in task.inputs}
-    texts |= {name.strip().lower(): value.strip() for name, value in step.inputs.items()}
+    names = {alias.lower(): d.name.lower() for d in task.inputs for alias in d.aliases}
+    given = {name.strip().lower(): value.strip() for name, value in step.inputs.items()}
+    texts |= {names[name]: value for name, value in given.items() if name in names}
+    texts |= given
     paths = {declared.name.lower() for declared in task.inputs if declared.type == "filePath"}
     expanded = {name: expand(value) for name, value in texts.items()}
     return {

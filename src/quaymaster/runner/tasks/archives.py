@@ -33,6 +33,18 @@ class ArchiveRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an archive may hold; `links` False refuses symbolic links of any kind."""
+
+    bytes: int = LARGEST_BYTES
+    entries: int = MOST_ENTRIES
+    links: bool = True
+
+
+USUAL = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry: `link` is where a symbolic link leads, `open` gives a file's content."""
 
@@ -43,15 +55,15 @@ class Entry:
     open: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
 
 
-def unpack(archive: Path, target: Path, check: Callable[[], None]) -> int:
+def unpack(archive: Path, target: Path, check: Callable[[], None], limits: Limits = USUAL) -> int:
     """Unpack into an empty directory; gives the number of files. `check` is called in between.
 
     Raises ArchiveRefused; what is in `target` is then incomplete and of no use.
     """
     try:
         if archive.name.lower().endswith(TAR_ENDINGS):
-            return _Unpacking(archive, target, check).run(_tar_entries(archive))
-        return _Unpacking(archive, target, check).run(_zip_entries(archive))
+            return _Unpacking(archive, target, check, limits or USUAL).run(_tar_entries(archive))
+        return _Unpacking(archive, target, check, limits or USUAL).run(_zip_entries(archive))
     except (
         tarfile.TarError,
         zipfile.BadZipFile,
@@ -67,11 +79,14 @@ def unpack(archive: Path, target: Path, check: Callable[[], None]) -> int:
 class _Unpacking:
     """The counters and names of one archive while it is unpacked."""
 
-    def __init__(self, archive: Path, target: Path, check: Callable[[], None]) -> None:
+    def __init__(
+        self, archive: Path, target: Path, check: Callable[[], None], limits: Limits
+    ) -> None:
         self._archive = archive
         self._target = target
         self._check = check
-        self._allowed = min(LARGEST_BYTES, max(FREE_BYTES, archive.stat().st_size * LARGEST_RATIO))
+        self._limits = limits
+        self._allowed = min(limits.bytes, max(FREE_BYTES, archive.stat().st_size * LARGEST_RATIO))
         self._written = 0
         self._seen: set[tuple[str, ...]] = set()
         self._links: list[tuple[tuple[str, ...], str]] = []
@@ -81,8 +96,8 @@ class _Unpacking:
         files = 0
         for count, entry in enumerate(entries, 1):
             self._check()
-            if count > MOST_ENTRIES:
-                raise self._refused(f"it has more than {MOST_ENTRIES} entries")
+            if count > self._limits.entries:
+                raise self._refused(f"it has more than {self._limits.entries} entries")
             files += self._take(entry)
         for parts, leads_to in self._links:
             place = self._place(parts)
@@ -108,6 +123,8 @@ class _Unpacking:
         return 1
 
     def _remember_link(self, entry: Entry, parts: tuple[str, ...]) -> None:
+        if not self._limits.links:
+            raise self._refused(f"the entry {entry.name!r} is a symbolic link")
         if not link_stays_inside("/".join(parts), entry.link or ""):
             raise self._refused(f"the link {entry.name!r} leads out of the target directory")
         self._links.append((parts, entry.link or ""))

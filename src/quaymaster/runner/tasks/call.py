@@ -58,7 +58,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class TaskCall:
-    """`log` adds a line to the step's log, `warn` an issue; `execute` gives the exit code."""
+    """`log` adds a line to the step's log, `warn` an issue; `execute` gives the exit code.
+
+    `expand` replaces macros by the inputs and then by the variables of the job.
+    """
 
     inputs: Inputs
     workspace: Workspace
@@ -67,6 +70,7 @@ class TaskCall:
     log: Callable[[str], None]
     warn: Callable[[str], None]
     execute: Execute
+    expand: Callable[[str], str] = str
     stopped: threading.Event = field(default_factory=threading.Event)
 
     async def in_thread(self, work: Callable[[], T]) -> T:

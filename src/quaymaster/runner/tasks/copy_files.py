@@ -150,4 +150,5 @@ TASK = TaskDefinition(
     ),
     run=run,
     restricted=True,
+    settable_variables=(),
 )

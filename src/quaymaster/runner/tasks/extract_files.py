@@ -121,4 +121,5 @@ TASK = TaskDefinition(
     ),
     run=run,
     restricted=True,
+    settable_variables=(),
 )

@@ -61,10 +61,12 @@ def _explanation(task_id: str, version: str, name: str, majors: list[int]) -> st
         offered = " and ".join(f"{major}.*" for major in sorted(majors))
         return (
             f"Task {label} is not available in version {version}: this runner has {offered}. "
-            f"Choose version {offered} in the definition."
+            f"Choose version {offered} in the definition, or install the task in that version "
+            "with `quaymaster task install`."
         )
     tasks = ", ".join(sorted(f"{task.name}@{task.major}" for task in installed()))
     return (
         f"Task {label}, version {version or '*'}, cannot be run: this runner has no such task. "
-        f"It has {tasks}. Disable the task, or replace it by a script in a Bash task."
+        f"It has {tasks}. Install the task with `quaymaster task install`, disable it, or replace "
+        "it by a script in a Bash task."
     )

@@ -1,0 +1,3 @@
+const tl = require('azure-pipelines-task-lib/task');
+const handle = tl.getTaskVariable('handle') || '';
+console.log('used ' + tl.getInputRequired('name') + ' ' + handle.length + ' ' + handle);
