@@ -89,7 +89,7 @@ class AzureRequest(Request[Any, Any, State]):
             return None
         self._check_kind()
         value = json_reading.decode(body)
-        return versions.upgraded(self.asked.version.number, resource, value)
+        return versions.upgraded(self.asked.version.precise, resource, value)
 
     async def properties(self, resource: str, known: Iterable[str]) -> dict[str, Any]:
         """The body as one JSON object with its names spelled as published."""
@@ -115,14 +115,14 @@ class AzureRequest(Request[Any, Any, State]):
 
     def answer(self, resource: str, value: Any) -> Response[bytes]:
         """200 with a JSON body in the shape of the version that was asked for."""
-        shown = versions.downgraded(self.asked.version.number, resource, value)
+        shown = versions.downgraded(self.asked.version.precise, resource, value)
         return self.ready(msgspec.json.encode(shown))
 
     def collection(
         self, resource: str, values: list[Any], token: int | str | None = None
     ) -> Response[bytes]:
         """200 with `{count, value}`; `token` is where the next page begins."""
-        number, shown = self.asked.version.number, values
+        number, shown = self.asked.version.precise, values
         if not versions.is_newest_shape(number):
             shown = [versions.downgraded(number, resource, value) for value in values]
         return self.ready(msgspec.json.encode({"count": len(values), "value": shown}), token)

@@ -138,7 +138,7 @@ async def _revision_text(request: AzureRequest, number: int, revision: int) -> R
     text = await definitions.document_at(request.call, number, revision)
     document = {"id": number, "revision": revision, **msgspec.json.decode(text)}
     version = request.asked.version
-    shown = versions.downgraded(version.number, RESOURCE, document)
+    shown = versions.downgraded(version.precise, RESOURCE, document)
     return request.text(msgspec.json.encode(shown), f"text/plain; api-version={version.text}")
 
 
@@ -156,7 +156,7 @@ async def _with_what_was_not_shown(
     request: AzureRequest, document: dict[str, Any]
 ) -> dict[str, Any]:
     """The document with the parts that only newer versions than the caller's can say."""
-    version = request.asked.version.number
+    version = request.asked.version.precise
     if versions.is_newest_shape(version):
         return document
     number, _ = azure_document.identity_of(document)

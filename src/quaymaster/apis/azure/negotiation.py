@@ -10,6 +10,7 @@ from quaymaster.apis.shared.query import Query
 NEWEST = (7, 2)
 OLDEST = (1, 0)
 USUAL = "7.1"
+NEWEST_PREVIEW = 1000
 
 NOT_SPECIFIED = (
     "No api-version was supplied for this request, which changes something. Supply one either as "
@@ -36,6 +37,12 @@ class ApiVersion:
     number: tuple[int, int]
     text: str
     is_preview: bool = False
+    preview: int | None = None
+
+    @property
+    def precise(self) -> tuple[int, int, int]:
+        """The number with that of the preview; without one it is the newest of them."""
+        return *self.number, NEWEST_PREVIEW if self.preview is None else self.preview
 
     @property
     def era(self) -> Era:
@@ -83,4 +90,5 @@ def parsed(text: str) -> ApiVersion:
             "server. The latest REST API version this server supports is "
             f"{NEWEST[0]}.{NEWEST[1]}.",
         )
-    return ApiVersion(number, text.lower(), is_preview=match.group(3) is not None)
+    preview = int(match.group(4)) if match.group(4) else None
+    return ApiVersion(number, text.lower(), match.group(3) is not None, preview)

@@ -30,6 +30,7 @@ from quaymaster.apis.azure.values import (
     properties_in,
 )
 from quaymaster.apis.azure.versions import registry as versions
+from quaymaster.apis.azure.versions.numbers import NOTHING
 from quaymaster.apis.azure.words import (
     APPROVAL_FILTERS,
     ENVIRONMENT_STATUS,
@@ -74,6 +75,8 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     query = request.parameters
     if query.has("releaseCount"):
         return await release_summary.answer(request)
+    if _status_meant(request) == NOTHING:
+        return request.collection("release", [])
     order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
     limit = paging.top(query, usual=USUAL, most=MOST)
     start = Paging(limit, paging.id_token(query) or None, order == "ascending")
@@ -84,7 +87,7 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     if wanted == present.SHALLOW:
         kept: LightReleases = request.app.state.light_releases
         shown = Shown(request.links, people)
-        if versions.is_newest_shape(request.asked.version.number):
+        if versions.is_newest_shape(request.asked.version.precise):
             return request.joined([kept.entry(shown, head) for head in page.rows], page.next)
         values = [present.head(shown, head) for head in page.rows]
     else:
@@ -159,7 +162,7 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
         return await shown_release(request, number)
     body = await request.properties("release", (*UPDATE, "environments", "variables", "artifacts"))
     before = await reading.release(call, number)
-    version = request.asked.version.number
+    version = request.asked.version.precise
     if not versions.is_newest_shape(version):
         shown = Shown(request.links, before.people)
         stored = present.release(shown, before.view, before.document)
@@ -215,7 +218,7 @@ async def _filter(request: AzureRequest) -> ReleaseFilter:
         definition_stage_id=_number(query, "definitionEnvironmentId"),
         search_text=query.text("searchText"),
         created_by=await reading.identity_named(request.call, creator) if creator else None,
-        status=_status(query.text("statusFilter")),
+        status=_status(_status_meant(request)),
         stage_mask=ENVIRONMENT_STATUS.bits(
             query.all("environmentStatusFilter"), "environmentStatusFilter"
         ),
@@ -235,6 +238,12 @@ async def _filter(request: AzureRequest) -> ReleaseFilter:
 def _number(query: Query, name: str) -> int | None:
     text = query.text(name)
     return number_in(text, name) or None if text else None
+
+
+def _status_meant(request: AzureRequest) -> str:
+    """The status that is filtered for; old versions had other numbers and words (LEGACY 6.4)."""
+    said = request.parameters.text("statusFilter")
+    return versions.meant(request.asked.version.precise, "ReleaseStatus", said)
 
 
 def _status(text: str) -> ReleaseStatus | None:

@@ -6,7 +6,7 @@ import pytest
 
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.versions.merging import merged
-from quaymaster.apis.azure.versions.registry import carried, downgraded, is_newest_shape
+from quaymaster.apis.azure.versions.registry import carried, downgraded, is_newest_shape, upgraded
 from quaymaster.plans.azure_document import normalised
 
 TASK = {"taskId": "d9bafed4-0b18-4f58-968d-86655b4d2ce9", "version": "2.*", "name": "Say"}
@@ -125,7 +125,7 @@ def test_before_3_0_there_were_fewer_words_for_a_stage_and_a_task():
     task = {"name": "Say", "status": "failed"}
     step["releaseDeployPhases"] = [{"deploymentJobs": [{"job": {}, "tasks": [task]}]}]
     body = {"status": "partiallySucceeded", "deploySteps": [step]}
-    old, newer = (downgraded(v, "releaseEnvironment", body) for v in ((2, 2), (3, 0)))
+    old, newer = (downgraded(v, "releaseEnvironment", body) for v in ((2, 2, 1), (3, 0, 2)))
     assert (old["status"], old["deploySteps"][0]["tasks"][0]["status"]) == ("succeeded", "failure")
     assert newer["status"] == "partiallySucceeded"
     assert newer["deploySteps"][0]["tasks"][0]["status"] == "failed"
@@ -158,3 +158,31 @@ def test_merging_keeps_what_was_not_shown_and_takes_what_was_changed():
         "new": 4,
         "list": [{"id": 2, "x": 2}, {"id": 1, "x": 5, "h": 1}, {"x": 7}],
     }
+
+
+@pytest.mark.parametrize(
+    ("version", "resource", "said", "meant"),
+    [
+        ((2, 2, 1), "releaseUpdateMetadata", 6, "abandoned"),
+        ((2, 3, 1), "releaseEnvironmentUpdateMetadata", 4, "inProgress"),
+        ((3, 0, 1), "releaseUpdateMetadata", 2, "abandoned"),
+        ((3, 0, 1), "releaseUpdateMetadata", "3", "active"),
+        ((3, 0, 1), "releaseEnvironmentUpdateMetadata", 6, "canceled"),
+        ((3, 0, 1), "releaseUpdateMetadata", "Abandoned", "Abandoned"),
+        ((3, 0, 2), "releaseUpdateMetadata", 2, 2),
+        ((7, 1, 1), "releaseEnvironmentUpdateMetadata", 8, 8),
+        ((3, 0, 1), "approval", 2, 2),
+    ],
+)
+def test_a_number_means_what_it_meant_then(
+    version: tuple[int, ...], resource: str, said: Any, meant: Any
+):
+    assert upgraded(version, resource, {"Status": said}) == {"Status": meant}
+
+
+def test_3_0_preview_1_still_has_the_old_words_for_results():
+    task = {"name": "Say", "status": "succeeded"}
+    phases = [{"deploymentJobs": [{"job": {}, "tasks": [task]}]}]
+    body = {"deploySteps": [{"id": 1, "attempt": 1, "releaseDeployPhases": phases}]}
+    (step,) = downgraded((3, 0, 1), "releaseEnvironment", body)["deploySteps"]
+    assert step["tasks"][0]["status"] == "success"

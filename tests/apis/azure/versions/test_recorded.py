@@ -107,3 +107,23 @@ async def test_a_release_is_made_and_shown_as_recorded(server: Server):
     }
     listed = await server.seen(f"releases?{version}")
     assert set(places(listed)) <= set(places(sample("releases_list_3.0p2")["response_body"]))
+
+
+async def test_a_filter_means_what_it_meant_in_its_version(server: Server):
+    made = await created(server, sample("definition_create_3.0p1")["request_body"])
+    release = await server.made(f"releases?{VERSION}", {"definitionId": made["id"]})
+    found = {
+        (version, status): (await server.seen(f"releases?statusFilter={status}&{version}"))["count"]
+        for version, status in [
+            ("api-version=2.2-preview.1", "inProgress"),
+            ("api-version=2.2-preview.1", "released"),
+            ("api-version=2.2-preview.1", "2"),
+            (VERSION, "3"),
+            (VERSION, "2"),
+            ("api-version=7.1", "2"),
+        ]
+    }
+    assert list(found.values()) == [1, 0, 1, 1, 0, 1]
+    path = f"releases/{release['id']}?{VERSION}"
+    answer = await server.project("PATCH", path, json={"status": 2})
+    assert answer.json()["status"] == "abandoned"

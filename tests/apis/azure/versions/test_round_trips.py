@@ -9,7 +9,20 @@ from quaymaster.plans.azure_document import normalised
 from tests.plans.test_azure_document import given_out
 from tests.plans.test_real_definitions import _params, _saved
 
-VERSIONS = [(2, 2), (2, 3), (3, 0), (3, 1), (3, 2), (4, 0), (4, 1), (5, 0), (5, 1), (6, 0), (7, 1)]
+VERSIONS = [
+    (2, 2),
+    (2, 3),
+    (3, 0, 1),
+    (3, 0, 2),
+    (3, 1),
+    (3, 2),
+    (4, 0),
+    (4, 1),
+    (5, 0),
+    (5, 1),
+    (6, 0),
+    (7, 1),
+]
 
 
 @pytest.mark.parametrize("text", _params())

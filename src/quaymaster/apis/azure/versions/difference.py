@@ -1,8 +1,12 @@
 """One step between two shapes of the API: a pair of pure functions on decoded JSON."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from quaymaster.apis.azure.versions.numbers import Meanings
+
+Version = tuple[int, ...]  # major, minor and, where it counts, the number of the preview
 
 Change = Callable[[str, Any], Any]  # (name of the resource, one body) → the changed body
 Settle = Callable[[str, Any, Any, Any], Any]  # (name, merged, as it was shown, as it was sent)
@@ -25,10 +29,12 @@ class Difference:
     """What changed with one version: `before` is the first version that no longer needs it.
 
     `settle` finishes an update: it moves what was sent in the old places of a document that was
-    merged with the stored one to the new places, or refuses it by a Problem.
+    merged with the stored one to the new places, or refuses it by a Problem. `meanings` are the
+    values of enumerations that meant something else then.
     """
 
-    before: tuple[int, int]
+    before: Version
     downgrade: Change
     upgrade: Change = as_it_is
     settle: Settle = as_merged
+    meanings: Meanings = field(default_factory=dict)

@@ -6,8 +6,8 @@ downwards on the way out. The newest version passes none and pays nothing.
 
 from typing import Any
 
-from quaymaster.apis.azure.versions import v2, v3, v3_1, v4, v5
-from quaymaster.apis.azure.versions.difference import Difference
+from quaymaster.apis.azure.versions import numbers, v2, v3, v3_0, v3_1, v4, v5
+from quaymaster.apis.azure.versions.difference import Difference, Version
 from quaymaster.apis.azure.versions.merging import merged
 
 DIFFERENCES: tuple[Difference, ...] = (
@@ -15,11 +15,12 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference((5, 0), v4.downgrade),
     Difference((4, 0), v3.downgrade, settle=v3.settle),
     Difference((3, 2), v3_1.downgrade),
-    Difference((3, 0), v2.downgrade),
+    Difference((3, 0, 2), v3_0.downgrade, v3_0.upgrade, meanings=v3_0.NUMBERS),
+    Difference((3, 0), v2.downgrade, v2.upgrade, meanings=v2.MEANINGS),
 )
 
 
-def upgraded(version: tuple[int, int], resource: str, body: Any) -> Any:
+def upgraded(version: Version, resource: str, body: Any) -> Any:
     """A body of this version in the newest shape."""
     for difference in reversed(DIFFERENCES):
         if version < difference.before:
@@ -27,7 +28,7 @@ def upgraded(version: tuple[int, int], resource: str, body: Any) -> Any:
     return body
 
 
-def downgraded(version: tuple[int, int], resource: str, body: Any) -> Any:
+def downgraded(version: Version, resource: str, body: Any) -> Any:
     """One body of the newest shape as this version has it."""
     for difference in DIFFERENCES:
         if version < difference.before:
@@ -35,7 +36,15 @@ def downgraded(version: tuple[int, int], resource: str, body: Any) -> Any:
     return body
 
 
-def carried(version: tuple[int, int], resource: str, sent: Any, stored: Any) -> Any:
+def meant(version: Version, enumeration: str, said: str) -> str:
+    """The word of today for a value in a query; `numbers.NOTHING` for one that nothing has."""
+    for difference in reversed(DIFFERENCES):
+        if version < difference.before:
+            said = numbers.meant(enumeration, said, difference.meanings)
+    return said
+
+
+def carried(version: Version, resource: str, sent: Any, stored: Any) -> Any:
     """What an update of this version makes of the stored document, in the newest shape.
 
     `stored` is the document as the newest version shows it. Raises Problem for a change that the
@@ -53,6 +62,6 @@ def carried(version: tuple[int, int], resource: str, sent: Any, stored: Any) -> 
     return made
 
 
-def is_newest_shape(version: tuple[int, int]) -> bool:
+def is_newest_shape(version: Version) -> bool:
     """Whether bodies of this version go out as they are."""
     return not any(version < difference.before for difference in DIFFERENCES)

@@ -1,17 +1,40 @@
-"""Before 3.0: fewer words for how environments and tasks stand (LEGACY 5, 6.4)."""
+"""Before 3.0: other words and numbers for how releases and environments stand (LEGACY 5, 6.4)."""
 
 from typing import Any
+
+from quaymaster.apis.azure.versions import numbers
+from quaymaster.apis.azure.versions.numbers import NOTHING
 
 ENVIRONMENT_STATUS = {
     "queued": "inProgress",
     "scheduled": "inProgress",
     "partiallySucceeded": "succeeded",
 }
-TASK_STATUS = {"succeeded": "success", "partiallySucceeded": "success", "failed": "failure"}
+MEANINGS = {
+    "ReleaseStatus": {
+        "2": "active",
+        "inprogress": "active",
+        "6": "abandoned",
+        **dict.fromkeys(("3", "4", "5", "7"), NOTHING),
+        **dict.fromkeys(("released", "stopped", "rejected", "canceled"), NOTHING),
+    },
+    "EnvironmentStatus": {
+        "0": "notStarted",
+        "2": "succeeded",
+        "3": "rejected",
+        "4": "inProgress",
+        "7": "canceled",
+    },
+}
+
+
+def upgrade(resource: str, body: Any) -> Any:
+    """A status in the word of today."""
+    return numbers.upgraded(resource, body, MEANINGS)
 
 
 def downgrade(resource: str, body: Any) -> Any:
-    """Statuses in the words of the time; everything else is as in 3.0."""
+    """Statuses of environments in the words of the time; everything else is as in 3.0."""
     match resource, body:
         case "release", {"environments": list(environments)}:
             return {**body, "environments": [_environment(one) for one in environments]}
@@ -23,13 +46,4 @@ def downgrade(resource: str, body: Any) -> Any:
 
 def _environment(body: dict[str, Any]) -> dict[str, Any]:
     status = body.get("status", "")
-    steps = [
-        {**step, "tasks": [_task(task) for task in step.get("tasks") or []]}
-        for step in body.get("deploySteps") or []
-    ]
-    return {**body, "status": ENVIRONMENT_STATUS.get(status, status), "deploySteps": steps}
-
-
-def _task(task: dict[str, Any]) -> dict[str, Any]:
-    status = task.get("status", "")
-    return {**task, "status": TASK_STATUS.get(status, status)}
+    return {**body, "status": ENVIRONMENT_STATUS.get(status, status)}
