@@ -28,6 +28,8 @@ class Settings:
     max_body_bytes: int = 32 * 1024 * 1024
     strict_versions: bool = False
     """Whether a request that changes something must name its api-version (CONTRACT A.4)."""
+    allowed_addresses: tuple[str, ...] = ()
+    """Networks and hosts that outgoing calls may reach although they are not public."""
     worker_lease_seconds: int = 30
     sweep_seconds: int = 30
 
@@ -60,6 +62,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         secret_key=_path(text("SECRET_KEY_FILE")),
         max_body_bytes=number("MAX_BODY_BYTES", 32 * 1024 * 1024, 1024, 2**31),
         strict_versions=_flag("QUAYMASTER_STRICT_VERSIONS", text("STRICT_VERSIONS")),
+        allowed_addresses=tuple((text("ALLOWED_ADDRESSES") or "").replace(",", " ").split()),
         worker_lease_seconds=number("WORKER_LEASE_SECONDS", 30, 1, 3600),
         sweep_seconds=number("SWEEP_SECONDS", 30, 1, 3600),
     )

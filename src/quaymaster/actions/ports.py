@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.domain.variables import VariableSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,73 @@ class ArtifactSource(Protocol):
         """The full version behind an id that a caller gave. Raises Invalid when unknown."""
 
 
+class Unreachable(Exception):
+    """A call to the outside that came to nothing; the text says why, without credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """One HTTP request to an absolute URL; `headers` may hold credentials and are never shown."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """What came back: header names in lower case, a bounded body, the places redirected to."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    redirects: tuple[str, ...] = ()
+
+
+class WebClient(Protocol):
+    """Whatever makes outgoing calls for us."""
+
+    async def ask(self, request: WebRequest) -> WebAnswer:
+        """The answer, whatever its status. Raises Unreachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTask:
+    """A task that runs without an agent, as a gate or in a server phase (SEMANTICS 20).
+
+    `inputs` are as written in the definition; `variables` may hold secrets and are never shown.
+    """
+
+    task_id: str
+    version: str
+    name: str
+    inputs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: VariableSet = field(default_factory=VariableSet, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTaskEnd:
+    """What came of it: one sentence, and the evidence line by line, with no secret in either."""
+
+    succeeded: bool
+    message: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+class ServerTasks(Protocol):
+    """Whatever carries out server tasks."""
+
+    async def run(self, task: ServerTask) -> ServerTaskEnd:
+        """Run the task to its end. A task that cannot be run fails, saying why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """All connectors, keyed by the type they serve (casefolded)."""
 
     artifacts: Mapping[str, ArtifactSource] = field(default_factory=dict)
+    server_tasks: ServerTasks | None = None
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

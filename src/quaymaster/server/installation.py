@@ -7,7 +7,10 @@ from obstore.exceptions import BaseError
 
 from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
+from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.artifacts.git import GitRepositories
+from quaymaster.connectors.http import GuardedClient
+from quaymaster.connectors.server_tasks import InvokeRestApi
 from quaymaster.settings import SettingError, Settings
 from quaymaster.store import database as databases
 from quaymaster.store.logs import LogFiles
@@ -22,18 +25,29 @@ async def opened(settings: Settings, dsn: str) -> AsyncIterator[Installation]:
     """
     vault = open_vault(settings.secret_key_file)
     files = storage(settings)
+    around = outside(settings)
     database = await databases.connect(dsn)
     try:
         yield Installation(
             database=database,
             vault=vault,
             files=files,
-            outside=Outside(artifacts={"git": GitRepositories()}),
+            outside=around,
             url=settings.public_url or "",
             strict_versions=settings.strict_versions,
         )
     finally:
         await database.close()
+
+
+def outside(settings: Settings) -> Outside:
+    """The connectors to everything that is not ours. Raises SettingError."""
+    try:
+        allowed = AllowedAddresses.of(settings.allowed_addresses)
+    except ValueError as error:
+        raise SettingError(f"QUAYMASTER_ALLOWED_ADDRESSES cannot be used: {error}.") from None
+    client = GuardedClient(allowed)
+    return Outside({"git": GitRepositories()}, InvokeRestApi(client))
 
 
 def storage(settings: Settings) -> LogFiles:

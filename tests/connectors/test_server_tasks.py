@@ -1,0 +1,124 @@
+"""Invoke REST API asks what the definition says, judges the answer, and shows no secret."""
+
+from typing import Any
+
+import pytest
+
+from quaymaster.actions.ports import ServerTask, ServerTaskEnd
+from quaymaster.connectors.addresses import AllowedAddresses
+from quaymaster.connectors.http import GuardedClient
+from quaymaster.connectors.server_tasks import INVOKE_REST_API, InvokeRestApi
+from quaymaster.domain.variables import Variable, VariableSet
+from tests.connectors.far_side import answering, far_side
+
+SECRET = VariableSet(
+    [Variable("key", "s3cret-value", is_secret=True), Variable("place", "north/1")]
+)
+
+
+async def run(inputs: dict[str, str], task_id: str = INVOKE_REST_API) -> ServerTaskEnd:
+    tasks = InvokeRestApi(GuardedClient(AllowedAddresses.of(("127.0.0.0/8",)), seconds=2))
+    return await tasks.run(ServerTask(task_id, "1.*", "Ask", inputs, SECRET))
+
+
+async def asked(body: str, status: str = "200 OK", **inputs: Any) -> ServerTaskEnd:
+    async with far_side(answering(body, status)) as far:
+        return await run({"serviceConnection": far.url, "method": "GET", **inputs})
+
+
+async def test_the_request_is_the_one_that_was_written() -> None:
+    async with far_side(answering("{}")) as far:
+        end = await run(
+            {
+                "connectedServiceName": far.url + "/api/",
+                "urlSuffix": "/alerts/$(place)?open=1",
+                "method": "PUT",
+                "headers": '{"X-Key": "$(key)", "X-Count": 3}',
+                "body": "release $(place)",
+            }
+        )
+    head, _, body = far.asked[0].partition("\r\n\r\n")
+    assert head.startswith("PUT /api/alerts/north/1?open=1 HTTP/1.1")
+    assert "X-Key: s3cret-value" in head
+    assert "X-Count: 3" in head
+    assert body == "release north/1"
+    assert end.succeeded
+    assert end.evidence[0] == f"PUT {far.url}/api/alerts/north/1?open=1"
+
+
+async def test_a_secret_is_in_no_evidence() -> None:
+    end = await asked('{"you sent": "s3cret-value"}', urlSuffix="?key=$(key)")
+    assert end.succeeded
+    told = end.message + "\n".join(end.evidence)
+    assert "s3cret" not in told
+    assert "***" in told
+
+
+@pytest.mark.parametrize(
+    ("criteria", "holds"),
+    [
+        ("eq(root['status'], 'ok')", True),
+        ("eq(root['status'], 'bad')", False),
+        ("eq(count(root['alerts']), 2)", True),
+        ("eq(count(jsonpath('$.alerts[*].id')), 2)", True),
+        ("eq(root.alerts[0].id, 1)", True),
+        ("", True),
+    ],
+)
+async def test_the_answer_is_judged_by_the_success_expression(criteria: str, holds: bool) -> None:
+    body = '{"status": "ok", "alerts": [{"id": 1}, {"id": 2}]}'
+    end = await asked(body, successCriteria=criteria)
+    assert end.succeeded is holds
+    assert (criteria in end.message) is not holds or not criteria
+
+
+async def test_an_answer_that_is_no_json_is_the_root_as_text() -> None:
+    assert (await asked("all fine", successCriteria="contains(root, 'fine')")).succeeded
+
+
+@pytest.mark.parametrize("criteria", ["eq(root", "nonsense(root)", "root."])
+async def test_an_expression_that_cannot_be_read_fails_the_task(criteria: str) -> None:
+    end = await asked("{}", successCriteria=criteria)
+    assert not end.succeeded
+    assert "cannot be evaluated" in end.message
+
+
+async def test_success_that_is_an_error_inside_fails_by_its_expression() -> None:
+    assert not (await asked('{"error": "x"}', successCriteria="eq(root['error'], '')")).succeeded
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "302 Found"])
+async def test_every_other_status_fails(status: str) -> None:
+    end = await asked("x", status)
+    assert end.message == f"The answer's status is {status[:3]}."
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({"serviceConnection": "Monitor"}, "'Monitor' is not known here"),
+        ({}, "is not known here"),
+        ({"serviceConnection": "http://10.1.1.1"}, "QUAYMASTER_ALLOWED_ADDRESSES"),
+        ({"serviceConnection": "http://127.0.0.1:1", "headers": "[1"}, "not a JSON object"),
+        ({"serviceConnection": "http://127.0.0.1:1", "method": "BREW"}, "'BREW'"),
+        ({"serviceConnection": "http://127.0.0.1:1", "waitForCompletion": "true"}, "call-back"),
+        ({"serviceConnection": "http://127.0.0.1:1"}, "cannot be reached"),
+    ],
+)
+async def test_what_cannot_be_asked_fails_with_a_sentence(
+    inputs: dict[str, str], told: str
+) -> None:
+    end = await run(inputs)
+    assert not end.succeeded
+    assert told in end.message
+    assert end.evidence
+
+
+async def test_another_server_task_fails_by_name() -> None:
+    end = await run({}, "f1e4b0e6-017e-4819-8a48-ef19ae96e289")
+    assert "cannot be run without an agent" in end.message
+
+
+async def test_a_long_answer_is_shown_in_part() -> None:
+    end = await asked("x" * 50_000)
+    assert end.evidence[-1] == "… and 34000 more characters"
