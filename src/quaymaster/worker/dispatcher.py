@@ -16,6 +16,7 @@ from quaymaster.store import jobs
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.jobs import NO_POOL, HeldJob
 from quaymaster.worker.job_runner import JobRun
+from quaymaster.worker.server_host import ServerHost
 from quaymaster.worker.slots import Slot
 
 LOOK_SECONDS = 5.0  # how long a wake-up may be lost before the job is found all the same
@@ -55,6 +56,7 @@ class Dispatcher:
         self.running: dict[JobId, JobRun] = {}
         self._installation = installation
         self._hosts = hosts
+        self._server = ServerHost(installation.outside.server_tasks)
         self._free = sorted(slots, key=lambda slot: -slot.number)
         self._busy: set[JobId] = set()  # being claimed, or running
         self._begun: set[JobId] = set()  # started here and not ended well: never to run again
@@ -208,7 +210,8 @@ class Dispatcher:
     ) -> Taken | None:
         job = taken.held
         _log.info("a job starts", job=job.id, release=job.release_id, slot=slot.number)
-        run = JobRun(self._installation, self._hosts, taken, next_taker)
+        hosts = self._hosts if taken.needs_agent else self._server
+        run = JobRun(self._installation, hosts, taken, next_taker)
         self._busy.add(job.id)
         self.running[job.id] = run
         self._begun.add(job.id)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -12,8 +12,14 @@ from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.jobs import End, Taken, Taker
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.protocol.job import HostMessage, JobEnded, JobResult, LogChunk, ReleaseRenamed
-from quaymaster.runner.pool import HostPool
+from quaymaster.protocol.job import (
+    HostMessage,
+    JobEnded,
+    JobResult,
+    LogChunk,
+    ReleaseRenamed,
+    RunJob,
+)
 from quaymaster.store import job_reports
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.job_reports import Report, StoredChunk
@@ -37,13 +43,25 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
+class Hosts(Protocol):
+    """Whoever carries jobs out: the job hosts of this worker, or the server itself."""
+
+    async def run(
+        self,
+        job: RunJob,
+        sink: Callable[[HostMessage], Awaitable[None]],
+        cancelled: "asyncio.Future[str] | None" = None,
+    ) -> JobEnded:
+        """Run a job to its end, giving every message but the last, which it answers, to `sink`."""
+
+
 class JobRun:
     """One job on its host. Made by the dispatcher; others may cancel, stop or kill it."""
 
     def __init__(
         self,
         installation: Installation,
-        hosts: HostPool,
+        hosts: Hosts,
         taken: Taken,
         next_taker: Callable[[], Taker | None],
     ) -> None:
@@ -142,10 +160,15 @@ class JobRun:
         async with self._writing:
             if self._buffer.is_empty or self._is_stale:
                 return
-            told = await self._stored(self._buffer.portion())
-            still_ours = await self._until_done(
-                lambda: jobs.report(Call(self._installation), self.held, told)
-            )
+            try:
+                told = await self._stored(self._buffer.portion())
+                still_ours = await self._until_done(
+                    lambda: jobs.report(Call(self._installation), self.held, told)
+                )
+            except Exception as error:  # noqa: BLE001 - a job whose log has a gap must not succeed
+                _log.exception("a report could not be written", job=self.held.id)
+                self.kill(f"The job's log could not be written ({type(error).__name__}).")
+                return
             if not still_ours:
                 self.drop()
 

@@ -55,7 +55,7 @@ class Options:
     drain: timedelta = timedelta(minutes=5)
 
 
-async def run(options: Options, stopping: asyncio.Event) -> None:
+async def run(options: Options, outside: Outside, stopping: asyncio.Event) -> None:
     """Work until `stopping` is set, then let running jobs end and leave.
 
     Raises NotFound for a pool that does not exist, DatabaseUnavailable when the database cannot
@@ -67,7 +67,7 @@ async def run(options: Options, stopping: asyncio.Event) -> None:
         database,
         open_vault(options.secret_key_file),
         LogFiles.at(options.storage_url),
-        Outside(),
+        outside,
         options.url,
     )
     hosts = HostPool(options.concurrency, options.home / "work")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from quaymaster.domain.errors import Invalid
 from quaymaster.plans.job_message import Place
 
 LOCK_NAME = ".lock"
@@ -29,10 +30,17 @@ class Slot:
 def held(home: Path, how_many: int) -> Iterator[list[Slot]]:
     """The lowest slots that no other worker of this home holds, locked until the block ends.
 
-    A lock ends with its process, however that ends. Raises OSError when the home cannot be used.
+    A lock ends with its process, however that ends. Raises Invalid when the home cannot be used.
     """
     root = home / "work"
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (root / "1").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Invalid(
+            f"Jobs cannot work in {root}: {error.strerror}. Choose another --home, or let the user "
+            "who runs the worker write there."
+        ) from error
     locks: list[int] = []
     slots: list[Slot] = []
     try:
