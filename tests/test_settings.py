@@ -27,6 +27,14 @@ def test_an_empty_value_counts_as_unset():
     )
 
 
+def test_versions_are_only_demanded_when_that_is_asked_for():
+    found = [
+        settings.read({"QUAYMASTER_STRICT_VERSIONS": value}).strict_versions
+        for value in ("", "False", "TRUE")
+    ]
+    assert found == [False, False, True]
+
+
 def test_a_closing_slash_of_the_public_url_is_dropped():
     found = settings.read({"QUAYMASTER_PUBLIC_URL": "https://quay.example.com/"})
     assert found.public_url == "https://quay.example.com"
@@ -44,6 +52,7 @@ def test_a_closing_slash_of_the_public_url_is_dropped():
         ("DATABASE_URL", "mysql://h/d", "must start with one of postgresql://, postgres://."),
         ("STORAGE_URL", "ftp://h", "QUAYMASTER_STORAGE_URL must start with one of file://"),
         ("PUBLIC_URL", "quay.example.com", "QUAYMASTER_PUBLIC_URL is 'quay.example.com'"),
+        ("STRICT_VERSIONS", "1", "QUAYMASTER_STRICT_VERSIONS is '1', and must be true or false."),
         ("ADMIN_TOKEN", "short", "QUAYMASTER_ADMIN_TOKEN is too short"),
     ],
 )
