@@ -8,8 +8,10 @@ import pytest
 from azure.devops.exceptions import AzureDevOpsServiceError
 
 from tests.acceptance.client import PROJECT, Visitor
-from tests.documents import asks, definition, stage
+from tests.documents import asks, definition, phase, stage, task
 from tests.server.waiting import until
+
+MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
 
 
 def ends(client: Any, release_id: int, stage_name: str, status: str) -> None:
@@ -138,6 +140,37 @@ def test_an_environment_is_deployed_again_by_hand(admin: Visitor):
         ends(client, release.id, "Dev", "succeeded")
         found = client.get_release_environment(PROJECT, release.id, dev.id)
         assert [step.attempt for step in found.deploy_steps] == list(range(1, attempt + 1))
+
+
+def test_folders_are_listed(admin: Visitor):
+    """The package only lists folders; a definition's own folder need not have been made."""
+    client = admin.releases
+    assert "\\" in [folder.path for folder in client.get_folders(PROJECT)]
+    inside = client.create_release_definition(
+        definition("Inside", stage("Dev"), path="\\Kept"), PROJECT
+    )
+    found = client.get_release_definitions(PROJECT, path="\\Kept")
+    assert [one.id for one in found] == [inside.id]
+
+
+def test_a_manual_intervention_is_resumed(admin: Visitor):
+    client = admin.releases
+    asks_first = task(MANUAL_INTERVENTION, "8.*", "Look first", {"instructions": "Look"})
+    pause = phase([asks_first], phaseType="runOnServer")
+    made = client.create_release_definition(
+        definition("Paused", stage("Dev", deployPhases=[pause])), PROJECT
+    )
+    release = client.create_release({"definitionId": made.id}, PROJECT)
+    until(lambda: client.get_manual_interventions(PROJECT, release.id), "the question", 30)
+    (asked,) = client.get_manual_interventions(PROJECT, release.id)
+    assert (asked.status, asked.instructions) == ("pending", "Look")
+    given = client.update_manual_intervention(
+        {"status": "approved", "comment": "fine"}, PROJECT, release.id, asked.id
+    )
+    assert given.status == "approved"
+    ends(client, release.id, "Dev", "succeeded")
+    text = b"".join(client.get_release_revision(PROJECT, release.id, 1))
+    assert b'"Paused"' in text
 
 
 @pytest.mark.parametrize("version", ["v7_1", "v7_0", "released"])

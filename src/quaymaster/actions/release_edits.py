@@ -23,6 +23,20 @@ async def tags(call: Call, release_id: int) -> tuple[str, ...]:
         return await release_edits.tags(connection, release_id)
 
 
+async def tags_in_use(call: Call) -> list[str]:
+    """All tags of the releases that the caller may view in the call's project, by name."""
+    if call.project_id is None:
+        raise Invalid("Name the project whose tags you want.")
+    async with call.database.read() as connection:
+        found = await release_edits.tags_of_project(connection, call.project_id)
+    return sorted({tag for tag, path, definition in found if _may_view(call, path, definition)})
+
+
+def _may_view(call: Call, path: str, definition: int) -> bool:
+    token = definition_token(str(call.project_id), path, definition)
+    return call.may(Permission.VIEW_RELEASES, token)
+
+
 async def add_tags(call: Call, release_id: int, added: Sequence[str]) -> tuple[str, ...]:
     """Add tags; those that are there in any case stay as they are. All tags afterwards.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import PersonId
@@ -33,6 +34,17 @@ async def tags(connection: Connection, release_id: int) -> tuple[str, ...]:
     """The tags of a release in the order in which they were added."""
     found = await connection.fetchval("SELECT tags FROM releases WHERE id = $1", release_id)
     return tuple(found or ())
+
+
+async def tags_of_project(connection: Connection, project: UUID) -> list[tuple[str, str, int]]:
+    """Each tag in use with the folder and id of a definition whose releases have it."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT unnest(r.tags) AS tag, f.path, f.id FROM releases r"
+        " JOIN definitions f ON f.id = r.definition_id"
+        " WHERE r.project_id = $1 AND NOT r.is_deleted AND r.tag_keys <> '{}'",
+        project,
+    )
+    return [(row["tag"], row["path"], row["id"]) for row in rows]
 
 
 async def add_tags(

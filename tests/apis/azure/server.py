@@ -90,13 +90,15 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(database: Database, folder: Path) -> AsyncIterator[Server]:
+async def serving(
+    database: Database, folder: Path, outside: Outside | None = None
+) -> AsyncIterator[Server]:
     """The dialect with an administrator, on this database."""
     installation = Installation(
         database=database,
         vault=open_vault(folder / "secret.key"),
         files=LogFiles.at((folder / "storage").as_uri()),
-        outside=Outside(),
+        outside=outside or Outside(),
     )
     admin = await people.create_administrator(database, None)
     assert admin is not None

@@ -13,6 +13,7 @@ from quaymaster.actions.call import Installation
 from quaymaster.apis.azure import (
     agents,
     approvals,
+    artifact_versions,
     badges,
     definitions,
     deployments,
@@ -51,6 +52,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *releases.ROUTES,
     *release_history.ROUTES,
     *tags.ROUTES,
+    *artifact_versions.ROUTES,
     *unserved.ROUTES,
     *folders.ROUTES,
     *environments.ROUTES,

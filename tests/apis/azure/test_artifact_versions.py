@@ -1,0 +1,64 @@
+"""Which versions a release could be made from, and the tags in use (CONTRACT B.4)."""
+
+from pathlib import Path
+from typing import Any
+
+from quaymaster.actions.ports import Outside, Version
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import ArtifactPlan
+from tests.apis.azure.server import Server, serving
+from tests.documents import definition, git_artifact, stage
+
+
+class Shelf:
+    """A source with two versions; one repository of it cannot be read."""
+
+    async def versions(self, artifact: ArtifactPlan, most: int) -> list[Version]:
+        if "broken" in str(artifact.reference):
+            raise Invalid("The repository cannot be read. Check its path.")
+        newest = Version("c2", "v2", branch="refs/heads/main", commit="c2", message="second")
+        return [newest, Version("c1", "v1")][:most]
+
+    async def resolve(self, artifact: ArtifactPlan, version: str) -> Version:
+        return Version(version, f"{artifact.alias} {version}")
+
+
+async def test_versions_are_asked_of_every_source_and_failures_are_told(
+    database: Any, tmp_path: Path
+):
+    async with serving(database, tmp_path, Outside({"git": Shelf()})) as server:
+        artifacts = [
+            git_artifact("site"),
+            {**git_artifact("bad", "/srv/broken.git"), "isPrimary": False},
+        ]
+        made = await server.made(
+            "definitions", definition("Web", stage("Dev"), artifacts=artifacts)
+        )
+        path = f"artifacts/versions?releaseDefinitionId={made['id']}"
+        site, bad = (await server.seen(path))["artifactVersions"]
+        assert [version["name"] for version in site["versions"]] == ["v2", "v1"]
+        assert site["defaultVersion"]["sourceBranch"] == "refs/heads/main"
+        assert site["errorMessage"] is None
+        assert (bad["versions"], bad["defaultVersion"]) == ([], None)
+        assert "cannot be read" in bad["errorMessage"]
+        assert (await server.project("GET", "artifacts/versions")).status_code == 400
+        missing = "artifacts/versions?releaseDefinitionId=99"
+        assert (await server.project("GET", missing)).status_code == 404
+
+
+async def test_a_source_that_nobody_can_ask_says_so(server: Server):
+    made = await server.made(
+        "definitions", definition("Web", stage("Dev"), artifacts=[git_artifact("site")])
+    )
+    path = f"artifacts/versions?releaseDefinitionId={made['id']}"
+    (site,) = (await server.seen(path))["artifactVersions"]
+    assert "cannot be asked" in site["errorMessage"]
+
+
+async def test_the_tags_of_a_project_are_those_of_its_releases(server: Server):
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    for tags in (["b", "a"], ["b", "c"]):
+        start = {"definitionId": made["id"], "isDraft": True}
+        release = await server.made("releases", start)
+        await server.made(f"releases/{release['id']}/tags", tags)
+    assert (await server.seen("tags"))["value"] == ["a", "b", "c"]
