@@ -5,7 +5,7 @@ what the caller may not view is not in a list, and alone it is Forbidden or NotF
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +16,7 @@ from quaymaster.actions.call import Call
 from quaymaster.domain.access import Permission, definition_token
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import Approval
+from quaymaster.domain.variable_groups import VariableGroup
 from quaymaster.store import (
     approval_lists,
     definition_lists,
@@ -24,6 +25,7 @@ from quaymaster.store import (
     projects,
     release_lists,
     release_views,
+    variable_groups,
 )
 from quaymaster.store.approval_lists import ApprovalFilter, ApprovalLine
 from quaymaster.store.database import Connection
@@ -45,6 +47,7 @@ class ReleaseFound:
     view: ReleaseView
     document: dict[str, Any]
     people: People
+    groups: Mapping[int, list[VariableGroup]] = field(default_factory=dict)
 
 
 async def release(call: Call, release_id: int, *, deleted: bool = False) -> ReleaseFound:
@@ -58,7 +61,9 @@ async def release(call: Call, release_id: int, *, deleted: bool = False) -> Rele
         call.require(Permission.VIEW_RELEASES, token, f"release {head.name}")
         document = msgspec.json.decode(await release_views.document(connection, view))
         named = {*_of_view(view), *ids_in(document)}
-        return ReleaseFound(view, document, await people.get_many(connection, list(named)))
+        known = await people.get_many(connection, list(named))
+        groups = await variable_groups.snapshots(connection, release_id)
+        return ReleaseFound(view, document, known, groups)
 
 
 async def releases(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from quaymaster.actions import artifacts, snapshot_edits
+from quaymaster.actions import artifacts, snapshot_edits, variable_groups
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen_within
@@ -16,12 +16,14 @@ from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId, ReleaseId
 from quaymaster.domain.release_names import Named
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
+from quaymaster.domain.variable_groups import VariableGroup, under
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.store import definitions, firing, places, releases
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition
 from quaymaster.store.places import Place
 from quaymaster.store.records import NewRelease, NewStage, ReleaseArtifact
+from quaymaster.store.variable_groups import keep_snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +49,49 @@ async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
     (create releases on the definition), Invalid for versions, stages or variables that do not
     fit, Refused when the definition is disabled.
     """
-    _, new = await _prepared(call, request)
+    prepared = await _prepared(call, request)
     async with call.database.transaction() as connection:
-        return await _made(connection, call, new, is_draft=request.is_draft)
+        return await _made(connection, call, prepared, is_draft=request.is_draft)
 
 
 async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseId | None:
     """The same for a trigger: None when the definition has fired under this key before (8.13)."""
-    definition, new = await _prepared(call, request)
+    prepared = await _prepared(call, request)
+    definition = prepared.new.definition_id
     async with call.database.transaction() as connection:
-        if not await firing.fire(connection, definition.id, key, call.now):
+        if not await firing.fire(connection, definition, key, call.now):
             return None
-        made = await _made(connection, call, new, is_draft=request.is_draft)
-        await firing.made(connection, definition.id, key, made)
+        made = await _made(connection, call, prepared, is_draft=request.is_draft)
+        await firing.made(connection, definition, key, made)
         return made
 
 
-async def _prepared(call: Call, request: ReleaseRequest) -> tuple[Definition, NewRelease]:
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A release that only has to be stored, and the variable groups that went into it."""
+
+    new: NewRelease
+    groups: Mapping[int, list[VariableGroup]]
+
+
+async def _prepared(call: Call, request: ReleaseRequest) -> _Prepared:
     definition = await _definition(call, request.definition_id)
     choices = {choice.alias.casefold(): choice for choice in request.choices}
     versions = await artifacts.chosen(
         call.installation.outside, definition.plan, choices, is_draft=request.is_draft
     )
-    return definition, _new_release(call, request, definition, versions)
+    async with call.database.read() as connection:
+        groups = await variable_groups.taken_by(
+            connection, call, definition.project_id, definition.plan
+        )
+    return _Prepared(_new_release(call, request, definition, versions, groups), groups)
 
 
 async def _made(
-    connection: Connection, call: Call, new: NewRelease, *, is_draft: bool
+    connection: Connection, call: Call, prepared: _Prepared, *, is_draft: bool
 ) -> ReleaseId:
-    release = await releases.insert(connection, new, call.vault)
+    release = await releases.insert(connection, prepared.new, call.vault)
+    await keep_snapshots(connection, release.id, prepared.groups)
     if not is_draft:
         release = await happen_within(connection, call, release.id, Activated(call.by))
     return release.id
@@ -98,11 +114,13 @@ def _new_release(
     request: ReleaseRequest,
     definition: Definition,
     versions: tuple[ReleaseArtifact, ...],
+    groups: Mapping[int, list[VariableGroup]],
 ) -> NewRelease:
     plan = definition.plan
-    values = overridden(
+    own = overridden(
         plan.variables, _secrets(definition, "variables"), request.variables, "the definition"
     )
+    values = under(own, groups.get(variable_groups.WHOLE_DEFINITION, []))
     return NewRelease(
         project_id=definition.project_id,
         definition_id=definition.id,
@@ -119,24 +137,29 @@ def _new_release(
         variables=values.plain,
         secrets=values.secret,
         properties=request.properties,
-        stages=_stages(request, definition),
+        stages=_stages(request, definition, groups),
         named=_named(call, definition, versions, values.plain),
     )
 
 
-def _stages(request: ReleaseRequest, definition: Definition) -> dict[int, NewStage]:
+def _stages(
+    request: ReleaseRequest,
+    definition: Definition,
+    groups: Mapping[int, list[VariableGroup]],
+) -> dict[int, NewStage]:
     plan = definition.plan
     manual = _manual(plan, request.manual_stages)
     _check_stages(plan, request.stage_variables)
     stages = {}
     for stage in plan.stages:
         number = stage.definition_stage_id
-        values = overridden(
+        own = overridden(
             stage.variables,
             _secrets(definition, f"environments/{number}/variables"),
             request.stage_variables.get(number, {}),
             f"stage {stage.name}",
         )
+        values = under(own, groups.get(number, []))
         is_manual = stage.name.casefold() in manual
         stages[number] = NewStage(is_manual, "", values.plain, values.secret)
     return stages

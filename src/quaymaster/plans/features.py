@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from quaymaster.domain.task_versions import newest
+
 # id → major versions; the runner's own registry, which a test compares with this
 RUNNABLE_TASKS: Mapping[str, frozenset[int]] = {
     "d9bafed4-0b18-4f58-968d-86655b4d2ce9": frozenset({2}),  # CmdLine
@@ -37,8 +39,14 @@ BUILT: frozenset[Feature] = frozenset(
         Feature.STAGE_SCHEDULES,
         Feature.STAGE_TRIGGERS,
         Feature.PARALLEL_JOBS,
+        Feature.VARIABLE_GROUPS,
     }
 )
+
+
+def is_installed(installed: Mapping[str, frozenset[str]], task_id: str, version: str) -> bool:
+    """Whether one of these whole versions of the task fits `2.*`, `2.1.3` or `*`."""
+    return newest(version, installed.get(task_id.lower(), ())) is not None
 
 
 def can_run(runnable: Mapping[str, frozenset[int]], task_id: str, version: str) -> bool:

@@ -70,7 +70,7 @@ async def _shown(
     stage = next((stage for stage in found.view.stages if stage.id == stage_id), None)
     if stage is None:
         raise NotFound("stage", stage_id)
-    shown = Shown(request.links, found.people)
+    shown = Shown(request.links, found.people, found.groups)
     body = present.environment(shown, found.view, stage, found.document)
     if just_asked and stage.status is StageStatus.IN_PROGRESS:
         body["status"] = "queued"  # what the service answers to the start itself (7.4)

@@ -177,7 +177,7 @@ async def shown_release(
 ) -> Response[bytes]:
     """The answer that every request about one release ends with."""
     found = await reading.release(request.call, number)
-    shown = Shown(request.links, found.people)
+    shown = Shown(request.links, found.people, found.groups)
     return request.answer("release", present.release(shown, found.view, found.document, wanted))
 
 

@@ -30,6 +30,7 @@ from quaymaster.apis.azure import (
     settings,
     tags,
     unserved,
+    variable_groups,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
 from quaymaster.apis.azure.description import routes as description
@@ -62,6 +63,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *deployments.ROUTES,
     *logs.ROUTES,
     *settings.ROUTES,
+    *variable_groups.ROUTES,
 ]
 
 

@@ -16,10 +16,12 @@ from quaymaster.apis.azure.present.shown import (
     release_reference,
     with_people,
 )
+from quaymaster.apis.azure.present.variable_group import group
 from quaymaster.apis.azure.values import date_out, properties_out
 from quaymaster.apis.azure.words import ENVIRONMENT_STATUS, word
 from quaymaster.domain.release import Side
 from quaymaster.domain.statuses import ReleaseStatus
+from quaymaster.domain.variable_groups import VariableGroup
 from quaymaster.store.release_views import AttemptView, ReleaseHead, ReleaseView, StageView
 
 Document = dict[str, Any]
@@ -49,8 +51,9 @@ def release(
     body = head(shown, view.head, wanted)
     body["releaseNameFormat"] = view.plan.release_name_format
     if wanted.variables:
-        body["variables"] = variables(view.head.variables, document.get("variables"))
-        body["variableGroups"] = []
+        taken = shown.groups.get(0, [])
+        body["variables"] = variables(view.head.variables, document.get("variables"), taken)
+        body["variableGroups"] = [group(one) for one in taken]
     if wanted.environments:
         body["environments"] = [
             environment(shown, view, stage, document, wanted) for stage in view.stages
@@ -108,13 +111,14 @@ def environment(
     project = str(found.project_id)
     snapshot = environment_of(document, stage.definition_stage_id)
     newest = stage.newest
+    taken = shown.groups.get(stage.definition_stage_id, [])
     body: dict[str, Any] = {
         "id": stage.id,
         "releaseId": found.id,
         "name": stage.name,
         "status": word(stage.status),
-        "variables": variables(stage.variables, snapshot.get("variables")),
-        "variableGroups": [],
+        "variables": variables(stage.variables, snapshot.get("variables"), taken),
+        "variableGroups": [group(one) for one in taken],
         "preDeployApprovals": _approvals(shown, view, stage, Side.PRE, wanted),
         "postDeployApprovals": _approvals(shown, view, stage, Side.POST, wanted),
         "preApprovalsSnapshot": with_people(shown, snapshot.get("preDeployApprovals")),
@@ -160,8 +164,15 @@ def environment_of(document: Document, definition_stage_id: int) -> Document:
     )
 
 
-def variables(values: Mapping[str, str], planned: Mapping[str, Any] | None) -> Document:
-    """Variables with their flags from the snapshot; a secret's value is never there."""
+def variables(
+    values: Mapping[str, str],
+    planned: Mapping[str, Any] | None,
+    groups: list[VariableGroup],
+) -> Document:
+    """Variables with their flags from the snapshot; a secret's value is never there.
+
+    What came of a variable group is shown there, not here.
+    """
     body: Document = {}
     for name, flags in (planned or {}).items():
         told = flags if isinstance(flags, dict) else {}
@@ -169,7 +180,8 @@ def variables(values: Mapping[str, str], planned: Mapping[str, Any] | None) -> D
             "value": None if told.get("isSecret") else values.get(name, told.get("value")),
             **{key: told[key] for key in ("isSecret", "allowOverride") if key in told},
         }
-    for name in values.keys() - body.keys():
+    of_groups = {name for one in groups for name in one.variables}
+    for name in values.keys() - body.keys() - of_groups:
         body[name] = {"value": values[name]}
     return body
 

@@ -1,10 +1,11 @@
 """What every presenter needs, and the small references that stand in all bodies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from quaymaster.apis.azure.links import Links, references
+from quaymaster.domain.variable_groups import VariableGroup
 from quaymaster.store.people import Identity
 
 SYSTEM = {
@@ -16,10 +17,14 @@ SYSTEM = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The addresses to write, and everybody who is mentioned, by id."""
+    """The addresses to write, and everybody who is mentioned, by id.
+
+    `groups` are the variable groups that the release shown has taken, by definition stage id.
+    """
 
     links: Links
     people: Mapping[str, Identity]
+    groups: Mapping[int, list[VariableGroup]] = field(default_factory=dict)
 
 
 def person(shown: Shown, identity_id: str | None) -> dict[str, Any] | None:
