@@ -33,7 +33,8 @@ async def test_a_server_task_asks_and_its_evidence_is_its_log(world: World) -> N
         plan = on_server(asks(url, successCriteria="eq(root['open'], 0)"))
         release = await world.release(make.plan("Dev", Dev=plan), secrets={"key": "s3cret!"})
         worker = await world.worker()
-        assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
+        dev = await world.ended(release, "Dev")
+        assert dev.outcome is Outcome.SUCCEEDED, await text_of(world, await task_of(world, release))
     assert far.asked[0].startswith("GET /alerts/Dev?key=s3cret! ")
     log = await text_of(world, await task_of(world, release))
     assert "Status 200" in log

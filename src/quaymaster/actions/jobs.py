@@ -31,6 +31,7 @@ class Taken:
 
     held: HeldJob
     message: RunJob
+    needs_agent: bool = True
 
 
 class _NotHeld(Exception):
@@ -84,7 +85,8 @@ async def _told(
         return None
     around = job_telling.Around(call.installation.url, facts, secrets, taker.place)
     message = await job_telling.told(connection, found, around)
-    return Taken(HeldJob(release.id, job_id, taker.token, taker.worker), message)
+    held = HeldJob(release.id, job_id, taker.token, taker.worker)
+    return Taken(held, message, found_job(release, job_id).kind is not JobKind.SERVER)
 
 
 async def fail_to_start(

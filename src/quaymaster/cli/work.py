@@ -8,9 +8,11 @@ import uvloop
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from quaymaster.actions.ports import Outside
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.server import access
+from quaymaster.server.installation import outside
 from quaymaster.server.stopping import stop_signal
 from quaymaster.worker import main as workers
 from quaymaster.worker.main import DEFAULT_CONCURRENCY, Options
@@ -47,8 +49,8 @@ def worker(
         sweep=timedelta(seconds=settings.sweep_seconds),
         drain=timedelta(seconds=drain),
     )
-    uvloop.run(_work(asked, until_input_ends=until_input_ends))
+    uvloop.run(_work(asked, outside(settings), until_input_ends=until_input_ends))
 
 
-async def _work(asked: Options, *, until_input_ends: bool) -> None:
-    await workers.run(asked, stop_signal(until_input_ends=until_input_ends))
+async def _work(asked: Options, around: Outside, *, until_input_ends: bool) -> None:
+    await workers.run(asked, around, stop_signal(until_input_ends=until_input_ends))
