@@ -91,7 +91,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    database: Database, folder: Path, outside: Outside | None = None
+    database: Database, folder: Path, outside: Outside | None = None, max_body: int = MAX_BODY
 ) -> AsyncIterator[Server]:
     """The dialect with an administrator, on this database."""
     installation = Installation(
@@ -102,7 +102,7 @@ async def serving(
     )
     admin = await people.create_administrator(database, None)
     assert admin is not None
-    app = router.edge(elsewhere, lambda: installation, MAX_BODY)
+    app = router.edge(elsewhere, lambda: installation, max_body)
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         yield Server(installation, client, admin.text)
