@@ -33,6 +33,15 @@ class Settings:
     worker_lease_seconds: int = 30
     sweep_seconds: int = 30
 
+    tasks: Path | None = None
+    """Where installed tasks are; None for a folder in the home."""
+    node: Path | None = None
+    """The Node.js that runs them; None for the first of the PATH."""
+
+    @property
+    def tasks_directory(self) -> Path:
+        return self.tasks or self.home / "tasks"
+
     @property
     def storage_url(self) -> str:
         return self.storage or (self.home / "storage").as_uri()
@@ -64,6 +73,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         strict_versions=_flag("QUAYMASTER_STRICT_VERSIONS", text("STRICT_VERSIONS")),
         allowed_addresses=tuple((text("ALLOWED_ADDRESSES") or "").replace(",", " ").split()),
         worker_lease_seconds=number("WORKER_LEASE_SECONDS", 30, 1, 3600),
+        tasks=_path(text("TASKS_DIR")),
+        node=_path(text("NODE")),
         sweep_seconds=number("SWEEP_SECONDS", 30, 1, 3600),
     )
 

@@ -49,9 +49,14 @@ def test_a_task_that_nobody_can_run_here():
     [warning] = warnings_of(documents.outlined(tasks=[task]))
     assert warning == (
         f"{TASK}.taskId: task 'Deploy Azure App Service' ({UNKNOWN}, version 4.*) cannot be run "
-        "here; disable it, or replace it by a script"
+        "here; install it, disable it, or replace it by a script"
     )
     assert warnings_of(documents.outlined(tasks=[{**task, "enabled": False}])) == ()
+    for version, warned in (("4.*", False), ("4.2.1", False), ("4.2.2", True), ("5.*", True)):
+        asked = [{**task, "version": version}]
+        installed = {UNKNOWN: frozenset({"4.2.1"})}
+        found = warnings_of(documents.outlined(tasks=asked), installed=installed)
+        assert bool(found) is warned, version
     known = {UNKNOWN: frozenset({4})}
     assert warnings_of(documents.outlined(tasks=[task]), runnable=known) == ()
 

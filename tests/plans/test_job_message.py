@@ -9,6 +9,7 @@ from quaymaster.domain.release import Job, JobId, JobKind
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.job_message import (
+    ChosenTask,
     NumberedStep,
     Place,
     Setting,
@@ -94,6 +95,41 @@ def test_disabled_tasks_are_not_sent() -> None:
     tasks = (replace(BASH, display_name="Off", enabled=False), BASH)
     told = message(make.phase(tasks=tasks))
     assert [step.display_name for step in told.steps if step.kind == "task"] == ["Publish"]
+
+
+def test_installed_tasks_run_in_their_sections_the_last_ones_in_reverse() -> None:
+    open_ = replace(BASH, task_id="open", display_name="Open", condition="failed()")
+    watch = replace(BASH, task_id="watch", display_name="Watch")
+    chosen = {
+        "open": ChosenTask("1.2.3", frozenset({"pre", "main", "post"})),
+        "watch": ChosenTask("2.0.0", frozenset({"pre", "post"})),
+    }
+    part = make.phase(tasks=(open_, BASH, watch))
+    planned = planned_steps(part, (SITE,), lambda task: chosen.get(task.task_id))
+    steps = [NumberedStep(rank, f"i{rank}", step) for rank, step in enumerate(planned)]
+    place = Place("/w/1", "builder-1", 3, tasks_directory="/t", node="/n")
+    told = job_message(JOB, part, context(), Setting(), steps, place)
+    assert [(s.display_name, s.version, s.task_number) for s in told.steps] == [
+        ("Initialize job", "", 0),
+        ("Pre-job: Open", "1.2.3", 1),
+        ("Pre-job: Watch", "2.0.0", 3),
+        ("Download artifacts", "", 0),
+        ("Open", "1.2.3", 1),
+        ("Publish", "3.*", 2),
+        ("Post-job: Watch", "2.0.0", 3),
+        ("Post-job: Open", "1.2.3", 1),
+        ("Finalize job", "", 0),
+    ]
+    conditions = {step.display_name: step.condition for step in told.steps}
+    assert conditions["Pre-job: Open"] == conditions["Open"] == "failed()"
+    assert conditions["Post-job: Open"] == "always()"
+    assert (told.tasks_directory, told.node) == ("/t", "/n")
+
+
+def test_every_job_has_the_connection_to_this_server_without_a_token() -> None:
+    [system] = message(make.phase()).endpoints
+    assert (system.id, system.url) == ("SYSTEMVSSCONNECTION", "http://here/default/")
+    assert system.parameters == {"AccessToken": ""}
 
 
 def test_a_job_of_a_server_phase_is_its_one_task() -> None:

@@ -36,7 +36,7 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
         call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
         definition_id = await definitions.draw_id(connection)
         content = await numbered(connection, content, known=set())
-        saved = _content(content, {}, api_version)
+        saved = _content(call, content, {}, api_version)
         await definitions.create(
             connection, call.vault, definition_id, project, saved, call.by, call.now
         )
@@ -65,7 +65,7 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
         content = azure_document.owned(content, call.by, stored)
         known = await definitions.environment_ids(connection, definition_id)
         content = await numbered(connection, content, known | azure_document.ids_in(stored))
-        saved = _content(content, before.secrets, api_version)
+        saved = _content(call, content, before.secrets, api_version)
         _authorise_change(call, before, saved)
         await definitions.update(connection, call.vault, before, saved, call.by, call.now)
         return await _found(connection, call, definition_id)
@@ -179,14 +179,15 @@ async def numbered(connection: Connection, content: Document, known: set[int]) -
 
 
 def _content(
-    document: Document, stored_secrets: Mapping[str, str], api_version: str
+    call: Call, document: Document, stored_secrets: Mapping[str, str], api_version: str
 ) -> DefinitionContent:
     plain, secrets = azure_document.split_secrets(document, stored_secrets)
+    tasks = call.installation.outside.tasks
     return DefinitionContent(
         name=azure_document.name_of(plain),
         path=azure_document.path_of(plain),
         document=msgspec.json.encode(plain).decode(),
-        plan=azure.compile_definition(plain),
+        plan=azure.compile_definition(plain, installed=tasks.versions() if tasks else {}),
         secrets=secrets,
         tags=azure_document.tags_of(plain),
         source=str(plain.get("source") or ""),

@@ -1,20 +1,23 @@
 """Telling a worker what a job is: its rows, its release and its secrets become one message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import NAMESPACE_URL, uuid5
 
+from quaymaster.actions.ports import InstalledTasks
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
-from quaymaster.domain.release import Deployment, Job, JobId, Phase, Release, Stage
+from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.job_message import (
+    Choose,
     NumberedStep,
     Place,
     PlannedStep,
     Setting,
     job_message,
+    none_installed,
     part_of,
     planned_steps,
 )
@@ -27,9 +30,11 @@ from quaymaster.store.release_secrets import Secrets
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the release's record does not say of a job; `url` is where clients reach us."""
+    """What the release's record does not say of a job; `url` is where clients reach us, `tasks`
+    are those installed where it will run."""
 
     url: str
+    tasks: InstalledTasks | None
     facts: JobFacts
     secrets: Secrets
     place: Place
@@ -59,10 +64,26 @@ def found(release: Release, job_id: JobId) -> Found:
 async def told(connection: Connection, found: Found, around: Around) -> RunJob:
     """The message of a job that was just claimed; the rows of its steps are made with it."""
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
-    steps = await _steps(connection, found, planned_steps(phase, around.facts.artifacts))
+    planned = planned_steps(phase, around.facts.artifacts, _choice(found.job, around.tasks))
+    steps = await _steps(connection, found, planned)
     context = _context(around.url, found, around.facts)
     setting = _setting(found, around.secrets)
-    return job_message(found.job, phase, context, setting, steps, around.place)
+    return job_message(found.job, phase, context, setting, steps, _place(around))
+
+
+def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:
+    """Server jobs run tasks of their own kind."""
+    if tasks is None or job.kind is JobKind.SERVER:
+        return none_installed
+    return tasks.chosen
+
+
+def _place(around: Around) -> Place:
+    """The slot, which has the tasks that are installed beside it."""
+    if around.tasks is None:
+        return around.place
+    tasks = around.tasks
+    return replace(around.place, tasks_directory=tasks.directory, node=tasks.node)
 
 
 async def _steps(
@@ -78,7 +99,7 @@ async def _steps(
                 step.kind,
                 step.name,
                 step.task.task_id if step.task else "",
-                step.task.version if step.task else "",
+                step.version,
             )
             for rank, step in enumerate(planned, 1)
         ],

@@ -83,7 +83,10 @@ async def _told(
         failed = JobFinished(job_id, taker.token, JobStatus.FAILED, str(error))
         await happen_within(connection, call, release.id, failed)
         return None
-    around = job_telling.Around(call.installation.url, facts, secrets, taker.place)
+    installation = call.installation
+    around = job_telling.Around(
+        installation.url, installation.outside.tasks, facts, secrets, taker.place
+    )
     message = await job_telling.told(connection, found, around)
     held = HeldJob(release.id, job_id, taker.token, taker.worker)
     return Taken(held, message, found_job(release, job_id).kind is not JobKind.SERVER)

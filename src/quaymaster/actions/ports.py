@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.domain.plan import ArtifactPlan, TaskPlan
 from quaymaster.domain.variables import VariableSet
+from quaymaster.plans.job_message import ChosenTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,32 @@ class ServerTasks(Protocol):
         """Run the task to its end. A task that cannot be run fails, saying why."""
 
 
+class InstalledTasks(Protocol):
+    """The tasks that were installed on the machine where jobs run (SEMANTICS 18.1)."""
+
+    @property
+    def directory(self) -> str:
+        """Where they are kept."""
+
+    @property
+    def node(self) -> str:
+        """The Node.js that runs them; "" is the first of the PATH."""
+
+    def versions(self) -> Mapping[str, frozenset[str]]:
+        """The installed versions of each task by its id in lower case."""
+
+    def chosen(self, task: TaskPlan) -> ChosenTask | None:
+        """The installed task that a step means; None when it means one of the runner's own, or
+        one that is not there, which the job then says before its first step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """All connectors, keyed by the type they serve (casefolded)."""
 
     artifacts: Mapping[str, ArtifactSource] = field(default_factory=dict)
     server_tasks: ServerTasks | None = None
+    tasks: InstalledTasks | None = None
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

@@ -16,16 +16,19 @@ from quaymaster.plans.reading import Node, Report, has_control
 
 DEFAULT_NAME_FORMAT = "Release-$(rev:r)"
 LONGEST_PATH = 400
+NONE_INSTALLED: Mapping[str, frozenset[str]] = {}
 
 
 def compile_definition(
     document: Document,
     runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
     built: frozenset[Feature] = BUILT,
+    installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
 ) -> Plan:
     """The plan of a normalised document; its warnings tell what will not do as it looks.
 
-    `runnable` are the tasks that can be run, by id and major version; `built` what the engine
+    `runnable` are the tasks that can always be run, by id and major version, `installed` the others
+    with their versions; `built` what the engine
     carries out beyond stages, approvals and agent phases. Raises Invalid with every problem, each
     as "JSON path: what is wrong; what to do".
     """
@@ -36,6 +39,7 @@ def compile_definition(
     scope = Scope(
         runnable,
         built,
+        installed,
         stages=by_name([node.text("name").strip() for node in listed]),
         aliases=by_name([source.alias for source in sources]),
     )

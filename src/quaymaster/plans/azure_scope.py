@@ -13,6 +13,7 @@ class Scope:
 
     runnable: Mapping[str, frozenset[int]]
     built: frozenset[Feature]
+    installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.plans.azure_expressions import condition
 from quaymaster.plans.azure_scope import Scope
-from quaymaster.plans.features import Feature, can_run
+from quaymaster.plans.features import Feature, can_run, is_installed
 from quaymaster.plans.reading import Node, shown
 
 MOST_RETRIES = 10
@@ -47,12 +47,18 @@ def warn_unless_runnable(node: Node, plan: TaskPlan, scope: Scope) -> None:
         return
     if node.text("definitionType").lower() == GROUP:
         scope.asks_for(Feature.TASK_GROUPS, node, "definitionType")
-    elif not can_run(scope.runnable, plan.task_id, plan.version):
+    elif not _is_there(scope, plan):
         node.warn(
             "taskId",
             f"task {shown(plan.display_name)!r} ({plan.task_id}, version {plan.version or '*'}) "
-            "cannot be run here; disable it, or replace it by a script",
+            "cannot be run here; install it, disable it, or replace it by a script",
         )
+
+
+def _is_there(scope: Scope, plan: TaskPlan) -> bool:
+    return can_run(scope.runnable, plan.task_id, plan.version) or is_installed(
+        scope.installed, plan.task_id, plan.version
+    )
 
 
 def _task_id(node: Node) -> str:

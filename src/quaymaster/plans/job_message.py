@@ -1,6 +1,6 @@
 """The message that tells a job host what to run, put together from a plan and a release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -9,18 +9,44 @@ from quaymaster.domain.plan import PhasePlan, TaskPlan
 from quaymaster.domain.predefined import CarriedArtifact, JobContext, predefined
 from quaymaster.domain.release import Job, JobKind
 from quaymaster.domain.variables import Scopes, Variable, effective
-from quaymaster.protocol.job import ArtifactDownload, JobVariable, RunJob, Step, StepKind
+from quaymaster.protocol.job import (
+    SYSTEM_CONNECTION,
+    ArtifactDownload,
+    Endpoint,
+    JobVariable,
+    RunJob,
+    Section,
+    Step,
+    StepKind,
+)
 
 GITHUB = "https://github.com/"
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenTask:
+    """The installed version that a step gets, and the sections of a job in which it runs."""
+
+    version: str
+    sections: frozenset[Section]
+
+
+Choose = Callable[[TaskPlan], ChosenTask | None]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One row of a job's timeline before it has an id; `task` only for steps that run one."""
+    """One row of a job's timeline before it has an id; `task` only for steps that run one.
+
+    `version` is the task's, resolved where it could be; `task_number` counts the tasks from 1.
+    """
 
     kind: StepKind
     name: str
     task: TaskPlan | None = None
+    section: Section = "main"
+    version: str = ""
+    task_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +60,16 @@ class NumberedStep:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The slot of a worker that runs the job: its own directory, and its name as an agent."""
+    """The slot of a worker that runs the job: its own directory, and its name as an agent.
+
+    `tasks_directory` is where its installed tasks are, `node` what runs them ("": of the PATH).
+    """
 
     work_directory: str
     agent_name: str
     agent_id: int = 0
+    tasks_directory: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +89,62 @@ def part_of(phase: PhasePlan, job: Job) -> PhasePlan:
     return replace(phase, tasks=(phase.tasks[job.position],), skip_artifacts=True)
 
 
-def planned_steps(part: PhasePlan, artifacts: Sequence[CarriedArtifact]) -> tuple[PlannedStep, ...]:
+def none_installed(_task: TaskPlan) -> ChosenTask | None:
+    """The choice where no tasks are installed: each task is one of the runner's own."""
+    return None
+
+
+def planned_steps(
+    part: PhasePlan, artifacts: Sequence[CarriedArtifact], choose: Choose = none_installed
+) -> tuple[PlannedStep, ...]:
     """The timeline of a job that does this part of a phase, in the order of SEMANTICS 13.4.
 
     Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9).
+    `choose` gives the installed task that a step means, if it means one (13.2).
     """
-    return tuple(_steps(part, artifacts))
+    return tuple(_steps(part, artifacts, choose))
 
 
-def _steps(part: PhasePlan, artifacts: Sequence[CarriedArtifact]) -> Iterator[PlannedStep]:
+def _steps(
+    part: PhasePlan, artifacts: Sequence[CarriedArtifact], choose: Choose
+) -> Iterator[PlannedStep]:
+    tasks = [task for task in part.tasks if task.enabled]
+    numbered = [_Numbered(number, task, choose(task)) for number, task in enumerate(tasks, 1)]
     yield PlannedStep("initialize", "Initialize job")
+    yield from _section(numbered, "pre")
     if downloads(part, artifacts):
         yield PlannedStep("download", "Download artifacts")
-    for task in part.tasks:
-        if task.enabled:
-            yield PlannedStep("task", task.display_name, task)
+    yield from _section(numbered, "main")
+    yield from _section(numbered[::-1], "post")
     yield PlannedStep("finalize", "Finalize job")
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A task of a job; the runner's own tasks, not chosen, have no section but the main one."""
+
+    number: int
+    task: TaskPlan
+    chosen: ChosenTask | None
+
+    def has(self, section: Section) -> bool:
+        return section == "main" if self.chosen is None else section in self.chosen.sections
+
+
+def _section(tasks: Sequence[_Numbered], section: Section) -> Iterator[PlannedStep]:
+    for entry in tasks:
+        if entry.has(section):
+            yield PlannedStep(
+                "task",
+                _TITLES[section] + entry.task.display_name,
+                entry.task,
+                section,
+                entry.chosen.version if entry.chosen else entry.task.version,
+                entry.number,
+            )
+
+
+_TITLES: dict[Section, str] = {"pre": "Pre-job: ", "main": "", "post": "Post-job: "}
 
 
 def downloads(
@@ -131,12 +202,27 @@ def job_message(
         work_directory=place.work_directory,
         steps=[_step(numbered) for numbered in steps],
         variables=job_variables(context, setting),
+        endpoints=[system_connection(context)],
         artifacts=list(downloads(phase, context.artifacts)),
         skip_artifacts=phase.skip_artifacts,
         timeout_seconds=_seconds(phase.timeout),
         cancel_timeout_seconds=phase.cancel_timeout.total_seconds(),
         agent_name=place.agent_name,
         agent_id=place.agent_id,
+        tasks_directory=place.tasks_directory,
+        node=place.node,
+    )
+
+
+def system_connection(context: JobContext) -> Endpoint:
+    """The connection to this server that every task finds (SEMANTICS 18.4); without a token."""
+    return Endpoint(
+        id=SYSTEM_CONNECTION,
+        name="SystemVssConnection",
+        type="Generic",
+        url=context.collection_url.rstrip("/") + "/",
+        scheme="OAuth",
+        parameters={"AccessToken": ""},
     )
 
 
@@ -169,18 +255,20 @@ def _step(numbered: NumberedStep) -> Step:
     return Step(
         id=numbered.id,
         kind=numbered.step.kind,
-        display_name=task.display_name,
+        display_name=numbered.step.name,
         instance_id=numbered.instance_id,
         task_id=task.task_id,
-        version=task.version,
+        version=numbered.step.version,
         reference_name=task.reference_name,
-        condition=task.condition,
+        condition="always()" if numbered.step.section == "post" else task.condition,
         always_run=task.always_run,
         continue_on_error=task.continue_on_error,
         timeout_seconds=_seconds(task.timeout),
         retry_count=task.retry_count,
         inputs=dict(task.inputs),
         environment=dict(task.environment),
+        section=numbered.step.section,
+        task_number=numbered.step.task_number,
     )
 
 

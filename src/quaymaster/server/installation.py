@@ -10,6 +10,7 @@ from quaymaster.actions.ports import Outside
 from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.http import GuardedClient
+from quaymaster.connectors.installed_tasks import TasksOfThisMachine
 from quaymaster.connectors.server_tasks import InvokeRestApi
 from quaymaster.settings import SettingError, Settings
 from quaymaster.store import database as databases
@@ -47,7 +48,8 @@ def outside(settings: Settings) -> Outside:
     except ValueError as error:
         raise SettingError(f"QUAYMASTER_ALLOWED_ADDRESSES cannot be used: {error}.") from None
     client = GuardedClient(allowed)
-    return Outside({"git": GitRepositories()}, InvokeRestApi(client))
+    tasks = TasksOfThisMachine(settings.tasks_directory, str(settings.node or ""))
+    return Outside({"git": GitRepositories()}, InvokeRestApi(client), tasks)
 
 
 def storage(settings: Settings) -> LogFiles:

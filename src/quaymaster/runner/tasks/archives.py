@@ -55,7 +55,9 @@ class Entry:
     open: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
 
 
-def unpack(archive: Path, target: Path, check: Callable[[], None], limits: Limits = USUAL) -> int:
+def unpack(
+    archive: Path, target: Path, check: Callable[[], None], limits: Limits | None = None
+) -> int:
     """Unpack into an empty directory; gives the number of files. `check` is called in between.
 
     Raises ArchiveRefused; what is in `target` is then incomplete and of no use.

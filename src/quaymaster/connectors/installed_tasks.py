@@ -1,0 +1,41 @@
+"""The tasks that are installed on this machine, for the actions that plan jobs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from quaymaster.domain.plan import TaskPlan
+from quaymaster.plans.job_message import ChosenTask
+from quaymaster.runner.tasks import finding
+from quaymaster.runner.tasks.installed.declaration import TaskRefused
+from quaymaster.runner.tasks.installed.directory import TaskDirectory
+
+_log = structlog.get_logger(__name__)
+
+
+class TasksOfThisMachine:
+    """A directory of installed tasks, and the Node.js that runs them ("": of the PATH)."""
+
+    def __init__(self, directory: Path, node: str = "") -> None:
+        self._tasks = TaskDirectory(directory)
+        self.directory = str(directory)
+        self.node = node
+
+    def versions(self) -> Mapping[str, frozenset[str]]:
+        """The installed versions of each task by its id in lower case."""
+        return self._tasks.versions()
+
+    def chosen(self, task: TaskPlan) -> ChosenTask | None:
+        """The installed task that a step means, with its newest version that fits (13.2).
+
+        One whose folder cannot be read is left for the job to refuse, which says why.
+        """
+        try:
+            found = finding.installed(self._tasks, task.task_id, task.version)
+        except TaskRefused as error:
+            _log.warning("an installed task cannot be read", reason=str(error))
+            return None
+        if found is None:
+            return None
+        return ChosenTask(found.declaration.version, frozenset(found.declaration.sections))
