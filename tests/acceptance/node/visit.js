@@ -1,0 +1,365 @@
+// Calls every operation of the release client as its users do and checks what it gives back.
+// Prints one JSON object: each operation with "ok", or with "not served" for an honest refusal.
+const assert = require("node:assert/strict");
+const azure = require("azure-devops-node-api");
+const kinds = require("azure-devops-node-api/interfaces/ReleaseInterfaces");
+
+const PROJECT = "Default";
+const COMMAND_LINE = "d9bafed4-0b18-4f58-968d-86655b4d2ce9";
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+const told = {};
+
+async function main() {
+  const handler = azure.getPersonalAccessTokenHandler(process.env.TOKEN);
+  const connection = new azure.WebApi(process.env.BASE_URL, handler);
+  const me = (await connection.connect()).authenticatedUser.id;
+  const api = await connection.getReleaseApi();
+  for (const name of operations(api)) told[name] = "not called";
+  const call = caller(api);
+  const definition = await definitions(call, me);
+  const release = await releases(call, definition, me);
+  await environments(call, release, definition);
+  await approvals(call, definition, me);
+  await interventions(call);
+  await labels(call, definition, release);
+  await folders(call);
+  await endings(call, definition, release);
+  await overviews(call, definition, release);
+  await rest(call, definition, release);
+  console.log(JSON.stringify(told));
+}
+
+// The methods of the client that stand for a request.
+function operations(api) {
+  return Object.getOwnPropertyNames(Object.getPrototypeOf(api)).filter((n) => n !== "constructor");
+}
+
+// Calls an operation and notes what came of it; "not served" is noted and gives undefined.
+function caller(api) {
+  return async (name, ...given) => {
+    try {
+      const answer = await api[name](...given);
+      told[name] = "ok";
+      return answer;
+    } catch (refusal) {
+      if (![405, 501].includes(refusal.statusCode)) throw new Error(`${name}: ${refusal.stack}`);
+      told[name] = "not served";
+      return undefined;
+    }
+  };
+}
+
+function stage(name, conditions, approver, tasks) {
+  const approval = { rank: 1, isAutomated: !approver, isNotificationOn: false };
+  if (approver) approval.approver = { id: approver };
+  const open = { approvals: [{ rank: 1, isAutomated: true, isNotificationOn: false }] };
+  return {
+    name,
+    conditions,
+    preDeployApprovals: { approvals: [approval] },
+    postDeployApprovals: open,
+    deployPhases: tasks,
+    retentionPolicy: { daysToKeep: 30, releasesToKeep: 3, retainBuild: true },
+  };
+}
+
+function script(text) {
+  return {
+    name: "Run",
+    rank: 1,
+    phaseType: kinds.DeployPhaseTypes.AgentBasedDeployment,
+    deploymentInput: { queueId: 1 },
+    workflowTasks: [
+      { taskId: COMMAND_LINE, version: "2.*", name: "Say", enabled: true, inputs: { script: text } },
+    ],
+  };
+}
+
+const STARTED = [{ conditionType: kinds.ConditionType.Event, name: "ReleaseStarted", value: "" }];
+
+async function definitions(call, me) {
+  const made = await call(
+    "createReleaseDefinition",
+    {
+      name: "By node",
+      source: kinds.ReleaseDefinitionSource.RestApi,
+      variables: { word: { value: "hello", allowOverride: true }, key: { value: "open sesame", isSecret: true } },
+      environments: [
+        stage("Dev", STARTED, null, [script("echo $(word) from node")]),
+        stage(
+          "Prod",
+          [{ conditionType: kinds.ConditionType.EnvironmentState, name: "Dev", value: "4" }],
+          me,
+          [script("echo done")],
+        ),
+      ],
+    },
+    PROJECT,
+  );
+  assert.equal(made.revision, 1);
+  assert.equal(made.source, kinds.ReleaseDefinitionSource.RestApi);
+  assert.ok(!made.variables.key.value);
+  const read = await call("getReleaseDefinition", PROJECT, made.id);
+  assert.deepEqual(read.environments.map((one) => one.name), ["Dev", "Prod"]);
+  read.description = "changed";
+  const changed = await call("updateReleaseDefinition", read, PROJECT);
+  assert.deepEqual([changed.revision, changed.description], [2, "changed"]);
+  const listed = await call(
+    "getReleaseDefinitions",
+    PROJECT,
+    "node",
+    kinds.ReleaseDefinitionExpands.Environments | kinds.ReleaseDefinitionExpands.Artifacts,
+    undefined,
+    undefined,
+    10,
+    undefined,
+    kinds.ReleaseDefinitionQueryOrder.NameAscending,
+  );
+  assert.deepEqual(listed.map((one) => one.id), [made.id]);
+  assert.equal(listed[0].environments.length, 2);
+  const saves = await call("getReleaseDefinitionHistory", PROJECT, made.id);
+  assert.deepEqual(saves.map((one) => one.changeType), [kinds.AuditAction.Add, kinds.AuditAction.Update]);
+  assert.match(await text(await call("getDefinitionRevision", PROJECT, made.id, 1)), /By node/);
+  assert.match(await text(await call("getReleaseDefinitionRevision", PROJECT, made.id, 2)), /changed/);
+  return changed;
+}
+
+async function releases(call, definition, me) {
+  const draft = await call("createRelease", { definitionId: definition.id, isDraft: true }, PROJECT);
+  assert.equal(draft.status, kinds.ReleaseStatus.Draft);
+  draft.description = "in words";
+  assert.equal((await call("updateRelease", draft, PROJECT, draft.id)).description, "in words");
+  const started = await call(
+    "updateReleaseResource",
+    { status: kinds.ReleaseStatus.Active, keepForever: true },
+    PROJECT,
+    draft.id,
+  );
+  assert.deepEqual([started.status, started.keepForever], [kinds.ReleaseStatus.Active, true]);
+  const made = await call(
+    "createRelease",
+    { definitionId: definition.id, variables: { word: { value: "bye" } } },
+    PROJECT,
+  );
+  assert.equal(made.reason, kinds.ReleaseReason.Manual);
+  const page = await call(
+    "getReleases", PROJECT, definition.id, undefined, undefined, me, kinds.ReleaseStatus.Active,
+    undefined, new Date(0), undefined, kinds.ReleaseQueryOrder.Ascending, 1, undefined,
+    kinds.ReleaseExpands.Environments | kinds.ReleaseExpands.Approvals,
+  );
+  assert.deepEqual(page.map((one) => one.id), [draft.id]);
+  assert.equal(page[0].environments.length, 2);
+  const everywhere = await call("getReleases", undefined, definition.id);
+  assert.deepEqual(everywhere.map((one) => one.id), [made.id, draft.id]);
+  assert.match(await text(await call("getReleaseRevision", PROJECT, made.id, 1)), /Prod/);
+  return await ended(call, made.id, "Dev");
+}
+
+async function environments(call, release, definition) {
+  const [dev, prod] = release.environments;
+  assert.equal(dev.status, kinds.EnvironmentStatus.Succeeded);
+  const read = await call("getReleaseEnvironment", PROJECT, release.id, dev.id);
+  const phase = read.deploySteps[0].releaseDeployPhases[0];
+  const said = phase.deploymentJobs[0].tasks.find((task) => task.name === "Say");
+  assert.equal(said.status, kinds.TaskStatus.Succeeded);
+  const log = await call("getTaskLog", PROJECT, release.id, dev.id, phase.id, said.id);
+  assert.match(await text(log), /bye from node/);
+  assert.match(await text(await call("getLog", PROJECT, release.id, dev.id, said.id)), /bye from node/);
+  assert.match(await text(await call("getLogs", PROJECT, release.id)), /^PK/);
+  const done = await call("getDeployments", PROJECT, definition.id, dev.definitionEnvironmentId);
+  assert.ok(done.every((one) => one.releaseEnvironment.name === "Dev"));
+  assert.equal(done[0].operationStatus, kinds.DeploymentOperationStatus.Approved);
+  const several = await call(
+    "getDeploymentsForMultipleEnvironments",
+    {
+      environments: [
+        { releaseDefinitionId: definition.id, definitionEnvironmentId: dev.definitionEnvironmentId },
+      ],
+    },
+    PROJECT,
+  );
+  if (several) assert.equal(several[0].releaseEnvironment.name, "Dev");
+  const canceled = await call(
+    "updateReleaseEnvironment",
+    { status: kinds.EnvironmentStatus.Canceled, comment: "not now" },
+    PROJECT,
+    release.id,
+    prod.id,
+  );
+  assert.equal(canceled.name, "Prod");
+}
+
+async function approvals(call, definition, me) {
+  for (const [verdict, bulk] of [["Approved", false], ["Rejected", true]]) {
+    const release = await call("createRelease", { definitionId: definition.id }, PROJECT);
+    const asked = await eventually(async () => {
+      const found = await call("getApprovals", PROJECT, me, undefined, [release.id]);
+      return found[0];
+    });
+    assert.equal(asked.approvalType, kinds.ApprovalType.PreDeploy);
+    assert.equal((await call("getApproval", PROJECT, asked.id, true)).id, asked.id);
+    assert.equal((await call("getApprovalHistory", PROJECT, asked.id)).id, asked.id);
+    const answer = { id: asked.id, status: kinds.ApprovalStatus[verdict], comments: "by node" };
+    const given = bulk
+      ? (await call("updateReleaseApprovals", [answer], PROJECT))[0]
+      : await call("updateReleaseApproval", answer, PROJECT, asked.id);
+    assert.equal(given.status, kinds.ApprovalStatus[verdict]);
+    assert.equal(given.approvedBy.id, me);
+  }
+}
+
+async function interventions(call) {
+  const pause = {
+    name: "Wait",
+    rank: 1,
+    phaseType: kinds.DeployPhaseTypes.RunOnServer,
+    deploymentInput: {},
+    workflowTasks: [
+      {
+        taskId: "bcb64569-d51a-4af0-9c01-ea5d05b3b622",
+        version: "8.*",
+        name: "Look at it",
+        enabled: true,
+        inputs: { instructions: "Look at it" },
+      },
+    ],
+  };
+  const environment = stage("Dev", STARTED, null, [pause]);
+  const made = await call("createReleaseDefinition", { name: "Pausing", environments: [environment] }, PROJECT);
+  const release = await call("createRelease", { definitionId: made.id }, PROJECT);
+  const asked = await eventually(
+    async () => (await call("getManualInterventions", PROJECT, release.id))[0],
+  );
+  assert.equal(asked.status, kinds.ManualInterventionStatus.Pending);
+  assert.equal((await call("getManualIntervention", PROJECT, release.id, asked.id)).id, asked.id);
+  const answer = { status: kinds.ManualInterventionStatus.Approved, comment: "looks good" };
+  const given = await call("updateManualIntervention", answer, PROJECT, release.id, asked.id);
+  assert.equal(given.status, kinds.ManualInterventionStatus.Approved);
+  await ended(call, release.id, "Dev");
+}
+
+async function labels(call, definition, release) {
+  assert.deepEqual(await call("addReleaseTag", PROJECT, release.id, "a/b"), ["a/b"]);
+  assert.deepEqual((await call("addReleaseTags", ["c"], PROJECT, release.id)).sort(), ["a/b", "c"]);
+  assert.deepEqual(await call("deleteReleaseTag", PROJECT, release.id, "a/b"), ["c"]);
+  assert.deepEqual(await call("getReleaseTags", PROJECT, release.id), ["c"]);
+  assert.deepEqual(await call("addDefinitionTag", PROJECT, definition.id, "é"), ["é"]);
+  assert.deepEqual((await call("addDefinitionTags", ["f"], PROJECT, definition.id)).sort(), ["f", "é"]);
+  assert.deepEqual(await call("deleteDefinitionTag", PROJECT, definition.id, "é"), ["f"]);
+  assert.deepEqual(await call("getDefinitionTags", PROJECT, definition.id), ["f"]);
+  await call("getTags", PROJECT);
+}
+
+async function folders(call) {
+  const made = await call("createFolder", { path: "\\Node", description: "ours" }, PROJECT);
+  assert.equal(made.path, "\\Node");
+  const changed = await call("updateFolder", { path: "\\Nodes" }, PROJECT, "\\Node");
+  assert.equal(changed.path, "\\Nodes");
+  const found = await call("getFolders", PROJECT);
+  assert.ok(found.some((folder) => folder.path === "\\Nodes"));
+  await call("deleteFolder", PROJECT, "\\Nodes");
+}
+
+async function endings(call, definition, release) {
+  await call("updateReleaseResource", { status: kinds.ReleaseStatus.Abandoned }, PROJECT, release.id);
+  await call("deleteRelease", PROJECT, release.id, "over");
+  const gone = await call("getReleases", PROJECT, definition.id);
+  assert.ok(!gone.some((one) => one.id === release.id));
+  await call("undeleteRelease", PROJECT, release.id, "after all");
+  assert.equal((await call("getRelease", PROJECT, release.id)).id, release.id);
+  const told = await call("getReleaseHistory", PROJECT, release.id);
+  assert.ok(told.some((line) => line.changeType === "Undelete"), JSON.stringify(told));
+  const environment = stage("Dev", STARTED, null, [script("true")]);
+  const made = await call("createReleaseDefinition", { name: "Goes", environments: [environment] }, PROJECT);
+  await call("deleteReleaseDefinition", PROJECT, made.id, "over", true);
+  assert.equal(await call("getReleaseDefinition", PROJECT, made.id), null);
+  const back = await call("undeleteReleaseDefinition", { comment: "after all" }, PROJECT, made.id);
+  assert.equal(back.name, "Goes");
+}
+
+async function overviews(call, definition, release) {
+  const summary = await call("getReleaseDefinitionSummary", PROJECT, definition.id, 3, true);
+  if (summary) assert.equal(summary.releaseDefinition.id, definition.id);
+  const settings = await call("getReleaseSettings", PROJECT);
+  if (settings) await call("updateReleaseSettings", settings, PROJECT);
+  const dev = release.environments[0];
+  const phase = dev.deploySteps[0].releaseDeployPhases[0];
+  await call("getTasks", PROJECT, release.id, dev.id, 1);
+  await call("getTasks2", PROJECT, release.id, dev.id, 1, phase.runPlanId);
+  await call("getTasksForTaskGroup", PROJECT, release.id, dev.id, phase.id);
+  await call("getReleaseTaskAttachments", PROJECT, release.id, dev.id, 1, phase.runPlanId, "x");
+  await call("getTaskAttachments", PROJECT, release.id, dev.id, 1, phase.runPlanId, "x");
+  const task = phase.deploymentJobs[0].tasks.find((one) => one.name === "Say");
+  await call("getTaskLog2", PROJECT, release.id, dev.id, 1, phase.runPlanId, task.id);
+}
+
+// What needs things that this installation does not have: called, so that each is served or
+// honestly refused. A 404 gives null with this client.
+async function rest(call, definition, release) {
+  const dev = release.environments[0];
+  const project = release.projectReference.id;
+  await call("updateGates", { gatesToIgnore: ["x"], comment: "" }, PROJECT, 2147483000);
+  await call("getGateLog", PROJECT, release.id, dev.id, 1, 1);
+  const where = [PROJECT, release.id, dev.id, 1, NO_ID];
+  await call("getTaskAttachmentContent", ...where, NO_ID, "x", "y");
+  await call("getReleaseTaskAttachmentContent", ...where, NO_ID, NO_ID, "x", "y");
+  await call("getDeploymentBadge", project, definition.id, dev.definitionEnvironmentId);
+  await call("getAgentArtifactDefinitions", PROJECT, release.id);
+  await call("getAutoTriggerIssues", "Build", "x", "1", PROJECT);
+  await call("getReleaseChanges", PROJECT, release.id);
+  await call("getDefinitionEnvironments", PROJECT);
+  const template = { name: "T", environment: definition.environments[0] };
+  await call("createDefinitionEnvironmentTemplate", template, PROJECT);
+  await call("listDefinitionEnvironmentTemplates", PROJECT);
+  await call("getDefinitionEnvironmentTemplate", PROJECT, NO_ID);
+  await call("deleteDefinitionEnvironmentTemplate", PROJECT, NO_ID);
+  await call("undeleteReleaseDefinitionEnvironmentTemplate", PROJECT, NO_ID);
+  await call("createFavorites", [], PROJECT, "x");
+  await call("getFavorites", PROJECT, "x");
+  await call("deleteFavorites", PROJECT, "x");
+  await call("getFlightAssignments");
+  await call("getInputValues", {}, PROJECT);
+  await call("getIssues", PROJECT, 1);
+  await call("getMetrics", PROJECT);
+  const org = await call("getOrgPipelineReleaseSettings");
+  await call("updateOrgPipelineReleaseSettings", org || {});
+  const own = await call("getPipelineReleaseSettings", PROJECT);
+  await call("updatePipelineReleaseSettings", own || {}, PROJECT);
+  await call("getReleaseProjects", "Build", "x");
+  await call("getSummaryMailSections", PROJECT, release.id);
+  await call("sendSummaryMail", { subject: "x", to: { tfsIds: [] } }, PROJECT, release.id);
+  await call("getSourceBranches", PROJECT, definition.id);
+  await call("getArtifactTypeDefinitions", PROJECT);
+  await call("getArtifactVersions", PROJECT, definition.id);
+  await call("getArtifactVersionsForSources", [], PROJECT);
+  await call("getReleaseWorkItemsRefs", PROJECT, release.id);
+}
+
+// The release, as soon as this environment has succeeded.
+async function ended(call, id, name) {
+  return await eventually(async () => {
+    const found = await call("getRelease", PROJECT, id);
+    const { status } = found.environments.find((one) => one.name === name);
+    return status === kinds.EnvironmentStatus.Succeeded && found;
+  });
+}
+
+async function eventually(look) {
+  for (const until = Date.now() + 60_000; Date.now() < until; ) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  throw new Error(`waited 60 s for: ${look}`);
+}
+
+async function text(stream) {
+  const parts = [];
+  for await (const part of stream) parts.push(Buffer.from(part));
+  return Buffer.concat(parts).toString("latin1");
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
