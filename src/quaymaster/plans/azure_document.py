@@ -91,12 +91,12 @@ def owned(document: Document, by: str | None, before: Document | None = None) ->
     if by is None or not isinstance(stages, list):
         return document
     known = {
-        stage.get("id"): stage["owner"]
+        _whole(stage.get("id")): stage["owner"]
         for stage in (before or {}).get("environments") or []
         if isinstance(stage, dict) and "owner" in stage
     }
     made = [
-        {**stage, "owner": known.get(stage.get("id"), {"id": by})}
+        {**stage, "owner": known.get(_whole(stage.get("id")), {"id": by})}
         if isinstance(stage, dict) and "owner" not in stage
         else stage
         for stage in stages

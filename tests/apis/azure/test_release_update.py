@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+import pytest
+
 from quaymaster.store import release_secrets
 from tests.apis.azure.server import Server
 from tests.documents import command_line, definition, stage
@@ -108,6 +110,35 @@ async def test_what_cannot_run_is_refused_at_its_place_and_nothing_is_saved(serv
     assert await server.seen(f"releases/{release['id']}") == release
     wanted = {"id": release["id"], "environments": [{"id": 99, "variables": {}}]}
     assert "no environment with the id 99" in (await put(server, wanted, 400))["message"]
+
+
+BROKEN: list[Any] = [
+    "none",
+    [None],
+    [{"id": []}],
+    [{"variables": []}],
+    [{"variables": {"size": 7}}],
+    [{"variables": {"size": {"value": {"a": 1}}}}],
+    [{"deployPhasesSnapshot": "none"}],
+    [{"deployPhasesSnapshot": [None]}],
+    [{"preApprovalsSnapshot": {"approvals": [1]}}],
+    [{"environmentOptions": 5}],
+    [{"workflowTasks": "none"}],
+    [{"workflowTasks": [None], "queueId": "many"}],
+]
+
+
+@pytest.mark.parametrize("version", ["7.1", "4.1-preview.6", "3.0-preview.2"])
+async def test_what_is_no_release_is_refused_and_never_a_fault(server: Server, version: str):
+    release = await draft(server)
+    own = {"id": release["environments"][0]["id"]}
+    path = f"releases/{release['id']}"
+    for broken in BROKEN:
+        sent = [{**own, **one} if isinstance(one, dict) else one for one in broken]
+        body = {"environments": sent if isinstance(broken, list) else broken}
+        answer = await server.project("PUT", f"{path}?api-version={version}", json=body)
+        assert answer.status_code in (200, 400), (broken, answer.text)
+        assert (await server.project("GET", path)).status_code == 200, broken
 
 
 async def test_an_abandoned_release_is_not_edited(server: Server):

@@ -75,8 +75,11 @@ def downgrade(resource: str, body: Any) -> Any:
 
 
 def settle(resource: str, body: Any, shown: Any, sent: Any) -> Any:
-    """The body with the tasks, queue and demands of its stages in their phases again."""
-    if not isinstance(body.get("environments"), list):
+    """The body with the tasks, queue and demands of its stages in their phases again.
+
+    One that is no definition or release at all is left for its reader to refuse at its place.
+    """
+    if not isinstance(body.get("environments"), list) or not _is_readable(sent):
         return body
     if resource == "release":
         return _settled_release(body, shown, sent)
@@ -88,6 +91,30 @@ def settle(resource: str, body: Any, shown: Any, sent: Any) -> Any:
         days = (sent.get("retentionPolicy") or {}).get("daysToKeep") or DEFAULT_DAYS
         made["environments"] = [_kept_for(days, stage) for stage in made["environments"]]
     return made
+
+
+def _is_readable(sent: Document) -> bool:
+    """Whether what is looked into here are the objects and lists that they must be."""
+    environments = sent.get("environments")
+    return (
+        isinstance(environments, list)
+        and all(isinstance(stage, dict) and _is_stage(stage) for stage in environments)
+        and isinstance(sent.get("retentionPolicy") or {}, dict)
+    )
+
+
+def _is_stage(stage: Document) -> bool:
+    phases = stage.get("deployPhases") or stage.get("deployPhasesSnapshot") or []
+    return (
+        isinstance(stage.get("id"), int | str | None)
+        and isinstance(stage.get("deployStep") or {}, dict)
+        and isinstance(phases, list)
+        and all(isinstance(phase, dict) and _is_phase(phase) for phase in phases)
+    )
+
+
+def _is_phase(phase: Document) -> bool:
+    return isinstance(phase.get("deploymentInput") or {}, dict)
 
 
 def _settled_release(body: Document, shown: Document, sent: Document) -> Document:
