@@ -1,7 +1,22 @@
-"""`make bench`: every measurement that has a goal, one after the other."""
+"""`make bench`: every measurement that has a goal, one after the other; nothing else should run."""
 
 import asyncio
+import sys
 
-from bench import releases
+from bench import decide, lists, releases, runner_flood
 
-asyncio.run(releases.main(releases.Size()))
+QUICK = "--quick" in sys.argv
+
+
+def title(text: str) -> None:
+    print(f"\n== {text} ==", flush=True)
+
+
+title("decide on 50 stages")
+decide.main()
+title("releases")
+asyncio.run(releases.main(releases.Size(20, 60, 2000) if QUICK else releases.Size()))
+title("a task that floods its log")
+asyncio.run(runner_flood.main(1024, "long"))
+title("lists")
+asyncio.run(lists.main(lists.QUICK_STEPS if QUICK else lists.STEPS))
