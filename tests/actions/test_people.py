@@ -90,3 +90,17 @@ async def test_who_has_no_rights_in_a_project_does_not_see_it(office: Office):
     assert call.project is None
     assert call.caller
     assert await projects.listed(call.database, call.caller, "default") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "50%", "what?", "_apis", ".hidden", "end.", " edge", "x;y"]
+)
+async def test_a_project_is_not_called_what_an_address_would_misread(office: Office, name: str):
+    with pytest.raises(Invalid, match="part of every address"):
+        await projects.create(office.installation.database, name)
+
+
+async def test_a_project_may_be_called_in_any_language(office: Office):
+    database = office.installation.database
+    for name in ("Zürich Hafen", "港口", "a_b.c (new)"):
+        assert await projects.create(database, name)

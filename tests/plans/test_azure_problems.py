@@ -76,6 +76,8 @@ def test_the_full_document_compiles():
         ("name", MISSING, "$.name: a release pipeline needs a name"),
         ("name", "x" * 257, "$.name: is longer than 256 characters"),
         ("name", "a\x00b", "$.name: contains control characters"),
+        ("name", "a\x85b", "$.name: contains control characters"),
+        ("name", "a\u2028b", "$.name: contains control characters"),
         ("name", ["x"], "$.name: is a list where text is needed"),
         ("path", "\\a\nb", "$.path: contains control characters"),
         ("path", "\\" + "x" * 400, "$.path: is longer than 400"),

@@ -49,12 +49,21 @@ def test_what_cannot_be_done_is_one_sentence(here):
         (("group", "add", "Nowhere", "admin"), "has no group named 'Nowhere'"),
         (("user", "create", "a\tb"), "holds control characters"),
         (("project", "create", "Default"), "Default"),
+        (("project", "create", "a/b"), "its name is part of every address"),
+        (("token", "create", "--user", "admin", "--scope", "vso.nope"), "no scope 'vso.nope'"),
     ]:
         refused = here(*words)
         assert refused.returncode == 1
         assert refused.stderr.startswith("quaymaster: ")
         assert refused.stderr.count("\n") == 1
         assert sentence in refused.stderr
+
+
+def test_a_token_cannot_outlive_the_calendar():
+    refused = run("token", "create", "--user", "admin", "--days", "99999999")
+    assert refused.returncode == 2
+    assert "<= 36500" in refused.stderr + refused.stdout
+    assert "Traceback" not in refused.stderr
 
 
 def test_serve_without_a_database_says_what_to_do(tmp_path):

@@ -4,9 +4,13 @@ from uuid import UUID
 
 from quaymaster.actions.call import Caller, Project
 from quaymaster.actions.people import check_name, default_organization
+from quaymaster.domain.errors import Invalid
 from quaymaster.store import projects
 from quaymaster.store.database import Database
 from quaymaster.store.projects import ProjectRow
+
+# What the published service refuses in a project's name: it is a part of every address.
+UNUSABLE = frozenset("/\\:~&%;@'\"?<>|#$*{},+=[]")
 
 
 async def installation_id(database: Database) -> UUID:
@@ -46,9 +50,21 @@ async def listed(database: Database, caller: Caller, organization: str) -> list[
 async def create(database: Database, name: str, description: str = "") -> str:
     """Make a project in the default organization; its id. Raises Invalid or Conflict."""
     check_name(name)
+    _check_address(name)
     async with database.transaction() as connection:
         organization = await default_organization(connection)
         return str(await projects.create(connection, organization.id, name, description))
+
+
+def _check_address(name: str) -> None:
+    """Raise Invalid for a project's name that an address could not hold, or would misread."""
+    bad = sorted(UNUSABLE.intersection(name))
+    if bad or name[0] in "_." or name[-1] == "." or name != name.strip():
+        raise Invalid(
+            f"A project cannot be called {name!r}: its name is part of every address. It must not "
+            "begin with an underscore, begin or end with a dot or a space, or hold any of "
+            f"{' '.join(sorted(UNUSABLE))}"
+        )
 
 
 def _project(row: ProjectRow) -> Project:

@@ -9,14 +9,18 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from quaymaster.actions import people, projects
+from quaymaster.apis.shared import scopes
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
+from quaymaster.domain.errors import Invalid
 from quaymaster.server import access
 from quaymaster.store import database as databases
 from quaymaster.store import migrate
 from quaymaster.store.database import Database
 
 T = TypeVar("T")
+
+LONGEST_DAYS = 36_500
 
 
 def create_token(
@@ -32,10 +36,14 @@ def create_token(
     name: Annotated[str, Parameter(help="What it is for, for the list of tokens.")] = "",
     days: Annotated[
         int | None,
-        Parameter(validator=Number(gte=1), help="How long it is valid; for ever if not given."),
+        Parameter(
+            validator=Number(gte=1, lte=LONGEST_DAYS),
+            help="How long it is valid; for ever if not given.",
+        ),
     ] = None,
     home: Home = None,
 ) -> None:
+    _check_scopes(scope)
     lifetime = timedelta(days=days) if days is not None else None
 
     async def make(database: Database) -> people.NewToken:
@@ -44,6 +52,14 @@ def create_token(
         )
 
     print(_done(home, make).text)
+
+
+def _check_scopes(asked: tuple[str, ...]) -> None:
+    """Raise Invalid for a scope that no request asks for: the token would be good for nothing."""
+    unknown = sorted(set(asked) - scopes.KNOWN)
+    if unknown:
+        known = ", ".join(sorted(scopes.KNOWN))
+        raise Invalid(f"There is no scope {unknown[0]!r}. Use some of {known}.")
 
 
 def create_user(

@@ -12,7 +12,8 @@ LONGEST_NAME = 256
 LARGEST_NUMBER = 2**31 - 1
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# The control characters of ASCII and of Unicode, and its two further ends of a line.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(slots=True)

@@ -35,6 +35,8 @@ _HELD = {
     "vso.project_manage": ("vso.project",),
 }
 
+KNOWN = FULL | _HELD.keys()
+
 
 def allows(held: frozenset[str], needed: Scope) -> bool:
     """Whether a token with these scopes may be used where this one is needed."""
