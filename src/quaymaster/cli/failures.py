@@ -1,6 +1,7 @@
 """Failures whose text is meant for the person at the command line."""
 
 from quaymaster.domain.errors import DomainError
+from quaymaster.runner.tasks.installed.declaration import TaskRefused
 from quaymaster.server.http import AddressInUseError
 from quaymaster.server.postgres.errors import PostgresUnavailableError
 from quaymaster.settings import SettingError
@@ -15,6 +16,7 @@ _FOR_PEOPLE = (
     PostgresUnavailableError,
     SchemaTooNew,
     SettingError,
+    TaskRefused,
     VaultError,
 )
 

@@ -73,6 +73,24 @@ _COMMANDS = {
         "Nothing is deleted; a worker does that once a day.",
         "quaymaster retention explain --kept",
     ),
+    "task install": (
+        "quaymaster.cli.tasks:install",
+        "Install a task from a folder, a zip or an extension (.vsix).",
+        "Workers of this home run it; QUAYMASTER_TASKS_DIR names another directory.",
+        "quaymaster task install ./PublishSite-2.4.1.zip",
+    ),
+    "task list": (
+        "quaymaster.cli.tasks:show",
+        "List the installed tasks.",
+        "With their versions, ids, and what runs them here.",
+        "quaymaster task list",
+    ),
+    "task remove": (
+        "quaymaster.cli.tasks:remove",
+        "Remove one version of an installed task.",
+        "A job that runs it at this moment may fail for it.",
+        "quaymaster task remove PublishSite 2.4.1",
+    ),
     "version": (
         "quaymaster.cli.about:print_version",
         "Print the version.",
@@ -87,6 +105,7 @@ _SUBJECTS = {
     "retention": "How long releases are kept.",
     "group": "Groups of people.",
     "project": "Projects.",
+    "task": "Tasks that are installed on this machine.",
 }
 
 for _subject, _about in _SUBJECTS.items():
