@@ -3,8 +3,10 @@
 import os
 import random
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from quaymaster.domain.release import Deployment, Outcome, ReleaseId
@@ -45,7 +47,7 @@ def runs(world: World) -> Counter[str]:
 
 
 async def has_claimed(world: World) -> bool:
-    return bool(await world.execute("SELECT true FROM jobs WHERE status = 'running'"))
+    return bool(await world.execute("SELECT true FROM jobs WHERE status <> 'waiting'"))
 
 
 async def check_recovered(world: World, release: ReleaseId) -> None:
@@ -67,8 +69,9 @@ def living(world: World) -> set[int]:
     workers = [worker for worker in world.workers if worker.process.returncode is None]
     found = {worker.pid for worker in workers}
     for process in processes_with(str(world.home)):
-        if process.ppid() in found:
-            found.add(process.pid)
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() in found:
+                found.add(process.pid)
     return found
 
 

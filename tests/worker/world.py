@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -167,12 +168,19 @@ class World:
 
 def processes_with(marker: str) -> list[psutil.Process]:
     """Every process whose command line or environment mentions this text."""
-    found = []
+    return [process for process, _ in _told(marker)]
+
+
+def names_with(marker: str) -> list[str]:
+    """The names of these processes."""
+    return [name for _, name in _told(marker)]
+
+
+def _told(marker: str) -> Iterator[tuple[psutil.Process, str]]:
     for process in psutil.process_iter():
         try:
             told = " ".join(process.cmdline()) + " ".join(process.environ().values())
             if marker in told and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                yield process, process.name()
         except psutil.Error:
             continue  # it has ended, or belongs to somebody else
-    return found
