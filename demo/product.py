@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 COMMAND = str(Path(sys.executable).with_name("quaymaster"))
@@ -65,7 +65,7 @@ def start(home: Path, port: int | None = None) -> Product:
     )
     log.close()
     product = Product(home, f"http://127.0.0.1:{port}", token, process)
-    _wait_until_ready(product, home.parent / "quaymaster.log")
+    wait_until_ready(product, home.parent / "quaymaster.log")
     return product
 
 
@@ -81,15 +81,21 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_ready(product: Product, log: Path) -> None:
+def wait_until_ready(product: Product, log: Path) -> None:
+    """Raises DemoFailed with what the product said, and with what it answered when asked."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if product.process.poll() is not None:
-            break
+    answered = "nothing"
+    while time.monotonic() < deadline and product.process.poll() is None:
         try:
             with urlopen(f"{product.url}/health/ready", timeout=2):  # noqa: S310 - our own URL
                 return
-        except (URLError, OSError):
-            time.sleep(0.05)
+        except HTTPError as refusal:
+            answered = f"{refusal.code} {refusal.read().decode(errors='replace')}"
+        except OSError:
+            answered = "nothing"
+        time.sleep(0.05)
     product.process.kill()
-    raise DemoFailed(f"the product did not start; it said:\n{log.read_text(errors='replace')}")
+    raise DemoFailed(
+        f"the product is not ready: /health/ready answered {answered}. "
+        f"It said:\n{log.read_text(errors='replace')}"
+    )

@@ -271,6 +271,11 @@ def tell(folder: Path, keep: bool) -> None:
             place.stop()
 
 
+def _kept_log(folder: Path) -> Path:
+    """The server's log, moved beside the demo's folder, which is about to be removed."""
+    return (folder / "quaymaster.log").rename(folder.with_suffix(".log"))
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--keep", action="store_true", help="leave everything running")
@@ -281,7 +286,8 @@ def main() -> int:
     try:
         tell(folder, keep)
     except DemoFailed as failure:
-        console.print(f"[red]The demo failed:[/] {failure}", markup=True)
+        console.print(f"[red]The demo failed:[/] {escape(str(failure))}")
+        console.print(f"What the server said is kept in {_kept_log(folder)}")
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
