@@ -9,6 +9,7 @@ from quaymaster.actions import projects
 from quaymaster.apis.azure import policy, router
 from quaymaster.apis.shared.scopes import Scope
 from tests.apis.azure.server import Server
+from tests.server.waiting import eventually
 
 BADGE = "/public/release/badge/{project_id:str}/{definition_id:str}/{environment_id:str}"
 PUBLIC = {("GET", BADGE), ("GET", BADGE + "/{branch:path}")}
@@ -106,9 +107,22 @@ async def test_other_paths_go_to_the_rest_of_the_product(server: Server):
 async def test_an_unknown_route_answers_in_plain_text(server: Server):
     answer = await server.get("/default/_apis/nonsense/here")
     assert answer.status_code == 404
-    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert "IController" in answer.text
     assert "IController" in answer.headers["x-tfs-serviceerror"]
+
+
+async def test_a_thing_that_is_not_there_answers_in_json_on_every_route(server: Server):
+    for method, path in (
+        ("PATCH", "release/folders/Nowhere"),
+        ("PATCH", "release/gates/1"),
+        ("GET", "release/releases/1/manualinterventions/1"),
+        ("GET", "resourceareas/none"),
+        ("GET", "distributedtask/queues/99"),
+    ):
+        body = {"gatesToIgnore": ["x"]} if method == "PATCH" else None
+        answer = await server.ask(method, f"/default/Default/_apis/{path}", json=body)
+        assert (answer.status_code, "message" in answer.json()) == (404, True), path
 
 
 async def test_a_published_operation_that_is_not_served_says_so(server: Server):
@@ -170,6 +184,23 @@ async def test_a_version_out_of_range_is_refused_and_any_other_is_repeated(serve
         assert answer.headers["content-type"] == (
             f"application/json; charset=utf-8; api-version={version}"
         )
+
+
+async def test_a_token_dies_within_seconds_of_being_revoked(server: Server):
+    """R-06: what is remembered of a token is forgotten sooner than five seconds after."""
+    token = await server.user("leaver", groups=("Readers",))
+    path = "/default/_apis/projects"
+    assert (await server.get(path, token=token)).status_code == 200
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE tokens SET revoked_at = now() WHERE identity_id ="
+            " (SELECT id FROM identities WHERE unique_name = 'leaver')"
+        )
+
+    async def is_dead() -> bool:
+        return (await server.get(path, token=token)).status_code == 401
+
+    await eventually(is_dead, "the token to be dead", patience=5)
 
 
 async def test_another_organization_looks_like_none_at_all(server: Server):

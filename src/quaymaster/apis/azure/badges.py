@@ -53,7 +53,7 @@ async def get_badge(
         number_in(environment_id, "environmentId", lowest=1),
         "/".join(request.asked.tail[6:]),
     )
-    return request.text(drawn(badge).encode(), "image/svg+xml; charset=utf-8")
+    return request.text(drawn(badge).encode(), "image/svg+xml")
 
 
 def drawn(badge: Badge) -> str:

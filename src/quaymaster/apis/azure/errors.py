@@ -62,7 +62,7 @@ REFUSALS = {
     "badRequest": "VssRequestInvalidException",
     "unauthorized": "UnauthorizedRequestException",
     "forbidden": "AccessDeniedException",
-    "noRoute": "VssResourceNotFoundException",
+    "noRoute": "ControllerNotFoundException",
     "tooLarge": "VssRequestEntityTooLargeException",
     "contentType": "VssRequestContentTypeNotSupportedException",
     "notServed": "NotImplementedException",

@@ -66,7 +66,7 @@ async def _text(
     pieces = await logs.of_step(
         request.call, release_number(release_id), stage_number(stage_id), task, wanted, phase
     )
-    return _stream(pieces, "text/plain; charset=utf-8", {})
+    return _stream(pieces, "text/plain", {})
 
 
 def _lines(query: Query) -> Lines:

@@ -153,4 +153,6 @@ def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 def _response(asked: Asked, problem: Problem) -> Response[Any]:
     status, headers, body = errors.answer(problem, asked.activity, shown_path=asked.shown_path)
     kind = headers.pop("Content-Type")
+    if kind.startswith("text/"):
+        kind = kind.partition(";")[0]  # Litestar adds the charset to texts itself
     return Response(body, status_code=status, media_type=kind, headers=headers)

@@ -30,7 +30,7 @@ PLAIN: dict[str, Document] = {
     "double": {"type": ["number", "null"]},
     "boolean": {"type": ["boolean", "null"]},
     "string": {"type": ["string", "null"]},
-    "datetime": {"type": ["string", "null"], "format": "date-time"},
+    "datetime": {"type": ["string", "null"], "examples": ["2024-03-15T10:00:00.31Z"]},
     "guid": {"type": ["string", "null"]},
     "object": {},
 }
