@@ -6,14 +6,14 @@ downwards on the way out. The newest version passes none and pays nothing.
 
 from typing import Any
 
-from quaymaster.apis.azure.versions import numbers, v2, v3, v3_0, v3_1, v4, v5
+from quaymaster.apis.azure.versions import numbers, v2, v3, v3_0, v3_1, v3_updates, v4, v5
 from quaymaster.apis.azure.versions.difference import Difference, Version
 from quaymaster.apis.azure.versions.merging import merged
 
 DIFFERENCES: tuple[Difference, ...] = (
     Difference((6, 0), v5.downgrade),
     Difference((5, 0), v4.downgrade),
-    Difference((4, 0), v3.downgrade, settle=v3.settle),
+    Difference((4, 0), v3.downgrade, settle=v3_updates.settle),
     Difference((3, 2), v3_1.downgrade),
     Difference((3, 0, 2), v3_0.downgrade, v3_0.upgrade, meanings=v3_0.NUMBERS),
     Difference((3, 0), v2.downgrade, v2.upgrade, meanings=v2.MEANINGS),

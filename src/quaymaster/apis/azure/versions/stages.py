@@ -6,6 +6,7 @@ from typing import Any
 Document = dict[str, Any]
 
 AGENT = "agentBasedDeployment"
+DEFAULT_DAYS = 30  # how long releases were kept where nobody said it
 
 
 def tasks(phases: list[Document]) -> list[Any]:
