@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,19 @@ def built(source: str, modules: Path, place: Path) -> Path:
 
 
 def install_all(directory: Path, modules: Path, building: Path) -> TaskDirectory:
-    """All tasks of the tests, in a directory of installed ones."""
+    """All tasks of the tests, two of them packed as they come from a marketplace."""
     tasks = TaskDirectory(directory)
-    for source in ("Publish", "Toolbox", "Session"):
-        installing.install(tasks, built(source, modules, building / source))
+    installing.install(tasks, built("Publish", modules, building / "Publish"))
+    extension = building / "extension"
+    built("Toolbox", modules, extension / "ToolboxV1")
+    built("Session", modules, extension / "Session")
+    installing.install(tasks, packed(extension, building / "fabrikam.vsix"))
     return tasks
+
+
+def packed(folder: Path, place: Path) -> Path:
+    """Everything below a folder as a zip, without spending time on making it small."""
+    with zipfile.ZipFile(place, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return place
