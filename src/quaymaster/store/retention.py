@@ -11,7 +11,7 @@ from quaymaster.store.database import Connection
 
 DEFINITIONS = """
 SELECT d.id, d.project_id, d.name FROM definitions d
-WHERE d.kind = 'release' AND ($1::uuid IS NULL OR d.project_id = $1)
+WHERE d.kind = 'release' AND d.plan_digest IS NOT NULL AND ($1::uuid IS NULL OR d.project_id = $1)
   AND EXISTS (SELECT 1 FROM releases r WHERE r.definition_id = d.id AND NOT r.is_deleted)
 ORDER BY d.id
 """
