@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from quaymaster.domain.due import next_due
-from quaymaster.domain.release import Job, Release, Stage
+from quaymaster.domain.release import GateRun, Job, Release, Stage
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import rollbacks
 from quaymaster.store import firing, jobs, notify
@@ -19,6 +19,7 @@ RELEASE = "release"  # look at a release: something may be due
 ENVIRONMENT = "environment"  # look at an environment's queue: somebody may go in
 ROLLBACK = "rollback"  # a failed attempt wants its environment's last success back
 SCHEDULE = "schedule"  # a definition's schedule is due
+GATES = "gates"  # ask the gates of an open sample
 JOB = "job"  # a job waits for a worker of a pool
 
 
@@ -32,6 +33,7 @@ async def follow_up(connection: Connection, before: Release, after: Release, now
     wakeups = [
         *_due(before, after, now),
         *_queues(before, after),
+        *_gates(before, after),
         *await _jobs(connection, before, after),
         *await _rollbacks(connection, before, after),
     ]
@@ -52,6 +54,23 @@ def _queues(before: Release, after: Release) -> Iterator[Wakeup]:
             continue
         if _standing(new) != _standing(old):
             yield Wakeup(ENVIRONMENT, {"id": new.plan.definition_stage_id})
+
+
+def _gates(before: Release, after: Release) -> Iterator[Wakeup]:
+    """Gates whose sample has just begun: somebody has to ask them."""
+    known = {_sample(run) for stage in before.stages for run in _gate_runs(stage)}
+    for stage in after.stages:
+        for run in _gate_runs(stage):
+            if run.open_sample and _sample(run) not in known:
+                yield Wakeup(GATES, {"id": run.id, "release": after.id})
+
+
+def _gate_runs(stage: Stage) -> tuple[GateRun, ...]:
+    return stage.newest.gates if stage.newest else ()
+
+
+def _sample(run: GateRun) -> tuple[int, int]:
+    return run.id, run.open_sample.number if run.open_sample else 0
 
 
 def _standing(stage: Stage) -> tuple[int, bool, bool] | None:

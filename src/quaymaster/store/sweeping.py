@@ -13,6 +13,14 @@ WHERE j.status = 'waiting' AND j.created_at < now() - $1::interval
     AND q.entrypoint = 'job:' || coalesce(j.pool_id, 0))
 """
 
+# The newest sample of gates that are still asked, without an end: its answers are not there.
+GATES = """
+SELECT g.id FROM gate_runs g JOIN deployments d ON d.id = g.deployment_id
+WHERE g.ended_as IS NULL AND d.outcome IS NULL AND json_array_length(g.samples) > 0
+  AND g.samples -> -1 ->> 'ended_at' IS NULL
+  AND (g.samples -> -1 ->> 'started_at')::timestamptz < now() - $1::interval
+"""
+
 
 async def is_our_turn(connection: Connection) -> bool:
     """Whether nobody else sweeps, until this transaction ends."""
@@ -22,6 +30,11 @@ async def is_our_turn(connection: Connection) -> bool:
 async def pools_without_wakeup(connection: Connection, waited: timedelta) -> list[int]:
     """Pools (0: none) in which a job has waited this long and no wake-up is queued."""
     return [row["pool"] for row in await connection.fetch(POOLS, waited)]
+
+
+async def gates_without_answers(connection: Connection, waited: timedelta) -> list[int]:
+    """Gates whose newest sample was begun this long ago and has no answers."""
+    return [row["id"] for row in await connection.fetch(GATES, waited)]
 
 
 async def prune_queue_log(connection: Connection, older: timedelta) -> None:

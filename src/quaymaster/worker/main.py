@@ -12,7 +12,7 @@ import structlog
 
 from quaymaster.actions import environments, rollbacks, schedules
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, ROLLBACK, SCHEDULE, job_kind
+from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE, ROLLBACK, SCHEDULE, job_kind
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import Outside
 from quaymaster.domain.changes import TimeCame
@@ -28,6 +28,7 @@ from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import cancel, slots, sweeper
 from quaymaster.worker.dispatcher import Dispatcher, Identity
+from quaymaster.worker.gate_asker import GateAsker
 from quaymaster.worker.leases import Lease
 from quaymaster.worker.queue import Wakeups
 
@@ -93,7 +94,8 @@ async def _work(
     identity = Identity(worker.id, worker.name, worker.pool_id, number)
     dispatcher = Dispatcher(installation, hosts, identity, own)
     lease = Lease(installation, dispatcher, worker, options.lease)
-    wakeups = _wakeups(options, installation, dispatcher)
+    asker = GateAsker(installation)
+    wakeups = _wakeups(options, installation, dispatcher, asker)
     _log.info("worker started", worker=worker.name, number=number, pool=options.pool)
     async with asyncio.TaskGroup() as group:
         background = [
@@ -109,6 +111,7 @@ async def _work(
         dispatcher.close()
         wakeups.close()
         await asyncio.wait(taking)
+        await asker.close()
         await _drain(dispatcher, worker.name, options.drain)
         for task in background:
             task.cancel()
@@ -138,7 +141,9 @@ async def _new_worker(options: Options, installation: Installation) -> NewWorker
     )
 
 
-def _wakeups(options: Options, installation: Installation, dispatcher: Dispatcher) -> Wakeups:
+def _wakeups(
+    options: Options, installation: Installation, dispatcher: Dispatcher, asker: GateAsker
+) -> Wakeups:
     async def look_at_release(release: int) -> None:
         try:
             await happen(Call(installation), ReleaseId(release), TimeCame())
@@ -163,6 +168,7 @@ def _wakeups(options: Options, installation: Installation, dispatcher: Dispatche
         ENVIRONMENT: look_at_environment,
         ROLLBACK: roll_back,
         SCHEDULE: fire_schedule,
+        GATES: asker.ask,
     }
     return Wakeups(
         options.dsn,

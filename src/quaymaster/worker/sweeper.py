@@ -9,7 +9,7 @@ import structlog
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions import retention, schedules
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, ROLLBACK, SCHEDULE, job_kind
+from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE, ROLLBACK, SCHEDULE, job_kind
 from quaymaster.store import due, firing, queueing, sweeping
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
@@ -17,6 +17,7 @@ from quaymaster.worker.leases import Lease
 
 KEPT_QUEUE_LOG = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(seconds=5)
+UNANSWERED_AFTER = timedelta(seconds=60)  # longer than a gate may take to answer
 SCHEDULES_AHEAD = timedelta(minutes=1)  # longer than the time between two sweeps
 
 _log = structlog.get_logger(__name__)
@@ -48,10 +49,12 @@ async def sweep(installation: Installation) -> int:
         releases = await due.releases_due(connection, datetime.now(UTC))
         environments = await queueing.with_standings(connection)
         pools = await sweeping.pools_without_wakeup(connection, FORGOTTEN_AFTER)
+        gates = await sweeping.gates_without_answers(connection, UNANSWERED_AFTER)
         wakeups = [
             *(Wakeup(RELEASE, {"id": release}) for release in releases),
             *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in environments),
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
+            *(Wakeup(GATES, {"id": gate}) for gate in gates),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
             *(Wakeup(SCHEDULE, {"id": definition}, after) for definition, after in soon),
         ]

@@ -1,0 +1,73 @@
+"""Gates are asked by a worker, all in one sample, and what they said is kept."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from quaymaster.actions import gate_asking
+from quaymaster.domain.plan import GatePolicy, TaskPlan
+from quaymaster.domain.release import Outcome
+from tests import make
+from tests.connectors.far_side import answering, far_side
+from tests.worker.test_server_tasks import asks
+from tests.worker.world import World, phase
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
+
+
+def gated(*tasks: TaskPlan, side: str = "pre_gates", **changes: Any) -> dict[str, Any]:
+    """A stage whose one script follows or goes before these gates; no delay."""
+    rules = {"interval": MINUTE, "timeout": MINUTE, "delay": timedelta(0)}
+    return {**phase("true"), side: GatePolicy(enabled=True, tasks=tasks, **{**rules, **changes})}
+
+
+@pytest.mark.parametrize("side", ["pre_gates", "post_gates"])
+async def test_a_deployment_goes_on_when_all_gates_agree(world: World, side: str) -> None:
+    async with far_side(answering('{"alerts": []}')) as far:
+        quiet = asks(far.url, "No alerts", successCriteria="eq(count(root['alerts']), 0)")
+        stage = gated(quiet, asks(far.url + "/$(Release.ReleaseId)"), side=side)
+        release = await world.release(make.plan("Dev", Dev=stage))
+        await world.worker()
+        dev = await world.ended(release, "Dev")
+    assert dev.outcome is Outcome.SUCCEEDED
+    (run,) = dev.gates
+    (sample,) = run.samples
+    assert [result.name for result in sample.results] == ["No alerts", "Ask"]
+    assert sorted(line.split()[1] for line in far.asked) == ["/", f"/{release}"]
+    told = (await gate_asking.evidence(world.call(), run, 1, 1)).decode()
+    assert '{"alerts": []}' in told
+    assert "is True" in told
+
+
+async def test_gates_that_do_not_agree_are_asked_again_until_the_time_is_over(
+    world: World,
+) -> None:
+    async with far_side(answering("busy", "503 Unavailable")) as far:
+        stage = gated(
+            asks(far.url, "Ready"), interval=timedelta(seconds=4), timeout=timedelta(seconds=10)
+        )
+        release = await world.release(make.plan("Dev", Dev=stage))
+        await world.worker()
+        dev = await world.ended(release, "Dev")
+    assert dev.outcome is Outcome.GATE_FAILED
+    (run,) = dev.gates
+    assert len(run.samples) >= 2
+    said = {result.message for sample in run.samples for result in sample.results}
+    assert "The answer's status is 503." in said
+
+
+async def test_a_gate_that_nobody_can_ask_fails_and_says_so(world: World) -> None:
+    unknown = TaskPlan("f1e4b0e6-017e-4819-8a48-ef19ae96e289", "0.*", "Query")
+    release = await world.release(
+        make.plan("Dev", Dev=gated(unknown, timeout=timedelta(seconds=8)))
+    )
+    await world.worker()
+    dev = await world.ended(release, "Dev")
+    assert dev.outcome is Outcome.GATE_FAILED
+    assert "without an agent" in dev.gates[0].samples[0].results[0].message
