@@ -162,6 +162,17 @@ async def definitions(
         return replace(page, rows=seen), known
 
 
+async def newest_releases(
+    call: Call, definitions: Iterable[tuple[UUID, int]]
+) -> tuple[Mapping[int, ReleaseHead], People]:
+    """The newest release of each definition that has one and that the caller may view."""
+    async with call.database.read() as connection:
+        found = await release_lists.newest_of(connection, list(definitions))
+        seen = {head.definition_id: head for head in _visible_heads(call, tuple(found.values()))}
+        named = {who for head in seen.values() for who in _of_head(head)}
+        return seen, await people.get_many(connection, list(named))
+
+
 async def identity_named(call: Call, named: str) -> str:
     """The id behind an id or a name; the text itself when nobody is known by it."""
     async with call.database.read() as connection:

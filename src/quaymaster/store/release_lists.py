@@ -1,5 +1,6 @@
 """Lists of releases: filtered, in order of creation, page by page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +18,16 @@ ARTIFACT = """EXISTS (SELECT 1 FROM release_artifacts a WHERE a.release_id = r.i
   AND ({0}::text IS NULL OR a.type = {0}) AND ({1}::text IS NULL OR a.source_id = {1})
   AND ({2}::text IS NULL OR a.version_id = {2}) AND ({3}::text IS NULL OR a.branch = {3}))"""
 
+NEWEST = f"""
+SELECT {release_views.HEAD_COLUMNS}
+FROM unnest($1::uuid[], $2::bigint[]) AS one(project_id, id)
+CROSS JOIN LATERAL (
+  SELECT n.id FROM releases n
+  WHERE n.project_id = one.project_id AND n.definition_id = one.id AND NOT n.is_deleted
+  ORDER BY n.id DESC LIMIT 1) newest
+JOIN releases r ON r.id = newest.id
+JOIN definitions f ON f.id = r.definition_id JOIN projects p ON p.id = r.project_id
+"""
 STAGE = """EXISTS (SELECT 1 FROM stages s WHERE s.release_id = r.id
   AND s.definition_stage_id = {} AND ({}::text[] IS NULL OR s.status = ANY({}::text[])))"""
 
@@ -55,6 +66,16 @@ async def page(connection: Connection, wanted: ReleaseFilter, paging: Paging) ->
     rows = await connection.fetch(sql, *parameters)
     heads = [release_views.head_of(row) for row in rows[: paging.limit]]
     return Page(tuple(heads), rows[paging.limit]["id"] if len(rows) > paging.limit else None)
+
+
+async def newest_of(
+    connection: Connection, definitions: Sequence[tuple[UUID, int]]
+) -> dict[int, ReleaseHead]:
+    """The newest release of each definition that has one, by its id; named with its project."""
+    rows = await connection.fetch(
+        NEWEST, [project for project, _ in definitions], [number for _, number in definitions]
+    )
+    return {row["definition_id"]: release_views.head_of(row) for row in rows}
 
 
 def statement(wanted: ReleaseFilter, paging: Paging) -> tuple[str, list[object]]:

@@ -119,6 +119,19 @@ async def test_lists_are_light_unless_more_is_asked_for(server: Server):
     assert by_number["environments"] == full["environments"]
 
 
+async def test_the_last_release_is_shown_where_it_is_asked_for(server: Server):
+    web = await server.made("definitions", definition("Web", stage("Dev")))
+    await server.made("definitions", definition("Unused", stage("Dev")))
+    for _ in range(2):
+        last = await server.made("releases", {"definitionId": web["id"], "isDraft": True})
+    listed = (await server.seen("definitions?$expand=lastRelease"))["value"]
+    found = {one["name"]: one["lastRelease"] for one in listed}
+    assert (found["Web"]["id"], found["Web"]["name"]) == (last["id"], "Release-2")
+    assert found["Web"]["createdBy"]["uniqueName"] == "admin"
+    assert found["Unused"] is None
+    assert "lastRelease" not in (await server.seen("definitions"))["value"][0]
+
+
 async def test_lists_are_searched_and_ordered(server: Server):
     for name in ("beta", "Alpha", "gamma"):
         await server.made("definitions", definition(name, stage("Dev"), path=f"\\{name[0]}"))

@@ -1,6 +1,7 @@
 """Release definitions: list, get, save, delete, revisions (CONTRACT B 3-9, B.4; E 1, 2, 6-8)."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,12 @@ from quaymaster.apis.azure.words import DEFINITION_EXPANDS, DEFINITION_ORDER
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans import azure_document
-from quaymaster.store.definition_lists import DefinitionFilter, DefinitionOrder, Key
+from quaymaster.store.definition_lists import (
+    DefinitionFilter,
+    DefinitionOrder,
+    DefinitionRow,
+    Key,
+)
 from quaymaster.store.definitions import Definition
 
 MOST = 10_000
@@ -45,6 +51,8 @@ async def list_definitions(request: AzureRequest) -> Response[bytes]:
     )
     shown = Shown(request.links, people)
     values = [present.light(shown, row, expand) for row in page.rows]
+    if "lastRelease" in expand:
+        await _add_last_releases(request, values, page.rows)
     token = _token_of(page.next, wanted.order) if page.next else None
     return request.collection(IN_LIST, values, token)
 
@@ -140,6 +148,18 @@ async def _revision_text(request: AzureRequest, number: int, revision: int) -> R
     version = request.asked.version
     shown = versions.downgraded(version.precise, RESOURCE, document)
     return request.text(msgspec.json.encode(shown), f"text/plain; api-version={version.text}")
+
+
+async def _add_last_releases(
+    request: AzureRequest, values: list[dict[str, Any]], rows: Sequence[DefinitionRow]
+) -> None:
+    """The newest release of each definition, as a ReleaseReference; none where there is none."""
+    asked = [(row.project_id, row.id) for row in rows]
+    heads, people = await reading.newest_releases(request.call, asked)
+    shown = Shown(request.links, people)
+    for value in values:
+        head = heads.get(value["id"])
+        value["lastRelease"] = present.last_release(shown, head) if head else None
 
 
 async def _saved(request: AzureRequest, definition_id: str) -> Response[bytes]:

@@ -6,10 +6,12 @@ from uuid import UUID
 import msgspec
 
 from quaymaster.apis.azure.links import references
-from quaymaster.apis.azure.present.shown import Shown, actor, with_people
+from quaymaster.apis.azure.present.shown import Shown, actor, release_reference, with_people
 from quaymaster.apis.azure.values import date_out
+from quaymaster.apis.azure.words import word
 from quaymaster.store.definition_lists import DefinitionRow
 from quaymaster.store.definitions import Definition, Revision
+from quaymaster.store.release_views import ReleaseHead
 
 Document = dict[str, Any]
 
@@ -33,6 +35,21 @@ def light(shown: Shown, found: DefinitionRow, expand: frozenset[str]) -> Documen
         if key in expand and key in document
     }
     return {**summary, **parts, **_owned(shown, found, comment=found.comment)}
+
+
+def last_release(shown: Shown, head: ReleaseHead) -> Document:
+    """A ReleaseReference: what a definition shows of its newest release."""
+    project = str(head.project_id)
+    return {
+        **release_reference(shown, project, head.id, head.name),
+        "artifacts": [],
+        "description": head.description,
+        "reason": word(head.reason),
+        "createdBy": actor(shown, head.created_by),
+        "createdOn": date_out(head.created_at),
+        "modifiedBy": actor(shown, head.modified_by),
+        "webAccessUri": shown.links.release_page(project, head.id),
+    }
 
 
 def revision(shown: Shown, project: str, definition_id: int, found: Revision) -> Document:
