@@ -40,7 +40,7 @@ async def test_a_deployment_goes_on_when_all_gates_agree(world: World, side: str
     (sample,) = run.samples
     assert [result.name for result in sample.results] == ["No alerts", "Ask"]
     assert sorted(line.split()[1] for line in far.asked) == ["/", f"/{release}"]
-    told = (await gate_asking.evidence(world.call(), run, 1, 1)).decode()
+    told = (await gate_asking.evidence(world.installation.files, run, 1, 1)).decode()
     assert '{"alerts": []}' in told
     assert "is True" in told
 

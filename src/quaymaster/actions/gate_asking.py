@@ -114,7 +114,7 @@ async def _kept(files: LogFiles, run: GateRun, rank: int, end: ServerTaskEnd) ->
     return key
 
 
-async def evidence(call: Call, run: GateRun, number: int, rank: int) -> bytes:
+async def evidence(files: LogFiles, run: GateRun, number: int, rank: int) -> bytes:
     """What was asked and answered by the gate at this place (from 1) in a sample.
 
     Raises NotFound; StorageUnavailable when the storage does not answer.
@@ -123,7 +123,7 @@ async def evidence(call: Call, run: GateRun, number: int, rank: int) -> bytes:
     if sample is None or not 1 <= rank <= len(sample.results):
         raise NotFound("gate log", f"{number}/{rank}")
     key = sample.results[rank - 1].log
-    return await call.installation.files.get(key) if key else b""
+    return await files.get(key) if key else b""
 
 
 # ---- variables ------------------------------------------------------------------------------

@@ -1,12 +1,24 @@
 """Manual interventions and gates over the wire (CONTRACT B 15, 29-31; SEMANTICS 10, 21)."""
 
+from dataclasses import replace
 from typing import Any
 
+from quaymaster.actions import gate_asking
+from quaymaster.actions.call import Call
+from quaymaster.actions.ports import Unreachable, WebAnswer, WebRequest
+from quaymaster.connectors.server_tasks import InvokeRestApi
 from tests.apis.azure.server import Server
 from tests.documents import INVOKE_REST_API, definition, phase, stage, task
 
 MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
 FREE = {"concurrencyCount": 0, "queueDepthCount": 0}
+
+
+class Nobody:
+    """Nothing can be reached."""
+
+    async def ask(self, request: WebRequest) -> WebAnswer:
+        raise Unreachable(f"Nobody answers {request.method}.")
 
 
 async def paused(server: Server) -> tuple[dict[str, Any], str]:
@@ -20,7 +32,7 @@ async def paused(server: Server) -> tuple[dict[str, Any], str]:
     return release, f"releases/{release['id']}/manualinterventions"
 
 
-async def test_an_intervention_is_listed_resumed_and_answered_once(server: Server):
+async def test_an_intervention_is_listed_resumed_and_answered_once(server: Server) -> None:
     release, path = await paused(server)
     (asked,) = (await server.seen(path))["value"]
     assert (asked["name"], asked["status"], asked["instructions"]) == (
@@ -49,7 +61,7 @@ async def test_an_intervention_is_listed_resumed_and_answered_once(server: Serve
     assert after["environments"][0]["status"] == "succeeded"
 
 
-async def test_a_rejected_intervention_rejects_the_environment(server: Server):
+async def test_a_rejected_intervention_rejects_the_environment(server: Server) -> None:
     release, path = await paused(server)
     (asked,) = (await server.seen(path))["value"]
     await server.project("PATCH", f"{path}/{asked['id']}", json={"status": "Rejected"})
@@ -60,7 +72,7 @@ async def test_a_rejected_intervention_rejects_the_environment(server: Server):
     assert other.status_code == 404
 
 
-async def test_a_gate_is_ignored_by_name(server: Server):
+async def test_a_gate_is_ignored_by_name(server: Server) -> None:
     gate = task(INVOKE_REST_API, "1.*", "Ask the monitor", {"serviceConnection": "x"})
     gates = {
         "id": 0,
@@ -90,3 +102,27 @@ async def test_a_gate_is_ignored_by_name(server: Server):
         "PATCH", path, json={"gatesToIgnore": ["Ask the monitor"], "comment": "known"}
     )
     assert [gate["name"] for gate in ignored.json()["ignoredGates"]] == ["Ask the monitor"]
+
+
+async def test_what_a_gate_answered_is_shown_and_its_log_can_be_read(server: Server) -> None:
+    gate = task(INVOKE_REST_API, "1.*", "Ask the monitor", {"serviceConnection": "Monitor"})
+    options = {"isEnabled": True, "timeout": 60, "samplingInterval": 5, "stabilizationTime": 0}
+    gates = {"id": 0, "gatesOptions": options, "gates": [{"tasks": [gate]}]}
+    dev = stage("Dev", preDeploymentGates=gates, executionPolicy=FREE)
+    made = await server.made("definitions", definition("Web", dev))
+    release = await server.made("releases", {"definitionId": made["id"]})
+    environment = release["environments"][0]
+    found = environment["deploySteps"][0]["preDeploymentGates"]
+    assert (found["status"], found["deploymentJobs"][0]["tasks"]) == ("inProgress", [])
+    asked = replace(server.installation.outside, server_tasks=InvokeRestApi(Nobody()))
+    assert await gate_asking.ask(Call(replace(server.installation, outside=asked)), found["id"])
+    after = (await server.seen(f"releases/{release['id']}"))["environments"][0]
+    (sample,) = after["deploySteps"][0]["preDeploymentGates"]["deploymentJobs"]
+    (said,) = sample["tasks"]
+    assert (sample["job"]["status"], said["status"]) == ("failed", "failed")
+    assert "'Monitor' is not known here" in said["issues"][0]["message"]
+    path = f"releases/{release['id']}/environments/{environment['id']}/gates/{found['id']}"
+    log = await server.project("GET", f"{path}/tasks/{said['id']}/logs")
+    assert log.status_code == 200
+    assert "'Monitor' is not known here" in log.text
+    assert (await server.project("GET", f"{path}/tasks/9999/logs")).status_code == 404

@@ -1,21 +1,25 @@
 """Logs: one task's as text, a release's as a zip (CONTRACT B 27, 28)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
-from litestar import get
+from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from quaymaster.actions import logs
+from quaymaster.actions import gate_asking, logs, reading
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
 from quaymaster.apis.azure.environments import stage_number
 from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.present.waiting import place_of_task
 from quaymaster.apis.azure.releases import release_number
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.release import GateRun
 from quaymaster.store.logs import Lines
+from quaymaster.store.release_views import ReleaseView
 
 LARGEST_LINE = 2**53
 
@@ -81,4 +85,29 @@ def _stream(pieces: AsyncIterator[bytes], kind: str, headers: dict[str, str]) ->
     return Stream(pieces, media_type=kind, headers=headers, status_code=200)
 
 
-ROUTES = [get_task_log, get_log, get_logs]
+@get(ENVIRONMENT + "/gates/{gate_id:str}/tasks/{task_id:str}/logs", opt=needs(Scope.RELEASE))
+async def get_gate_log(
+    request: AzureRequest,
+    release_id: FromPath[str],
+    stage_id: FromPath[str],
+    gate_id: FromPath[str],
+    task_id: FromPath[str],
+) -> Response[bytes]:
+    """What a gate was asked in one sample, and what it answered."""
+    found = await reading.release(request.call, release_number(release_id))
+    stage, gate = stage_number(stage_id), number_in(gate_id, "gateId")
+    sample, rank = place_of_task(number_in(task_id, "taskId"))
+    for run in _gate_runs(found.view, stage):
+        if run.id == gate:
+            files = request.call.installation.files
+            return request.text(await gate_asking.evidence(files, run, sample, rank))
+    raise NotFound("gates", gate)
+
+
+def _gate_runs(view: ReleaseView, stage_id: int) -> Iterator[GateRun]:
+    for stage in view.stages:
+        for attempt in stage.attempts if stage.id == stage_id else ():
+            yield from attempt.gates
+
+
+ROUTES = [get_task_log, get_log, get_logs, get_gate_log]

@@ -199,6 +199,11 @@ def _expanded(query: Query) -> Wanted:
 
 
 def _trimmed(query: Query) -> Wanted:
+    records = number_in(query.text("$topGateRecords") or 5, "$topGateRecords", lowest=1)
+    return replace(_of_approvals(query), gate_records=records)
+
+
+def _of_approvals(query: Query) -> Wanted:
     given = query.all("approvalFilters")
     if not given:
         return present.EVERYTHING

@@ -37,9 +37,12 @@ JOB_STATUS = {
 
 
 def attempt(
-    shown: Shown, project: str, release: int, stage: StageView, found: AttemptView
+    shown: Shown, project: str, release: int, stage: StageView, found: AttemptView, samples: int
 ) -> dict[str, Any]:
-    """A DeploymentAttempt, as it stands in an environment's deploySteps."""
+    """A DeploymentAttempt, as it stands in an environment's deploySteps.
+
+    `samples` is how many of the newest samples of its gates are shown.
+    """
     return {
         "id": found.id,
         "deploymentId": found.id,
@@ -63,8 +66,8 @@ def attempt(
         "tasks": [],
         "runPlanId": NO_PLAN,
         "issues": _problems(found),
-        "preDeploymentGates": _gates(found, Side.PRE),
-        "postDeploymentGates": _gates(found, Side.POST),
+        "preDeploymentGates": _gates(found, Side.PRE, samples),
+        "postDeploymentGates": _gates(found, Side.POST, samples),
     }
 
 
@@ -75,9 +78,9 @@ def _pauses(
     return [pause(shown, project, release, one) for one in asked]
 
 
-def _gates(found: AttemptView, side: Side) -> dict[str, Any] | None:
+def _gates(found: AttemptView, side: Side, samples: int) -> dict[str, Any] | None:
     run = next((run for run in found.gates if run.side is side), None)
-    return gates(run) if run else None
+    return gates(run, samples) if run else None
 
 
 def _problems(found: AttemptView) -> list[dict[str, Any]]:

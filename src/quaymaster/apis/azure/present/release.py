@@ -38,6 +38,7 @@ class Wanted:
     tags: bool = True
     sides: frozenset[Side] = frozenset(Side)
     automated_approvals: bool = True
+    gate_records: int = 5  # the newest samples of the gates
 
 
 EVERYTHING = Wanted()
@@ -125,7 +126,10 @@ def environment(
         "postApprovalsSnapshot": with_people(shown, snapshot.get("postDeployApprovals")),
         "preDeploymentGatesSnapshot": snapshot.get("preDeploymentGates"),
         "postDeploymentGatesSnapshot": snapshot.get("postDeploymentGates"),
-        "deploySteps": [attempt(shown, project, found.id, stage, one) for one in stage.attempts],
+        "deploySteps": [
+            attempt(shown, project, found.id, stage, one, wanted.gate_records)
+            for one in stage.attempts
+        ],
         "rank": stage.rank,
         "definitionEnvironmentId": stage.definition_stage_id,
         "environmentOptions": snapshot.get("environmentOptions"),

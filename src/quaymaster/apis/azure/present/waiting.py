@@ -15,9 +15,14 @@ from quaymaster.apis.azure.words import word
 from quaymaster.domain.release import GateResult, GateRun, GateSample, Intervention
 from quaymaster.store.release_views import ReleaseView, StageView
 
+MOST_GATES = 1000  # of one side: more than anybody has
 
-def gates(found: GateRun) -> dict[str, Any]:
-    """A ReleaseGates: one job for each sample, one task for each gate (SEMANTICS 10.3)."""
+
+def gates(found: GateRun, samples: int = 5) -> dict[str, Any]:
+    """A ReleaseGates: one job for each sample, one task for each gate (SEMANTICS 10.3).
+
+    Only the newest `samples` are shown.
+    """
     return {
         "id": found.id,
         "status": word(found.status),
@@ -31,8 +36,18 @@ def gates(found: GateRun) -> dict[str, Any]:
         "ignoredGates": [
             {"name": gate.name, "lastModifiedOn": date_out(gate.at)} for gate in found.ignored
         ],
-        "deploymentJobs": [_sample(found, sample) for sample in found.samples],
+        "deploymentJobs": [_sample(found, sample) for sample in found.samples[-samples:]],
     }
+
+
+def task_number(sample: int, rank: int) -> int:
+    """The task id of a gate in one sample, both from 1: with it its log is found."""
+    return sample * MOST_GATES + rank
+
+
+def place_of_task(number: int) -> tuple[int, int]:
+    """The sample and the rank of a gate's task id."""
+    return divmod(number, MOST_GATES)
 
 
 def _changed_at(found: GateRun) -> Any:
@@ -61,7 +76,7 @@ def _result(run: GateRun, sample: GateSample, rank: int, result: GateResult) -> 
     ignored = result.name in run.ignored_names
     issues = [{"issueType": "Error", "message": result.message, "data": {}}]
     return {
-        "id": rank,
+        "id": task_number(sample.number, rank),
         "name": result.name,
         "rank": rank,
         "status": "succeeded" if result.succeeded or ignored else "failed",
