@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -26,23 +27,42 @@ _log = structlog.get_logger(__name__)
 async def sweep_again_and_again(installation: Installation, every: timedelta) -> None:
     """Sweep until canceled, at once and then about as often as told."""
     while True:
-        try:
-            woken = await sweep(installation)
-            if woken:
-                _log.info("woke what was waiting", wakeups=woken)
-            gone = await retention.run_if_due(Call(installation))
-            if gone:
-                _log.info("releases whose retention time is over were deleted", releases=gone)
-        except DatabaseUnavailable as error:
-            _log.warning("the sweep has to wait", reason=str(error))
-        except Exception:  # noqa: BLE001 - what is broken now may be whole at the next sweep
-            _log.exception("a sweep failed")
+        for part in (sweep, wake_schedules, retention_when_due):
+            await _tried(part, installation)
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+
+async def _tried(
+    part: Callable[[Installation], Awaitable[int]], installation: Installation
+) -> None:
+    """One part of a sweep; what fails here must not keep the other parts from their work."""
+    try:
+        found = await part(installation)
+        if found:
+            _log.info("swept", part=part.__name__, found=found)
+    except DatabaseUnavailable as error:
+        _log.warning("a sweep has to wait", part=part.__name__, reason=str(error))
+    except Exception:  # noqa: BLE001 - what is broken now may be whole at the next sweep
+        _log.exception("a sweep failed", part=part.__name__)
+
+
+async def retention_when_due(installation: Installation) -> int:
+    """Delete the releases whose time is over; how many."""
+    return await retention.run_if_due(Call(installation))
+
+
+async def wake_schedules(installation: Installation) -> int:
+    """Queue wake-ups for schedules that are due soon; how many."""
+    soon = await schedules.soon(Call(installation), SCHEDULES_AHEAD)
+    async with installation.database.transaction() as connection:
+        if not await sweeping.is_our_turn(connection):
+            return 0
+        await enqueue(connection, [Wakeup(SCHEDULE, {"id": one}, after) for one, after in soon])
+    return len(soon)
 
 
 async def sweep(installation: Installation) -> int:
     """Queue wake-ups for all that is due or forgotten; how many. 0 when another one sweeps."""
-    soon = await schedules.soon(Call(installation), SCHEDULES_AHEAD)
     async with installation.database.transaction() as connection:
         if not await sweeping.is_our_turn(connection):
             return 0
@@ -56,7 +76,6 @@ async def sweep(installation: Installation) -> int:
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
             *(Wakeup(GATES, {"id": gate}) for gate in gates),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
-            *(Wakeup(SCHEDULE, {"id": definition}, after) for definition, after in soon),
         ]
         await enqueue(connection, wakeups)
         await sweeping.prune_queue_log(connection, KEPT_QUEUE_LOG)
