@@ -110,10 +110,10 @@ async def _work(
         _log.info("worker stops", running=len(dispatcher.running))
         dispatcher.close()
         wakeups.close()
-        await asyncio.wait(taking)
+        await asyncio.wait(taking, timeout=LAST_WORDS_SECONDS)  # a silent database may hold them
         await asker.close()
         await _drain(dispatcher, worker.name, options.drain)
-        for task in background:
+        for task in (*background, *taking):
             task.cancel()
     await _leave(installation, worker)
 
