@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+from quaymaster.actions import job_tokens
 from quaymaster.actions.ports import InstalledTasks
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
@@ -61,13 +63,14 @@ def found(release: Release, job_id: JobId) -> Found:
     raise NotFound("job", job_id)
 
 
-async def told(connection: Connection, found: Found, around: Around) -> RunJob:
+async def told(connection: Connection, found: Found, around: Around, now: datetime) -> RunJob:
     """The message of a job that was just claimed; the rows of its steps are made with it."""
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
     planned = planned_steps(phase, around.facts.artifacts, _choice(found.job, around.tasks))
     steps = await _steps(connection, found, planned)
     context = _context(around.url, found, around.facts)
-    setting = _setting(found, around.secrets)
+    token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
+    setting = replace(_setting(found, around.secrets), access_token=token)
     return job_message(found.job, phase, context, setting, steps, _place(around))
 
 

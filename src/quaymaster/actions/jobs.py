@@ -4,21 +4,24 @@ A worker shows the token it took the job with. Once somebody else decided about 
 token is stale: the report changes nothing, and the answer tells the worker to kill the job.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from secrets import token_hex
 
-from quaymaster.actions import job_telling
+from quaymaster.actions import job_telling, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen, happen_within
 from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import DetailsChanged, JobClaimed, JobFinished, JobLost
+from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.errors import Conflict, DomainError, NotFound
+from quaymaster.domain.plan import Demand, PhasePlan
 from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import RunJob
-from quaymaster.store import job_facts, job_reports, jobs
+from quaymaster.store import job_facts, job_reports, jobs, releases, workers
 from quaymaster.store.database import Connection
 from quaymaster.store.job_reports import Report
 from quaymaster.store.jobs import AbandonedJob, HeldJob
@@ -38,6 +41,9 @@ class _NotHeld(Exception):
     """The token is stale: the transaction is to be rolled back."""
 
 
+NOBODY_AFTER = timedelta(minutes=1)  # for workers to come that offer what nobody offers yet
+
+
 def new_token() -> str:
     """A token to take a job with; the same one may be shown again when an answer was lost."""
     return token_hex(16)
@@ -45,11 +51,30 @@ def new_token() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who takes a job: the worker's id, the slot that will run it, and a fresh token."""
+    """Who takes a job: the worker's id, the slot that will run it, and a fresh token.
+
+    `capabilities` None takes whatever is demanded.
+    """
 
     worker: str
     place: Place
     token: str
+    capabilities: Mapping[str, str] | None = None
+
+    def lacks(self, phase: PhasePlan, job: Job) -> tuple[Demand, ...]:
+        """What the phase demands of a worker and this one does not offer (SEMANTICS 12.7)."""
+        if self.capabilities is None or job.kind is JobKind.SERVER:
+            return ()
+        return unmet(phase.demands, self.capabilities)
+
+
+class _Unfit(Exception):
+    """The worker does not offer what the job demands; `is_late` when it has waited for long."""
+
+    def __init__(self, demands: tuple[Demand, ...], *, is_late: bool) -> None:
+        super().__init__()
+        self.demands = demands
+        self.is_late = is_late
 
 
 async def claim(call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker) -> Taken | None:
@@ -61,10 +86,44 @@ async def claim(call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker) 
     event = JobClaimed(job_id, taker.worker, taker.token)
     try:
         async with call.database.transaction() as connection:
-            release = await happen_within(connection, call, release_id, event)
+            release = await happen_within(
+                connection, call, release_id, event, _check_fit(call, job_id, taker)
+            )
             return await _told(connection, call, release, job_id, taker)
     except (Conflict, NotFound):
         return None
+    except _Unfit as unfit:
+        if unfit.is_late:
+            await _fail_if_nobody_fits(call, release_id, job_id, taker)
+        return None
+
+
+def _check_fit(call: Call, job_id: JobId, taker: Taker) -> Callable[[Release], None]:
+    def check(release: Release) -> None:
+        found = job_telling.found(release, job_id)
+        lacks = taker.lacks(found.stage.phase_plan(found.phase), found.job)
+        if lacks:
+            raise _Unfit(lacks, is_late=call.now - found.job.created_at >= NOBODY_AFTER)
+
+    return check
+
+
+async def _fail_if_nobody_fits(
+    call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker
+) -> None:
+    """Fail a job that no worker of the pool, at work or away, could ever take (12.7)."""
+    async with call.database.read() as connection:
+        release = await releases.load(connection, release_id)
+        offers = await workers.offers_beside(connection, taker.worker)
+    if release is None:
+        return
+    found = job_telling.found(release, job_id)
+    demands = found.stage.phase_plan(found.phase).demands
+    lacking = [unmet(demands, offer) for offer in (*offers, taker.capabilities or {})]
+    if all(lacking):
+        nearest = ", ".join(written(demand) for demand in min(lacking, key=len))
+        reason = f"No worker of the pool offers what the job demands: {nearest}."
+        await fail_to_start(call, release_id, job_id, taker, reason)
 
 
 async def _told(
@@ -87,7 +146,7 @@ async def _told(
     around = job_telling.Around(
         installation.url, installation.outside.tasks, facts, secrets, taker.place
     )
-    message = await job_telling.told(connection, found, around)
+    message = await job_telling.told(connection, found, around, call.now)
     held = HeldJob(release.id, job_id, taker.token, taker.worker)
     return Taken(held, message, found_job(release, job_id).kind is not JobKind.SERVER)
 
@@ -139,7 +198,7 @@ async def finish(call: Call, held: HeldJob, end: End, taker: Taker | None = None
     claimed: list[JobId] = []
 
     def then(after: Release) -> JobClaimed | None:
-        job = _following(after, held.id) if taker else None
+        job = _following(after, held.id, taker) if taker else None
         if job is None or taker is None:
             return None
         claimed.append(job.id)
@@ -151,6 +210,7 @@ async def finish(call: Call, held: HeldJob, end: End, taker: Taker | None = None
                 connection, call, held.release_id, event, _check_held(held), then
             )
             await job_reports.write_last(connection, held.id, held.token, end.report)
+            await job_tokens.withdraw(connection, release, held.id, held.token)
             if taker is None or not claimed:
                 return Finished(is_done=True)
             following = await _told(connection, call, release, claimed[0], taker)
@@ -159,19 +219,20 @@ async def finish(call: Call, held: HeldJob, end: End, taker: Taker | None = None
         return Finished(is_done=False)
 
 
-def _following(after: Release, ended: JobId) -> Job | None:
+def _following(after: Release, ended: JobId, taker: Taker) -> Job | None:
     """A job that waits for workers of the same queue as the one that has just ended."""
     queues = {
-        job.id: (stage.phase_plan(phase).queue_id, job)
+        job.id: (stage.phase_plan(phase), job)
         for stage in after.stages
         for phase in (stage.newest.phases if stage.newest else ())
         for job in phase.jobs
     }
-    own = queues[ended][0]
+    own = queues[ended][0].queue_id
     waiting = (
         job
-        for queue, job in queues.values()
-        if queue == own and job.status is JobStatus.WAITING and job.kind is JobKind.AGENT
+        for plan, job in queues.values()
+        if plan.queue_id == own and job.status is JobStatus.WAITING
+        if job.kind is JobKind.AGENT and not taker.lacks(plan, job)
     )
     return next(waiting, None)
 

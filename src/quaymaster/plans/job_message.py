@@ -1,7 +1,7 @@
 """The message that tells a job host what to run, put together from a plan and a release."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -80,6 +80,7 @@ class Setting:
     stage: tuple[Variable, ...] = ()
     deployment: tuple[Variable, ...] = ()
     job: tuple[Variable, ...] = ()  # of one combination (SEMANTICS 12.5)
+    access_token: str = field(default="", repr=False)  # for calls to this server
 
 
 def part_of(phase: PhasePlan, job: Job) -> PhasePlan:
@@ -202,7 +203,7 @@ def job_message(
         work_directory=place.work_directory,
         steps=[_step(numbered) for numbered in steps],
         variables=job_variables(context, setting),
-        endpoints=[system_connection(context)],
+        endpoints=[system_connection(context, setting.access_token)],
         artifacts=list(downloads(phase, context.artifacts)),
         skip_artifacts=phase.skip_artifacts,
         timeout_seconds=_seconds(phase.timeout),
@@ -214,21 +215,25 @@ def job_message(
     )
 
 
-def system_connection(context: JobContext) -> Endpoint:
-    """The connection to this server that every task finds (SEMANTICS 18.4); without a token."""
+def system_connection(context: JobContext, token: str) -> Endpoint:
+    """The connection to this server that every task finds (SEMANTICS 18.4); the token is empty
+    unless the phase lets scripts have one."""
     return Endpoint(
         id=SYSTEM_CONNECTION,
         name="SystemVssConnection",
         type="Generic",
         url=context.collection_url.rstrip("/") + "/",
         scheme="OAuth",
-        parameters={"AccessToken": ""},
+        parameters={"AccessToken": token},
     )
 
 
 def job_variables(context: JobContext, setting: Setting) -> list[JobVariable]:
     """The variables a job starts with: the narrower scope wins, ours win over all (5.4)."""
     system = [Variable(name, value) for name, value in predefined(context).items()]
+    if setting.access_token:  # SEMANTICS 17.3
+        system.append(Variable("System.EnableAccessToken", "True"))
+        system.append(Variable("System.AccessToken", setting.access_token, is_secret=True))
     found = effective(
         Scopes(
             release=setting.release,
