@@ -30,6 +30,8 @@ class Settings:
     """Whether a request that changes something must name its api-version (CONTRACT A.4)."""
     allowed_addresses: tuple[str, ...] = ()
     """Networks and hosts that outgoing calls may reach although they are not public."""
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """What the workers started here offer besides what they find on their machine."""
     worker_lease_seconds: int = 30
     sweep_seconds: int = 30
 
@@ -72,6 +74,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         max_body_bytes=number("MAX_BODY_BYTES", 32 * 1024 * 1024, 1024, 2**31),
         strict_versions=_flag("QUAYMASTER_STRICT_VERSIONS", text("STRICT_VERSIONS")),
         allowed_addresses=tuple((text("ALLOWED_ADDRESSES") or "").replace(",", " ").split()),
+        capabilities=_capabilities(text("CAPABILITIES")),
         worker_lease_seconds=number("WORKER_LEASE_SECONDS", 30, 1, 3600),
         tasks=_path(text("TASKS_DIR")),
         node=_path(text("NODE")),
@@ -111,6 +114,21 @@ def _flag(name: str, given: str | None) -> bool:
     found = {None: False, "true": True, "false": False}.get(given.lower() if given else None)
     if found is None:
         raise SettingError(f"{name} is '{given}', and must be true or false.")
+    return found
+
+
+def _capabilities(given: str | None) -> dict[str, str]:
+    """`name=value` or `name`, separated by commas."""
+    found: dict[str, str] = {}
+    for entry in (given or "").split(","):
+        name, _, value = entry.partition("=")
+        if name.strip():
+            found[name.strip()] = value.strip()
+        elif entry.strip():
+            raise SettingError(
+                f"QUAYMASTER_CAPABILITIES has '{entry.strip()}', which names nothing. It lists "
+                "what a worker offers, such as region=north,gpu."
+            )
     return found
 
 

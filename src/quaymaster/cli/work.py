@@ -45,6 +45,7 @@ def worker(
         pool=pool,
         name=name or platform.node(),
         concurrency=concurrency,
+        capabilities=settings.capabilities,
         lease=timedelta(seconds=settings.worker_lease_seconds),
         sweep=timedelta(seconds=settings.sweep_seconds),
         drain=timedelta(seconds=drain),

@@ -126,5 +126,16 @@ async def listed(connection: Connection, pool: int | None = None) -> list[Worker
     return [_worker(row) for row in rows]
 
 
+async def offers_beside(connection: Connection, worker: str) -> list[Mapping[str, str]]:
+    """What the others of this worker's pool offer, those included that stopped within a day."""
+    rows = await connection.fetch(
+        "SELECT capabilities FROM workers WHERE id <> $1"
+        " AND pool_id = (SELECT pool_id FROM workers WHERE id = $1)"
+        " AND lease_until > now() - interval '1 day'",
+        worker,
+    )
+    return [_capabilities.decode(row["capabilities"]) for row in rows]
+
+
 def _worker(row: asyncpg.Record) -> Worker:
     return Worker(**{**row, "capabilities": _capabilities.decode(row["capabilities"])})

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -35,6 +35,7 @@ class Identity:
     name: str
     pool: int
     number: int
+    capabilities: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class Dispatcher:
 
     def _taker(self, slot: Slot, token: str) -> Taker:
         place = slot.place(self.identity.name, self.identity.number)
-        return Taker(self.identity.id, place, token)
+        return Taker(self.identity.id, place, token, self.identity.capabilities)
 
     async def _ran(
         self, slot: Slot, taken: Taken, next_taker: Callable[[], Taker | None]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from quaymaster.store.logs import LogFiles
 from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import cancel, slots, sweeper
+from quaymaster.worker.capabilities import offered
 from quaymaster.worker.dispatcher import Dispatcher, Identity
 from quaymaster.worker.gate_asker import GateAsker
 from quaymaster.worker.leases import Lease
@@ -51,6 +53,7 @@ class Options:
     pool: str = "Default"
     name: str = field(default_factory=platform.node)
     concurrency: int = DEFAULT_CONCURRENCY
+    capabilities: Mapping[str, str] = field(default_factory=dict)
     lease: timedelta = timedelta(seconds=30)
     sweep: timedelta = timedelta(seconds=30)
     drain: timedelta = timedelta(minutes=5)
@@ -91,7 +94,7 @@ async def _work(
     worker = await _new_worker(options, installation)
     async with installation.database.read() as connection:
         number = await workers.register(connection, worker, options.lease)
-    identity = Identity(worker.id, worker.name, worker.pool_id, number)
+    identity = Identity(worker.id, worker.name, worker.pool_id, number, worker.capabilities)
     dispatcher = Dispatcher(installation, hosts, identity, own)
     lease = Lease(installation, dispatcher, worker, options.lease)
     asker = GateAsker(installation)
@@ -132,12 +135,7 @@ async def _new_worker(options: Options, installation: Installation) -> NewWorker
         name=options.name,
         pool_id=pool,
         slots=options.concurrency,
-        capabilities={
-            "Agent.OS": platform.system(),
-            "Agent.OSArchitecture": platform.machine(),
-            "Agent.MachineName": platform.node(),
-            "Agent.ProcessId": str(os.getpid()),
-        },
+        capabilities=offered(options.name, os.environ, options.capabilities),
     )
 
 
