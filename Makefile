@@ -21,6 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m compileall -q src # some environments write no bytecode, and then every start would compile
 	@touch $@
 
 demo: setup ## Bring a release to production on an empty home; KEEP=1 leaves the server up
