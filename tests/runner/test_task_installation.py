@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from quaymaster.runner.tasks import finding
 from quaymaster.runner.tasks.archives import Limits
-from quaymaster.runner.tasks.installed import handlers, installing
+from quaymaster.runner.tasks.installed import declaration, handlers, installing
 from quaymaster.runner.tasks.installed.declaration import Execution, TaskRefused
 from quaymaster.runner.tasks.installed.directory import TaskDirectory
 from tests.runner.make import BASH
@@ -268,6 +270,9 @@ def test_a_link_that_leads_out_of_a_folder_is_refused_and_one_inside_is_copied(
         ({"execution": {"Node20_1": "index.js"}}, "execution.Node20_1: must be an object"),
         ({"execution": ["index.js"]}, "execution: must be an object"),
         ({"minimumAgentVersion": "5.1.0"}, "minimumAgentVersion: asks for 5.1.0"),
+        ({"minimumAgentVersion": "4.261"}, "minimumAgentVersion: asks for 4.261"),
+        ({"minimumAgentVersion": "5"}, "minimumAgentVersion: asks for 5"),
+        ({"minimumAgentVersion": "new"}, "minimumAgentVersion: must be whole numbers"),
         ({"restrictions": {"settableVariables": {"allowed": "x"}}}, "must be a list of names"),
         ({"execution": {"Node20_1": {"target": "dist/index.js"}}}, "Was it built?"),
         ({"execution": {"Node20_1": {"target": "../../../bin/sh"}}}, "no such file in its folder"),
@@ -278,6 +283,36 @@ def test_a_task_json_is_refused_with_what_is_wrong(
     tasks: TaskDirectory, tmp_path: Path, changes: dict[str, Any], problem: str
 ) -> None:
     assert problem in refusal(tasks, folder(tmp_path / "greet", **changes))
+
+
+@pytest.mark.parametrize("needed", ["1", "2.144", "2.144.0", "4.260.0", ""])
+def test_an_agent_version_that_is_reached_is_no_problem(
+    tasks: TaskDirectory, tmp_path: Path, needed: str
+) -> None:
+    installing.install(tasks, folder(tmp_path / "greet", minimumAgentVersion=needed))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ("id", "name", "version", "inputs", "outputVariables", "restrictions", "execution")
+
+
+@given(st.dictionaries(st.sampled_from((*KEYS, "minimumAgentVersion")), ANYTHING))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_task_json_holds_it_is_read_or_refused(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    path = tmp_path / "task.json"
+    path.write_text(json.dumps(declared(**changes)))
+    reason = ""
+    try:
+        found = declaration.read(path)
+    except TaskRefused as refused:
+        reason = str(refused)
+    assert str(path) in reason if reason else found.sections
 
 
 def test_every_problem_of_a_task_json_is_named_at_once(

@@ -23,6 +23,7 @@ const told = {
   secretsInEnvironment: Object.keys(process.env).filter((name) => process.env[name] && /^(INPUT_|SECRET_|ENDPOINT_AUTH_(?!SCHEME))/.test(name)),
   systemToken: tl.getEndpointAuthorizationParameter('SYSTEMVSSCONNECTION', 'AccessToken', true) || '',
   workingDirectory: process.cwd(),
+  jobStatus: [tl.getVariable('Agent.JobStatus'), process.env['agent.jobstatus']],
 };
 console.log('told ' + JSON.stringify(told));
 console.log('the key is ' + tl.getVariable('Api.Key'));

@@ -191,9 +191,9 @@ class _Reading:
         wanted = self._text("minimumagentversion")
         if not wanted:
             return
-        needed = exact(wanted)
+        needed = exact(".".join([*wanted.split("."), "0", "0"][:3]))
         if needed is None:
-            self._wrong("minimumAgentVersion", "must be three whole numbers")
+            self._wrong("minimumAgentVersion", "must be whole numbers such as 2.144.0")
         elif needed > _OWN_VERSION:
             self._wrong(
                 "minimumAgentVersion",
