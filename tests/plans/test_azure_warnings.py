@@ -130,7 +130,9 @@ def test_a_phase_without_a_queue(queue):
     [warning] = warnings_of(
         documents.definition("Web", documents.stage("Dev", deployPhases=[phase]))
     )
-    assert warning.endswith("queueId: no queue is chosen, so this phase will fail; choose one")
+    assert warning.endswith(
+        "queueId: no queue is chosen, so the pool Default runs this phase; choose one"
+    )
 
 
 def test_a_placeholder_of_a_template():

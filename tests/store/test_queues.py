@@ -9,7 +9,7 @@ from quaymaster.domain.decide import decide
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Release
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import due, jobs, places, queueing, releases, task_runs, workers
+from quaymaster.store import due, jobs, places, pools, queueing, releases, task_runs, workers
 from quaymaster.store.database import Connection, Database
 from quaymaster.store.workers import NewWorker
 from tests import make
@@ -106,22 +106,30 @@ async def test_a_job_waits_in_the_pool_of_its_queue(database, waiting):
     assert (place.release_id, place.stage_name) == (waiting.id, "Dev")
 
 
-async def test_the_queue_of_another_project_leads_to_no_pool(database, definition_id):
+async def test_the_queue_of_another_project_leads_to_the_first_pool_and_to_no_other(
+    database, definition_id
+):
     async with database.transaction() as connection:
+        organization = await connection.fetchval("SELECT id FROM organizations")
+        guarded = await pools.add_pool(connection, organization, "Guarded")
         other = await connection.fetchval(
             "INSERT INTO projects (organization_id, name, name_key)"
-            " SELECT id, 'Other', 'other' FROM organizations RETURNING id"
+            " VALUES ($1, 'Other', 'other') RETURNING id",
+            organization,
         )
         queue = await connection.fetchval(
             "INSERT INTO queues (project_id, pool_id, name, name_key)"
-            " VALUES ($1, 1, 'q', 'q') RETURNING id",
+            " VALUES ($1, $2, 'q', 'q') RETURNING id",
             other,
+            guarded,
         )
-        plan = make.plan("Dev", Dev={"phases": (make.phase(queue_id=queue),)})
-        release = await build.release(connection, definition_id, plan)
-        release = await happened(connection, release, ACTIVATED)
-        job = release.stages[0].newest.jobs[0]
-        assert await jobs.pools_of(connection, [job.id]) == {job.id: jobs.NO_POOL}
+        for unknown in (queue, 99_999, 0):
+            plan = make.plan("Dev", Dev={"phases": (make.phase(queue_id=unknown),)})
+            release = await build.release(connection, definition_id, plan)
+            release = await happened(connection, release, ACTIVATED)
+            job = release.stages[0].newest.jobs[0]
+            assert await jobs.pools_of(connection, [job.id]) == {job.id: 1}
+        assert await jobs.waiting(connection, guarded, 10) == []
 
 
 async def claimed(database: Database, release: Release, worker: str, token: str) -> Release:

@@ -93,7 +93,7 @@ def _queue_id(asked: Node, stage: Node) -> int:
         return 0
     queue = 0 if named == "" else owner.whole("queueId")
     if not queue:
-        asked.warn("queueId", "no queue is chosen, so this phase will fail; choose one")
+        asked.warn("queueId", "no queue is chosen, so the pool Default runs this phase; choose one")
     return queue
 
 

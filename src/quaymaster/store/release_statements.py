@@ -54,8 +54,14 @@ LOOKED_UP = {
     "phases": {"release_id": "$2"},
     "jobs": {
         "release_id": "$2",
-        "pool_id": "(SELECT q.pool_id FROM queues q JOIN releases r USING (project_id)"
-        " WHERE q.id = x.queue_id AND r.id = $2)",
+        # A queue that the project does not have leads to the pool that every installation has,
+        # never to one that was set apart: only server jobs are for any worker.
+        "pool_id": "coalesce("
+        "(SELECT q.pool_id FROM queues q JOIN releases r USING (project_id)"
+        " WHERE q.id = x.queue_id AND r.id = $2),"
+        " CASE x.kind WHEN 'agent' THEN (SELECT min(o.id) FROM pools o"
+        " JOIN projects USING (organization_id) JOIN releases r ON r.project_id = projects.id"
+        " WHERE r.id = $2) END)",
     },
 }
 PARENTS_FIRST = (
