@@ -1,7 +1,8 @@
 """Making releases and changing them as a whole (SEMANTICS 2, 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from quaymaster.actions import artifacts, snapshot_edits, variable_groups
 from quaymaster.actions.artifacts import Choice
@@ -13,7 +14,7 @@ from quaymaster.domain.changes import Abandoned, Activated, DetailsChanged, Even
 from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.overrides import Override, overridden
 from quaymaster.domain.plan import Plan
-from quaymaster.domain.release import PersonId, ReleaseId
+from quaymaster.domain.release import PersonId, Release, ReleaseId
 from quaymaster.domain.release_names import Named
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 from quaymaster.domain.variable_groups import VariableGroup, under
@@ -24,6 +25,9 @@ from quaymaster.store.definitions import Definition
 from quaymaster.store.places import Place
 from quaymaster.store.records import NewRelease, NewStage, ReleaseArtifact
 from quaymaster.store.variable_groups import keep_snapshots
+
+T = TypeVar("T")
+Look = Callable[[Connection, Release, Mapping[str, bool]], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,29 @@ async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseI
         made = await _made(connection, call, prepared, is_draft=request.is_draft)
         await firing.made(connection, definition, key, made)
         return made
+
+
+class _Undo(Exception):
+    """Ends the transaction in which a release was made, so that it never was."""
+
+
+async def rehearse(call: Call, request: ReleaseRequest, look: Look[T]) -> T:
+    """What `look` sees of the draft that this request would make; nothing of it is kept.
+
+    Raises what making it would raise.
+    """
+    prepared = await _prepared(call, request)
+    new = prepared.new
+    secrets = [new.secrets, *(stage.secrets for stage in new.stages.values())]
+    seen: list[T] = []
+    try:
+        async with call.database.transaction() as connection:
+            draft = await releases.insert(connection, new, call.vault)
+            known = {name: bool(value) for scope in secrets for name, value in scope.items()}
+            seen.append(await look(connection, draft, known))
+            raise _Undo  # noqa: TRY301 - only an exception undoes the transaction
+    except _Undo:
+        return seen[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,13 @@ async def locked(connection: Connection, environment: int) -> EnvironmentQueue |
     """
     if not await connection.fetchval(LOCK, environment):
         return None
+    return EnvironmentQueue(await standings(connection, environment))
+
+
+async def standings(connection: Connection, environment: int) -> list[Standing]:
+    """The same for those who only look: everybody in the queue, in order of arrival."""
     rows = await connection.fetch(STANDINGS, environment)
-    return EnvironmentQueue([await _standing(connection, environment, row) for row in rows])
+    return [await _standing(connection, environment, row) for row in rows]
 
 
 async def with_standings(connection: Connection) -> list[int]:

@@ -126,6 +126,32 @@ async def listed(connection: Connection, pool: int | None = None) -> list[Worker
     return [_worker(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A worker as somebody who waits for one sees it; a busy one has no free slot."""
+
+    name: str
+    capabilities: Mapping[str, str]
+    is_online: bool
+    is_busy: bool
+
+
+async def presence(connection: Connection, pool: int) -> list[Presence]:
+    """The workers of a pool that have not signed off, and whether they could take a job now."""
+    rows = await connection.fetch(
+        "SELECT w.name, w.capabilities, w.lease_until > now() AS is_online,"
+        " (SELECT count(*) FROM jobs j WHERE j.worker = w.id AND j.status = 'running') >= w.slots"
+        " AS is_busy FROM workers w WHERE w.pool_id = $1 AND w.stopped_at IS NULL"
+        " AND w.lease_until > now() - interval '1 day' ORDER BY w.number",
+        pool,
+    )
+    return [Presence(**{**row, "capabilities": _decoded(row)}) for row in rows]
+
+
+def _decoded(row: asyncpg.Record) -> Mapping[str, str]:
+    return _capabilities.decode(row["capabilities"])
+
+
 async def offers_beside(connection: Connection, worker: str) -> list[Mapping[str, str]]:
     """What the others of this worker's pool offer, those included that stopped within a day."""
     rows = await connection.fetch(
@@ -134,7 +160,7 @@ async def offers_beside(connection: Connection, worker: str) -> list[Mapping[str
         " AND lease_until > now() - interval '1 day'",
         worker,
     )
-    return [_capabilities.decode(row["capabilities"]) for row in rows]
+    return [_decoded(row) for row in rows]
 
 
 def _worker(row: asyncpg.Record) -> Worker:

@@ -118,7 +118,7 @@ async def create_release(request: AzureRequest) -> Response[bytes]:
     """Make a release from ReleaseStartMetadata and start what starts by itself."""
     request.in_project()
     body = await request.properties("releaseStartMetadata", START_METADATA)
-    release_id = await releases.create(request.call, _request(body))
+    release_id = await releases.create(request.call, request_in(body))
     return await shown_release(request, release_id)
 
 
@@ -256,7 +256,8 @@ def _status(text: str) -> ReleaseStatus | None:
     return None if named == "undefined" else ReleaseStatus(named)
 
 
-def _request(body: Mapping[str, Any]) -> ReleaseRequest:
+def request_in(body: Mapping[str, Any]) -> ReleaseRequest:
+    """What a ReleaseStartMetadata asks for. Raises Problem."""
     if body.get("definitionId") is None:
         raise Problem(
             400,

@@ -1,0 +1,107 @@
+"""Why a stage is not deploying, and what a release would do: looked up, never changed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from quaymaster.actions import releases as release_actions
+from quaymaster.actions.call import Call
+from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.domain.access import WORDS, Permission, definition_token, stage_token
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.explain import explain
+from quaymaster.domain.preview import Foresight, Known, foresee
+from quaymaster.domain.reasons import Offer, Reason, Surroundings
+from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
+from quaymaster.store import people, places, pools, queueing, releases, workers
+from quaymaster.store.database import Connection
+from quaymaster.store.places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The reasons in order, those that hold the stage up first, and how people are called."""
+
+    stage: str
+    reasons: tuple[Reason, ...]
+    names: Mapping[str, str]
+
+
+async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Explained:
+    """Every reason why this stage is not deploying in the order in which they hold it up.
+
+    Raises NotFound, Forbidden (view releases).
+    """
+    async with call.database.read() as connection:
+        place = await places.of_stage(connection, call.project_id, stage_id)
+        release = await releases.load(connection, release_id)
+        stage = release.stage(stage_id) if release else None
+        if place is None or place.is_deleted or release is None or stage is None:
+            raise NotFound("stage", stage_id, f"The release {release_id} has no stage {stage_id}.")
+        token = definition_token(str(place.project_id), place.path, place.definition_id)
+        call.require(Permission.VIEW_RELEASES, token, f"release {place.release_name}")
+        around = await _around(connection, call, place, stage)
+    return Explained(stage.name, explain(release, stage, around, call.now), around.names)
+
+
+async def _around(connection: Connection, call: Call, place: Place, stage: Stage) -> Surroundings:
+    token = stage_token(
+        str(place.project_id), place.path, place.definition_id, place.definition_stage_id
+    )
+    may_start = call.may(Permission.MANAGE_DEPLOYMENTS, token)
+    known = await people.get_many(connection, list(_mentioned(stage)))
+    return Surroundings(
+        standings=tuple(await queueing.standings(connection, stage.plan.definition_stage_id)),
+        offers=await _offers(connection, place, stage),
+        missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
+        names={number: found.display_name for number, found in known.items()},
+    )
+
+
+def _mentioned(stage: Stage) -> Iterable[str]:
+    for rules in (stage.plan.pre_approvals, stage.plan.post_approvals):
+        yield from (approver.identity for approver in rules.approvers)
+    for approval in stage.newest.approvals if stage.newest else ():
+        if approval.approver:
+            yield approval.approver
+
+
+async def _offers(
+    connection: Connection, place: Place, stage: Stage
+) -> dict[int, tuple[Offer, ...]]:
+    """The workers behind every queue that a phase names; a queue nobody knows offers none."""
+    found: dict[int, tuple[Offer, ...]] = {}
+    for number in {plan.queue_id for plan in stage.plan.phases if plan.queue_id}:
+        queue = await pools.queue(connection, place.project_id, number)
+        offers = await workers.presence(connection, queue.pool_id) if queue else []
+        found[number] = tuple(
+            Offer(one.name, one.capabilities, one.is_online, one.is_busy) for one in offers
+        )
+    return found
+
+
+# ---- a release that is not made -------------------------------------------------------------
+
+
+async def preview(call: Call, request: ReleaseRequest) -> Foresight:
+    """What a release made by this request would do. Nothing of it is kept.
+
+    Raises what making it would raise: NotFound, Forbidden, Invalid, Refused.
+    """
+
+    async def look(
+        connection: Connection, draft: Release, secrets: Mapping[str, bool]
+    ) -> Foresight:
+        return foresee(draft, Known(await _all_around(connection, call, draft), secrets), call.now)
+
+    return await release_actions.rehearse(call, request, look)
+
+
+async def _all_around(
+    connection: Connection, call: Call, draft: Release
+) -> dict[str, Surroundings]:
+    around = {}
+    for stage in draft.stages:
+        place = await places.of_stage(connection, call.project_id, stage.id)
+        if place:
+            around[stage.name] = await _around(connection, call, place, stage)
+    return around
