@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -58,6 +59,26 @@ def test_a_password_inside_base64_does_not_come_out_whole(user: str, tail: str) 
     assert MASK in masked
     left = masked.removeprefix("Authorization: Basic ").split(MASK)
     assert sum(map(len, left)) <= len(header) - 26
+
+
+@pytest.mark.parametrize(
+    "secret", ["it's, say, mine!", "a b&c|d", "back\\slash's $HOME", "#hash (1)"]
+)
+@pytest.mark.parametrize("script", ["printf '%q' \"$S\"", 'set -x; : "$S"', "declare -p S"])
+def test_a_secret_is_masked_as_a_shell_quotes_it(secret: str, script: str) -> None:
+    said = subprocess.run(
+        ["bash", "-c", script], env={"S": secret}, capture_output=True, text=True, check=True
+    )
+    printed = said.stdout + said.stderr
+    assert secret in printed or "\\" in printed
+    shown = masker(secret).mask(printed)
+    assert MASK in shown
+    assert not any(word in shown for word in ("say", "mine", "c|", "slash", "HOME", "hash"))
+
+
+def test_a_secret_is_masked_in_the_repr_of_a_script() -> None:
+    secret = 'it\'s "mine"\\'
+    assert masker(secret).mask(f"value: {secret!r}") == f"value: '{MASK}'"
 
 
 def test_what_only_resembles_a_secret_stays() -> None:

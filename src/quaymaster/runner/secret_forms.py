@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -12,6 +13,9 @@ SHORTEST_DISGUISED = 6
 SHORTEST_INSIDE_BASE64 = 8
 
 _QUOTES = ('"', "'")
+# What `printf %q` of bash writes with a backslash in front.
+_PLAIN_BEHIND_BACKSLASH = re.compile(r"""[ !"$&'()*,;<>?\[\\\]^`{|}]""")
+_SPECIAL_IN_DOUBLE_QUOTES = re.compile(r"""["$`\\]""")
 _KEPT_BY_SCRIPTS = "!*'()"
 _KEPT_IN_WHOLE_URLS = ";,/?:@&=+$#" + _KEPT_BY_SCRIPTS
 
@@ -35,6 +39,7 @@ def _forms(text: str) -> Iterator[str]:
         yield from _for_commands(plain)
         yield from _for_urls(plain)
         yield from _for_documents(plain)
+        yield from _for_shells(plain)
         yield from _in_base64(plain)
         yield from _disguised(plain)
 
@@ -85,6 +90,15 @@ def _backslashes_undone(text: str) -> str:
     for escaped, plain in (("\\\\", "\\"), ("\\'", "'"), ('\\"', '"'), ("\\t", "\t")):
         text = text.replace(escaped, plain)
     return text
+
+
+def _for_shells(text: str) -> Iterator[str]:
+    """As `set -x`, `printf %q`, `export -p` and the repr of scripting languages quote it."""
+    yield text.replace("'", "'\\''")
+    yield text.replace("'", "\\'")
+    yield text.replace("\\", "\\\\").replace("'", "\\'")
+    yield _PLAIN_BEHIND_BACKSLASH.sub(r"\\\g<0>", text)
+    yield _SPECIAL_IN_DOUBLE_QUOTES.sub(r"\\\g<0>", text)
 
 
 def _in_base64(text: str) -> Iterator[str]:
