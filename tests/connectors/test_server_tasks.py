@@ -7,8 +7,9 @@ import pytest
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd
 from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.http import GuardedClient
-from quaymaster.connectors.server_tasks import INVOKE_REST_API, InvokeRestApi
+from quaymaster.connectors.server_tasks import InvokeRestApi
 from quaymaster.domain.variables import Variable, VariableSet
+from quaymaster.plans.features import INVOKE_REST_API
 from tests.connectors.far_side import answering, far_side
 
 SECRET = VariableSet(

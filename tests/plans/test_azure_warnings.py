@@ -86,7 +86,8 @@ def test_names_written_well(condition):
 
 def asking_for(feature):
     """A definition that asks for one feature."""
-    gate = documents.gates(documents.bash("true"))
+    asks = documents.task(documents.INVOKE_REST_API, "1.*", "Ask", {})
+    gate = documents.gates(asks)
     spread = {"parallelExecutionType": "multiMachine"}
     stage = {
         Feature.GATES: {"preDeploymentGates": gate},
@@ -95,7 +96,7 @@ def asking_for(feature):
         Feature.PARALLEL_JOBS: {
             "deployPhases": [documents.phase(deploymentInput={"parallelExecution": spread})]
         },
-        Feature.SERVER_PHASES: {"deployPhases": [documents.phase(phaseType="runOnServer")]},
+        Feature.SERVER_PHASES: {"deployPhases": [documents.phase([asks], phaseType="runOnServer")]},
         Feature.DEPLOYMENT_GROUPS: {
             "deployPhases": [documents.phase(phaseType="machineGroupBasedDeployment")]
         },
@@ -176,3 +177,27 @@ def test_a_download_of_an_artifact_that_is_not_there():
         documents.definition("Web", documents.stage("Dev", deployPhases=[phase]))
     )
     assert "there is no artifact 'gone'" in warning
+
+
+@pytest.mark.parametrize("place", [Feature.GATES, Feature.SERVER_PHASES])
+def test_an_agents_task_where_no_agent_is_gets_a_warning(place):
+    script = documents.bash("true")
+    stage = {
+        Feature.GATES: {"preDeploymentGates": documents.gates(script)},
+        Feature.SERVER_PHASES: {
+            "deployPhases": [documents.phase([script], phaseType="runOnServer")]
+        },
+    }[place]
+    document = documents.definition("Web", documents.stage("Dev", **stage))
+    [warning] = warnings_of(document)
+    assert "cannot be run here without an agent" in warning
+
+
+def test_a_pause_and_a_question_need_no_agent():
+    tasks = [
+        documents.task(documents.DELAY, "1.*", "Wait", {"delayForMinutes": "1"}),
+        documents.task("bcb64569-d51a-4af0-9c01-ea5d05b3b622", "8.*", "Look", {}),
+        documents.task(documents.INVOKE_REST_API, "1.*", "Ask", {}),
+    ]
+    stage = documents.stage("Dev", deployPhases=[documents.phase(tasks, phaseType="runOnServer")])
+    assert warnings_of(documents.definition("Web", stage)) == ()

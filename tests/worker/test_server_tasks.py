@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from quaymaster.connectors.server_tasks import INVOKE_REST_API
 from quaymaster.domain.plan import PhaseKind, TaskPlan
 from quaymaster.domain.release import Outcome
+from quaymaster.plans.features import INVOKE_REST_API
 from tests import make
 from tests.connectors.far_side import answering, far_side
 from tests.worker.test_running import task_of, text_of

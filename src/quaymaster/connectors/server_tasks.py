@@ -16,9 +16,9 @@ from quaymaster.domain.expressions import Context, ExpressionError, is_true, par
 from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.variable_expansion import expand
 from quaymaster.domain.variables import expand_input
+from quaymaster.plans.features import INVOKE_REST_API
 from quaymaster.runner.masking import Masker
 
-INVOKE_REST_API = "9c3e8943-130d-4c78-ac63-8af81df62dfb"
 METHODS = {"OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "PATCH"}
 WITHOUT_BODY = {"GET", "HEAD", "TRACE"}
 SHOWN_CHARACTERS = 16_000  # of an answer, in the evidence

@@ -10,7 +10,7 @@ from quaymaster.domain.plan import (
 )
 from quaymaster.plans.azure_scope import Scope
 from quaymaster.plans.azure_tasks import task, warn_unless_runnable
-from quaymaster.plans.features import Feature
+from quaymaster.plans.features import GATE_TASKS, Feature
 from quaymaster.plans.reading import Node
 
 # in minutes (10.1)
@@ -30,7 +30,7 @@ def gates(stage: Node, key: str, scope: Scope) -> GatePolicy:
         return GatePolicy(tasks=tuple(plan for plan in made if plan.enabled))
     scope.asks_for(Feature.GATES, options, "isEnabled")
     for entry, plan in zip(listed, made, strict=True):
-        warn_unless_runnable(entry, plan, scope)
+        warn_unless_runnable(entry, plan, scope, GATE_TASKS)
     policy = GatePolicy(
         enabled=True,
         delay=_minutes(options, "stabilizationTime", DEFAULT_GATE_DELAY, 0, LONGEST_DELAY),

@@ -18,7 +18,7 @@ from quaymaster.plans.azure_expressions import condition
 from quaymaster.plans.azure_scope import Scope
 from quaymaster.plans.azure_tasks import task, warn_unless_runnable
 from quaymaster.plans.azure_words import PARALLEL_EXECUTION, PHASE_TYPE
-from quaymaster.plans.features import Feature
+from quaymaster.plans.features import SERVER_TASKS, Feature
 from quaymaster.plans.reading import Node, shown
 
 LONGEST_CANCEL_MINUTES = 60
@@ -163,9 +163,11 @@ def _tasks(node: Node, asked: Node, stage: Node, scope: Scope) -> tuple[TaskPlan
         entry.text("name").lower(): entry.text("defaultValue")
         for entry in stage.object("processParameters").objects("inputs")
     }
+    on_server = _KINDS.get(node.text("phaseType")) is PhaseKind.SERVER
+    known = SERVER_TASKS if on_server else None
     made = []
     for entry in node.objects("workflowTasks"):
         plan = task(entry, overrides, parameters)
-        warn_unless_runnable(entry, plan, scope)
+        warn_unless_runnable(entry, plan, scope, known)
         made.append(plan)
     return tuple(made)

@@ -41,12 +41,28 @@ def task(node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]
     )
 
 
-def warn_unless_runnable(node: Node, plan: TaskPlan, scope: Scope) -> None:
-    """A task that cannot be run here is kept: the stage fails clearly when it comes to it."""
+def warn_unless_runnable(
+    node: Node,
+    plan: TaskPlan,
+    scope: Scope,
+    without_agent: Mapping[str, frozenset[int]] | None = None,
+) -> None:
+    """A task that cannot be run here is kept: the stage fails clearly when it comes to it.
+
+    `without_agent` are the tasks that can be run where it stands, when that is no agent.
+    """
     if not plan.enabled:
         return
     if node.text("definitionType").lower() == GROUP:
         scope.asks_for(Feature.TASK_GROUPS, node, "definitionType")
+    elif without_agent is not None:
+        if not can_run(without_agent, plan.task_id, plan.version):
+            node.warn(
+                "taskId",
+                f"task {shown(plan.display_name)!r} ({plan.task_id}, version "
+                f"{plan.version or '*'}) cannot be run here without an agent; disable it, or use "
+                "Invoke REST API",
+            )
     elif not _is_there(scope, plan):
         node.warn(
             "taskId",

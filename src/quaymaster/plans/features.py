@@ -16,6 +16,16 @@ RUNNABLE_TASKS: Mapping[str, frozenset[int]] = {
     "5e1e3830-fbfb-11e5-aab1-090c92bc4988": frozenset({1}),  # ExtractFiles
 }
 
+# What runs without an agent: in agentless phases, and the first of them as a gate.
+INVOKE_REST_API = "9c3e8943-130d-4c78-ac63-8af81df62dfb"
+GATE_TASKS: Mapping[str, frozenset[int]] = {INVOKE_REST_API: frozenset({1})}
+SERVER_TASKS: Mapping[str, frozenset[int]] = {
+    **GATE_TASKS,
+    "28782b92-5e8e-4458-9751-a71cd1492bae": frozenset({1}),  # Delay
+    "bcb64569-d51a-4af0-9c01-ea5d05b3b622": frozenset({8}),  # ManualIntervention
+    "2003ad3a-104a-451a-9238-60474ab294e6": frozenset({0, 1}),  # ManualValidation
+}
+
 
 class Feature(StrEnum):
     """What a definition may ask for besides stages, approvals and agent phases."""
@@ -35,6 +45,8 @@ class Feature(StrEnum):
 # What the engine carries out; a definition that asks for anything else is warned.
 BUILT: frozenset[Feature] = frozenset(
     {
+        Feature.GATES,
+        Feature.SERVER_PHASES,
         Feature.SCHEDULES,
         Feature.STAGE_SCHEDULES,
         Feature.STAGE_TRIGGERS,
