@@ -56,6 +56,7 @@ sizes: setup ## The longest functions and modules, for a look at review
 docs: setup ## Write the generated pages; check that the documents name what the code has
 	$(BIN)/python -m tools.stages
 	$(BIN)/python -m tools.openapi
+	$(BIN)/python -m tools.coverage
 	$(BIN)/python -m pytest -q tests/architecture
 
 clean: ## Remove .venv and what the tools keep
