@@ -24,7 +24,6 @@ from uuid import UUID
 import msgspec
 
 from bench.releases import API, Bench, environments, running, verdict
-from bench.stock import clone_release
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.store.paging import Paging
 from quaymaster.store.release_lists import ReleaseFilter, statement
@@ -128,12 +127,29 @@ async def prepared(bench: Bench) -> tuple[int, int, int]:
 
 
 async def fill(bench: Bench, listed: int, other: int, have: int, wanted: int) -> None:
-    """Copy the two releases until there are this many."""
+    """Copy the two releases, without their stages, until there are this many."""
     more = wanted - have
     copies = round(more * SHARE_LISTED)
-    await clone_release(bench.connection, listed, copies)
-    await clone_release(bench.connection, other, more - copies)
+    for release, count in ((listed, copies), (other, more - copies)):
+        await bench.connection.execute(await _copying(bench), release, count, have)
     await bench.connection.execute("VACUUM (ANALYZE) releases")
+
+
+async def _copying(bench: Bench) -> str:
+    """Copies get the next ids and names that tell them apart."""
+    rows = await bench.connection.fetch(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND table_name = 'releases' ORDER BY ordinal_position"
+    )
+    columns = [row["column_name"] for row in rows]
+    made = {"id": "nextval('releases_id_seq')"}
+    made |= {name: f"t.{name} || '-' || ($3::integer + n)" for name in ("name", "name_key")}
+    values = [made.get(name, f"t.{name}") for name in columns]
+    return (
+        f"INSERT INTO releases ({', '.join(columns)})"  # noqa: S608 - names from the catalogue
+        f" SELECT {', '.join(values)} FROM releases t, generate_series(1, $2::integer) n"
+        " WHERE t.id = $1"
+    )
 
 
 async def key_of(bench: Bench, definition: int, page: int) -> int | None:
