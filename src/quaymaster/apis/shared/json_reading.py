@@ -21,8 +21,8 @@ MOST_VALUES = 500_000
 LARGEST_INTEGER = 2**63
 
 # In strict JSON a quote only ever begins or ends a text, so this finds each text once and
-# tells the names among them by their colon.
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?', re.DOTALL)
+# tells the names among them by their colon. Runs without escapes are taken at once.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*:)?', re.DOTALL)
 
 
 def decode(body: bytes) -> Any:
