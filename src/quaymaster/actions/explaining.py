@@ -43,6 +43,19 @@ async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Expla
     return Explained(stage.name, explain(release, stage, around, call.now), around.names)
 
 
+async def reasons_by_name(call: Call, release_id: ReleaseId, stage: str) -> Explained:
+    """The same for a stage by its name, in any case. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        release = await releases.load(connection, release_id)
+    if release is None:
+        raise NotFound("release", release_id)
+    found = release.stage_named(stage)
+    if found is None:
+        known = ", ".join(other.name for other in release.stages)
+        raise NotFound("stage", stage, f"Release {release.name} has no stage {stage}, but {known}.")
+    return await reasons(call, release_id, found.id)
+
+
 async def _around(connection: Connection, call: Call, place: Place, stage: Stage) -> Surroundings:
     token = stage_token(
         str(place.project_id), place.path, place.definition_id, place.definition_stage_id

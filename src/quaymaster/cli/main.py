@@ -67,6 +67,12 @@ _COMMANDS = {
         "It comes with its groups and with a queue for every agent pool.",
         "quaymaster project create Website --description 'The public site'",
     ),
+    "explain": (
+        "quaymaster.cli.explaining:explain",
+        "Show every reason why a stage of a release is not deploying.",
+        "Who can clear it, and when it clears by itself. RELEASE is the id of the release.",
+        "quaymaster explain 17 Prod",
+    ),
     "retention explain": (
         "quaymaster.cli.retention:explain",
         "Show which releases retention would delete now, and why.",
