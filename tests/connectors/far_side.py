@@ -1,6 +1,7 @@
 """A small server that answers as badly as a test wants."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class FarSide:
 
 
 @asynccontextmanager
-async def far_side(answer: Answer) -> AsyncIterator[FarSide]:
+async def far_side(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[FarSide]:
     found = FarSide(0)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,7 +37,7 @@ async def far_side(answer: Answer) -> AsyncIterator[FarSide]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found

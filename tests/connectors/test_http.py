@@ -4,9 +4,14 @@ import asyncio
 import gzip
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from quaymaster.actions.ports import Unreachable, WebRequest
 from quaymaster.connectors.addresses import AllowedAddresses, NotAllowed
@@ -203,9 +208,55 @@ async def test_a_header_cannot_smuggle_another_request() -> None:
         assert far.asked == []
 
 
-async def test_tls_asks_for_the_name_and_refuses_a_wrong_certificate() -> None:
-    """What answers on the port speaks no TLS: that is an error by name, not an answer."""
-    async with far_side(answering("plain")) as far:
-        client = GuardedClient(LOCAL, trust=ssl.create_default_context(), seconds=2)
-        with pytest.raises(Unreachable):
-            await client.ask(get(f"https://127.0.0.1:{far.port}/"))
+def certified(folder: Path, name: str, *, days_left: int) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's side with a certificate of its own for this name, and a client that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    end = datetime.now(UTC) + timedelta(days=days_left)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(end - timedelta(days=90))
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    certificate = made.public_bytes(serialization.Encoding.PEM)
+    file = folder / "server.pem"
+    file.write_bytes(secret + certificate)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(cadata=certificate.decode())
+
+
+@pytest.mark.parametrize(
+    ("name", "days_left", "problem"),
+    [
+        ("localhost", 30, ""),
+        ("localhost", -1, "certificate has expired"),
+        ("elsewhere.example", 30, "certificate is not valid for 'localhost'"),
+    ],
+)
+async def test_a_certificate_is_checked_for_the_name_that_was_called(
+    tmp_path: Path, name: str, days_left: int, problem: str
+) -> None:
+    """Although the connection goes to an address, the name is asked for and has to fit."""
+    server, trust = certified(tmp_path, name, days_left=days_left)
+    client = GuardedClient(AllowedAddresses.of(("localhost",)), trust=trust, seconds=5)
+    async with far_side(answering("private"), server) as far:
+        url = f"https://localhost:{far.port}/"
+        if not problem:
+            assert (await client.ask(get(url))).body == b"private"
+            return
+        with pytest.raises(Unreachable) as refused:
+            await client.ask(get(url))
+        assert problem in str(refused.value)
+        assert far.asked == []
