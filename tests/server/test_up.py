@@ -54,6 +54,21 @@ def stopped_at_the_end(product: Product) -> Iterator[Product]:
         product.stop()
 
 
+def test_once_it_says_ready_it_takes_connections(product: Product):
+    with subprocess.Popen(
+        [*product.command, "up", "--home", str(product.home), "--port", str(product.port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=product.environment,
+    ) as process:
+        assert process.stdout
+        assert any(line.startswith("Ready after") for line in process.stdout)
+        assert product.get("/health/live")[0] == 200
+        process.terminate()
+        assert "Stopped." in process.communicate()[0]
+    assert process.returncode == 0
+
+
 async def write(dsn: str, rows: int) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute("CREATE TABLE IF NOT EXISTS kept (id int PRIMARY KEY)")

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +21,7 @@ _log = structlog.get_logger("quaymaster.http")
 _BACKLOG = 4096  # granian takes no more connections than this: live pages hold one each (WEB E)
 _BACKPRESSURE = 8000
 _LAST_REQUESTS_SECONDS = 10
+_LOOK_SECONDS = 0.01
 _LOGS_TO_OURS = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -58,8 +60,13 @@ def _refusal(host: str, port: int, error: OSError) -> str:
     return f"Cannot listen at {host} port {port}: {why}. Choose another --port or --host."
 
 
-async def serve(app: "Litestar", host: str, port: int, stopping: asyncio.Event) -> None:
-    """Serve until `stopping` is set; requests under way get a moment to end."""
+async def serve(
+    app: "Litestar", host: str, port: int, stopping: asyncio.Event, tell: Callable[[], None]
+) -> None:
+    """Serve until `stopping` is set; requests under way get a moment to end.
+
+    `tell` is called once connections are taken: a script may wait for what it says.
+    """
     server = Server(
         app,
         address=host,
@@ -77,6 +84,7 @@ async def serve(app: "Litestar", host: str, port: int, stopping: asyncio.Event) 
     async with app.lifespan():
         serving = asyncio.create_task(server.serve(), name="http")
         told = asyncio.create_task(stopping.wait())
+        telling = asyncio.create_task(_tell_when_listening(host, port, tell))
         try:
             await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
             server.stop()  # type: ignore[no-untyped-call]  # granian leaves it without annotations
@@ -85,3 +93,17 @@ async def serve(app: "Litestar", host: str, port: int, stopping: asyncio.Event) 
             _log.info("requests that did not end were cut off", after=_LAST_REQUESTS_SECONDS)
         finally:
             told.cancel()
+            telling.cancel()
+
+
+async def _tell_when_listening(host: str, port: int, tell: Callable[[], None]) -> None:
+    """Granian does not say when it listens, so the first connection is ours."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(_LOOK_SECONDS)
+            continue
+        writer.close()
+        tell()
+        return

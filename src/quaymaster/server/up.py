@@ -42,9 +42,12 @@ async def up(settings: Settings, say: Say) -> None:
         token = await first_start.administrator(dsn, settings.admin_token)
         async with _worker(settings, dsn):
             application = (await loading)(settings, dsn)
-            say(f"Ready after {time.monotonic() - started:.1f} s: {address(settings, port)}")
-            _say_token(token, say)
-            await http.serve(application, settings.host, port, stopping)
+
+            def tell() -> None:
+                say(f"Ready after {time.monotonic() - started:.1f} s: {address(settings, port)}")
+                _say_token(token, say)
+
+            await http.serve(application, settings.host, port, stopping, tell)
             say("Stopping …")
     say("Stopped.")
 
@@ -54,8 +57,11 @@ async def serve(settings: Settings, dsn: str, say: Say) -> None:
     stopping = stop_signal()
     port = http.free_address(settings.host, settings.port)
     application = (await _load_app())(settings, dsn)
-    say(f"Serving {address(settings, port)}")
-    await http.serve(application, settings.host, port, stopping)
+
+    def tell() -> None:
+        say(f"Serving {address(settings, port)}")
+
+    await http.serve(application, settings.host, port, stopping, tell)
 
 
 async def _load_app() -> Callable[[Settings, str], "Litestar"]:
