@@ -1,13 +1,19 @@
 """Gates are asked by a worker, all in one sample, and what they said is kept."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from quaymaster.actions import gate_asking
+from quaymaster.actions.call import Call
+from quaymaster.connectors.addresses import AllowedAddresses
+from quaymaster.connectors.http import GuardedClient
+from quaymaster.connectors.server_tasks import InvokeRestApi
 from quaymaster.domain.plan import GatePolicy, TaskPlan
 from quaymaster.domain.release import Outcome
+from quaymaster.store import sweeping
 from tests import make
 from tests.connectors.far_side import answering, far_side
 from tests.worker.test_server_tasks import asks
@@ -71,3 +77,21 @@ async def test_a_gate_that_nobody_can_ask_fails_and_says_so(world: World) -> Non
     dev = await world.ended(release, "Dev")
     assert dev.outcome is Outcome.GATE_FAILED
     assert "without an agent" in dev.gates[0].samples[0].results[0].message
+
+
+async def test_a_sample_that_nobody_took_is_found_again_and_asked_once(world: World) -> None:
+    stage = gated(asks("http://127.0.0.1:1"))
+    release = await world.release(make.plan("Dev", Dev=stage))
+    dev = await world.deployment(release, "Dev")
+    assert dev is not None
+    (run,) = dev.gates
+    async with world.installation.database.read() as connection:
+        assert await sweeping.gates_without_answers(connection, timedelta(0)) == [run.id]
+        assert await sweeping.gates_without_answers(connection, timedelta(hours=1)) == []
+    tasks = InvokeRestApi(GuardedClient(AllowedAddresses.of(("127.0.0.1",))))
+    outside = replace(world.installation.outside, server_tasks=tasks)
+    call = Call(replace(world.installation, outside=outside))
+    assert await gate_asking.ask(call, run.id)
+    assert not await gate_asking.ask(call, run.id)
+    async with world.installation.database.read() as connection:
+        assert await sweeping.gates_without_answers(connection, timedelta(0)) == []
