@@ -293,6 +293,19 @@ async def test_a_page_of_many_releases_reads_only_its_rows(database, project):
             assert read < 200, changes
 
 
+async def test_newer_releases_of_another_definition_cost_a_page_nothing(database, project):
+    async with database.transaction() as connection:
+        asked = await build.definition(connection)
+        newer = await build.definition(connection, "Newer", '{"newer": true}')
+        for definition_id, copies in ((asked, 20_000), (newer, 10_000)):
+            first = await build.release(connection, definition_id)
+            await build.multiply_release(connection, first.id, copies)
+    async with database.read() as connection:
+        await connection.execute("ANALYZE releases")
+        wanted = ReleaseFilter((project,), definition_id=asked, status=ReleaseStatus.DRAFT)
+        assert await build.rows_read(connection, wanted, Paging()) < 200
+
+
 def test_every_stage_status_has_a_bit_of_its_own():
     assert sum(STAGE_BITS.values()) == 255
     assert len(set(STAGE_BITS.values())) == 8

@@ -47,19 +47,23 @@ class Where:
         if value is not None and value not in ("", ()):
             self.add(condition, list(value) if isinstance(value, tuple) else value)
 
-    def page(self, table: str, paging: Paging, query: str) -> str:
+    def page(self, table: str, paging: Paging, query: str, order_by: str = "") -> str:
         """The statement for a page, with one row more, of the table that `query` is about.
 
         Which rows are on it is decided over the table alone, in the order of its key: whatever is
         joined for show afterwards cannot lead PostgreSQL to start from the wrong end. `table` is
-        its name and its alias, which `query` uses too.
+        its name and its alias, which `query` uses too. `order_by` is the key as the only indexes
+        have it that PostgreSQL may follow.
         """
         key = f"{table.split()[1]}.id"
+        by = order_by or key
         if paging.start:
-            self.add(f"{key} {'>=' if paging.ascending else '<='} {{}}", paging.start)
-        order = f"ORDER BY {key} {'ASC' if paging.ascending else 'DESC'}"
-        page = f"SELECT {key} FROM {table} {self} {order} LIMIT {self.bind(paging.limit + 1)}"
-        return f"WITH page AS MATERIALIZED ({page}) {query} JOIN page ON page.id = {key} {order}"
+            self.add(f"{by} {'>=' if paging.ascending else '<='} {{}}", paging.start)
+        direction = "ASC" if paging.ascending else "DESC"
+        limit = self.bind(paging.limit + 1)
+        page = f"SELECT {key} FROM {table} {self} ORDER BY {by} {direction} LIMIT {limit}"
+        joined = f"{query} JOIN page ON page.id = {key} ORDER BY {key} {direction}"
+        return f"WITH page AS MATERIALIZED ({page}) {joined}"
 
     def __str__(self) -> str:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""

@@ -14,6 +14,10 @@ from quaymaster.store.release_views import ReleaseHead
 
 ALL_BITS = sum(STAGE_BITS.values())
 
+# The key in the indexes that begin with a definition. Ordered by `id` itself PostgreSQL would take
+# any index that ends with it, and walk past all newer releases of other definitions.
+OF_ONE = "(r.id + 0)"
+
 ARTIFACT = """EXISTS (SELECT 1 FROM release_artifacts a WHERE a.release_id = r.id
   AND ({0}::text IS NULL OR a.type = {0}) AND ({1}::text IS NULL OR a.source_id = {1})
   AND ({2}::text IS NULL OR a.version_id = {2}) AND ({3}::text IS NULL OR a.branch = {3}))"""
@@ -82,7 +86,8 @@ def statement(wanted: ReleaseFilter, paging: Paging) -> tuple[str, list[object]]
     """What asks for a page, and one row more, with its parameters."""
     where = _where(wanted)
     query = f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES}"
-    return where.page("releases r", paging, query), where.parameters
+    of_one = wanted.definition_id is not None and len(wanted.projects) == 1
+    return where.page("releases r", paging, query, OF_ONE if of_one else ""), where.parameters
 
 
 def _where(wanted: ReleaseFilter) -> Where:
