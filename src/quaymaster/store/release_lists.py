@@ -28,7 +28,7 @@ FROM unnest($1::uuid[], $2::bigint[]) AS one(project_id, id)
 CROSS JOIN LATERAL (
   SELECT n.id FROM releases n
   WHERE n.project_id = one.project_id AND n.definition_id = one.id AND NOT n.is_deleted
-  ORDER BY n.id DESC LIMIT 1) newest
+  ORDER BY n.id + 0 DESC LIMIT 1) newest
 JOIN releases r ON r.id = newest.id
 JOIN definitions f ON f.id = r.definition_id JOIN projects p ON p.id = r.project_id
 """
