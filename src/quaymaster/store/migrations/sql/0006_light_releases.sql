@@ -1,0 +1,3 @@
+-- Rendered entries of the release lists.
+
+SELECT 1;

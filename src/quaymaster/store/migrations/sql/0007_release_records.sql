@@ -1,0 +1,3 @@
+-- What releases keep besides their run: attachments and what belongs to them.
+
+SELECT 1;

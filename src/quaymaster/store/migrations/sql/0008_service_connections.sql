@@ -1,0 +1,3 @@
+-- Service connections and their sealed secrets.
+
+SELECT 1;

@@ -1,0 +1,3 @@
+-- Deployment groups, their targets and task groups.
+
+SELECT 1;

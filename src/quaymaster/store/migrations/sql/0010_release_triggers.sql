@@ -1,0 +1,3 @@
+-- What has fired which release.
+
+SELECT 1;

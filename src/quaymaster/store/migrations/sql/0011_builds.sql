@@ -1,0 +1,3 @@
+-- Builds, their timelines, logs and artifacts.
+
+SELECT 1;

@@ -1,0 +1,3 @@
+-- Repositories, webhooks and what they told.
+
+SELECT 1;

@@ -1,0 +1,3 @@
+-- Freezes, holds and quarantined versions.
+
+SELECT 1;

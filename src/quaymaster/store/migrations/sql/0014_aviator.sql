@@ -1,0 +1,3 @@
+-- Projects, candidates and deployments of the Aviator dialect.
+
+SELECT 1;

@@ -1,0 +1,3 @@
+-- Webhooks out and their deliveries.
+
+SELECT 1;
