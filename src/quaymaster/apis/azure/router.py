@@ -15,6 +15,7 @@ from quaymaster.apis.azure import (
     approvals,
     artifact_versions,
     badges,
+    connections,
     definitions,
     deployments,
     environments,
@@ -66,6 +67,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *logs.ROUTES,
     *settings.ROUTES,
     *variable_groups.ROUTES,
+    *connections.ROUTES,
 ]
 
 

@@ -14,6 +14,8 @@ class Scope(StrEnum):
     BUILD = "vso.build"
     BUILD_EXECUTE = "vso.build_execute"
     PROJECT = "vso.project"
+    CONNECTION = "vso.serviceendpoint"
+    CONNECTION_MANAGE = "vso.serviceendpoint_manage"
 
 
 FULL = frozenset({"vso.full", "app_token", "user_impersonation"})
@@ -31,6 +33,9 @@ _HELD = {
     "vso.build": ("vso.build", "vso.project"),
     "vso.build_execute": ("vso.build_execute", "vso.build", "vso.project"),
     "vso.project": ("vso.project",),
+    "vso.serviceendpoint": ("vso.serviceendpoint",),
+    "vso.serviceendpoint_query": ("vso.serviceendpoint",),
+    "vso.serviceendpoint_manage": ("vso.serviceendpoint_manage", "vso.serviceendpoint"),
     "vso.project_write": ("vso.project",),
     "vso.project_manage": ("vso.project",),
 }

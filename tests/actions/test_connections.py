@@ -1,0 +1,181 @@
+"""Service connections: seen by readers, used by editors, administered by their makers."""
+
+from dataclasses import replace
+
+import pytest
+
+from quaymaster.actions import connections, people, projects
+from quaymaster.domain.access import Permission
+from quaymaster.domain.connection_saving import ConnectionContent
+from quaymaster.domain.connections import ServiceConnection, connection_token
+from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from tests.actions.office import Office
+
+MONITOR = ConnectionContent(
+    "Monitor",
+    "Generic",
+    "https://monitor.example/api",
+    parameters={"username": "quay", "password": "hunter2!"},
+)
+
+
+async def make(office: Office, who: str = "dora", content: ConnectionContent = MONITOR) -> str:
+    return (await connections.create(await office.call(who), content)).connection.id
+
+
+async def opened(office: Office, word: str) -> ServiceConnection | None:
+    call = await office.call("ann")
+    assert call.project_id
+    async with call.database.read() as connection:
+        found = await connections.resolve(connection, call.vault, call.project_id, [word])
+    return found.get(word.casefold())
+
+
+async def change(office: Office, number: str, who: str, **changes: object) -> None:
+    content = replace(MONITOR, **changes)  # type: ignore[arg-type]
+    await connections.update(await office.call(who), number, content)
+
+
+async def test_its_secret_is_sealed_and_opened_only_for_its_use(office: Office):
+    number = await make(office)
+    [seen] = await connections.listed(await office.call("bob"))
+    async with office.installation.database.read() as connection:
+        dump = await connection.fetchval(
+            "SELECT string_agg(c::text, '') FROM service_connections c"
+        )
+    found = await opened(office, "MONITOR")
+    assert found == await opened(office, number)
+    assert found
+    assert (found.url, found.scheme) == ("https://monitor.example/api", "UsernamePassword")
+    assert (found.parameter("Username"), found.parameter("PASSWORD")) == ("quay", "hunter2!")
+    assert dict(seen.connection.secret_parameters) == {"password": ""}
+    for told in (dump, repr(seen), repr(found), repr(MONITOR)):
+        assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("sent", [None, "", "********", "missing"])
+async def test_a_secret_that_is_not_sent_stays(office: Office, sent: str | None):
+    number = await make(office)
+    told = {} if sent == "missing" else {"Password": sent}
+    await change(office, number, "dora", name="Watch", parameters={"username": "q", **told})
+    found = await opened(office, "watch")
+    assert found
+    assert (found.parameter("username"), found.parameter("password")) == ("q", "hunter2!")
+
+
+async def test_another_scheme_forgets_what_authenticated(office: Office):
+    number = await make(office)
+    await change(office, number, "dora", scheme="Token", parameters={"apitoken": "t0ken"})
+    found = await opened(office, number)
+    assert found
+    assert found.parameter("password") == ""
+    assert found.parameter("apitoken") == "t0ken"
+
+
+async def test_who_added_it_administers_it_and_other_editors_only_use_it(office: Office):
+    await office.hire("emma", "Contributors")
+    number = await make(office, "dora")
+    await change(office, number, "dora", description="ours")
+    await change(office, number, "ann", description="the administrator's")
+    with pytest.raises(Forbidden, match="administer release permissions"):
+        await change(office, number, "emma")
+    with pytest.raises(Forbidden):
+        await connections.delete(await office.call("emma"), number)
+    call = await office.call("emma")
+    async with call.database.read() as connection:
+        used = await connections.check_use(connection, call, [number, "nothing"])
+    assert used == {number}
+
+
+async def test_readers_can_neither_add_nor_use_one(office: Office):
+    number = await make(office)
+    with pytest.raises(Forbidden):
+        await make(office, "bob", replace(MONITOR, name="Mine"))
+    call = await office.call("bob")
+    async with call.database.read() as connection:
+        with pytest.raises(Forbidden, match="Monitor"):
+            await connections.check_use(connection, call, [number])
+
+
+async def test_using_one_can_be_denied_where_it_is(office: Office):
+    number = await make(office)
+    project = str((await office.call("ann")).project_id)
+    await office.hire("emma", "Contributors")
+    denied = Permission.EDIT_RELEASE_DEFINITION
+    await office.grant("emma", connection_token(project, number), deny=denied)
+    call = await office.call("emma")
+    async with call.database.read() as connection:
+        with pytest.raises(Forbidden, match="Monitor"):
+            await connections.check_use(connection, call, ["monitor"])
+
+
+async def test_a_connection_of_another_project_does_not_exist(office: Office):
+    number = await make(office)
+    database = office.installation.database
+    await projects.create(database, "Other")
+    await people.add_to_group(database, "Project Administrators", "ann", "Other")
+    call = await office.call("ann", "Other")
+    with pytest.raises(NotFound):
+        await connections.get(call, number)
+    with pytest.raises(NotFound):
+        await connections.delete(call, number)
+    assert await connections.listed(call) == []
+    assert call.project_id
+    async with call.database.read() as connection:
+        found = await connections.resolve(connection, call.vault, call.project_id, [number])
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"name": " "}, "needs a name"),
+        ({"name": "a\x07"}, "control"),
+        ({"type": ""}, "needs a type"),
+        ({"url": ""}, "whole address"),
+        ({"url": "monitor"}, "whole address"),
+        ({"url": "https://[oops"}, "whole address"),
+        ({"url": "https://quay:hunter2!@monitor.example"}, "authorization"),
+        ({"scheme": "Kerberos"}, "UsernamePassword"),
+        ({"parameters": {"password": "\0"}}, "null"),
+        ({"data": {"a": "b" * 70_000}}, "too long"),
+        ({"data": {"": "b"}}, "name"),
+    ],
+)
+async def test_what_cannot_be_a_connection_is_refused_and_stored_nowhere(
+    office: Office, changes: dict[str, object], says: str
+):
+    with pytest.raises(Invalid, match=says) as refusal:
+        await make(office, "dora", replace(MONITOR, **changes))  # type: ignore[arg-type]
+    assert "hunter2" not in str(refusal.value)
+    assert await office.rows("service_connections") == 0
+
+
+async def test_names_and_ids_are_taken_once(office: Office):
+    number = await make(office)
+    with pytest.raises(Conflict, match="there already"):
+        await make(office, "ann", replace(MONITOR, name="MONITOR"))
+    with pytest.raises(Conflict, match="taken"):
+        await make(office, "ann", replace(MONITOR, name="Second", id=number))
+
+
+async def test_a_type_that_nobody_knows_here_is_kept_as_it_is_sent(office: Office):
+    made = ConnectionContent(
+        "Cloud",
+        "SomeVendorsCloud",
+        scheme="VendorScheme",
+        parameters={"account": "a-1", "tenantId": "t-1"},
+        data={"region": "eu", "clientSecret": "s3cret!"},
+    )
+    await make(office, "dora", made)
+    found = await opened(office, "cloud")
+    assert found
+    assert found.scheme == "VendorScheme"
+    assert (dict(found.parameters), dict(found.secret_parameters)) == (
+        {"tenantId": "t-1"},
+        {"account": "a-1"},
+    )
+    assert (dict(found.data), dict(found.secret_data)) == (
+        {"region": "eu"},
+        {"clientSecret": "s3cret!"},
+    )
