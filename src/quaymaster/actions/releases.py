@@ -44,6 +44,8 @@ class ReleaseRequest:
     stage_variables: Mapping[int, Mapping[str, Override]] = field(default_factory=dict)
     properties: Mapping[str, object] = field(default_factory=dict)
     created_for: PersonId | None = None
+    created_by: PersonId | None = None  # where a trigger acts for somebody (UNCERTAIN 37)
+    triggering_alias: str = ""  # the artifact whose new version made it (8.4)
 
 
 async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
@@ -155,8 +157,8 @@ def _new_release(
         plan=plan,
         document=definition.document,
         created_at=call.now,
-        created_by=call.by,
-        created_for=request.created_for or call.by,
+        created_by=request.created_by or call.by,
+        created_for=request.created_for or request.created_by or call.by,
         reason=request.reason,
         status=ReleaseStatus.DRAFT,
         description=request.description,
@@ -165,6 +167,7 @@ def _new_release(
         secrets=values.secret,
         properties=request.properties,
         stages=_stages(request, definition, groups),
+        triggering_alias=request.triggering_alias,
         named=_named(call, definition, versions, values.plain),
     )
 
