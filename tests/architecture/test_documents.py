@@ -70,7 +70,7 @@ def test_the_lock_files_name_no_host():
 
 def test_every_file_and_folder_that_the_architecture_names_is_there():
     named = re.findall(r"`([a-z_./]+(?:/|\.py))`", (ROOT / "ARCHITECTURE.md").read_text("utf-8"))
-    assert "server/installation.py" in named
+    assert "sources/source.py" in named
     places = (ROOT, ROOT / "src" / "quaymaster", *(ROOT / "src" / "quaymaster").iterdir())
     with_folder = {name for name in named if "/" in name}
     assert not {n for n in with_folder if not any((place / n).exists() for place in places)}

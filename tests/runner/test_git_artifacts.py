@@ -215,7 +215,6 @@ def test_github_repositories_are_found_by_their_name_and_connection() -> None:
 @pytest.mark.parametrize(
     ("download", "reason"),
     [
-        (artifact("b", "Build", version="5"), "of type Build; this runner downloads Git"),
         (artifact("b", "Git", version="5"), "does not say where its repository is"),
         (artifact("b", "Git", url="/x"), "has no version"),
     ],

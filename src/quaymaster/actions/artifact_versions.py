@@ -1,9 +1,11 @@
 """Which versions of its artifacts a new release of a definition could take (SEMANTICS 4.2)."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from quaymaster.actions import definitions
+from quaymaster.actions import artifact_access, definitions
+from quaymaster.actions.artifacts import SELECT_AT_CREATION, SPECIFIC
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Version
 from quaymaster.domain.errors import DomainError
@@ -14,10 +16,14 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """An artifact with its versions, newest first, or why its source cannot be asked."""
+    """An artifact with its versions, newest first, or why its source cannot be asked.
+
+    `default` is the version that a release takes when nobody names one (SEMANTICS 4.2).
+    """
 
     artifact: ArtifactPlan
     versions: tuple[Version, ...] = ()
+    default: Version | None = None
     problem: str = ""
 
 
@@ -28,7 +34,12 @@ async def of_definition(call: Call, definition_id: int) -> list[Available]:
     pipeline).
     """
     found = await definitions.get(call, definition_id)
-    return list(await asyncio.gather(*(_asked(call, one) for one in found.plan.artifacts)))
+    return await of_artifacts(call, found.plan.artifacts)
+
+
+async def of_artifacts(call: Call, listed: Iterable[ArtifactPlan]) -> list[Available]:
+    """The same for artifacts that may not be saved yet."""
+    return list(await asyncio.gather(*(_asked(call, artifact) for artifact in listed)))
 
 
 async def _asked(call: Call, artifact: ArtifactPlan) -> Available:
@@ -37,6 +48,26 @@ async def _asked(call: Call, artifact: ArtifactPlan) -> Available:
         problem = f"Sources of the type {artifact.type} cannot be asked for their versions."
         return Available(artifact, problem=problem)
     try:
-        return Available(artifact, tuple(await source.versions(artifact, most=MOST)))
+        connections = await artifact_access.of_artifacts(call, [artifact])
+        connection = connections[artifact.alias]
+        versions = await source.versions(artifact, MOST, connection)
+        return Available(artifact, tuple(versions), await _default(call, artifact, versions))
     except DomainError as error:
         return Available(artifact, problem=error.message)
+
+
+async def _default(
+    call: Call, artifact: ArtifactPlan, versions: Sequence[Version]
+) -> Version | None:
+    """What a release takes by itself: a specific version, nothing, or the newest."""
+    kind = artifact.default_version_type.casefold()
+    specific = artifact.reference.get("defaultVersionSpecific", "")
+    if kind == SELECT_AT_CREATION:
+        return None
+    if kind != SPECIFIC or not specific:
+        return versions[0] if versions else None
+    if listed := next((one for one in versions if specific in (one.id, one.name)), None):
+        return listed
+    source = call.installation.outside.artifact_source(artifact.type)
+    connections = await artifact_access.of_artifacts(call, [artifact])
+    return await source.resolve(artifact, specific, connections[artifact.alias]) if source else None

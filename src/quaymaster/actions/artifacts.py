@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from quaymaster.actions.ports import Outside, Version
+from quaymaster.actions import artifact_access
+from quaymaster.actions.call import Call
+from quaymaster.actions.ports import ArtifactSource, Version
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan, Plan
+from quaymaster.protocol.job import Endpoint
 from quaymaster.store.records import ReleaseArtifact
 
 SELECT_AT_CREATION = "selectduringreleasecreationtype"
@@ -15,23 +18,17 @@ SPECIFIC = "specificversiontype"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A version that the caller named for one alias; empty parts are asked of the source.
-
-    The parts after `commit` are known of a version that its source told of by itself.
-    """
+    """A version that the caller named for one alias; empty parts are asked of the source."""
 
     alias: str
     id: str = ""
     name: str = ""
     branch: str = ""
     commit: str = ""
-    tags: tuple[str, ...] = ()
-    default_branch: str = ""
-    reference: Mapping[str, str] = field(default_factory=dict)
 
 
 async def chosen(
-    outside: Outside, plan: Plan, choices: Mapping[str, Choice], *, is_draft: bool
+    call: Call, plan: Plan, choices: Mapping[str, Choice], *, is_draft: bool
 ) -> tuple[ReleaseArtifact, ...]:
     """The version of every artifact of the plan, asked of the sources at the same time.
 
@@ -39,9 +36,16 @@ async def chosen(
     missing and cannot be found; a draft may go without (SEMANTICS 2.5).
     """
     _check_aliases(plan, choices)
+    outside = call.installation.outside
+    asked = [one for one in plan.artifacts if outside.artifact_source(one.type)]
+    connections = await artifact_access.of_artifacts(call, asked)
     found = await asyncio.gather(
         *(
-            _one(outside, artifact, choices.get(artifact.alias.casefold()), is_draft=is_draft)
+            _one(
+                _Asking(artifact, outside.artifact_source(artifact.type), connections),
+                choices.get(artifact.alias.casefold()),
+                is_draft=is_draft,
+            )
             for artifact in plan.artifacts
         )
     )
@@ -49,12 +53,7 @@ async def chosen(
         (a.alias for a in plan.artifacts), ""
     )
     return tuple(
-        _carried(
-            artifact,
-            version,
-            choices.get(artifact.alias.casefold()),
-            is_primary=artifact.alias == primary,
-        )
+        _carried(artifact, version, is_primary=artifact.alias == primary)
         for artifact, version in zip(plan.artifacts, found, strict=True)
     )
 
@@ -69,35 +68,60 @@ def _check_aliases(plan: Plan, choices: Mapping[str, Choice]) -> None:
             )
 
 
-async def _one(
-    outside: Outside, artifact: ArtifactPlan, choice: Choice | None, *, is_draft: bool
-) -> Version | None:
-    source = outside.artifact_source(artifact.type)
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """An artifact, the source to ask, and the connections of all artifacts by alias."""
+
+    artifact: ArtifactPlan
+    source: ArtifactSource | None
+    connections: Mapping[str, Endpoint | None]
+
+    async def resolved(self, version: str) -> Version | None:
+        """The full version; None without a source that knows."""
+        if self.source is None:
+            return None
+        connection = self.connections.get(self.artifact.alias)
+        return await self.source.resolve(self.artifact, version, connection)
+
+    async def newest(self) -> Version | None:
+        """The newest version that the source has."""
+        if self.source is None:
+            return None
+        connection = self.connections.get(self.artifact.alias)
+        found = await self.source.versions(self.artifact, 1, connection)
+        return found[0] if found else None
+
+
+async def _one(asking: _Asking, choice: Choice | None, *, is_draft: bool) -> Version | None:
+    artifact = asking.artifact
     if choice and choice.id:
-        if source:
-            return _named(await source.resolve(artifact, choice.id), choice)
-        return _named(Version(choice.id, choice.id), choice)
+        if found := await asking.resolved(choice.id):
+            return _named(found, choice)
+        return Version(choice.id, choice.name or choice.id, choice.branch, choice.commit)
     kind = artifact.default_version_type.casefold()
-    if source and kind == SPECIFIC and artifact.reference.get("defaultVersionSpecific"):
-        return await source.resolve(artifact, artifact.reference["defaultVersionSpecific"])
-    if source and kind != SELECT_AT_CREATION:
-        newest = await source.versions(artifact, most=1)
-        if newest:
-            return newest[0]
+    specific = artifact.reference.get("defaultVersionSpecific", "")
+    if kind == SPECIFIC and specific and (found := await asking.resolved(specific)):
+        return found
+    if kind != SELECT_AT_CREATION and (found := await asking.newest()):
+        return found
     if is_draft:
         return None
-    raise Invalid(_missing(artifact, kind, has_source=source is not None))
+    raise Invalid(_missing(artifact, kind, has_source=asking.source is not None))
 
 
 def _named(version: Version, choice: Choice) -> Version:
-    """The source's facts under the name, and on the branch, that the caller gave."""
-    return replace(
-        version,
-        name=choice.name or version.name,
-        branch=choice.branch or version.branch,
-        commit=version.commit or choice.commit,
-        tags=version.tags or choice.tags,
-        reference={**choice.reference, **version.reference},
+    """The source's facts under the name that the caller gave."""
+    if not choice.name or choice.name == version.name:
+        return version
+    return Version(
+        version.id,
+        choice.name,
+        choice.branch or version.branch,
+        version.commit,
+        version.message,
+        version.tags,
+        version.created_at,
+        version.reference,
     )
 
 
@@ -111,7 +135,7 @@ def _missing(artifact: ArtifactPlan, kind: str, *, has_source: bool) -> str:
 
 
 def _carried(
-    artifact: ArtifactPlan, version: Version | None, choice: Choice | None, *, is_primary: bool
+    artifact: ArtifactPlan, version: Version | None, *, is_primary: bool
 ) -> ReleaseArtifact:
     if version is None:
         return ReleaseArtifact(
@@ -133,7 +157,6 @@ def _carried(
         version_name=version.name,
         branch=version.branch,
         tags=version.tags,
-        default_branch=choice.default_branch if choice else "",
         is_primary=is_primary,
         reference=reference,
     )

@@ -20,7 +20,6 @@ ENVIRONMENT = "environment"  # look at an environment's queue: somebody may go i
 ROLLBACK = "rollback"  # a failed attempt wants its environment's last success back
 SCHEDULE = "schedule"  # a definition's schedule is due
 GATES = "gates"  # ask the gates of an open sample
-ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may want a release
 JOB = "job"  # a job waits for a worker of a pool
 
 

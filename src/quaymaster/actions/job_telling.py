@@ -1,16 +1,16 @@
 """Telling a worker what a job is: its rows, its release and its secrets become one message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
 
 from quaymaster.actions import job_tokens
-from quaymaster.actions.ports import InstalledTasks
+from quaymaster.actions.ports import InstalledTasks, Outside
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.status import stage_status
-from quaymaster.domain.timelines import plan_of_phase, record_of_job
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.job_message import (
     Choose,
@@ -23,7 +23,7 @@ from quaymaster.plans.job_message import (
     part_of,
     planned_steps,
 )
-from quaymaster.protocol.job import RunJob
+from quaymaster.protocol.job import Endpoint, RunJob
 from quaymaster.store import task_runs
 from quaymaster.store.database import Connection
 from quaymaster.store.job_facts import JobFacts
@@ -32,14 +32,15 @@ from quaymaster.store.release_secrets import Secrets
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the release's record does not say of a job; `url` is where clients reach us, `tasks`
-    are those installed where it will run."""
+    """What the release's record does not say of a job; `url` is where clients reach us, `outside`
+    is what is to be had where it will run, `endpoints` are the connections that it may use."""
 
     url: str
-    tasks: InstalledTasks | None
+    outside: Outside
     facts: JobFacts
     secrets: Secrets
     place: Place
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,14 @@ def found(release: Release, job_id: JobId) -> Found:
 async def told(connection: Connection, found: Found, around: Around, now: datetime) -> RunJob:
     """The message of a job that was just claimed; the rows of its steps are made with it."""
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
-    planned = planned_steps(phase, around.facts.artifacts, _choice(found.job, around.tasks))
+    planned = planned_steps(phase, around.facts.artifacts, _choice(found.job, around.outside.tasks))
     steps = await _steps(connection, found, planned)
     context = _context(around.url, found, around.facts)
     token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
     setting = replace(_setting(found, around.secrets), access_token=token)
-    return job_message(found.job, phase, context, setting, steps, _place(around))
+    message = job_message(found.job, phase, context, setting, steps, _place(around))
+    message.endpoints.extend({one.id: one for one in around.endpoints.values()}.values())
+    return message
 
 
 def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:
@@ -83,10 +86,10 @@ def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:
 
 def _place(around: Around) -> Place:
     """The slot, which has the tasks that are installed beside it."""
-    if around.tasks is None:
-        return around.place
-    tasks = around.tasks
-    return replace(around.place, tasks_directory=tasks.directory, node=tasks.node)
+    place = replace(around.place, allowed_addresses=around.outside.allowed_addresses)
+    if (tasks := around.outside.tasks) is None:
+        return place
+    return replace(place, tasks_directory=tasks.directory, node=tasks.node)
 
 
 async def _steps(
@@ -153,8 +156,8 @@ def _context(url: str, found: Found, facts: JobFacts) -> JobContext:
         deployment_id=deployment.id,
         phase_id=found.phase.id,
         phase_name=phase.name,
-        job_id=record_of_job(found.job.id),
-        plan_id=plan_of_phase(found.phase.id),
+        job_id=str(uuid5(NAMESPACE_URL, f"{collection}/jobs/{found.job.id}")),
+        plan_id=str(uuid5(NAMESPACE_URL, f"{collection}/phases/{found.phase.id}")),
         release_requester=facts.release_requester,
         deployment_requester=facts.deployment_requester,
         skips_artifacts=phase.skip_artifacts,

@@ -2,71 +2,44 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from quaymaster.domain.plan import ArtifactPlan, TaskPlan
 from quaymaster.domain.variables import VariableSet
+from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.plans.job_message import ChosenTask
+from quaymaster.protocol.job import Endpoint
+from quaymaster.sources.versions import Version
 
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of an artifact: a build, a commit, a package.
-
-    `reference` holds the further published keys of the version (SEMANTICS 4.1), flat text.
-    """
-
-    id: str
-    name: str
-    branch: str = ""
-    commit: str = ""
-    message: str = ""
-    tags: tuple[str, ...] = ()
-    created_at: datetime | None = None
-    reference: Mapping[str, str] = field(default_factory=dict)
+__all__ = [
+    "ArtifactSource",
+    "InstalledTasks",
+    "Outside",
+    "ServerTask",
+    "ServerTaskEnd",
+    "ServerTasks",
+    "Unreachable",
+    "Version",
+    "WebAnswer",
+    "WebClient",
+    "WebRequest",
+]
 
 
 class ArtifactSource(Protocol):
     """One kind of source that releases take versions from (SEMANTICS 4)."""
 
-    async def versions(self, artifact: ArtifactPlan, most: int) -> list[Version]:
-        """The newest versions first, at most `most`. Raises Invalid when the source cannot
-        be asked, saying what to change in the definition."""
+    async def versions(
+        self, artifact: ArtifactPlan, most: int, connection: Endpoint | None, /
+    ) -> list[Version]:
+        """The newest versions first, at most `most`, of those that the artifact's branch and tags
+        admit. `connection` is the opened service connection that the artifact names. Raises
+        Invalid when the source cannot be asked, saying what to change in the definition."""
 
-    async def resolve(self, artifact: ArtifactPlan, version: str) -> Version:
+    async def resolve(
+        self, artifact: ArtifactPlan, version: str, connection: Endpoint | None, /
+    ) -> Version:
         """The full version behind an id that a caller gave. Raises Invalid when unknown."""
-
-
-class Unreachable(Exception):
-    """A call to the outside that came to nothing; the text says why, without credentials."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebRequest:
-    """One HTTP request to an absolute URL; `headers` may hold credentials and are never shown."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class WebAnswer:
-    """What came back: header names in lower case, a bounded body, the places redirected to."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    redirects: tuple[str, ...] = ()
-
-
-class WebClient(Protocol):
-    """Whatever makes outgoing calls for us."""
-
-    async def ask(self, request: WebRequest) -> WebAnswer:
-        """The answer, whatever its status. Raises Unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +93,13 @@ class InstalledTasks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """All connectors, keyed by the type they serve (casefolded)."""
+    """All connectors, keyed by the type they serve (casefolded); `allowed_addresses` are what the
+    operator lets outgoing calls reach besides public addresses."""
 
     artifacts: Mapping[str, ArtifactSource] = field(default_factory=dict)
     server_tasks: ServerTasks | None = None
     tasks: InstalledTasks | None = None
+    allowed_addresses: tuple[str, ...] = ()
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

@@ -44,8 +44,6 @@ class ReleaseRequest:
     stage_variables: Mapping[int, Mapping[str, Override]] = field(default_factory=dict)
     properties: Mapping[str, object] = field(default_factory=dict)
     created_for: PersonId | None = None
-    created_by: PersonId | None = None  # where a trigger acts for somebody (UNCERTAIN 37)
-    triggering_alias: str = ""  # the artifact whose new version made it (8.4)
 
 
 async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
@@ -106,9 +104,7 @@ class _Prepared:
 async def _prepared(call: Call, request: ReleaseRequest) -> _Prepared:
     definition = await _definition(call, request.definition_id)
     choices = {choice.alias.casefold(): choice for choice in request.choices}
-    versions = await artifacts.chosen(
-        call.installation.outside, definition.plan, choices, is_draft=request.is_draft
-    )
+    versions = await artifacts.chosen(call, definition.plan, choices, is_draft=request.is_draft)
     async with call.database.read() as connection:
         groups = await variable_groups.taken_by(
             connection, call, definition.project_id, definition.plan
@@ -157,8 +153,8 @@ def _new_release(
         plan=plan,
         document=definition.document,
         created_at=call.now,
-        created_by=request.created_by or call.by,
-        created_for=request.created_for or request.created_by or call.by,
+        created_by=call.by,
+        created_for=request.created_for or call.by,
         reason=request.reason,
         status=ReleaseStatus.DRAFT,
         description=request.description,
@@ -167,7 +163,6 @@ def _new_release(
         secrets=values.secret,
         properties=request.properties,
         stages=_stages(request, definition, groups),
-        triggering_alias=request.triggering_alias,
         named=_named(call, definition, versions, values.plain),
     )
 

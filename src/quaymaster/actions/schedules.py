@@ -102,5 +102,5 @@ async def _something_changed(call: Call, definition_id: int, plan: Plan) -> bool
         return True
     if definition.revision != last.definition_revision:
         return True
-    now = await artifacts.chosen(call.installation.outside, plan, {}, is_draft=True)
+    now = await artifacts.chosen(call, plan, {}, is_draft=True)
     return any(version.version_id != last.versions.get(version.alias, "") for version in now)

@@ -54,8 +54,7 @@ async def versions(
     if release is None:
         raise NotFound("release", release_id)
     wanted = {choice.alias.casefold(): choice for choice in edit.choices}
-    outside = call.installation.outside
-    found = await artifacts.chosen(outside, release.plan, wanted, is_draft=True)
+    found = await artifacts.chosen(call, release.plan, wanted, is_draft=True)
     return tuple(version for version in found if version.alias.casefold() in wanted)
 
 

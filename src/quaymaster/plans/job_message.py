@@ -62,7 +62,8 @@ class NumberedStep:
 class Place:
     """The slot of a worker that runs the job: its own directory, and its name as an agent.
 
-    `tasks_directory` is where its installed tasks are, `node` what runs them ("": of the PATH).
+    `tasks_directory` is where its installed tasks are, `node` what runs them ("": of the PATH);
+    `allowed_addresses` may be reached by downloads although they are not public.
     """
 
     work_directory: str
@@ -70,6 +71,7 @@ class Place:
     agent_id: int = 0
     tasks_directory: str = ""
     node: str = ""
+    allowed_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ def job_message(
         agent_id=place.agent_id,
         tasks_directory=place.tasks_directory,
         node=place.node,
+        allowed_addresses=list(place.allowed_addresses),
     )
 
 

@@ -104,7 +104,8 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     """Worker → host: run this job. `workspace` is the stable key (`project/definition`) to which
     the slot's `work_directory` remembers one directory r<N> (SEMANTICS 17.6). `token` is the
     lease's fencing token; the host keeps it to itself. `tasks_directory` holds the installed tasks
-    and `node` is the Node.js that runs them, where it is not the first of the PATH.
+    and `node` is the Node.js that runs them, where it is not the first of the PATH. Downloads reach
+    public addresses and `allowed_addresses` (networks and hosts).
     """
 
     job_id: int
@@ -126,6 +127,7 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     log_limit_bytes: int = DEFAULT_LOG_LIMIT
     tasks_directory: str = ""
     node: str = ""
+    allowed_addresses: list[str] = msgspec.field(default_factory=list)
     v: int = PROTOCOL_VERSION
 
     def __repr__(self) -> str:
@@ -232,7 +234,7 @@ class ReleaseRenamed(msgspec.Struct, tag=True, frozen=True):
 
 
 class Attachment(msgspec.Struct, tag=True, frozen=True):
-    """Host → worker: keep the file at `path`, a copy that is the worker's to remove."""
+    """Host → worker: keep this file; it stays at `path` until the worker's sink has returned."""
 
     job_id: int
     step_id: int

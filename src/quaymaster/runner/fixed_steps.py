@@ -1,25 +1,18 @@
-"""The steps that every job has besides its tasks: initialize, download artifacts, finalize."""
+"""The steps that every job has besides its tasks: initialize and finalize."""
 
 import asyncio
-import sys
-from pathlib import Path
 
 from quaymaster.domain.expressions import ExpressionError, parse
 from quaymaster.domain.variables import expand_input
-from quaymaster.protocol.job import ArtifactDownload, JobResult, Step
+from quaymaster.protocol.job import Step
 from quaymaster.runner import descendants, workspace
-from quaymaster.runner.artifacts import git, sources
-from quaymaster.runner.containment import contained
 from quaymaster.runner.environment import agent_variables, is_true
-from quaymaster.runner.execution import Execution
-from quaymaster.runner.state import JobState, in_words
+from quaymaster.runner.state import JobState
 from quaymaster.runner.step import StepRun
 from quaymaster.runner.tasks import finding, registry
 from quaymaster.runner.tasks.call import TaskFailed
 
-DOWNLOAD_TRIES = 4
 SHORT_SECRET = 4
-_CHECKOUT = [sys.executable, "-I", "-m", git.__name__]
 
 
 async def initialize(run: StepRun) -> None:
@@ -89,76 +82,6 @@ async def _problem(run: StepRun, step: Step) -> str:
     except ExpressionError as error:
         return f"The condition of {step.display_name!r} cannot be read: {error}."
     return ""
-
-
-async def download(run: StepRun) -> None:
-    """Bring each artifact into `<artifacts>/<alias>`; any failure fails the job (19.1)."""
-    for artifact in run.state.message.artifacts:
-        if run.stop_wanted.done():
-            break
-        await _supervised(run, artifact)
-        if run.result is not None:
-            return
-    if run.stop_wanted.done():
-        run.error("The operation was canceled.")
-        run.result = JobResult.CANCELED
-
-
-async def _supervised(run: StepRun, artifact: ArtifactDownload) -> None:
-    """One download, ended when the job is canceled."""
-    working = asyncio.ensure_future(_download(run, artifact))
-    await asyncio.wait((working, run.stop_wanted), return_when=asyncio.FIRST_COMPLETED)
-    if not working.done():
-        working.cancel()
-        await asyncio.wait((working,))
-    if not working.cancelled():
-        working.result()
-
-
-async def _download(run: StepRun, artifact: ArtifactDownload) -> None:
-    target = contained(run.state.home.artifacts, artifact.alias)
-    if target is None:
-        run.fail(f"The alias {artifact.alias!r} cannot be the name of a directory.")
-        return
-    try:
-        repository = sources.find_repository(artifact, run.state.endpoints)
-    except sources.CannotDownload as error:
-        run.fail(str(error))
-        return
-    run.state.masker.add(repository.password)
-    version = artifact.reference["version"]
-    run.print(f"Downloading artifact {artifact.alias}, version {version}, to {target}.")
-    await _try_often(run, artifact, repository, target)
-
-
-async def _try_often(
-    run: StepRun, artifact: ArtifactDownload, repository: sources.Repository, target: Path
-) -> None:
-    """Check out, again after an error that may pass, with longer pauses in between."""
-    for attempt in range(1, DOWNLOAD_TRIES + 1):
-        await asyncio.to_thread(workspace.empty, target)
-        code = await _check_out(run, artifact, repository, target)
-        if code == 0:
-            return
-        if code == git.EXIT_FINAL or attempt == DOWNLOAD_TRIES:
-            run.fail(f"Artifact {artifact.alias} could not be downloaded; the log says why.")
-            return
-        pause = attempt**2
-        run.warning(f"The download failed; it is tried again in {in_words(pause)}.")
-        await asyncio.sleep(pause)
-
-
-async def _check_out(
-    run: StepRun, artifact: ArtifactDownload, repository: sources.Repository, target: Path
-) -> int:
-    state = run.state
-    environment = {
-        **state.inherited,
-        **sources.checkout_environment(artifact, repository, state.home, str(target)),
-        descendants.MARKER: state.marker,
-    }
-    execution = Execution(run, None)
-    return await execution.run(_CHECKOUT, directory=str(state.home.root), environment=environment)
 
 
 async def finalize(run: StepRun) -> None:

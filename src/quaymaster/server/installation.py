@@ -9,6 +9,7 @@ from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
 from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.artifacts.git import GitRepositories
+from quaymaster.connectors.artifacts.remote import remote_sources
 from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
 from quaymaster.connectors.server_tasks import InvokeRestApi
@@ -49,7 +50,8 @@ def outside(settings: Settings) -> Outside:
         raise SettingError(f"QUAYMASTER_ALLOWED_ADDRESSES cannot be used: {error}.") from None
     client = GuardedClient(allowed)
     tasks = TasksOfThisMachine(settings.tasks_directory, str(settings.node or ""))
-    return Outside({"git": GitRepositories()}, InvokeRestApi(client), tasks)
+    sources = {**remote_sources(client), "git": GitRepositories()}
+    return Outside(sources, InvokeRestApi(client), tasks, settings.allowed_addresses)
 
 
 def storage(settings: Settings) -> LogFiles:

@@ -11,17 +11,9 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import artifact_events, environments, rollbacks, schedules
+from quaymaster.actions import environments, rollbacks, schedules
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import (
-    ARTIFACT_EVENT,
-    ENVIRONMENT,
-    GATES,
-    RELEASE,
-    ROLLBACK,
-    SCHEDULE,
-    job_kind,
-)
+from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE, ROLLBACK, SCHEDULE, job_kind
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import Outside
 from quaymaster.domain.changes import TimeCame
@@ -165,9 +157,6 @@ def _wakeups(
     async def fire_schedule(definition: int) -> None:
         await schedules.fire_due(Call(installation), definition)
 
-    async def answer_artifact_event(event: int) -> None:
-        await artifact_events.answer(Call(installation), event)
-
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -178,7 +167,6 @@ def _wakeups(
         ROLLBACK: roll_back,
         SCHEDULE: fire_schedule,
         GATES: asker.ask,
-        ARTIFACT_EVENT: answer_artifact_event,
     }
     return Wakeups(
         options.dsn,

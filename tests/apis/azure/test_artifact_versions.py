@@ -6,6 +6,7 @@ from typing import Any
 from quaymaster.actions.ports import Outside, Version
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.protocol.job import Endpoint
 from tests.apis.azure.server import Server, serving
 from tests.documents import definition, git_artifact, stage
 
@@ -13,13 +14,17 @@ from tests.documents import definition, git_artifact, stage
 class Shelf:
     """A source with two versions; one repository of it cannot be read."""
 
-    async def versions(self, artifact: ArtifactPlan, most: int) -> list[Version]:
+    async def versions(
+        self, artifact: ArtifactPlan, most: int, _connection: Endpoint | None
+    ) -> list[Version]:
         if "broken" in str(artifact.reference):
             raise Invalid("The repository cannot be read. Check its path.")
         newest = Version("c2", "v2", branch="refs/heads/main", commit="c2", message="second")
         return [newest, Version("c1", "v1")][:most]
 
-    async def resolve(self, artifact: ArtifactPlan, version: str) -> Version:
+    async def resolve(
+        self, artifact: ArtifactPlan, version: str, _connection: Endpoint | None
+    ) -> Version:
         return Version(version, f"{artifact.alias} {version}")
 
 
@@ -37,13 +42,35 @@ async def test_versions_are_asked_of_every_source_and_failures_are_told(
         path = f"artifacts/versions?releaseDefinitionId={made['id']}"
         site, bad = (await server.seen(path))["artifactVersions"]
         assert [version["name"] for version in site["versions"]] == ["v2", "v1"]
-        assert site["defaultVersion"]["sourceBranch"] == "refs/heads/main"
+        assert site["versions"][0]["sourceBranch"] == "refs/heads/main"
+        assert site["defaultVersion"] is None  # whoever creates a release is to name one
         assert site["errorMessage"] is None
         assert (bad["versions"], bad["defaultVersion"]) == ([], None)
         assert "cannot be read" in bad["errorMessage"]
         assert (await server.project("GET", "artifacts/versions")).status_code == 400
         missing = "artifacts/versions?releaseDefinitionId=99"
         assert (await server.project("GET", missing)).status_code == 404
+
+
+async def test_the_default_version_is_what_a_release_would_take(database: Any, tmp_path: Path):
+    async with serving(database, tmp_path, Outside({"git": Shelf()})) as server:
+        for way, specific, expected in (
+            ("latestType", "", "c2"),
+            ("specificVersionType", "v1", "c1"),
+            ("specificVersionType", "v0", "v0"),  # older than what is listed
+            ("selectDuringReleaseCreationType", "", None),
+        ):
+            artifact = git_artifact("site")
+            artifact["definitionReference"] |= {
+                "defaultVersionType": {"id": way},
+                "defaultVersionSpecific": {"id": specific},
+            }
+            document = definition(f"{way} {specific}", stage("Dev"), artifacts=[artifact])
+            made = await server.made("definitions", document)
+            path = f"artifacts/versions?releaseDefinitionId={made['id']}"
+            (site,) = (await server.seen(path))["artifactVersions"]
+            found = site["defaultVersion"]
+            assert (found and found["id"]) == expected, way
 
 
 async def test_a_source_that_nobody_can_ask_says_so(server: Server):

@@ -44,7 +44,7 @@ def _available(found: Available) -> dict[str, Any]:
         "alias": found.artifact.alias,
         "sourceId": found.artifact.source_id,
         "versions": versions,
-        "defaultVersion": versions[0] if versions else None,
+        "defaultVersion": _version(found.default) if found.default else None,
         "errorMessage": found.problem or None,
     }
 

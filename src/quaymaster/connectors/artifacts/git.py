@@ -4,6 +4,7 @@ import asyncio
 
 from quaymaster.actions.ports import Version
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.protocol.job import Endpoint
 
 
 class GitRepositories:
@@ -13,13 +14,17 @@ class GitRepositories:
     idle product never need.
     """
 
-    async def versions(self, artifact: ArtifactPlan, most: int) -> list[Version]:
+    async def versions(
+        self, artifact: ArtifactPlan, most: int, _connection: Endpoint | None
+    ) -> list[Version]:
         """Tags first, then the commits of the artifact's branch, each newest first."""
         from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
 
         return await asyncio.to_thread(git_versions.versions, artifact, most)
 
-    async def resolve(self, artifact: ArtifactPlan, version: str) -> Version:
+    async def resolve(
+        self, artifact: ArtifactPlan, version: str, _connection: Endpoint | None
+    ) -> Version:
         """The commit behind a full commit id, a tag or a branch name."""
         from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from quaymaster.runner.artifacts.items import taker
 from quaymaster.runner.containment import link_stays_inside, safe_parts
 
 if TYPE_CHECKING:
@@ -157,10 +158,10 @@ def _write_tree(
 
     count = 0
     links: list[tuple[str, str]] = []
-    wanted = None if items is None else [item.strip("/") for item in items]
+    wanted = taker(None if items is None else list(items))
     for entry in iter_tree_contents(repository.object_store, commit.tree):
         name = os.fsdecode(entry.path)
-        if wanted is not None and not any(_is_below(name, item) for item in wanted):
+        if not wanted(name):
             continue
         if stat.S_IFMT(entry.mode) == stat.S_IFLNK:
             links.append((name, os.fsdecode(_blob(repository, entry))))
@@ -200,10 +201,6 @@ def _place(target: Path, name: str) -> Path:
 def _blob(repository: "Repo", entry: "TreeEntry") -> bytes:
     assert entry.sha is not None  # noqa: S101 - the walk yields no entry without one
     return repository.object_store[entry.sha].as_raw_string()
-
-
-def _is_below(name: str, item: str) -> bool:
-    return item in ("", ".") or name == item or name.startswith(item + "/")
 
 
 def _is_id(version: str) -> bool:

@@ -4,9 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from quaymaster.protocol.job import ArtifactDownload, Endpoint
-from quaymaster.runner.artifacts.git import REQUEST_VARIABLE
+import msgspec
+
+from quaymaster.protocol.job import ArtifactDownload, Endpoint, RunJob
+from quaymaster.runner.artifacts import fetch, git
 from quaymaster.runner.workspace import Workspace
+from quaymaster.sources.asking import secret_of
+from quaymaster.sources.source import sources
 
 REPOSITORY_TYPES = ("Git", "GitHub", "TfsGit")
 _ADDRESS_KEYS = ("url", "path", "repository.url", "artifactSourceDefinitionUrl")
@@ -25,14 +29,14 @@ class Repository:
     password: str = field(default="", repr=False)
 
 
+def is_repository(artifact: ArtifactDownload) -> bool:
+    """Whether git brings this artifact."""
+    return artifact.type.casefold() in map(str.casefold, REPOSITORY_TYPES)
+
+
 def find_repository(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Repository:
-    """The repository of an artifact; raises CannotDownload when its type or address will not do."""
-    if artifact.type.lower() not in map(str.lower, REPOSITORY_TYPES):
-        raise CannotDownload(
-            f"Artifact {artifact.alias} is of type {artifact.type}; this runner downloads "
-            f"{', '.join(REPOSITORY_TYPES)}. Skip its download, or link a repository."
-        )
-    endpoint = endpoints.get(artifact.reference.get("connection", "").lower())
+    """The repository of an artifact; raises CannotDownload when it has no address or version."""
+    endpoint = connection_of(artifact, endpoints)
     address = _address(artifact, endpoint)
     if not address:
         raise CannotDownload(
@@ -58,7 +62,44 @@ def checkout_environment(
         "user": repository.user,
         "password": repository.password,
     }
-    return {REQUEST_VARIABLE: json.dumps(request)}
+    return {git.REQUEST_VARIABLE: json.dumps(request)}
+
+
+def fetch_environment(
+    artifact: ArtifactDownload, job: RunJob, workspace: Workspace, target: str
+) -> dict[str, str]:
+    """What the fetching program (artifacts/fetch.py) finds there. Raises CannotDownload for a type
+    of artifact that it does not know or one without a version."""
+    if artifact.type.casefold() not in sources():
+        raise CannotDownload(
+            f"Artifact {artifact.alias} is of type {artifact.type}, which this runner cannot "
+            "download. Skip its download, or link a source of another type."
+        )
+    if not artifact.reference.get("version"):
+        raise CannotDownload(f"Artifact {artifact.alias} has no version to download.")
+    endpoints = {endpoint.id.lower(): endpoint for endpoint in job.endpoints}
+    request = fetch.Download(
+        alias=artifact.alias,
+        type=artifact.type,
+        version=artifact.reference["version"],
+        target=target,
+        aside=str(workspace.temp),
+        reference=artifact.reference,
+        items=artifact.items,
+        connection=connection_of(artifact, endpoints),
+        allowed=job.allowed_addresses,
+    )
+    return {fetch.REQUEST_VARIABLE: msgspec.json.encode(request).decode()}
+
+
+def connection_of(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Endpoint | None:
+    """The connection that an artifact names by id, or by name as definitions of old do."""
+    named = artifact.reference.get("connection", "").lower()
+    if not named:
+        return None
+    return endpoints.get(named) or next(
+        (endpoint for endpoint in endpoints.values() if endpoint.name.lower() == named), None
+    )
 
 
 def _address(artifact: ArtifactDownload, endpoint: Endpoint | None) -> str:
@@ -77,8 +118,6 @@ def _credentials(endpoint: Endpoint | None) -> tuple[str, str]:
     """User and password for Basic sign-in; a token is sent as the password."""
     if endpoint is None:
         return "", ""
-    parameters = {name.lower(): value for name, value in endpoint.parameters.items()}
-    for key in ("accesstoken", "apitoken", "pat"):
-        if parameters.get(key):
-            return "token", parameters[key]
-    return parameters.get("username", ""), parameters.get("password", "")
+    if token := secret_of(endpoint, "accesstoken", "apitoken", "pat"):
+        return "token", token
+    return secret_of(endpoint, "username"), secret_of(endpoint, "password")

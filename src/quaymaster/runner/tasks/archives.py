@@ -55,17 +55,29 @@ class Entry:
     open: Callable[[], AbstractContextManager[IO[bytes]]] | None = None
 
 
+def everything(_name: str) -> bool:
+    """What is wanted of an archive that is unpacked whole."""
+    return True
+
+
 def unpack(
-    archive: Path, target: Path, check: Callable[[], None], limits: Limits | None = None
+    archive: Path,
+    target: Path,
+    check: Callable[[], None],
+    limits: Limits | None = None,
+    wanted: Callable[[str], bool] = everything,
 ) -> int:
-    """Unpack into an empty directory; gives the number of files. `check` is called in between.
+    """Unpack into a directory without links; gives the number of files. `check` is called in
+    between. Only entries that are `wanted` by their name are written.
 
     Raises ArchiveRefused; what is in `target` is then incomplete and of no use.
     """
     try:
         if archive.name.lower().endswith(TAR_ENDINGS):
-            return _Unpacking(archive, target, check, limits or USUAL).run(_tar_entries(archive))
-        return _Unpacking(archive, target, check, limits or USUAL).run(_zip_entries(archive))
+            entries = _tar_entries(archive)
+        else:
+            entries = _zip_entries(archive)
+        return _Unpacking(archive, target, check, limits or USUAL, wanted).run(entries)
     except (
         tarfile.TarError,
         zipfile.BadZipFile,
@@ -82,12 +94,18 @@ class _Unpacking:
     """The counters and names of one archive while it is unpacked."""
 
     def __init__(
-        self, archive: Path, target: Path, check: Callable[[], None], limits: Limits
+        self,
+        archive: Path,
+        target: Path,
+        check: Callable[[], None],
+        limits: Limits,
+        wanted: Callable[[str], bool],
     ) -> None:
         self._archive = archive
         self._target = target
         self._check = check
         self._limits = limits
+        self._wanted = wanted
         self._allowed = min(limits.bytes, max(FREE_BYTES, archive.stat().st_size * LARGEST_RATIO))
         self._written = 0
         self._seen: set[tuple[str, ...]] = set()
@@ -112,6 +130,8 @@ class _Unpacking:
             if entry.is_directory and entry.name.strip("./") == "" and ".." not in entry.name:
                 return 0
             raise self._refused(f"the entry {entry.name!r} would leave the target directory")
+        if not self._wanted("/".join(parts)):
+            return 0
         if entry.is_directory:
             self._place(parts).mkdir(exist_ok=True)
             return 0

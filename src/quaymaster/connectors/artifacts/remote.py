@@ -1,0 +1,51 @@
+"""Sources on other servers, asked through the guarded client."""
+
+from collections.abc import Mapping
+
+from quaymaster.actions.ports import ArtifactSource, Version, WebClient
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.protocol.job import Endpoint
+from quaymaster.sources.asking import Asked, SourceProblem
+from quaymaster.sources.source import Source, sources
+
+
+class RemoteSource:
+    """The `ArtifactSource` of one kind of server."""
+
+    def __init__(self, source: Source, client: WebClient) -> None:
+        self._source = source
+        self._client = client
+
+    async def versions(
+        self, artifact: ArtifactPlan, most: int, connection: Endpoint | None
+    ) -> list[Version]:
+        """The newest versions first, as the source orders them."""
+        try:
+            return await self._source.versions(self._client, asked(artifact, connection), most)
+        except SourceProblem as problem:
+            raise Invalid(problem.message) from problem
+
+    async def resolve(
+        self, artifact: ArtifactPlan, version: str, connection: Endpoint | None
+    ) -> Version:
+        """The version behind its id or name."""
+        try:
+            return await self._source.resolve(self._client, asked(artifact, connection), version)
+        except SourceProblem as problem:
+            raise Invalid(problem.message) from problem
+
+
+def asked(artifact: ArtifactPlan, connection: Endpoint | None) -> Asked:
+    """An artifact as sources know it. Branch and tags count only where the way of choosing the
+    default version says so (SEMANTICS 4.2)."""
+    reference = dict(artifact.reference)
+    if artifact.default_version_type.casefold() == "latesttype":
+        reference.pop("defaultVersionBranch", None)
+        reference.pop("defaultVersionTags", None)
+    return Asked(artifact.alias, artifact.type, reference, connection)
+
+
+def remote_sources(client: WebClient) -> Mapping[str, ArtifactSource]:
+    """All of them by the casefolded artifact type that they serve."""
+    return {kind: RemoteSource(source, client) for kind, source in sources().items()}

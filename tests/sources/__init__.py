@@ -1,0 +1,1 @@
+"""The kinds of artifact sources, one suite for all of them."""

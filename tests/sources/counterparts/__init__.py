@@ -1,0 +1,1 @@
+"""Small servers that speak the published protocols of artifact sources."""
