@@ -1,4 +1,7 @@
-"""Folders of definitions: paths such as `\\A\\B`, found ignoring case; the root always exists."""
+"""Folders of definitions: paths such as `\\A\\B`, found ignoring case; the root always exists.
+
+Release and build definitions have a tree of folders each: `kind` says which.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +14,8 @@ from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
 from quaymaster.store.paging import ROOT, Where, add_folder, folder_key
 
+RELEASE = "release"
+BUILD = "build"
 COLUMNS = "path, description, created_by, created_at, modified_by, modified_at"
 
 # Everything in the folder and below moves along; the parts below it are kept as written. Parts are
@@ -18,7 +23,7 @@ COLUMNS = "path, description, created_by, created_at, modified_by, modified_at"
 MOVE = """
 UPDATE {table} SET path = concat_ws('\\', $4::text, {rest_of_path}),
   path_key = concat_ws('\\', $3::text, {rest_of_key})
-WHERE project_id = $1 AND (path_key = $2 OR starts_with(path_key, $2 || '\\'))
+WHERE project_id = $1 AND kind = $6 AND (path_key = $2 OR starts_with(path_key, $2 || '\\'))
 """
 REST = "nullif(array_to_string((string_to_array({column}, '\\'))[$5::integer:], '\\'), '')"
 
@@ -48,10 +53,12 @@ def normalised(path: str) -> str:
     return ROOT + ROOT.join(part for part in path.replace("/", ROOT).split(ROOT) if part)
 
 
-async def listed(connection: Connection, project: UUID, path: str = ROOT) -> list[Folder]:
+async def listed(
+    connection: Connection, project: UUID, path: str = ROOT, kind: str = RELEASE
+) -> list[Folder]:
     """The folder and all below it, by path; the root lists all of them."""
     where = Where()
-    where.add("project_id = {}", project)
+    where.add("project_id = {} AND kind = {}", project, kind)
     add_folder(where, path, "path_key")
     rows = await connection.fetch(
         f"SELECT {COLUMNS} FROM folders {where} ORDER BY path_key", *where.parameters
@@ -59,12 +66,13 @@ async def listed(connection: Connection, project: UUID, path: str = ROOT) -> lis
     return [Folder(**row) for row in rows]
 
 
-async def get(connection: Connection, project: UUID, path: str) -> Folder:
+async def get(connection: Connection, project: UUID, path: str, kind: str = RELEASE) -> Folder:
     """One folder that somebody made. Raises NotFound."""
     row = await connection.fetchrow(
-        f"SELECT {COLUMNS} FROM folders WHERE project_id = $1 AND path_key = $2",
+        f"SELECT {COLUMNS} FROM folders WHERE project_id = $1 AND path_key = $2 AND kind = $3",
         project,
         folder_key(path),
+        kind,
     )
     return _folder(row, normalised(path))
 
@@ -76,6 +84,7 @@ async def create(
     description: str,
     by: PersonId | None,
     at: datetime,
+    kind: str = RELEASE,
 ) -> Folder:
     """Make a folder. Raises Conflict when it exists, Refused for the root."""
     wanted = normalised(path)
@@ -83,14 +92,15 @@ async def create(
         raise Refused("The root folder always exists.")
     try:
         row = await connection.fetchrow(
-            "INSERT INTO folders (project_id, path, path_key, description, created_by, created_at)"
-            f" VALUES ($1, $2, $3, $4, $5, $6) RETURNING {COLUMNS}",
+            "INSERT INTO folders (project_id, path, path_key, description, created_by, created_at,"
+            f" kind) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {COLUMNS}",
             project,
             wanted,
             folder_key(wanted),
             description,
             by,
             at,
+            kind,
         )
     except asyncpg.UniqueViolationError as error:
         raise Conflict(f"The folder {wanted} already exists.") from error
@@ -104,21 +114,25 @@ async def describe(
     description: str,
     by: PersonId | None,
     at: datetime,
+    kind: str = RELEASE,
 ) -> Folder:
     """Change what is said about a folder. Raises NotFound."""
     row = await connection.fetchrow(
         "UPDATE folders SET description = $3, modified_by = $4, modified_at = $5"
-        f" WHERE project_id = $1 AND path_key = $2 RETURNING {COLUMNS}",
+        f" WHERE project_id = $1 AND path_key = $2 AND kind = $6 RETURNING {COLUMNS}",
         project,
         folder_key(path),
         description,
         by,
         at,
+        kind,
     )
     return _folder(row, path)
 
 
-async def move(connection: Connection, project: UUID, path: str, to: str) -> None:
+async def move(
+    connection: Connection, project: UUID, path: str, to: str, kind: str = RELEASE
+) -> None:
     """Rename or move a folder with everything in it (SEMANTICS 22.7).
 
     Raises NotFound, Conflict when the target or a definition of the same name is there already,
@@ -128,30 +142,32 @@ async def move(connection: Connection, project: UUID, path: str, to: str) -> Non
     if ROOT in (old, new) or folder_key(new).startswith(folder_key(old) + ROOT):
         raise Refused(f"The folder {old} cannot be moved to {new}.")
     first_part_below = old.count(ROOT) + 2
-    values = (project, folder_key(old), folder_key(new), new, first_part_below)
+    values = (project, folder_key(old), folder_key(new), new, first_part_below, kind)
     try:
         done = await connection.execute(_move("folders"), *values)
         await connection.execute(_move("definitions"), *values)
     except asyncpg.UniqueViolationError as error:
         raise Conflict(
-            f"{new} already has a folder or a release pipeline of the same name as {old}."
+            f"{new} already has a folder or a pipeline of the same name as {old}."
         ) from error
     if done == "UPDATE 0":
         raise NotFound("folder", old)
 
 
-async def remove(connection: Connection, project: UUID, path: str) -> None:
+async def remove(connection: Connection, project: UUID, path: str, kind: str = RELEASE) -> None:
     """Forget the folder and those below it; the definitions in it are the caller's to delete."""
     where = Where()
-    where.add("project_id = {}", project)
+    where.add("project_id = {} AND kind = {}", project, kind)
     add_folder(where, path, "path_key")
     await connection.execute(f"DELETE FROM folders {where}", *where.parameters)
 
 
-async def definitions_in(connection: Connection, project: UUID, path: str) -> list[int]:
+async def definitions_in(
+    connection: Connection, project: UUID, path: str, kind: str = RELEASE
+) -> list[int]:
     """The live definitions in this folder and below."""
     where = Where()
-    where.add("project_id = {} AND NOT is_deleted AND kind = 'release'", project)
+    where.add("project_id = {} AND NOT is_deleted AND kind = {}", project, kind)
     add_folder(where, path, "path_key")
     rows = await connection.fetch(
         f"SELECT id FROM definitions {where} ORDER BY id", *where.parameters

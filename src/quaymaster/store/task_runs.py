@@ -12,8 +12,8 @@ import msgspec
 from quaymaster.store.database import Connection
 
 PLAN = """
-INSERT INTO task_runs (job_id, release_id, rank, kind, name, task_id, version)
-SELECT j.id, j.release_id, step.rank, step.kind, step.name, step.task_id, step.version
+INSERT INTO task_runs (job_id, release_id, build_id, rank, kind, name, task_id, version)
+SELECT j.id, j.release_id, j.build_id, step.rank, step.kind, step.name, step.task_id, step.version
 FROM jobs j, unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
   AS step(rank, kind, name, task_id, version)
 WHERE j.id = $1 AND j.token = $2 AND j.status = 'running'
@@ -54,12 +54,13 @@ class StepIssue:
 class TaskRun:
     """A step as APIs and pages show it; `result` is empty until it has ended.
 
-    `status` is pending, inProgress or completed; `line_count` and `log_bytes` measure its log.
+    It belongs to a release or to a build. `status` is pending, inProgress or completed;
+    `line_count` and `log_bytes` measure its log.
     """
 
     id: int
     job_id: int
-    release_id: int
+    release_id: int | None
     rank: int
     kind: str
     instance_id: UUID
@@ -78,6 +79,7 @@ class TaskRun:
     line_count: int
     log_bytes: int
     last_sequence: int
+    build_id: int | None = None
 
 
 _issues = msgspec.json.Decoder(tuple[StepIssue, ...])
@@ -117,6 +119,14 @@ async def abandon(connection: Connection, job: int, result: str, at: datetime) -
 async def of_job(connection: Connection, job: int) -> list[TaskRun]:
     """The steps of a job in their order."""
     rows = await connection.fetch("SELECT * FROM task_runs WHERE job_id = $1 ORDER BY rank", job)
+    return list(map(read, rows))
+
+
+async def of_build(connection: Connection, build_id: int) -> list[TaskRun]:
+    """The steps of all jobs of a build, jobs and steps in their order."""
+    rows = await connection.fetch(
+        "SELECT * FROM task_runs WHERE build_id = $1 ORDER BY job_id, rank", build_id
+    )
     return list(map(read, rows))
 
 

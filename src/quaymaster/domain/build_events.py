@@ -1,0 +1,51 @@
+"""Everything that can happen to a build from outside; jobs are claimed, finish and get lost as
+those of releases do."""
+
+from dataclasses import dataclass
+
+from quaymaster.domain.changes import JobClaimed, JobFinished, JobLost
+from quaymaster.domain.release import PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class BuildQueued:
+    """Somebody queued it, or a trigger did; `is_held` while its definition is paused."""
+
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLetGo:
+    """Its definition is enabled again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildCanceled:
+    """Somebody asked it to stop (23.4)."""
+
+    by: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRetried:
+    """What did not succeed runs again; `stage` limits it, `everything` runs all jobs again."""
+
+    stage: str = ""
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTimeCame:
+    """A deadline may have passed."""
+
+
+BuildEvent = (
+    BuildQueued
+    | BuildLetGo
+    | BuildCanceled
+    | BuildRetried
+    | BuildTimeCame
+    | JobClaimed
+    | JobFinished
+    | JobLost
+)

@@ -1,0 +1,89 @@
+"""What a build definition asks for: the plan that its document or its YAML file is compiled to."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from quaymaster.domain.plan import PhasePlan, VariablePlan
+
+DEFAULT_NUMBER_FORMAT = "$(Date:yyyyMMdd).$(Rev:r)"
+
+
+class ProcessType(IntEnum):
+    """How a build definition describes its work (SEMANTICS 22.1)."""
+
+    DESIGNER = 1
+    YAML = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPlan:
+    """Where the sources of a build are, in the definition's words.
+
+    `type` is TfsGit, Git, GitHub …; `url` may be an address or a path on the worker's machine.
+    `clean` empties the sources before the checkout; `fetch_depth` 0 fetches everything.
+    `connection` is the id of the service connection that signs in, if any.
+    """
+
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    url: str = ""
+    default_branch: str = ""
+    clean: bool = False
+    submodules: bool = False
+    nested_submodules: bool = False
+    fetch_depth: int = 0
+    connection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStagePlan:
+    """A stage of a build; `depends_on` names other stages, `condition` "" is succeeded()."""
+
+    name: str
+    display_name: str = ""
+    depends_on: tuple[str, ...] = ()
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildJobPlan:
+    """One job of a build: what runs on one worker at a time.
+
+    `key` names it in the build; `depends_on` are keys of jobs of the same stage. `work` is what a
+    phase of a release is: its tasks, queue, demands, time limits and condition. `continue_on_error`
+    lets a failed job count as partially succeeded. `checks_out` False leaves the sources alone.
+    """
+
+    key: str
+    stage: str
+    work: PhasePlan
+    depends_on: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+    continue_on_error: bool = False
+    checks_out: bool = True
+    checkout: RepositoryPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """A compiled build definition. YAML definitions have no jobs until a build is queued."""
+
+    process: ProcessType = ProcessType.DESIGNER
+    yaml_path: str = ""
+    stages: tuple[BuildStagePlan, ...] = ()
+    jobs: tuple[BuildJobPlan, ...] = ()
+    repository: RepositoryPlan = field(default_factory=RepositoryPlan)
+    number_format: str = DEFAULT_NUMBER_FORMAT
+    variables: dict[str, VariablePlan] = field(default_factory=dict)
+    variable_groups: tuple[int, ...] = ()
+    queue_id: int = 0
+    queue_name: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def job(self, key: str) -> BuildJobPlan:
+        """The job of this key. Raises KeyError."""
+        for job in self.jobs:
+            if job.key == key:
+                return job
+        raise KeyError(key)
