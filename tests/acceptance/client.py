@@ -21,6 +21,11 @@ class Visitor:
         """The release client of version 7.1."""
         return self.connection.clients_v7_1.get_release_client()
 
+    @property
+    def machines(self) -> Any:
+        """The client of task groups and deployment groups, version 7.1."""
+        return self.connection.clients_v7_1.get_task_agent_client()
+
     def with_version(self, version: str) -> Any:
         """The release client of another version, such as v7_0, or the `released` default."""
         name = "clients" if version == "released" else f"clients_{version}"

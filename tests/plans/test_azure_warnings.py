@@ -100,9 +100,6 @@ def asking_for(feature):
         Feature.DEPLOYMENT_GROUPS: {
             "deployPhases": [documents.phase(phaseType="machineGroupBasedDeployment")]
         },
-        Feature.TASK_GROUPS: {
-            "deployPhases": [documents.phase([documents.bash("true", definitionType="metaTask")])]
-        },
     }.get(feature, {})
     whole = {
         Feature.SCHEDULES: {

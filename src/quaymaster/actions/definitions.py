@@ -1,11 +1,13 @@
 """Saving, reading and deleting release definitions (SEMANTICS 1.1, 6.5, 25.3)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from quaymaster.actions import task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.domain.access import Permission, definition_token, stage_token
@@ -13,6 +15,7 @@ from quaymaster.domain.changes import CancelRequested
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.domain.task_groups import Groups
 from quaymaster.plans import azure, azure_document
 from quaymaster.plans.azure_ids import ids_needed
 from quaymaster.store import definitions, people
@@ -36,7 +39,8 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
         call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
         definition_id = await definitions.draw_id(connection)
         content = await numbered(connection, content, known=set())
-        saved = _content(call, content, {}, api_version)
+        groups = await task_groups.used_by(connection, project, content)
+        saved = _content(call, content, {}, groups, api_version)
         await definitions.create(
             connection, call.vault, definition_id, project, saved, call.by, call.now
         )
@@ -65,8 +69,10 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
         content = azure_document.owned(content, call.by, stored)
         known = await definitions.environment_ids(connection, definition_id)
         content = await numbered(connection, content, known | azure_document.ids_in(stored))
-        saved = _content(call, content, before.secrets, api_version)
-        _authorise_change(call, before, saved)
+        groups = await task_groups.used_by(connection, before.project_id, [content, stored])
+        saved = _content(call, content, before.secrets, groups, api_version)
+        was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
+        _authorise_change(call, replace(before, plan=was), saved)
         await definitions.update(connection, call.vault, before, saved, call.by, call.now)
         return await _found(connection, call, definition_id)
 
@@ -179,15 +185,18 @@ async def numbered(connection: Connection, content: Document, known: set[int]) -
 
 
 def _content(
-    call: Call, document: Document, stored_secrets: Mapping[str, str], api_version: str
+    call: Call,
+    document: Document,
+    stored_secrets: Mapping[str, str],
+    groups: Groups,
+    api_version: str,
 ) -> DefinitionContent:
     plain, secrets = azure_document.split_secrets(document, stored_secrets)
-    tasks = call.installation.outside.tasks
     return DefinitionContent(
         name=azure_document.name_of(plain),
         path=azure_document.path_of(plain),
         document=msgspec.json.encode(plain).decode(),
-        plan=azure.compile_definition(plain, installed=tasks.versions() if tasks else {}),
+        plan=compiled(call, plain, groups),
         secrets=secrets,
         tags=azure_document.tags_of(plain),
         source=str(plain.get("source") or ""),
@@ -196,6 +205,13 @@ def _content(
         summary=msgspec.json.encode(azure_document.summary_of(plain)).decode(),
         api_version=api_version,
     )
+
+
+def compiled(call: Call, plain: Document, groups: Groups) -> Plan:
+    """The plan of a document with the tasks that are installed here. Raises Invalid."""
+    tasks = call.installation.outside.tasks
+    installed = tasks.versions() if tasks else {}
+    return azure.compile_definition(plain, installed=installed, groups=groups)
 
 
 def _authorise_change(call: Call, before: Definition, after: DefinitionContent) -> None:

@@ -4,7 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from quaymaster.actions import artifacts, snapshot_edits, variable_groups
+import msgspec
+
+from quaymaster.actions import (
+    artifacts,
+    definitions,
+    snapshot_edits,
+    task_groups,
+    variable_groups,
+)
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen_within
@@ -17,13 +25,16 @@ from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId, Release, ReleaseId
 from quaymaster.domain.release_names import Named
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
+from quaymaster.domain.task_groups import Groups
 from quaymaster.domain.variable_groups import VariableGroup, under
 from quaymaster.domain.variables import Variable, VariableSet
-from quaymaster.store import definitions, firing, places, releases
+from quaymaster.store import definitions as definition_rows
+from quaymaster.store import firing, places, releases
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition
 from quaymaster.store.places import Place
 from quaymaster.store.records import NewRelease, NewStage, ReleaseArtifact
+from quaymaster.store.task_groups import keep_for_release
 from quaymaster.store.variable_groups import keep_snapshots
 
 T = TypeVar("T")
@@ -95,21 +106,33 @@ async def rehearse(call: Call, request: ReleaseRequest, look: Look[T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A release that only has to be stored, and the variable groups that went into it."""
+    """A release that only has to be stored, and the groups that went into it."""
 
     new: NewRelease
     groups: Mapping[int, list[VariableGroup]]
+    task_groups: Groups
 
 
 async def _prepared(call: Call, request: ReleaseRequest) -> _Prepared:
-    definition = await _definition(call, request.definition_id)
+    definition, taken = await _expanded(call, await _definition(call, request.definition_id))
     choices = {choice.alias.casefold(): choice for choice in request.choices}
     versions = await artifacts.chosen(call, definition.plan, choices, is_draft=request.is_draft)
     async with call.database.read() as connection:
         groups = await variable_groups.taken_by(
             connection, call, definition.project_id, definition.plan
         )
-    return _Prepared(_new_release(call, request, definition, versions, groups), groups)
+    return _Prepared(_new_release(call, request, definition, versions, groups), groups, taken)
+
+
+async def _expanded(call: Call, definition: Definition) -> tuple[Definition, Groups]:
+    """The definition with its task groups expanded as they are now, and what it took of them."""
+    if not definition.plan.task_groups:
+        return definition, {}
+    document = msgspec.json.decode(definition.document)
+    async with call.database.read() as connection:
+        groups = await task_groups.used_by(connection, definition.project_id, document)
+    plan = definitions.compiled(call, document, groups)
+    return replace(definition, plan=plan), task_groups.chosen(plan, groups)
 
 
 async def _made(
@@ -117,6 +140,7 @@ async def _made(
 ) -> ReleaseId:
     release = await releases.insert(connection, prepared.new, call.vault)
     await keep_snapshots(connection, release.id, prepared.groups)
+    await keep_for_release(connection, release.id, prepared.task_groups)
     if not is_draft:
         release = await happen_within(connection, call, release.id, Activated(call.by))
     return release.id
@@ -124,7 +148,7 @@ async def _made(
 
 async def _definition(call: Call, definition_id: int) -> Definition:
     async with call.database.read() as connection:
-        found = await definitions.get(connection, call.vault, call.project_id, definition_id)
+        found = await definition_rows.get(connection, call.vault, call.project_id, definition_id)
     if found is None or found.is_deleted:
         raise NotFound("definition", definition_id)
     token = definition_token(str(found.project_id), found.path, found.id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quaymaster.actions import artifacts, definitions
+from quaymaster.actions import artifacts, definitions, task_groups
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen_within
@@ -21,6 +21,7 @@ from quaymaster.store import release_edits, release_secrets, release_snapshots, 
 from quaymaster.store.database import Connection
 from quaymaster.store.places import Place
 from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.task_groups import keep_for_release
 
 Document = dict[str, Any]
 
@@ -81,12 +82,15 @@ async def revise(
     after = await _as_wanted(connection, before, edit)
     if after == before:
         return
-    plan = azure.compile_definition(after.document)
-    _authorise(call, place, azure.compile_definition(before.document), plan)
+    groups = await task_groups.of_release(connection, place.project_id, release_id, after.document)
+    plan = azure.compile_definition(after.document, groups=groups)
+    was = azure.compile_definition(before.document, groups=groups)
+    _authorise(call, place, was, plan)
     event = SnapshotEdited(
         call.by, plan, after.variables(), after.stage_variables(), comment=edit.comment
     )
     await happen_within(connection, call, release_id, event)
+    await keep_for_release(connection, release_id, task_groups.chosen(plan, groups))
     await _keep(connection, call, release, after, edit.comment)
 
 

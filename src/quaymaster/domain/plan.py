@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from quaymaster.domain.statuses import StageStatus
+from quaymaster.domain.task_groups import TakenGroup
 
 DEFAULT_APPROVAL_TIMEOUT = timedelta(days=30)
 LONGEST_APPROVAL_TIMEOUT = timedelta(days=365)
@@ -321,6 +322,7 @@ class Plan:
     variable_groups: tuple[int, ...] = ()
     triggers: tuple[ArtifactTrigger, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    task_groups: tuple[TakenGroup, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def stage(self, definition_stage_id: int) -> StagePlan:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import Plan, ReleaseStarts, StagePlan, TriggerKind
+from quaymaster.domain.task_groups import Groups
 from quaymaster.plans.azure_artifacts import artifacts
 from quaymaster.plans.azure_document import Document
 from quaymaster.plans.azure_scope import Scope, by_name
@@ -17,6 +18,7 @@ from quaymaster.plans.reading import Node, Report, has_control
 DEFAULT_NAME_FORMAT = "Release-$(rev:r)"
 LONGEST_PATH = 400
 NONE_INSTALLED: Mapping[str, frozenset[str]] = {}
+NO_GROUPS: Groups = {}
 
 
 def compile_definition(
@@ -24,13 +26,15 @@ def compile_definition(
     runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
     built: frozenset[Feature] = BUILT,
     installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
+    groups: Groups = NO_GROUPS,
 ) -> Plan:
     """The plan of a normalised document; its warnings tell what will not do as it looks.
 
     `runnable` are the tasks that can always be run, by id and major version, `installed` the others
     with their versions; `built` what the engine
-    carries out beyond stages, approvals and agent phases. Raises Invalid with every problem, each
-    as "JSON path: what is wrong; what to do".
+    carries out beyond stages, approvals and agent phases; `groups` the project's task groups that
+    the document may use. Raises Invalid with every problem, each as "JSON path: what is wrong;
+    what to do".
     """
     report = Report()
     root = Node(document, "$", report)
@@ -42,19 +46,22 @@ def compile_definition(
         installed,
         stages=by_name([node.text("name").strip() for node in listed]),
         aliases=by_name([source.alias for source in sources]),
+        groups=groups,
     )
     _check_naming(root)
     if not listed:
         root.complain("environments", "a definition needs at least one stage; add one")
     events, times = triggers(root, scope)
+    compiled = stages(listed, scope)
     plan = Plan(
-        stages=stages(listed, scope),
+        stages=compiled,
         artifacts=sources,
         release_name_format=root.text("releaseNameFormat") or DEFAULT_NAME_FORMAT,
         variables=variables(root),
         variable_groups=variable_groups(root, scope),
         triggers=events,
         schedules=times,
+        task_groups=tuple(sorted(scope.taken, key=lambda group: (group.id, group.wanted))),
     )
     _warn_if_nothing_starts(root, plan)
     if report.problems:

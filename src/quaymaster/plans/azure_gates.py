@@ -9,7 +9,8 @@ from quaymaster.domain.plan import (
     GatePolicy,
 )
 from quaymaster.plans.azure_scope import Scope
-from quaymaster.plans.azure_tasks import task, warn_unless_runnable
+from quaymaster.plans.azure_task_groups import steps
+from quaymaster.plans.azure_tasks import process_parameters
 from quaymaster.plans.features import GATE_TASKS, Feature
 from quaymaster.plans.reading import Node
 
@@ -24,13 +25,13 @@ def gates(stage: Node, key: str, scope: Scope) -> GatePolicy:
     """The gates of one side. Options that are switched off are not checked against the limits."""
     side = stage.object(key)
     options = side.object("gatesOptions")
+    parameters = process_parameters(stage)
     listed = [entry for gate in side.objects("gates") for entry in gate.objects("tasks")]
-    made = [task(entry, {}, {}) for entry in listed]
     if not options.flag("isEnabled"):
+        made = steps(listed, scope, {}, parameters, GATE_TASKS, warns=False)
         return GatePolicy(tasks=tuple(plan for plan in made if plan.enabled))
     scope.asks_for(Feature.GATES, options, "isEnabled")
-    for entry, plan in zip(listed, made, strict=True):
-        warn_unless_runnable(entry, plan, scope, GATE_TASKS)
+    made = steps(listed, scope, {}, parameters, GATE_TASKS)
     policy = GatePolicy(
         enabled=True,
         delay=_minutes(options, "stabilizationTime", DEFAULT_GATE_DELAY, 0, LONGEST_DELAY),

@@ -16,7 +16,8 @@ from quaymaster.domain.plan import (
 from quaymaster.plans.azure_demands import demands
 from quaymaster.plans.azure_expressions import condition
 from quaymaster.plans.azure_scope import Scope
-from quaymaster.plans.azure_tasks import task, warn_unless_runnable
+from quaymaster.plans.azure_task_groups import steps
+from quaymaster.plans.azure_tasks import process_parameters
 from quaymaster.plans.azure_words import PARALLEL_EXECUTION, PHASE_TYPE
 from quaymaster.plans.features import SERVER_TASKS, Feature
 from quaymaster.plans.reading import Node, shown
@@ -159,15 +160,6 @@ def _targets(asked: Node, scope: Scope) -> TargetGroup:
 
 def _tasks(node: Node, asked: Node, stage: Node, scope: Scope) -> tuple[TaskPlan, ...]:
     overrides = asked.text_map("overrideInputs")
-    parameters = {
-        entry.text("name").lower(): entry.text("defaultValue")
-        for entry in stage.object("processParameters").objects("inputs")
-    }
     on_server = _KINDS.get(node.text("phaseType")) is PhaseKind.SERVER
     known = SERVER_TASKS if on_server else None
-    made = []
-    for entry in node.objects("workflowTasks"):
-        plan = task(entry, overrides, parameters)
-        warn_unless_runnable(entry, plan, scope, known)
-        made.append(plan)
-    return tuple(made)
+    return steps(node.objects("workflowTasks"), scope, overrides, process_parameters(stage), known)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from quaymaster.domain.task_groups import Groups, TakenGroup
 from quaymaster.plans.features import Feature
 from quaymaster.plans.reading import Node
 
@@ -16,6 +17,8 @@ class Scope:
     installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    groups: Groups = field(default_factory=dict)
+    taken: set[TakenGroup] = field(default_factory=set)  # of the groups, while compiling
 
     def asks_for(self, feature: Feature, node: Node, key: str) -> None:
         """Warn the author when this version does not carry the feature out."""

@@ -7,21 +7,28 @@ from datetime import timedelta
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.plans.azure_expressions import condition
 from quaymaster.plans.azure_scope import Scope
-from quaymaster.plans.features import Feature, can_run, is_installed
+from quaymaster.plans.features import can_run, is_installed
 from quaymaster.plans.reading import Node, shown
 
 MOST_RETRIES = 10
-GROUP = "metatask"
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PARAMETER = re.compile(r"\$\(parameters\.([^()]+)\)", re.IGNORECASE)
+
+
+def process_parameters(stage: Node) -> dict[str, str]:
+    """The process parameters of a stage: what `$(Parameters.x)` stands for, by lower-case x."""
+    return {
+        entry.text("name").strip().lower(): entry.text("defaultValue")
+        for entry in stage.object("processParameters").objects("inputs")
+    }
 
 
 def task(node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]) -> TaskPlan:
     """One task; `overrides` are the phase's inputs that replace inputs of the same name (12.11).
 
     `parameters` are the stage's process parameters by name in lower case: `$(Parameters.x)` in an
-    input stands for the value of x.
+    input or environment value stands for the value of x.
     """
     name = node.text("name")
     version = node.text("version")
@@ -37,7 +44,9 @@ def task(node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]
         timeout=timedelta(minutes=node.whole("timeoutInMinutes")),
         retry_count=_retries(node),
         inputs=_inputs(node, overrides, parameters),
-        environment=node.text_map("environment"),
+        environment={
+            name: _filled(value, parameters) for name, value in node.text_map("environment").items()
+        },
     )
 
 
@@ -53,9 +62,7 @@ def warn_unless_runnable(
     """
     if not plan.enabled:
         return
-    if node.text("definitionType").lower() == GROUP:
-        scope.asks_for(Feature.TASK_GROUPS, node, "definitionType")
-    elif without_agent is not None:
+    if without_agent is not None:
         if not can_run(without_agent, plan.task_id, plan.version):
             node.warn(
                 "taskId",

@@ -39,7 +39,6 @@ class Feature(StrEnum):
     SERVER_PHASES = "agentless phases"
     DEPLOYMENT_GROUPS = "deployment group phases"
     VARIABLE_GROUPS = "variable groups"
-    TASK_GROUPS = "task groups"
 
 
 # What the engine carries out; a definition that asks for anything else is warned.
@@ -52,6 +51,7 @@ BUILT: frozenset[Feature] = frozenset(
         Feature.STAGE_TRIGGERS,
         Feature.PARALLEL_JOBS,
         Feature.VARIABLE_GROUPS,
+        Feature.DEPLOYMENT_GROUPS,
     }
 )
 

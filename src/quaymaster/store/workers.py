@@ -119,7 +119,8 @@ async def stop(connection: Connection, worker: str) -> None:
 async def listed(connection: Connection, pool: int | None = None) -> list[Worker]:
     """All workers that have not been stopped, of one pool or of all."""
     rows = await connection.fetch(
-        "SELECT * FROM workers WHERE stopped_at IS NULL"
+        "SELECT id, number, name, pool_id, slots, capabilities, lease_until, started_at, stopped_at"
+        " FROM workers WHERE stopped_at IS NULL"
         " AND ($1::bigint IS NULL OR pool_id = $1) ORDER BY number",
         pool,
     )

@@ -37,6 +37,10 @@ NOT_FOUND = {
         "ManualInterventionNotFoundException",
         "Manual intervention with ID {key} does not exist in this release. " + SPECIFY,
     ),
+    "task group": (
+        "MetaTaskDefinitionNotFoundException",
+        "There is no task group {key} in this project.",
+    ),
     "badge": (
         "ReleaseManagementObjectNotFoundException",
         "There is no such stage, or its options do not ask for a badge.",

@@ -19,6 +19,7 @@ PARTS = {
     "preDeploymentGatesSnapshot": "preDeploymentGates",
     "postDeploymentGatesSnapshot": "postDeploymentGates",
     "environmentOptions": "environmentOptions",
+    "processParameters": "processParameters",
     "variables": "variables",
 }
 ENVIRONMENT = ("id", "definitionEnvironmentId", *PARTS)

@@ -31,6 +31,7 @@ from quaymaster.apis.azure import (
     releases,
     settings,
     tags,
+    task_groups,
     unserved,
     variable_groups,
 )
@@ -68,6 +69,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *settings.ROUTES,
     *variable_groups.ROUTES,
     *connections.ROUTES,
+    *task_groups.ROUTES,
 ]
 
 
