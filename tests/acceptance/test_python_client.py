@@ -188,6 +188,31 @@ def test_a_bearer_token_and_a_bad_one(admin: Visitor):
         stranger.releases.get_release_definitions(PROJECT)
 
 
+def test_service_hooks_are_subscribed_to_and_read(admin: Visitor):
+    client = admin.connection.clients_v7_1.get_service_hooks_client()
+    project = admin.connection.clients_v7_1.get_core_client().get_project(PROJECT)
+    made = client.create_subscription(
+        {
+            "publisherId": "rm",
+            "eventType": "ms.vss-release.release-created-event",
+            "consumerId": "webHooks",
+            "consumerActionId": "httpRequest",
+            "publisherInputs": {"projectId": project.id},
+            "consumerInputs": {"url": "https://example.org/hook", "secret": "a secret"},
+        }
+    )
+    assert client.get_subscription(made.id).consumer_inputs["secret"] == "********"
+    assert made.id in [one.id for one in client.list_subscriptions(publisher_id="rm")]
+    assert client.get_notifications(made.id) == []
+    assert [one.id for one in client.list_publishers()] == ["rm"]
+    assert "ms.vss-release.deployment-started-event" in [
+        one.id for one in client.list_event_types("rm")
+    ]
+    made.status = "disabledByUser"
+    assert client.replace_subscription(made, made.id).status == "disabledByUser"
+    client.delete_subscription(made.id)
+
+
 def test_projects_are_found_by_the_core_client(admin: Visitor):
     core = admin.connection.clients_v7_1.get_core_client()
     assert PROJECT in [project.name for project in core.get_projects()]

@@ -7,11 +7,12 @@ waits in rows (ENGINE 1). What to wake is read off the release before and after,
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from quaymaster.domain.announcements import announcements
 from quaymaster.domain.due import next_due
 from quaymaster.domain.release import GateRun, Job, Release, Stage
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import rollbacks
-from quaymaster.store import firing, jobs, notify
+from quaymaster.store import deliveries, firing, jobs, notify
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 
@@ -20,6 +21,7 @@ ENVIRONMENT = "environment"  # look at an environment's queue: somebody may go i
 ROLLBACK = "rollback"  # a failed attempt wants its environment's last success back
 SCHEDULE = "schedule"  # a definition's schedule is due
 GATES = "gates"  # ask the gates of an open sample
+DELIVERIES = "deliveries"  # somebody wants to be told
 JOB = "job"  # a job waits for a worker of a pool
 
 
@@ -36,6 +38,7 @@ async def follow_up(connection: Connection, before: Release, after: Release, now
         *_gates(before, after),
         *await _jobs(connection, before, after),
         *await _rollbacks(connection, before, after),
+        *await _deliveries(connection, before, after, now),
     ]
     await enqueue(connection, wakeups)
     await notify.changed(connection, after.id, canceled=_to_cancel(before, after))
@@ -98,6 +101,15 @@ async def _rollbacks(connection: Connection, before: Release, after: Release) ->
     if failed:
         await firing.want_rollback(connection, [int(number) for number in failed])
     return [Wakeup(ROLLBACK, {"id": number}) for number in failed]
+
+
+async def _deliveries(
+    connection: Connection, before: Release, after: Release, now: datetime
+) -> list[Wakeup]:
+    """What subscriptions want of this, queued with the change itself."""
+    told = announcements(before, after)
+    queued = await deliveries.queue(connection, after.id, told, now)
+    return [Wakeup(DELIVERIES, {"id": 0})] if queued else []
 
 
 def _all_jobs(release: Release) -> Iterator[Job]:

@@ -100,6 +100,7 @@ class Outside:
     server_tasks: ServerTasks | None = None
     tasks: InstalledTasks | None = None
     allowed_addresses: tuple[str, ...] = ()
+    web: WebClient | None = None
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from quaymaster.actions.ports import Outside
+from quaymaster.apis.azure.service_hooks.announcer import AzureAnnouncer
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.server import access
@@ -54,4 +55,5 @@ def worker(
 
 
 async def _work(asked: Options, around: Outside, *, until_input_ends: bool) -> None:
-    await workers.run(asked, around, stop_signal(until_input_ends=until_input_ends))
+    stopping = stop_signal(until_input_ends=until_input_ends)
+    await workers.run(asked, around, stopping, {"azure": AzureAnnouncer()})

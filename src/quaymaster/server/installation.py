@@ -51,7 +51,7 @@ def outside(settings: Settings) -> Outside:
     client = GuardedClient(allowed)
     tasks = TasksOfThisMachine(settings.tasks_directory, str(settings.node or ""))
     sources = {**remote_sources(client), "git": GitRepositories()}
-    return Outside(sources, InvokeRestApi(client), tasks, settings.allowed_addresses)
+    return Outside(sources, InvokeRestApi(client), tasks, settings.allowed_addresses, client)
 
 
 def storage(settings: Settings) -> LogFiles:

@@ -13,7 +13,16 @@ import structlog
 
 from quaymaster.actions import environments, rollbacks, schedules
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE, ROLLBACK, SCHEDULE, job_kind
+from quaymaster.actions.deliveries import Announcer
+from quaymaster.actions.follow_up import (
+    DELIVERIES,
+    ENVIRONMENT,
+    GATES,
+    RELEASE,
+    ROLLBACK,
+    SCHEDULE,
+    job_kind,
+)
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import Outside
 from quaymaster.domain.changes import TimeCame
@@ -29,10 +38,11 @@ from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import cancel, slots, sweeper
 from quaymaster.worker.capabilities import offered
+from quaymaster.worker.courier import Courier
 from quaymaster.worker.dispatcher import Dispatcher, Identity
 from quaymaster.worker.gate_asker import GateAsker
 from quaymaster.worker.leases import Lease
-from quaymaster.worker.queue import Wakeups
+from quaymaster.worker.queue import Handler, Wakeups
 
 DEFAULT_CONCURRENCY = 4
 CONNECTIONS_BESIDE_JOBS = 4
@@ -59,8 +69,15 @@ class Options:
     drain: timedelta = timedelta(minutes=5)
 
 
-async def run(options: Options, outside: Outside, stopping: asyncio.Event) -> None:
+async def run(
+    options: Options,
+    outside: Outside,
+    stopping: asyncio.Event,
+    announcers: Mapping[str, Announcer] | None = None,
+) -> None:
     """Work until `stopping` is set, then let running jobs end and leave.
+
+    `announcers` write what subscriptions are told, by dialect.
 
     Raises NotFound for a pool that does not exist, DatabaseUnavailable when the database cannot
     be reached at the start; later on it waits for the database to come back.
@@ -78,7 +95,7 @@ async def run(options: Options, outside: Outside, stopping: asyncio.Event) -> No
     try:
         with slots.held(options.home, options.concurrency) as own:
             await hosts.warm()
-            await _work(options, installation, hosts, own, stopping)
+            await _work(options, installation, hosts, own, stopping, announcers or {})
     finally:
         await hosts.close()
         await database.close()
@@ -90,6 +107,7 @@ async def _work(
     hosts: HostPool,
     own: list[slots.Slot],
     stopping: asyncio.Event,
+    announcers: Mapping[str, Announcer],
 ) -> None:
     worker = await _new_worker(options, installation)
     async with installation.database.read() as connection:
@@ -98,7 +116,8 @@ async def _work(
     dispatcher = Dispatcher(installation, hosts, identity, own)
     lease = Lease(installation, dispatcher, worker, options.lease)
     asker = GateAsker(installation)
-    wakeups = _wakeups(options, installation, dispatcher, asker)
+    courier = _courier(installation, announcers)
+    wakeups = _wakeups(options, installation, dispatcher, asker, courier)
     _log.info("worker started", worker=worker.name, number=number, pool=options.pool)
     async with asyncio.TaskGroup() as group:
         background = [
@@ -107,6 +126,7 @@ async def _work(
             group.create_task(cancel.listen(installation.database, dispatcher, wakeups.reopen)),
             group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
             group.create_task(sweeper.fail_lost_jobs_again_and_again(installation, lease)),
+            *([group.create_task(courier.run())] if courier else []),
         ]
         taking = [group.create_task(wakeups.run()), group.create_task(dispatcher.run())]
         await stopping.wait()
@@ -139,8 +159,18 @@ async def _new_worker(options: Options, installation: Installation) -> NewWorker
     )
 
 
+def _courier(installation: Installation, announcers: Mapping[str, Announcer]) -> Courier | None:
+    """None without a way out or anybody who writes: then others send."""
+    web = installation.outside.web
+    return Courier(installation, web, announcers) if web and announcers else None
+
+
 def _wakeups(
-    options: Options, installation: Installation, dispatcher: Dispatcher, asker: GateAsker
+    options: Options,
+    installation: Installation,
+    dispatcher: Dispatcher,
+    asker: GateAsker,
+    courier: Courier | None,
 ) -> Wakeups:
     async def look_at_release(release: int) -> None:
         try:
@@ -161,13 +191,15 @@ def _wakeups(
         dispatcher.wake()
 
     job_kinds = {job_kind(dispatcher.identity.pool), job_kind(NO_POOL)}
-    handlers = {
+    handlers: dict[str, Handler] = {
         RELEASE: look_at_release,
         ENVIRONMENT: look_at_environment,
         ROLLBACK: roll_back,
         SCHEDULE: fire_schedule,
         GATES: asker.ask,
     }
+    if courier:
+        handlers[DELIVERIES] = courier.wake
     return Wakeups(
         options.dsn,
         handlers | dict.fromkeys(job_kinds, look_for_jobs),

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from quaymaster.actions import deliveries, retention, schedules
 from quaymaster.actions import jobs as job_actions
-from quaymaster.actions import retention, schedules
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE, ROLLBACK, SCHEDULE, job_kind
 from quaymaster.store import due, firing, queueing, sweeping
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 async def sweep_again_and_again(installation: Installation, every: timedelta) -> None:
     """Sweep until canceled, at once and then about as often as told."""
     while True:
-        for part in (sweep, wake_schedules, retention_when_due):
+        for part in (sweep, wake_schedules, retention_when_due, deliveries.forget_old):
             await _tried(part, installation)
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 

@@ -41,6 +41,7 @@ from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import admit, check_signed_in
 from quaymaster.apis.azure.present.light_releases import LightReleases
+from quaymaster.apis.azure.service_hooks import routes as service_hooks
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
@@ -70,6 +71,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *variable_groups.ROUTES,
     *connections.ROUTES,
     *task_groups.ROUTES,
+    *service_hooks.ROUTES,
 ]
 
 

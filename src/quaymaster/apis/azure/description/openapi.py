@@ -23,7 +23,14 @@ Document = dict[str, Any]
 
 BASE = "/{organization}/{project}/_apis"
 BASE_WITHOUT_PROJECT = "/{organization}/_apis"
-OUTSIDE_PROJECTS = ("/projects", "/connectiondata", "/resourceareas", "/public", "/openapi.json")
+OUTSIDE_PROJECTS = (
+    "/hooks",
+    "/projects",
+    "/connectiondata",
+    "/resourceareas",
+    "/public",
+    "/openapi.json",
+)
 PLAIN: dict[str, Document] = {
     "int": {"type": ["integer", "null"], "format": "int32"},
     "long": {"type": ["integer", "null"], "format": "int64"},

@@ -1,0 +1,142 @@
+"""Sending what subscriptions want to hear: at least once, in order, under one id (R-39)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from quaymaster.actions import reading
+from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.ports import Unreachable, WebClient, WebRequest
+from quaymaster.actions.reading import ReleaseFound
+from quaymaster.domain.errors import NotFound
+from quaymaster.store import deliveries, projects, subscriptions
+from quaymaster.store.deliveries import Letter
+from quaymaster.store.subscriptions import Subscription
+
+# After each failed attempt; the one after the last parks it, about a day after the first.
+PAUSES = (
+    timedelta(seconds=10),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=6),
+    timedelta(hours=12),
+)
+LEASE = timedelta(minutes=2)  # longer than the client lets a call take
+KEPT = timedelta(days=30)
+GONE = "The release that this is about has been deleted."
+LONGEST_PROBLEM = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything an announcement is written from; `release` is None for a try-out without one."""
+
+    letter: Letter
+    subscription: Subscription
+    organization: str
+    url: str
+    release: ReleaseFound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What goes over the wire besides the body."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Announcer(Protocol):
+    """How one dialect writes an announcement."""
+
+    def body(self, told: Told) -> bytes:
+        """The body, the same at every attempt."""
+
+    def post(self, subscription: Subscription, letter: Letter, body: bytes) -> Post:
+        """The headers: credentials, signature, and the id of the delivery."""
+
+
+async def due(installation: Installation, busy: list[UUID], most: int) -> list[Letter]:
+    """Take at most so many letters that may be sent now, none for a busy subscription."""
+    async with installation.database.transaction() as connection:
+        return await deliveries.claimed(connection, datetime.now(UTC), LEASE, busy, most)
+
+
+async def send(
+    installation: Installation, web: WebClient, announcers: Mapping[str, Announcer], letter: Letter
+) -> None:
+    """Send one letter that this process has taken, and keep what came of it.
+
+    A process that dies in between leaves it to be taken again after its lease: the receiver may
+    get it twice, under the same id.
+    """
+    async with installation.database.read() as connection:
+        kept = await subscriptions.get(connection, installation.vault, letter.subscription)
+    if kept is None:
+        return  # removed in the meantime, and its deliveries with it
+    subscription = kept.subscription
+    announcer = announcers[subscription.dialect]
+    try:
+        body = letter.body or await _written(installation, announcer, subscription, letter)
+    except NotFound:
+        await _failed(installation, letter, GONE, None, None)
+        return
+    post = announcer.post(subscription, letter, body)
+    headers = {"Content-Type": "application/json; charset=utf-8", **post.headers}
+    try:
+        answer = await web.ask(WebRequest("POST", subscription.url, headers, body))
+    except Unreachable as error:
+        await _failed(installation, letter, str(error), None, _again(letter))
+        return
+    if not 200 <= answer.status < 300:
+        problem = f"The receiver answered {answer.status}."
+        await _failed(installation, letter, problem, answer.status, _again(letter))
+        return
+    async with installation.database.transaction() as connection:
+        await deliveries.delivered(connection, letter.id, answer.status, datetime.now(UTC))
+
+
+async def forget_old(installation: Installation) -> int:
+    """Remove deliveries that ended long ago; how many."""
+    async with installation.database.transaction() as connection:
+        return await deliveries.forget(connection, datetime.now(UTC) - KEPT)
+
+
+def _again(letter: Letter) -> datetime | None:
+    if letter.attempts > len(PAUSES):
+        return None
+    return datetime.now(UTC) + PAUSES[letter.attempts - 1]
+
+
+async def _failed(
+    installation: Installation,
+    letter: Letter,
+    problem: str,
+    answer: int | None,
+    again: datetime | None,
+) -> None:
+    now = datetime.now(UTC)
+    async with installation.database.transaction() as connection:
+        await deliveries.failed(connection, letter, problem[:LONGEST_PROBLEM], answer, again, now)
+
+
+async def _written(
+    installation: Installation, announcer: Announcer, subscription: Subscription, letter: Letter
+) -> bytes:
+    """The body, written once and kept before it is sent for the first time."""
+    call = Call(installation)
+    found = None
+    if letter.fact.release:
+        found = await reading.release(call, letter.fact.release, deleted=True)
+    async with installation.database.read() as connection:
+        organization = await projects.organization_name(connection, subscription.organization)
+    told = Told(letter, subscription, organization or "", installation.url, found)
+    body = announcer.body(told)
+    async with installation.database.transaction() as connection:
+        await deliveries.keep_body(connection, letter.id, body)
+    return body

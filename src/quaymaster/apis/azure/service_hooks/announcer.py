@@ -1,0 +1,136 @@
+"""Writes the events of the publisher `rm` and what goes with them (SEMANTICS 24.2, LEGACY)."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+import msgspec
+
+from quaymaster.actions.deliveries import Post, Told
+from quaymaster.apis.azure.present import release as present
+from quaymaster.apis.azure.present.approval import Around, approval
+from quaymaster.apis.azure.service_hooks import messages
+from quaymaster.apis.azure.service_hooks.scene import Scene
+from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES, PUBLISHER, RESOURCE_VERSION
+from quaymaster.apis.azure.values import date_out
+from quaymaster.apis.azure.words import word
+from quaymaster.domain.announcements import Happening
+from quaymaster.domain.statuses import StageStatus
+from quaymaster.store.deliveries import Letter
+from quaymaster.store.subscriptions import Subscription
+
+OF_RELEASES = (Happening.RELEASE_CREATED, Happening.RELEASE_ABANDONED)
+Document = dict[str, Any]
+
+
+class AzureAnnouncer:
+    """Writes the events of the publisher `rm` and the headers of a web hook."""
+
+    def body(self, told: Told) -> bytes:
+        """The event. A try-out has no release to show."""
+        fact, settings = told.letter.fact, told.subscription.settings
+        event: Document = {
+            "subscriptionId": str(told.subscription.id),
+            "notificationId": told.letter.number,
+            "id": str(told.letter.id),
+            "eventType": EVENT_TYPES[fact.happening],
+            "publisherId": PUBLISHER,
+        }
+        resource = None
+        if told.release is not None:
+            scene = Scene(told, told.release)
+            wanted = settings.get("messagesToSend", "all")
+            event["message"] = messages.message(scene, wanted)
+            wanted = settings.get("detailedMessagesToSend", "all")
+            event["detailedMessage"] = messages.detailed_message(scene, wanted)
+            resource = _resource(scene, settings.get("resourceDetailsToSend", "all"))
+        event["resource"] = resource
+        event["resourceVersion"] = RESOURCE_VERSION
+        event["resourceContainers"] = _containers(told)
+        event["createdDate"] = date_out(told.letter.created_at)
+        return msgspec.json.encode(event)
+
+    def post(self, subscription: Subscription, letter: Letter, body: bytes) -> Post:
+        """Basic credentials, the headers that were asked for, and our id and signature."""
+        secrets = subscription.secrets
+        headers = {"X-Quaymaster-Delivery": str(letter.id)}
+        for line in secrets.get("httpHeaders", "").splitlines():
+            name, colon, value = line.partition(":")
+            if colon and name.strip():
+                headers[name.strip()] = value.strip()
+        user = subscription.settings.get("basicAuthUsername", "")
+        password = secrets.get("basicAuthPassword", "")
+        if user or password:
+            pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {pair}"
+        if key := secrets.get("secret"):
+            digest = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+            headers["X-Quaymaster-Signature-256"] = f"sha256={digest}"
+        return Post(headers)
+
+
+# ---- the resource ---------------------------------------------------------------------------
+
+
+def _resource(scene: Scene, wanted: str) -> Document | None:
+    """All of it, the ids and addresses only (`minimal`), or nothing (`none`)."""
+    if wanted == "none":
+        return None
+    project = {"id": scene.project, "name": scene.head.project_name}
+    if wanted == "minimal":
+        address = scene.links.release(scene.project, scene.head.id)
+        return {"id": scene.head.id, "url": address, "project": project}
+    match scene.fact.happening:
+        case Happening.DEPLOYMENT_STARTED | Happening.DEPLOYMENT_COMPLETED:
+            return {"environment": _environment(scene), "project": project}
+        case Happening.APPROVAL_PENDING | Happening.APPROVAL_COMPLETED:
+            return {"approval": _approval(scene), "release": _release(scene), "project": project}
+        case _:
+            return {"release": _release(scene), "project": project}
+
+
+def _release(scene: Scene) -> Document:
+    """The release in the newest shape, its tasks also where receivers of old look for them."""
+    whole = present.release(scene.shown, scene.found.view, scene.found.document)
+    if scene.fact.happening in OF_RELEASES:
+        whole["status"] = scene.fact.status
+    for environment in whole.get("environments", []):
+        phases = environment["deployPhasesSnapshot"]
+        environment["workflowTasks"] = [task for one in phases for task in one["workflowTasks"]]
+    return whole
+
+
+def _environment(scene: Scene) -> Document | None:
+    """The stage as it stood then, which is not always how it stands when this is sent."""
+    for environment in _release(scene).get("environments", []):
+        if environment["id"] == scene.fact.stage:
+            then = word(StageStatus(scene.fact.status))
+            return {**environment, "status": then}
+    return None
+
+
+def _approval(scene: Scene) -> Document | None:
+    head, stage, asked = scene.head, scene.stage, scene.approval
+    if stage is None or asked is None:
+        return None
+    around = Around(
+        scene.project,
+        head.definition_id,
+        head.definition_name,
+        head.definition_path,
+        head.id,
+        head.name,
+        stage.id,
+        stage.name,
+    )
+    shown = approval(scene.shown, around, asked, scene.fact.attempt)
+    return {**shown, "status": scene.fact.status}
+
+
+def _containers(told: Told) -> Document:
+    organization = str(told.subscription.organization)
+    containers = {"collection": {"id": organization}, "account": {"id": organization}}
+    if told.subscription.project:
+        containers["project"] = {"id": str(told.subscription.project)}
+    return containers

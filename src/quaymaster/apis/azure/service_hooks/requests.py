@@ -1,0 +1,178 @@
+"""Subscriptions as bodies say them, and as they are shown."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from quaymaster.actions import projects
+from quaymaster.actions.subscriptions import SubscriptionRequest
+from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.present.shown import Shown, actor
+from quaymaster.apis.azure.service_hooks import words
+from quaymaster.apis.azure.values import date_out, number_in
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.overrides import MASK
+from quaymaster.store.subscriptions import KeptSubscription, Wanted
+
+T = TypeVar("T")
+KNOWN = (
+    "id",
+    "publisherId",
+    "eventType",
+    "resourceVersion",
+    "consumerId",
+    "consumerActionId",
+    "publisherInputs",
+    "consumerInputs",
+    "status",
+)
+ENABLED = ("enabled", "")
+DISABLED = ("disabledbyuser", "disabled")
+PROJECT = "projectId"
+ON_PROBATION = "onProbation"
+
+
+async def request_in(request: AzureRequest) -> SubscriptionRequest:
+    """What the body of a POST or PUT asks for. Raises Problem, NotFound for the project."""
+    body = await request.properties("subscription", KNOWN)
+    _check_fixed(body, "publisherId", words.PUBLISHER)
+    _check_fixed(body, "consumerId", words.CONSUMER)
+    _check_fixed(body, "consumerActionId", words.ACTION)
+    inputs = _texts(body, "publisherInputs")
+    outputs = _texts(body, "consumerInputs")
+    return SubscriptionRequest(
+        project=await _project(request, inputs.get(PROJECT, "")),
+        wanted=_wanted(text_in(body.get("eventType"), "eventType"), inputs),
+        url=outputs.get(words.URL, ""),
+        settings=_settings(inputs, outputs),
+        secrets={name: outputs.get(name, "") for name in words.SECRET_INPUTS},
+        is_enabled=_is_enabled(text_in(body.get("status"), "status")),
+    )
+
+
+def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
+    """A subscription; what is secret is masked."""
+    found = kept.subscription
+    [happening] = found.wanted.happenings
+    secrets = {name: MASK for name in words.SECRET_INPUTS if found.secrets.get(name)}
+    plain = {name: found.settings[name] for name in words.PLAIN_INPUTS if found.settings.get(name)}
+    url = f"{people.links.base}/_apis/hooks/subscriptions/{found.id}"
+    return {
+        "id": str(found.id),
+        "url": url,
+        "status": "enabled" if found.is_enabled else "disabledByUser",
+        "publisherId": words.PUBLISHER,
+        "eventType": words.EVENT_TYPES[happening],
+        "eventDescription": words.NAMES[happening],
+        "subscriber": None,
+        "resourceVersion": words.RESOURCE_VERSION,
+        "consumerId": words.CONSUMER,
+        "consumerActionId": words.ACTION,
+        "actionDescription": f"To host {_host(found.url)}",
+        "probationRetries": 0,
+        "createdBy": actor(people, kept.created_by),
+        "createdDate": date_out(kept.created_at),
+        "modifiedBy": actor(people, kept.modified_by),
+        "modifiedDate": date_out(kept.modified_at),
+        "lastProbationRetryDate": None,
+        "publisherInputs": {
+            **{name: found.settings[name] for name in _filters() if found.settings.get(name)},
+            PROJECT: str(found.project or ""),
+        },
+        "consumerInputs": {words.URL: found.url, **plain, **secrets},
+        "_links": {"self": {"href": url}},
+    }
+
+
+def _filters() -> tuple[str, ...]:
+    return (words.DEFINITION, words.STAGE, words.SIDE, words.ANSWER, words.RESULT)
+
+
+def _check_fixed(body: dict[str, Any], name: str, expected: str) -> None:
+    said = text_in(body.get(name), name)
+    if said and said != expected:
+        raise _wrong(f"{name} must be {expected}: this server has no other, not {said[:50]!r}.")
+
+
+def _texts(body: dict[str, Any], name: str) -> dict[str, str]:
+    return {
+        key: text_in(value, f"{name}.{key}", longest=16_384)
+        for key, value in object_in(body.get(name), name).items()
+    }
+
+
+async def _project(request: AzureRequest, project: str) -> UUID | None:
+    if not project:
+        return request.call.project_id
+    found = await projects.find(
+        request.call.database, request.caller, request.asked.organization, project
+    )
+    if found is None:
+        raise NotFound("project", project)
+    return UUID(found.id)
+
+
+def _wanted(event: str, inputs: dict[str, str]) -> Wanted:
+    happening = words.HAPPENINGS.get(event)
+    if happening is None:
+        known = ", ".join(words.HAPPENINGS)
+        raise _wrong(f"eventType {event[:80]!r} is none of the events there are: {known}.")
+    answers = _chosen(inputs, words.ANSWER, words.ANSWERS)
+    results = _chosen(inputs, words.RESULT, words.RESULTS)
+    return Wanted(
+        happenings=(happening,),
+        definition=_number(inputs, words.DEFINITION),
+        definition_stage=_number(inputs, words.STAGE),
+        side=_chosen(inputs, words.SIDE, words.SIDES),
+        statuses=tuple(one for one in (answers, results) if one),
+    )
+
+
+def _number(inputs: dict[str, str], name: str) -> int | None:
+    return number_in(inputs[name], name, lowest=1) if inputs.get(name) else None
+
+
+def _chosen(inputs: dict[str, str], name: str, values: Mapping[str, T]) -> T | None:
+    said = inputs.get(name, "")
+    if not said:
+        return None
+    if said not in values:
+        raise _wrong(f"{name} must be one of {', '.join(values)}, or nothing for all of them.")
+    return values[said]
+
+
+def _settings(inputs: dict[str, str], outputs: dict[str, str]) -> dict[str, str]:
+    for name, allowed in (
+        ("resourceDetailsToSend", words.DETAILS_TO_SEND),
+        ("messagesToSend", words.MESSAGES_TO_SEND),
+        ("detailedMessagesToSend", words.MESSAGES_TO_SEND),
+    ):
+        said = outputs.get(name, "").lower()
+        if said and said not in allowed:
+            raise _wrong(f"consumerInputs.{name} must be one of {', '.join(allowed)}.")
+        if said:
+            outputs[name] = said
+    for line in outputs.get("httpHeaders", "").splitlines():
+        if line.strip() not in ("", MASK) and (
+            ":" not in line or not line.isprintable() or not line.isascii()
+        ):
+            raise _wrong("consumerInputs.httpHeaders has one 'Name: value' a line, in ASCII.")
+    kept = {name: outputs[name] for name in words.PLAIN_INPUTS if outputs.get(name)}
+    return kept | {name: inputs[name] for name in _filters() if inputs.get(name)}
+
+
+def _is_enabled(status: str) -> bool:
+    if status.lower() in (*ENABLED, ON_PROBATION.lower()):
+        return True
+    if status.lower() in DISABLED:
+        return False
+    raise _wrong("status must be enabled or disabledByUser.")
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def _wrong(message: str) -> Problem:
+    return Problem(400, "SubscriptionInputException", message)

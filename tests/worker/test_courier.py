@@ -1,0 +1,70 @@
+"""A real worker tells subscribers, and one that takes over from a killed one does too (R-39)."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from quaymaster.domain.announcements import Happening
+from quaymaster.store import subscriptions
+from quaymaster.store.subscriptions import Subscription, Wanted
+from tests.connectors.far_side import FarSide, answering, far_side
+from tests.make import plan
+from tests.server.waiting import eventually
+from tests.worker.world import World, phase
+
+EVERYTHING = tuple(one for one in Happening if one is not Happening.DEPLOYMENT_CREATED)
+
+
+async def subscribed(world: World, url: str) -> None:
+    async with world.installation.database.transaction() as connection:
+        organization = await connection.fetchval("SELECT id FROM organizations")
+        new = Subscription(uuid4(), organization, None, "azure", Wanted(EVERYTHING), url)
+        vault = world.installation.vault
+        await subscriptions.add(connection, vault, new, None, datetime.now(UTC))
+
+
+async def heard(receiver: FarSide, number: int) -> list[str]:
+    """The kinds of the first so many events, each once, in the order of their first arrival."""
+
+    def kinds() -> list[str]:
+        found = [asked.partition('"eventType":"')[2].partition('"')[0] for asked in receiver.asked]
+        return [kind.rpartition(".")[2] for kind in dict.fromkeys(found)]
+
+    async def all_there() -> bool:
+        return len(kinds()) >= number
+
+    await eventually(all_there, f"{number} events, not {kinds()}")
+    return kinds()
+
+
+async def test_a_worker_tells_of_a_deployment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
+    await world.worker()
+    async with far_side(answering("")) as receiver:
+        await subscribed(world, receiver.url)
+        await world.release(plan("Dev", Dev=phase("true")))
+        assert await heard(receiver, 3) == [
+            "release-created-event",
+            "deployment-started-event",
+            "deployment-completed-event",
+        ]
+
+
+async def test_what_a_killed_worker_was_to_send_is_sent_by_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
+    first = await world.worker()
+    async with far_side(answering("", "503 Away")) as receiver:
+        await subscribed(world, receiver.url)
+        await world.release(plan("Dev", Dev=phase("true")))
+        await heard(receiver, 1)
+        first.kill()
+    async with far_side(answering("")) as receiver:
+        await world.execute("UPDATE subscriptions SET url = $1", receiver.url)
+        await world.execute("UPDATE deliveries SET due_at = now()")
+        await world.worker()
+        assert (await heard(receiver, 1))[0] == "release-created-event"
