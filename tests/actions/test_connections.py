@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from quaymaster.actions import connections, people, projects
+from quaymaster.actions import connections, definitions, people, projects
 from quaymaster.domain.access import Permission
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from quaymaster.plans.features import INVOKE_REST_API
+from quaymaster.store.definitions import Definition
+from tests import documents
 from tests.actions.office import Office
 
 MONITOR = ConnectionContent(
@@ -179,3 +183,35 @@ async def test_a_type_that_nobody_knows_here_is_kept_as_it_is_sent(office: Offic
         {"region": "eu"},
         {"clientSecret": "s3cret!"},
     )
+
+
+def asks(word: str) -> list[dict[str, object]]:
+    inputs = {"serviceConnection": word, "method": "GET"}
+    return [documents.task(INVOKE_REST_API, "1.*", "Ask", inputs)]
+
+
+async def define(office: Office, who: str, word: str) -> Definition:
+    return await office.define(who, tasks=asks(word), name=f"{who} uses {word}")
+
+
+async def test_a_pipeline_names_only_what_its_author_may_use(office: Office):
+    number = await make(office)
+    project = str((await office.call("ann")).project_id)
+    await office.hire("emma", "Contributors")
+    made = await define(office, "dora", number)
+    assert not any("connection" in warning for warning in made.plan.warnings)
+    denied = Permission.EDIT_RELEASE_DEFINITION
+    await office.grant("emma", connection_token(project, number), deny=denied)
+    for word in (number, "Monitor"):
+        with pytest.raises(Forbidden, match="Monitor"):
+            await define(office, "emma", word)
+    document = msgspec.json.decode(made.document)
+    changed = {**document, "id": made.id, "revision": 1, "description": "about something else"}
+    assert (await definitions.update(await office.call("emma"), changed)).revision == 2
+
+
+async def test_a_pipeline_that_names_an_unknown_one_is_saved_with_a_warning(office: Office):
+    made = await define(office, "dora", "Watch")
+    [warning] = [each for each in made.plan.warnings if "Watch" in each]
+    assert "serviceConnection" in warning
+    assert "no service connection" in warning

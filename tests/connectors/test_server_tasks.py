@@ -1,5 +1,7 @@
 """Invoke REST API asks what the definition says, judges the answer, and shows no secret."""
 
+from base64 import b64decode
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,9 +9,10 @@ import pytest
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd
 from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.http import GuardedClient
-from quaymaster.connectors.server_tasks import InvokeRestApi
+from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.plans.features import INVOKE_REST_API
+from quaymaster.protocol.job import Endpoint
 from tests.connectors.far_side import answering, far_side
 
 SECRET = VariableSet(
@@ -17,9 +20,11 @@ SECRET = VariableSet(
 )
 
 
-async def run(inputs: dict[str, str], task_id: str = INVOKE_REST_API) -> ServerTaskEnd:
-    tasks = InvokeRestApi(GuardedClient(AllowedAddresses.of(("127.0.0.0/8",)), seconds=2))
-    return await tasks.run(ServerTask(task_id, "1.*", "Ask", inputs, SECRET))
+async def run(
+    inputs: dict[str, str], task_id: str = INVOKE_REST_API, connections: Sequence[Endpoint] = ()
+) -> ServerTaskEnd:
+    tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.0/8",)), seconds=2))
+    return await tasks.run(ServerTask(task_id, "1.*", "Ask", inputs, SECRET, connections))
 
 
 async def asked(body: str, status: str = "200 OK", **inputs: Any) -> ServerTaskEnd:
@@ -97,8 +102,8 @@ async def test_every_other_status_fails(status: str) -> None:
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        ({"serviceConnection": "Monitor"}, "'Monitor' is not known here"),
-        ({}, "is not known here"),
+        ({"serviceConnection": "Monitor"}, "no service connection 'Monitor'"),
+        ({}, "names no service connection"),
         ({"serviceConnection": "http://10.1.1.1"}, "QUAYMASTER_ALLOWED_ADDRESSES"),
         ({"serviceConnection": "http://127.0.0.1:1", "headers": "[1"}, "not a JSON object"),
         ({"serviceConnection": "http://127.0.0.1:1", "method": "BREW"}, "'BREW'"),
@@ -123,3 +128,58 @@ async def test_another_server_task_fails_by_name() -> None:
 async def test_a_long_answer_is_shown_in_part() -> None:
     end = await asked("x" * 50_000)
     assert end.evidence[-1] == "… and 34000 more characters"
+
+
+def monitor(url: str, scheme: str, kind: str = "generic", **parameters: str) -> Endpoint:
+    return Endpoint("c-1", "Monitor", kind, url, scheme, parameters, {"apiKey": "d4ta-key"})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "header"),
+    [
+        (("UsernamePassword", "generic", {"username": "quay", "password": "p4ss!"}), "Basic"),
+        (("Token", "generic", {"apitoken": "t0ken-of-it"}), "Bearer t0ken-of-it"),
+        (("PersonalAccessToken", "github", {"accessToken": "t0ken-of-it"}), "Bearer t0ken-of-it"),
+        (("Token", "externaltfs", {"apitoken": "t0ken-of-it"}), "Basic"),
+        (("None", "generic", {}), ""),
+    ],
+)
+async def test_a_connection_signs_in_as_its_scheme_says(
+    endpoint: tuple[str, str, dict[str, str]], header: str
+) -> None:
+    scheme, kind, parameters = endpoint
+    async with far_side(answering('{"you": "p4ss! t0ken-of-it d4ta-key"}')) as far:
+        connection = monitor(far.url + "/api", scheme, kind, **parameters)
+        given = {"serviceConnection": "MONITOR", "method": "GET", "urlSuffix": "/x"}
+        end = await run(given, connections=[connection])
+    assert end.succeeded, end.message
+    assert far.asked[0].startswith("GET /api/x HTTP/1.1")
+    sent = [line for line in far.asked[0].split("\r\n") if line.startswith("Authorization: ")]
+    assert [line.removeprefix("Authorization: ").startswith(header) for line in sent] == (
+        [True] if header else []
+    )
+    if header == "Basic":
+        word = b64decode(sent[0].rpartition(" ")[2]).decode()
+        assert word == ":".join(
+            ("quay", "p4ss!") if "username" in parameters else ("", "t0ken-of-it")
+        )
+    told = end.message + "\n".join(end.evidence)
+    for secret in (*parameters.values(), "d4ta-key"):
+        assert secret not in told or secret == "quay"
+
+
+async def test_a_header_of_the_task_wins_over_its_connection() -> None:
+    async with far_side(answering("{}")) as far:
+        connection = monitor(far.url, "Token", apitoken="t0ken-of-it")
+        given = {"serviceConnection": "c-1", "headers": '{"authorization": "Key $(key)"}'}
+        assert (await run(given, connections=[connection])).succeeded
+    assert "authorization: Key s3cret-value" in far.asked[0]
+    assert "t0ken-of-it" not in far.asked[0]
+
+
+async def test_a_connection_that_cannot_sign_in_fails_with_a_sentence() -> None:
+    connection = monitor("http://127.0.0.1:1", "Certificate", certificate="abc")
+    end = await run({"serviceConnection": "Monitor"}, connections=[connection])
+    assert "certificate" in end.message
+    end = await run({"serviceConnection": "Monitor"}, connections=[monitor("ssh://a", "None")])
+    assert "no http:// or https:// URL" in end.message

@@ -4,7 +4,8 @@ import pytest
 
 from quaymaster.plans.azure import compile_definition
 from quaymaster.plans.azure_document import normalised
-from quaymaster.plans.features import RUNNABLE_TASKS, Feature, can_run
+from quaymaster.plans.connections import KnownConnections
+from quaymaster.plans.features import INVOKE_REST_API, RUNNABLE_TASKS, Feature, can_run
 from quaymaster.runner.tasks import registry
 from tests import documents
 
@@ -198,3 +199,29 @@ def test_a_pause_and_a_question_need_no_agent():
     ]
     stage = documents.stage("Dev", deployPhases=[documents.phase(tasks, phaseType="runOnServer")])
     assert warnings_of(documents.definition("Web", stage)) == ()
+
+
+def test_a_connection_that_the_project_does_not_have():
+    known = KnownConnections(frozenset({"monitor", "c-1"}), lambda _task: {"site"})
+    installed = {UNKNOWN: frozenset({"4.2.1"})}
+    for word, warned in (
+        *(("C-1", False), ("Monitor", False), ("monitor, c-1", False), ("$(where)", False)),
+        *(("c-2", True), ("monitor,Other", True), ("", False)),
+    ):
+        task = documents.task(UNKNOWN, "4.*", "Publish", {"Site": word, "text": "c-2"})
+        found = warnings_of(
+            documents.outlined(tasks=[task]), installed=installed, connections=known
+        )
+        assert [one.split(":")[0] for one in found] == [f"{TASK}.inputs.Site"] * warned, word
+    off = {**documents.task(UNKNOWN, "4.*", "Publish", {"Site": "c-2"}), "enabled": False}
+    assert warnings_of(documents.outlined(tasks=[off]), connections=known) == ()
+
+
+def test_the_connection_of_a_task_without_an_agent():
+    known = KnownConnections(frozenset({"monitor"}), lambda _task: ())
+    for word, warned in (("Monitor", False), ("https://a.example", False), ("Watch", True)):
+        ask = documents.task(INVOKE_REST_API, "1.*", "Ask", {"connectedServiceName": word})
+        document = documents.outlined(tasks=[ask])
+        document["environments"][0]["deployPhases"][0]["phaseType"] = "runOnServer"
+        found = warnings_of(document, connections=known)
+        assert bool(found) is warned, (word, found)

@@ -122,13 +122,20 @@ async def test_an_input_may_go_by_its_alias(pool: HostPool, tasks: TaskDirectory
     assert told(await played(pool, tasks, step))["url"] == SITE.url
 
 
-async def test_a_connection_that_no_input_names_stays_unknown(
+async def test_a_connection_may_be_named_instead_of_its_id(
+    pool: HostPool, tasks: TaskDirectory
+) -> None:
+    answer = told(await played(pool, tasks, publish(connection="site")))
+    assert (answer["url"], answer["passwordLength"]) == (SITE.url, len(PASSWORD))
+
+
+async def test_a_connection_that_is_not_there_fails_the_task_and_others_stay_unknown(
     pool: HostPool, tasks: TaskDirectory
 ) -> None:
     other = msgspec.structs.replace(SITE, id="7f3c3a0e-0000-4000-8000-00000000000b")
     outcome = await played(pool, tasks, publish(), connections=[other])
     assert outcome.results() == ["Failed"]
-    assert SITE.id in outcome.warnings()[0]
+    assert f"no service connection {SITE.id}" in outcome.errors()[0]
     seen = "env | grep -c ENDPOINT_ || true"
     outcome = await played(pool, tasks, script(seen))
     assert "0" in outcome.log().split("\n")

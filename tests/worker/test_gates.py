@@ -10,7 +10,7 @@ from quaymaster.actions import gate_asking
 from quaymaster.actions.call import Call
 from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.http import GuardedClient
-from quaymaster.connectors.server_tasks import InvokeRestApi
+from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.plan import GatePolicy, TaskPlan
 from quaymaster.domain.release import Outcome
 from quaymaster.store import sweeping
@@ -88,7 +88,7 @@ async def test_a_sample_that_nobody_took_is_found_again_and_asked_once(world: Wo
     async with world.installation.database.read() as connection:
         assert await sweeping.gates_without_answers(connection, timedelta(0)) == [run.id]
         assert await sweeping.gates_without_answers(connection, timedelta(hours=1)) == []
-    tasks = InvokeRestApi(GuardedClient(AllowedAddresses.of(("127.0.0.1",))))
+    tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.1",))))
     outside = replace(world.installation.outside, server_tasks=tasks)
     call = Call(replace(world.installation, outside=outside))
     assert await gate_asking.ask(call, run.id)

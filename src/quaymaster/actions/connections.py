@@ -15,6 +15,8 @@ from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.connection_saving import ConnectionContent, saved
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, Invalid, NotFound
+from quaymaster.domain.plan import Plan
+from quaymaster.plans.connections import KnownConnections, named_in, no_inputs
 from quaymaster.store import connections, people
 from quaymaster.store.connections import KeptConnection, opened
 from quaymaster.store.database import Connection
@@ -104,6 +106,25 @@ async def resolve(
     """
     found = await connections.named(connection, project, words)
     return {word: opened(vault, kept) for word, kept in found.items()}
+
+
+async def check_newly_used(connection: Connection, call: Call, before: Plan, after: Plan) -> None:
+    """Raise Forbidden for a connection that only the second plan names and the caller may not use.
+
+    What the plan before named was allowed to whoever wrote it there.
+    """
+    tasks = call.installation.outside.tasks
+    inputs_of = tasks.connection_inputs if tasks else no_inputs
+    new = named_in(after, inputs_of) - named_in(before, inputs_of)
+    if new:
+        await check_use(connection, call, new)
+
+
+async def known(connection: Connection, call: Call, project: UUID) -> KnownConnections:
+    """What a save of a definition in this project can know of connections."""
+    tasks = call.installation.outside.tasks
+    words = await connections.words(connection, project)
+    return KnownConnections(words, tasks.connection_inputs if tasks else no_inputs)
 
 
 async def check_use(connection: Connection, call: Call, words: Iterable[str]) -> frozenset[str]:

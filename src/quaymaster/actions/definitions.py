@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import task_groups
+from quaymaster.actions import connections, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.domain.access import Permission, definition_token, stage_token
@@ -18,11 +18,13 @@ from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.task_groups import Groups
 from quaymaster.plans import azure, azure_document
 from quaymaster.plans.azure_ids import ids_needed
+from quaymaster.plans.connections import KnownConnections
 from quaymaster.store import definitions, people
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition, DefinitionContent
 
 Document = dict[str, Any]
+NOTHING_YET = Plan(stages=())
 
 
 async def create(call: Call, document: Document, *, api_version: str = "") -> Definition:
@@ -40,7 +42,9 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
         definition_id = await definitions.draw_id(connection)
         content = await numbered(connection, content, known=set())
         groups = await task_groups.used_by(connection, project, content)
-        saved = _content(call, content, {}, groups, api_version)
+        connected = await connections.known(connection, call, project)
+        saved = _content(call, content, {}, groups, api_version, connected)
+        await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
         await definitions.create(
             connection, call.vault, definition_id, project, saved, call.by, call.now
         )
@@ -51,7 +55,8 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
     """Save the next revision; the document carries the id and the revision it was read at.
 
     Raises Conflict when somebody saved in between; Forbidden unless the caller may change each
-    stage that this changes (R-07: the resulting state is what is authorised).
+    stage that this changes and use each connection that it adds (R-07: the resulting
+    state is what is authorised).
     """
     definition_id, revision = azure_document.identity_of(document)
     async with call.database.transaction() as connection:
@@ -70,9 +75,11 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
         known = await definitions.environment_ids(connection, definition_id)
         content = await numbered(connection, content, known | azure_document.ids_in(stored))
         groups = await task_groups.used_by(connection, before.project_id, [content, stored])
-        saved = _content(call, content, before.secrets, groups, api_version)
+        connected = await connections.known(connection, call, before.project_id)
+        saved = _content(call, content, before.secrets, groups, api_version, connected)
         was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
         _authorise_change(call, replace(before, plan=was), saved)
+        await connections.check_newly_used(connection, call, was, saved.plan)
         await definitions.update(connection, call.vault, before, saved, call.by, call.now)
         return await _found(connection, call, definition_id)
 
@@ -190,13 +197,14 @@ def _content(
     stored_secrets: Mapping[str, str],
     groups: Groups,
     api_version: str,
+    connected: KnownConnections,
 ) -> DefinitionContent:
     plain, secrets = azure_document.split_secrets(document, stored_secrets)
     return DefinitionContent(
         name=azure_document.name_of(plain),
         path=azure_document.path_of(plain),
         document=msgspec.json.encode(plain).decode(),
-        plan=compiled(call, plain, groups),
+        plan=compiled(call, plain, groups, connected),
         secrets=secrets,
         tags=azure_document.tags_of(plain),
         source=str(plain.get("source") or ""),
@@ -207,11 +215,18 @@ def _content(
     )
 
 
-def compiled(call: Call, plain: Document, groups: Groups) -> Plan:
-    """The plan of a document with the tasks that are installed here. Raises Invalid."""
+def compiled(
+    call: Call, plain: Document, groups: Groups, connected: KnownConnections | None = None
+) -> Plan:
+    """The plan of a document with the tasks that are installed here. Raises Invalid.
+
+    `connected` are the project's service connections, where unknown ones are to be warned of.
+    """
     tasks = call.installation.outside.tasks
     installed = tasks.versions() if tasks else {}
-    return azure.compile_definition(plain, installed=installed, groups=groups)
+    return azure.compile_definition(
+        plain, installed=installed, groups=groups, connections=connected
+    )
 
 
 def _authorise_change(call: Call, before: Definition, after: DefinitionContent) -> None:

@@ -1,11 +1,12 @@
 """Taking one sample of gates: all are asked at the same time, outside of any transaction (10.2)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
+from quaymaster.actions import connections
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, ServerTasks
@@ -17,6 +18,9 @@ from quaymaster.domain.predefined import JobContext, predefined
 from quaymaster.domain.release import Deployment, GateResult, GateRun, Release, Stage
 from quaymaster.domain.status import gate_policy, stage_status
 from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective
+from quaymaster.plans.connections import no_inputs, words_in
+from quaymaster.plans.endpoints import endpoint
+from quaymaster.protocol.job import Endpoint
 from quaymaster.store import job_facts, places, releases
 from quaymaster.store.job_facts import JobFacts
 from quaymaster.store.logs import LogFiles, StorageUnavailable
@@ -72,12 +76,13 @@ async def _results(call: Call, found: _Open, tasks: ServerTasks) -> tuple[GateRe
     gates = enabled_gates(gate_policy(found.stage, found.run.side))
     try:
         secrets = job_facts.opened(call.vault, found.facts.secrets)
+        variables = _variables(call.installation.url, found, secrets)
+        endpoints = await _connections(call, found, gates.values(), variables)
     except VaultError as error:
         return tuple(GateResult(name, False, str(error)) for name in gates)
-    variables = _variables(call.installation.url, found, secrets)
 
     async def one(rank: int, name: str, task: TaskPlan) -> GateResult:
-        end = await _end(tasks, name, task, variables)
+        end = await _end(tasks, name, task, variables, endpoints)
         log = await _kept(call.installation.files, found.run, rank, end)
         return GateResult(name, end.succeeded, end.message, log)
 
@@ -85,14 +90,31 @@ async def _results(call: Call, found: _Open, tasks: ServerTasks) -> tuple[GateRe
     return tuple(await asyncio.gather(*asked))
 
 
+async def _connections(
+    call: Call, found: _Open, gates: Iterable[TaskPlan], variables: VariableSet
+) -> tuple[Endpoint, ...]:
+    """The service connections that the gates name, opened. Raises VaultError."""
+    words = words_in(gates, variables, no_inputs)
+    if not words:
+        return ()
+    async with call.database.read() as connection:
+        project = UUID(found.facts.project_id)
+        known = await connections.resolve(connection, call.vault, project, words)
+    return tuple({each.id: endpoint(each) for each in known.values()}.values())
+
+
 async def _end(
-    tasks: ServerTasks, name: str, task: TaskPlan, variables: VariableSet
+    tasks: ServerTasks,
+    name: str,
+    task: TaskPlan,
+    variables: VariableSet,
+    endpoints: tuple[Endpoint, ...],
 ) -> ServerTaskEnd:
     seconds = task.timeout.total_seconds() or USUAL_SECONDS
     try:
         async with asyncio.timeout(seconds):
             return await tasks.run(
-                ServerTask(task.task_id, task.version, name, task.inputs, variables)
+                ServerTask(task.task_id, task.version, name, task.inputs, variables, endpoints)
             )
     except TimeoutError:
         text = f"The gate did not answer within {seconds:g} seconds."

@@ -3,31 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from quaymaster.actions import job_tokens
+from quaymaster.actions import connections, job_tokens
 from quaymaster.actions.ports import InstalledTasks, Outside
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.variables import Variable
+from quaymaster.plans.connections import no_inputs
+from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Choose,
     NumberedStep,
     Place,
     PlannedStep,
     Setting,
+    connections_named,
     job_message,
+    job_variables,
     none_installed,
     part_of,
     planned_steps,
 )
-from quaymaster.protocol.job import Endpoint, RunJob
+from quaymaster.protocol.job import Endpoint, JobVariable, RunJob
 from quaymaster.store import task_runs
 from quaymaster.store.database import Connection
 from quaymaster.store.job_facts import JobFacts
 from quaymaster.store.release_secrets import Secrets
+from quaymaster.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,31 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     message = job_message(found.job, phase, context, setting, steps, _place(around))
     message.endpoints.extend({one.id: one for one in around.endpoints.values()}.values())
     return message
+
+
+async def connections_of(
+    connection: Connection, vault: Vault, found: Found, around: Around
+) -> dict[str, Endpoint]:
+    """The service connections that the job's tasks name, opened, by the casefold of the word.
+
+    One that the project does not have is missing: the task that names it says so. Raises
+    VaultError.
+    """
+    phase = part_of(found.stage.phase_plan(found.phase), found.job)
+    tasks = around.outside.tasks
+    is_on_server = tasks is None or found.job.kind is JobKind.SERVER
+    inputs_of = no_inputs if tasks is None or is_on_server else tasks.connection_inputs
+
+    def variables() -> list[JobVariable]:
+        context = _context(around.url, found, around.facts)
+        return job_variables(context, _setting(found, around.secrets))
+
+    words = connections_named(phase, variables, inputs_of)
+    if not words:
+        return {}
+    project = UUID(around.facts.project_id)
+    known = await connections.resolve(connection, vault, project, words)
+    return {word: endpoint(each) for word, each in known.items()}
 
 
 def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:

@@ -5,7 +5,7 @@ token is stale: the report changes nothing, and the answer tells the worker to k
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from secrets import token_hex
 from uuid import UUID
@@ -137,20 +137,25 @@ async def _told(
     )
     if facts is None:
         raise NotFound("job", job_id)
+    installation = call.installation
     try:
-        secrets = job_facts.opened(call.vault, facts.secrets)
         references = (artifact.reference for artifact in facts.artifacts)
         endpoints = await artifact_access.opened(
             connection, call, UUID(facts.project_id), references
         )
+        around = job_telling.Around(
+            installation.url,
+            installation.outside,
+            facts,
+            job_facts.opened(call.vault, facts.secrets),
+            taker.place,
+        )
+        named = await job_telling.connections_of(connection, call.vault, found, around)
     except VaultError as error:
         failed = JobFinished(job_id, taker.token, JobStatus.FAILED, str(error))
         await happen_within(connection, call, release.id, failed)
         return None
-    installation = call.installation
-    around = job_telling.Around(
-        installation.url, installation.outside, facts, secrets, taker.place, endpoints
-    )
+    around = replace(around, endpoints={**endpoints, **named})
     message = await job_telling.told(connection, found, around, call.now)
     held = HeldJob(release.id, job_id, taker.token, taker.worker)
     return Taken(held, message, found_job(release, job_id).kind is not JobKind.SERVER)

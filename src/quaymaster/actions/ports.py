@@ -1,6 +1,6 @@
 """The outside world as the actions need it; connectors implement these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,7 +46,8 @@ class ArtifactSource(Protocol):
 class ServerTask:
     """A task that runs without an agent, as a gate or in a server phase (SEMANTICS 20).
 
-    `inputs` are as written in the definition; `variables` may hold secrets and are never shown.
+    `inputs` are as written in the definition; `variables` and `connections` may hold secrets and
+    are never shown.
     """
 
     task_id: str
@@ -54,6 +55,7 @@ class ServerTask:
     name: str
     inputs: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: VariableSet = field(default_factory=VariableSet, repr=False)
+    connections: Sequence[Endpoint] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class InstalledTasks(Protocol):
 
     def versions(self) -> Mapping[str, frozenset[str]]:
         """The installed versions of each task by its id in lower case."""
+
+    def connection_inputs(self, task: TaskPlan) -> frozenset[str]:
+        """The inputs of the installed task that hold service connections, in lower case."""
 
     def chosen(self, task: TaskPlan) -> ChosenTask | None:
         """The installed task that a step means; None when it means one of the runner's own, or

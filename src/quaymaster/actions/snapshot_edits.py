@@ -9,6 +9,7 @@ import msgspec
 from quaymaster.actions import artifacts, definitions, task_groups
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
+from quaymaster.actions.connections import check_newly_used
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.domain.access import Permission, definition_token, stage_token
 from quaymaster.domain.changes import SnapshotEdited
@@ -69,8 +70,8 @@ async def revise(
     """Edit a release that the caller may manage; nothing is saved when nothing differs.
 
     Raises Invalid with every problem at its JSON path, Forbidden for a stage or approvers that the
-    caller may not change, Refused for an abandoned release and for versions of one that is no
-    draft any more.
+    caller may not change or a service connection that the caller may not use, Refused for an
+    abandoned release and for versions of one that is no draft any more.
     """
     release_id = ReleaseId(place.release_id)
     release = await releases.locked(connection, release_id)
@@ -86,6 +87,7 @@ async def revise(
     plan = azure.compile_definition(after.document, groups=groups)
     was = azure.compile_definition(before.document, groups=groups)
     _authorise(call, place, was, plan)
+    await check_newly_used(connection, call, was, plan)
     event = SnapshotEdited(
         call.by, plan, after.variables(), after.stage_variables(), comment=edit.comment
     )

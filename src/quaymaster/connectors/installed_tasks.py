@@ -9,7 +9,8 @@ from quaymaster.domain.plan import TaskPlan
 from quaymaster.plans.job_message import ChosenTask
 from quaymaster.runner.tasks import finding
 from quaymaster.runner.tasks.installed.declaration import TaskRefused
-from quaymaster.runner.tasks.installed.directory import TaskDirectory
+from quaymaster.runner.tasks.installed.directory import InstalledTask, TaskDirectory
+from quaymaster.runner.tasks.installed.environment import connection_inputs
 
 _log = structlog.get_logger(__name__)
 
@@ -26,16 +27,24 @@ class TasksOfThisMachine:
         """The installed versions of each task by its id in lower case."""
         return self._tasks.versions()
 
+    def connection_inputs(self, task: TaskPlan) -> frozenset[str]:
+        """The inputs of the installed task that hold service connections, in lower case."""
+        found = self._found(task)
+        return connection_inputs(found.declaration.inputs) if found else frozenset()
+
     def chosen(self, task: TaskPlan) -> ChosenTask | None:
         """The installed task that a step means, with its newest version that fits (13.2).
 
         One whose folder cannot be read is left for the job to refuse, which says why.
         """
-        try:
-            found = finding.installed(self._tasks, task.task_id, task.version)
-        except TaskRefused as error:
-            _log.warning("an installed task cannot be read", reason=str(error))
-            return None
+        found = self._found(task)
         if found is None:
             return None
         return ChosenTask(found.declaration.version, frozenset(found.declaration.sections))
+
+    def _found(self, task: TaskPlan) -> InstalledTask | None:
+        try:
+            return finding.installed(self._tasks, task.task_id, task.version)
+        except TaskRefused as error:
+            _log.warning("an installed task cannot be read", reason=str(error))
+            return None

@@ -12,6 +12,7 @@ from quaymaster.plans.azure_scope import Scope, by_name
 from quaymaster.plans.azure_stages import stages, variable_groups
 from quaymaster.plans.azure_triggers import triggers
 from quaymaster.plans.azure_variables import variables
+from quaymaster.plans.connections import KnownConnections
 from quaymaster.plans.features import BUILT, RUNNABLE_TASKS, Feature
 from quaymaster.plans.reading import Node, Report, has_control
 
@@ -27,14 +28,15 @@ def compile_definition(
     built: frozenset[Feature] = BUILT,
     installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
     groups: Groups = NO_GROUPS,
+    connections: KnownConnections | None = None,
 ) -> Plan:
     """The plan of a normalised document; its warnings tell what will not do as it looks.
 
     `runnable` are the tasks that can always be run, by id and major version, `installed` the others
     with their versions; `built` what the engine
     carries out beyond stages, approvals and agent phases; `groups` the project's task groups that
-    the document may use. Raises Invalid with every problem, each as "JSON path: what is wrong;
-    what to do".
+    the document may use; `connections` those of the project, where tasks that name others are to
+    be warned of. Raises Invalid with every problem, each as "JSON path: what is wrong; what to do".
     """
     report = Report()
     root = Node(document, "$", report)
@@ -47,6 +49,7 @@ def compile_definition(
         stages=by_name([node.text("name").strip() for node in listed]),
         aliases=by_name([source.alias for source in sources]),
         groups=groups,
+        connections=connections,
     )
     _check_naming(root)
     if not listed:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from quaymaster.domain.task_groups import Groups, TakenGroup
+from quaymaster.plans.connections import KnownConnections
 from quaymaster.plans.features import Feature
 from quaymaster.plans.reading import Node
 
@@ -19,6 +20,7 @@ class Scope:
     aliases: Mapping[str, str] = field(default_factory=dict)
     groups: Groups = field(default_factory=dict)
     taken: set[TakenGroup] = field(default_factory=set)  # of the groups, while compiling
+    connections: KnownConnections | None = None  # None: they are not looked at
 
     def asks_for(self, feature: Feature, node: Node, key: str) -> None:
         """Warn the author when this version does not carry the feature out."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.plans.azure_expressions import condition
 from quaymaster.plans.azure_scope import Scope
+from quaymaster.plans.connections import warn_of_unknown
 from quaymaster.plans.features import can_run, is_installed
 from quaymaster.plans.reading import Node, shown
 
@@ -62,6 +63,7 @@ def warn_unless_runnable(
     """
     if not plan.enabled:
         return
+    warn_of_unknown(node, plan, scope.connections)
     if without_agent is not None:
         if not can_run(without_agent, plan.task_id, plan.version):
             node.warn(

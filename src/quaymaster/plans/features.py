@@ -18,6 +18,10 @@ RUNNABLE_TASKS: Mapping[str, frozenset[int]] = {
 
 # What runs without an agent: in agentless phases, and the first of them as a gate.
 INVOKE_REST_API = "9c3e8943-130d-4c78-ac63-8af81df62dfb"
+AZURE_FUNCTION = "537fdb7a-a601-4537-aa70-92645a2b5ce4"
+QUERY_WORK_ITEMS = "f1e4b0e6-017e-4819-8a48-ef19ae96e289"
+SERVICE_BUS = "ba761f24-cbd6-48cb-92f3-fc13396405b1"
+AZURE_MONITOR = "99a72e7f-25e4-4576-bf38-22a42b995ed8"
 GATE_TASKS: Mapping[str, frozenset[int]] = {INVOKE_REST_API: frozenset({1})}
 SERVER_TASKS: Mapping[str, frozenset[int]] = {
     **GATE_TASKS,

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from quaymaster.domain.plan import PhasePlan, TaskPlan
 from quaymaster.domain.predefined import CarriedArtifact, JobContext, predefined
 from quaymaster.domain.release import Job, JobKind
-from quaymaster.domain.variables import Scopes, Variable, effective
+from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective
+from quaymaster.plans.connections import InputsOf, holding_inputs, words_in
 from quaymaster.protocol.job import (
     SYSTEM_CONNECTION,
     ArtifactDownload,
@@ -229,6 +230,17 @@ def system_connection(context: JobContext, token: str) -> Endpoint:
         scheme="OAuth",
         parameters={"AccessToken": token},
     )
+
+
+def connections_named(
+    part: PhasePlan, variables: Callable[[], Sequence[JobVariable]], inputs_of: InputsOf
+) -> frozenset[str]:
+    """The ids and names of connections that the enabled tasks of a job hold, macros replaced."""
+    enabled = [task for task in part.tasks if task.enabled]
+    if not any(any(holding_inputs(task, inputs_of)) for task in enabled):
+        return frozenset()
+    known = (Variable(v.name, v.value, v.is_secret) for v in variables())
+    return words_in(enabled, VariableSet(known), inputs_of)
 
 
 def job_variables(context: JobContext, setting: Setting) -> list[JobVariable]:

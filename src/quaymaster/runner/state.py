@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
 from quaymaster.domain.variable_expansion import ExpansionWarning, expand
 from quaymaster.domain.variables import JOB_STATUS, Variable, VariableSet
 from quaymaster.protocol.job import Endpoint, Issue, JobResult, RunJob
@@ -13,14 +14,6 @@ from quaymaster.runner.outbox import Outbox
 from quaymaster.runner.processes import Pipe
 from quaymaster.runner.results import counts_for_job, merge
 from quaymaster.runner.workspace import Workspace
-
-# Keys of a connection that name something and are no secrets (SEMANTICS 16.8).
-_PUBLIC_PARAMETERS = frozenset(
-    {
-        *("username", "scope", "tenantid", "serviceprincipalid", "authenticationtype"),
-        *("rolearn", "roles", "issandbox", "accesstokentype", "registry", "registrytype"),
-    }
-)
 
 
 @dataclass(slots=True)
@@ -58,7 +51,10 @@ class JobState:
             self.masker.add(secret)
         for endpoint in self.message.endpoints:
             for key, value in endpoint.parameters.items():
-                if key.lower() not in _PUBLIC_PARAMETERS:
+                if is_secret_parameter(key):
+                    self.masker.add(value)
+            for key, value in endpoint.data.items():
+                if is_secret_datum(key):
                     self.masker.add(value)
 
     @property
@@ -71,6 +67,11 @@ class JobState:
         if self.workspace is None:
             raise RuntimeError("The job has no workspace before it is initialized.")
         return self.workspace
+
+    def connection(self, word: str) -> Endpoint | None:
+        """The connection that an id or a name means; an id wins."""
+        by_name = (each for each in self.endpoints.values() if each.name.lower() == word.lower())
+        return self.endpoints.get(word.lower()) or next(by_name, None)
 
     def variables_of_task(self, number: int) -> VariableSet:
         """The variables that the sections of one task share (`task.settaskvariable`)."""

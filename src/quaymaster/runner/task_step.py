@@ -74,7 +74,7 @@ class TaskStep:
 
     async def _attempt(self) -> None:
         """One try, ended from outside when the job is canceled or the time is over."""
-        working = asyncio.ensure_future(self._work(self._call()))
+        working = asyncio.ensure_future(self._work())
         await asyncio.wait((working, self._run.stop_wanted), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             working.cancel()
@@ -84,9 +84,9 @@ class TaskStep:
         if not working.cancelled() and (error := working.exception()) is not None:
             raise error
 
-    async def _work(self, call: TaskCall) -> None:
+    async def _work(self) -> None:
         try:
-            await self._task.run(call)
+            await self._task.run(self._call())
         except (TaskFailed, CannotStart) as error:
             self._run.fail(str(error))
 
@@ -171,10 +171,12 @@ class TaskStep:
         if system := self._state.endpoints.get(SYSTEM_CONNECTION.lower()):
             given |= protocol.of_connection(system, SYSTEM_CONNECTION)
         for written in protocol.named_connections(self._task.inputs, inputs):
-            endpoint = self._state.endpoints.get(written.lower())
+            endpoint = self._state.connection(written)
             if endpoint is None:
-                self._run.warning(f"The job has no service connection with the id {written}.")
-                continue
+                raise TaskFailed(
+                    f"The project has no service connection {written}, which the task "
+                    f"{self._task.name} names. Add it, or name another one in the pipeline."
+                )
             for name in {written, written.lower()}:
                 given |= protocol.of_connection(endpoint, name)
         return given

@@ -12,7 +12,7 @@ from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.artifacts.remote import remote_sources
 from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
-from quaymaster.connectors.server_tasks import InvokeRestApi
+from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.settings import SettingError, Settings
 from quaymaster.store import database as databases
 from quaymaster.store.logs import LogFiles
@@ -51,7 +51,7 @@ def outside(settings: Settings) -> Outside:
     client = GuardedClient(allowed)
     tasks = TasksOfThisMachine(settings.tasks_directory, str(settings.node or ""))
     sources = {**remote_sources(client), "git": GitRepositories()}
-    return Outside(sources, InvokeRestApi(client), tasks, settings.allowed_addresses, client)
+    return Outside(sources, WebTasks(client), tasks, settings.allowed_addresses, client)
 
 
 def storage(settings: Settings) -> LogFiles:

@@ -120,6 +120,14 @@ async def named(
     return {key: meant[key] for key in keys if key in meant}
 
 
+async def words(connection: Connection, project: UUID) -> frozenset[str]:
+    """The ids and names of the project's connections, in casefold."""
+    rows = await connection.fetch(
+        "SELECT id::text AS id, name_key FROM service_connections WHERE project_id = $1", project
+    )
+    return frozenset(word for row in rows for word in (row["id"], row["name_key"]))
+
+
 async def create(
     connection: Connection,
     vault: Vault,

@@ -81,7 +81,9 @@ class ServerHost:
         variables = VariableSet(
             Variable(v.name, v.value, v.is_secret, v.is_read_only) for v in job.variables
         )
-        task = ServerTask(step.task_id, step.version, step.display_name, step.inputs, variables)
+        task = ServerTask(
+            step.task_id, step.version, step.display_name, step.inputs, variables, job.endpoints
+        )
         try:
             async with asyncio.timeout(limit):
                 return await self._tasks.run(task)

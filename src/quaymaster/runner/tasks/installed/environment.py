@@ -11,8 +11,18 @@ from quaymaster.runner.tasks.definition import Input
 _CONNECTION = "connectedservice"
 
 
+def connection_inputs(declared: Iterable[Input]) -> frozenset[str]:
+    """The inputs of the type connectedService:…, by all their names, in lower case."""
+    return frozenset(
+        name.lower()
+        for entry in declared
+        if entry.type.lower().startswith(_CONNECTION)
+        for name in (entry.name, *entry.aliases)
+    )
+
+
 def named_connections(declared: Iterable[Input], inputs: Mapping[str, str]) -> list[str]:
-    """The ids that inputs of the type connectedService:… name, as written; commas separate."""
+    """The ids or names that these inputs hold, as written; commas separate."""
     return [
         part.strip()
         for entry in declared

@@ -1,0 +1,73 @@
+"""Carries out server tasks by their id; what cannot be run fails with a sentence that names it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from quaymaster.actions.ports import ServerTask, ServerTaskEnd, Unreachable, WebClient
+from quaymaster.connectors.server_tasks import invoke_rest_api
+from quaymaster.connectors.server_tasks.asking import Asking, CannotRun
+from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
+from quaymaster.domain.ordinal import IgnoreCase
+from quaymaster.domain.variable_expansion import expand
+from quaymaster.domain.variables import expand_input
+from quaymaster.plans.features import INVOKE_REST_API
+from quaymaster.protocol.job import Endpoint
+from quaymaster.runner.masking import Masker
+
+Run = Callable[[Asking], Awaitable[str]]
+
+TASKS: Mapping[str, Run] = {INVOKE_REST_API: invoke_rest_api.run}
+
+
+class WebTasks:
+    """The server tasks that ask the outside through one guarded client."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+
+    async def run(self, task: ServerTask) -> ServerTaskEnd:
+        """Run the task to its end, with every secret masked in what is told of it."""
+        masker = Masker()
+        variables = expand(task.variables).variables
+        for secret in (*task.variables.secrets(), *variables.secrets()):
+            masker.add(secret)
+        for endpoint in task.connections:
+            _mask(masker, endpoint)
+        texts = variables.texts()
+        inputs = IgnoreCase({n: expand_input(v, texts) for n, v in task.inputs.items()})
+        asking = Asking(task, inputs, self._client, masker)
+        problem = await _problem(asking)
+        shown = tuple(masker.mask("\n".join(asking.lines)).split("\n"))
+        return ServerTaskEnd(not problem, masker.mask(problem), shown)
+
+
+async def _problem(asking: Asking) -> str:
+    """Why the task failed; empty when it succeeded."""
+    try:
+        return await _task(asking.task)(asking)
+    except (CannotRun, Unreachable) as error:
+        asking.lines.append(str(error))
+        return str(error)
+
+
+def _task(task: ServerTask) -> Run:
+    known = TASKS.get(task.task_id.lower())
+    if known is None:
+        raise CannotRun(
+            f"Task {task.name} ({task.task_id}) cannot be run without an agent here; of the tasks "
+            "that need none, Invoke REST API, Delay and Manual intervention can."
+        )
+    if task.inputs.get("waitForCompletion", "").strip().lower() == "true":
+        raise CannotRun(
+            f"Task {task.name} waits for a call-back (waitForCompletion), which cannot be received "
+            "yet. Let it judge the answer by a success expression instead."
+        )
+    return known
+
+
+def _mask(masker: Masker, endpoint: Endpoint) -> None:
+    for key, value in endpoint.parameters.items():
+        if is_secret_parameter(key):
+            masker.add(value)
+    for key, value in endpoint.data.items():
+        if is_secret_datum(key):
+            masker.add(value)
