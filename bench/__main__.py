@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from bench import decide, lists, releases, runner_flood
+from bench import decide, lists, releases, runner_flood, simulator
 
 QUICK = "--quick" in sys.argv
 
@@ -14,6 +14,8 @@ def title(text: str) -> None:
 
 title("decide on 50 stages")
 decide.main()
+title("random releases")
+simulator.main(2 if QUICK else 5)
 title("releases")
 asyncio.run(releases.main(releases.Size(20, 60, 2000) if QUICK else releases.Size()))
 title("a task that floods its log")

@@ -13,14 +13,24 @@ from statistics import median
 
 from tests import make
 
-from quaymaster.domain.changes import Activated, Event, JobClaimed, JobFinished
+from quaymaster.domain.changes import (
+    Abandoned,
+    Activated,
+    ApprovalGiven,
+    CancelRequested,
+    Event,
+    JobClaimed,
+    JobFinished,
+    TimeCame,
+)
 from quaymaster.domain.decide import decide
 from quaymaster.domain.release import Release
 from quaymaster.domain.statuses import JobStatus
 
 STAGES = 50
-ROUNDS = 7
+ROUNDS = 15
 GOAL_MILLISECONDS = 3.0
+ASKS = {"pre_approvals": make.asks("bob")}
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -46,6 +56,12 @@ def fan() -> Release:
     return make.release("; ".join(f"Stage {number}" for number in range(1, STAGES + 1)))
 
 
+def asking_fan() -> Release:
+    """All stages start with the release, and somebody is asked about each."""
+    names = [f"Stage {number}" for number in range(1, STAGES + 1)]
+    return make.release(make.plan("; ".join(names), **dict.fromkeys(names, ASKS)))
+
+
 class Deciding:
     """One release, decided upon again and again; every decision is timed by what happened."""
 
@@ -63,6 +79,18 @@ class Deciding:
         self.times.setdefault(type(event).__name__, []).append(milliseconds(work))
         return make.saved(after, self.free)
 
+    def run_and_abandon(self, release: Release) -> None:
+        """Every event but those of workers, ending with one that cancels whatever is under way."""
+        release = self.take_in(release, Activated(None))
+        release = self.take_in(release, TimeCame())
+        first, second = (stage for stage in release.stages[:2])
+        asked = next(a for a in first.active.approvals) if first.active else None
+        if asked and asked.approver:
+            self.take_in(release, ApprovalGiven(asked.id, make.person(asked.approver)))
+        if second.active:
+            release = self.take_in(release, CancelRequested(second.id, None))
+        self.take_in(release, Abandoned(None))
+
     def run_to_the_end(self, release: Release) -> None:
         release = self.take_in(release, Activated(None))
         while job := next((j for s in release.stages if s.active for j in s.active.jobs), None):
@@ -72,10 +100,15 @@ class Deciding:
 
 def main() -> None:
     baseline = median(milliseconds(empty_loop) for _ in range(ROUNDS))
-    for name, shape in (("chain", chain), ("fan", fan)):
+    shapes = (
+        ("chain", chain, Deciding.run_to_the_end),
+        ("fan", fan, Deciding.run_to_the_end),
+        ("fan that asks", asking_fan, Deciding.run_and_abandon),
+    )
+    for name, shape, run in shapes:
         deciding = Deciding()
         for _ in range(ROUNDS):
-            deciding.run_to_the_end(shape())
+            run(deciding, shape())
         for event, times in deciding.times.items():
             print(
                 json.dumps(

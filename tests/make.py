@@ -1,10 +1,11 @@
 """Builders of plans and releases with every default set, so that a test says only what matters."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from operator import is_
+from typing import Any, TypeVar
 
 from quaymaster.domain.plan import (
     ApprovalPolicy,
@@ -36,6 +37,8 @@ from quaymaster.domain.release import (
 )
 from quaymaster.domain.spreading import DELAY, INTERVENTIONS
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus, StageStatus
+
+R = TypeVar("R", bound=Any)
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 CREATOR = PersonId("alice")
@@ -170,36 +173,44 @@ def ids() -> Iterator[int]:
 
 
 def saved(of: Release, free: Iterator[int]) -> Release:
-    """The release as the store gives it back: every record has an id."""
+    """The release as the store gives it back: every record has an id, and what had one is kept."""
     stages = tuple(
-        replace(stage, newest=_saved_deployment(stage.newest, free)) if stage.newest else stage
+        stage if stage.newest is None else _put(stage, newest=_saved_deployment(stage.newest, free))
         for stage in of.stages
     )
-    return replace(of, stages=stages)
+    return _put(of, stages=stages)
 
 
 def _saved_deployment(deployment: Deployment, free: Iterator[int]) -> Deployment:
-    return replace(
+    return _put(
         deployment,
         id=deployment.id or DeploymentId(next(free)),
-        approvals=tuple(
-            replace(a, id=ApprovalId(next(free))) if a.id == UNSAVED else a
-            for a in deployment.approvals
-        ),
-        gates=tuple(replace(run, id=run.id or next(free)) for run in deployment.gates),
-        interventions=tuple(
-            replace(asked, id=asked.id or InterventionId(next(free)))
-            for asked in deployment.interventions
+        approvals=_each(deployment.approvals, lambda a: replace(a, id=ApprovalId(next(free)))),
+        gates=_each(deployment.gates, lambda run: replace(run, id=next(free))),
+        interventions=_each(
+            deployment.interventions, lambda asked: replace(asked, id=InterventionId(next(free)))
         ),
         phases=tuple(_saved_phase(phase, free) for phase in deployment.phases),
     )
 
 
 def _saved_phase(phase: Phase, free: Iterator[int]) -> Phase:
-    return replace(
-        phase,
-        id=phase.id or next(free),
-        jobs=tuple(
-            replace(job, id=JobId(next(free))) if job.id == UNSAVED else job for job in phase.jobs
-        ),
-    )
+    jobs = _each(phase.jobs, lambda job: replace(job, id=JobId(next(free))))
+    return _put(phase, id=phase.id or next(free), jobs=jobs)
+
+
+def _each(records: tuple[R, ...], numbered: Callable[[R], R]) -> tuple[R, ...]:
+    return tuple(numbered(one) if one.id == UNSAVED else one for one in records)
+
+
+def _put(record: R, **parts: Any) -> R:
+    """The very same record when it holds these parts already."""
+    if all(_is_same(getattr(record, name), part) for name, part in parts.items()):
+        return record
+    return replace(record, **parts)
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    if isinstance(old, tuple):
+        return len(old) == len(new) and all(map(is_, old, new))
+    return old is new or (isinstance(old, int) and old == new)

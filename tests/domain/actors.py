@@ -172,9 +172,11 @@ class Actors:
         """Stages other than the shared one let in one attempt of each release."""
         for told in self.world.stories.values():
             for stage in told.release.stages:
-                waits = stage.active and stage.active.entered_queue_at and not stage.active.has_slot
-                if stage.name != self.world.environment and stage.active and waits:
-                    told.take_in(c.SlotGranted(stage.id, stage.active.attempt))
+                attempt = stage.active
+                if attempt is None or attempt.has_slot or not attempt.entered_queue_at:
+                    continue
+                if stage.name != self.world.environment:
+                    told.take_in(c.SlotGranted(stage.id, attempt.attempt))
 
     # -- people --
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from quaymaster.domain import changes as c
 from quaymaster.domain.allowed import found_approval, found_intervention, stage_of_job
 from quaymaster.domain.attempt import moved
+from quaymaster.domain.records import changed
 from quaymaster.domain.release import Deployment, Release, Stage, StageId
 from quaymaster.domain.statuses import ReleaseStatus
 
@@ -44,7 +45,7 @@ def apply_to_stage(stage: Stage, change: c.Change, now: datetime) -> Stage:
         case c.DeploymentRequested():
             return _requested(stage, change, now, stage.evaluated)
         case _ if stage.newest:
-            return replace(stage, newest=moved(stage.newest, change, now), modified_at=now)
+            return changed(stage, newest=moved(stage.newest, change, now), modified_at=now)
         case _:
             raise TypeError(change)
 
@@ -134,7 +135,7 @@ def _requested(
         comment=request.comment,
         variables=request.variables,
     )
-    return replace(
+    return changed(
         stage,
         newest=newest,
         evaluated=seen,

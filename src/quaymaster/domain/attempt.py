@@ -8,6 +8,7 @@ from functools import partial
 from quaymaster.domain import changes as c
 from quaymaster.domain import pauses
 from quaymaster.domain.gate_run import gates_after
+from quaymaster.domain.records import changed
 from quaymaster.domain.release import (
     Approval,
     Deployment,
@@ -21,26 +22,26 @@ from quaymaster.domain.statuses import ApprovalStatus, JobStatus
 
 def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment:
     """The attempt after a change that is about it, or about one of its approvals or jobs."""
-    changed = partial(replace, deployment, modified_at=now)
+    after = partial(changed, deployment, modified_at=now)
     match change:
         case c.CancelRequested(by=by, comment=comment):
-            return changed(cancel_requested_at=now, modified_by=by, comment=comment)
+            return after(cancel_requested_at=now, modified_by=by, comment=comment)
         case c.DeploymentDeferred(until=until, by=by):
-            return changed(deferred_until=until, modified_by=by)
+            return after(deferred_until=until, modified_by=by)
         case c.QueueEntered():
-            return changed(entered_queue_at=now)
+            return after(entered_queue_at=now)
         case c.SlotGranted() | c.SlotTaken():
-            return changed(has_slot=True)
+            return after(has_slot=True)
         case c.Superseded(by_release=newer):
             comment = f"Superseded by {newer}."
-            return changed(outcome=Outcome.SUPERSEDED, completed_at=now, comment=comment)
+            return after(outcome=Outcome.SUPERSEDED, completed_at=now, comment=comment)
         case c.ApprovalsAsked(approvals=approvals):
-            return changed(approvals=deployment.approvals + approvals)
+            return after(approvals=deployment.approvals + approvals)
         case c.ApprovalGiven() | c.ApprovalRefused() | c.ApprovalReassigned():
             approvals = _answered(deployment, change, now)
-            return changed(approvals=approvals, modified_by=change.by.id)
+            return after(approvals=approvals, modified_by=change.by.id)
         case c.ApprovalExpired() | c.ApprovalsClosed():
-            return changed(approvals=_without_answer(deployment, change, now))
+            return after(approvals=_without_answer(deployment, change, now))
         case (
             c.GatesStarted()
             | c.GateSampleStarted()
@@ -49,32 +50,32 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
             | c.GatesIgnored()
             | c.GatesEnded()
         ):
-            return changed(gates=gates_after(deployment, change, now))
+            return after(gates=gates_after(deployment, change, now))
         case c.DeferralEnded():
-            return changed(deferred_until=None)
+            return after(deferred_until=None)
         case c.PhaseStarted(rank=rank, jobs=jobs, is_tolerant=tolerant):
             phase = Phase(rank, started_at=now, jobs=jobs, is_tolerant=tolerant)
-            return changed(phases=(*deployment.phases, phase))
+            return after(phases=(*deployment.phases, phase))
         case c.PhaseSkipped(rank=rank):
             phase = Phase(rank, started_at=now, is_skipped=True)
-            return changed(phases=(*deployment.phases, phase))
+            return after(phases=(*deployment.phases, phase))
         case c.PhaseFailed(rank=rank, problem=problem):
             phase = Phase(rank, started_at=now, problem=problem)
-            return changed(phases=(*deployment.phases, phase))
+            return after(phases=(*deployment.phases, phase))
         case c.JobClaimed() | c.JobFinished() | c.JobLost() | c.JobGivenUp():
             phases = _each_job(deployment, lambda job: job.id == change.job, _report(change, now))
-            return changed(phases=phases)
+            return after(phases=phases)
         case c.WaitingJobsCanceled():
             phases = _each_job(
                 deployment,
                 lambda job: job.status in (JobStatus.HELD, JobStatus.WAITING),
                 lambda job: replace(job, status=JobStatus.CANCELED, ended_at=now),
             )
-            return changed(phases=phases)
+            return after(phases=phases)
         case c.HeldJobsReleased() | c.PauseStarted() | c.JobSettled() | c.InterventionAnswered():
             return replace(pauses.after(deployment, change, now), modified_at=now)
         case c.DeploymentEnded(outcome=outcome):
-            return changed(outcome=outcome, completed_at=now)
+            return after(outcome=outcome, completed_at=now)
         case _:
             raise TypeError(change)
 

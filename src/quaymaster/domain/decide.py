@@ -4,14 +4,16 @@ This is the only place that knows the loop; what each change does to the records
 when each event is legal in `allowed`, and what follows from a state in `rules`.
 """
 
-from dataclasses import replace
 from datetime import datetime
+from operator import is_
 
 from quaymaster.domain.allowed import admitted
 from quaymaster.domain.apply import apply, apply_to_stage
+from quaymaster.domain.attempt import moved
 from quaymaster.domain.changes import Change, Event
+from quaymaster.domain.records import changed
 from quaymaster.domain.release import Release, Stage
-from quaymaster.domain.rules import first_due
+from quaymaster.domain.rules import first_answer, first_move
 
 MOST_CHANGES_PER_STAGE = 500  # far above what a legal plan can need; a loop in the rules is a bug
 
@@ -35,25 +37,42 @@ def decide(release: Release, event: Event, now: datetime) -> tuple[Release, list
 def _settled(
     release: Release, changes: list[Change], now: datetime
 ) -> tuple[Release, list[Change]]:
-    """Follow the rules stage by stage, again and again, until a whole round finds nothing."""
-    drawn = -1
-    while drawn != len(changes):
-        drawn = len(changes)
-        for index, stage in enumerate(release.stages):
-            settled = _settled_stage(release, stage, changes, now)
-            if settled is not stage:
-                stages = (*release.stages[:index], settled, *release.stages[index + 1 :])
-                release = replace(release, stages=stages)
+    """Settle each stage by itself, then let the stages answer what became of the others, again
+    and again, until a whole round finds nothing."""
+    stages = [_settled_stage(release, stage, changes, now) for stage in release.stages]
+    release = _with(release, stages)
+    while any(first_answer(release, stage, now) for stage in release.stages):
+        stages = [_answered(release, stage, changes, now) for stage in release.stages]
+        release = _with(release, stages)
     return release, changes
 
 
+def _answered(release: Release, stage: Stage, changes: list[Change], now: datetime) -> Stage:
+    if first_answer(release, stage, now) is None:
+        return stage
+    return _settled_stage(release, stage, changes, now)
+
+
+def _with(release: Release, stages: list[Stage]) -> Release:
+    if all(map(is_, stages, release.stages)):
+        return release
+    return changed(release, stages=tuple(stages))
+
+
 def _settled_stage(release: Release, stage: Stage, changes: list[Change], now: datetime) -> Stage:
-    """One stage settled by itself; the release is put together again afterwards, which is what
-    keeps a decision on fifty stages fast."""
-    most = MOST_CHANGES_PER_STAGE * (len(release.stages) + 1)
-    while conclusion := first_due(release, stage, now):
+    """One stage settled by itself: it answers the others, then its attempt goes on as far as it
+    can. The stage and the release are put together again afterwards, not after every step, which
+    is what keeps a decision on fifty stages fast."""
+    answer = first_answer(release, stage, now)
+    if answer:
+        changes.append(answer)
+        stage = apply_to_stage(stage, answer, now)
+    attempt, most = stage.active, MOST_CHANGES_PER_STAGE * (len(release.stages) + 1)
+    while attempt and (conclusion := first_move(release, stage, attempt, now)):
         changes.append(conclusion)
-        stage = apply_to_stage(stage, conclusion, now)
+        attempt = moved(attempt, conclusion, now)
         if len(changes) > most:
             raise RulesDoNotSettle(changes[-3:])
-    return stage
+    if attempt is stage.active:
+        return stage
+    return changed(stage, newest=attempt, modified_at=now)

@@ -269,7 +269,7 @@ class Deployment:
         return tuple(job for phase in self.phases for job in phase.jobs)
 
     def side(self, side: Side) -> tuple[Approval, ...]:
-        return tuple(approval for approval in self.approvals if approval.side is side)
+        return tuple([approval for approval in self.approvals if approval.side is side])
 
     def intervention(self, phase: Phase, job: Job) -> Intervention | None:
         """The question that this job of the phase asks."""
@@ -366,5 +366,8 @@ class Release:
 
     def stage_named(self, name: str) -> Stage | None:
         """Stage names ignore case, as conditions written by hand do."""
+        for stage in self.stages:
+            if stage.plan.name == name:
+                return stage
         folded = name.casefold()
         return next((stage for stage in self.stages if stage.name.casefold() == folded), None)

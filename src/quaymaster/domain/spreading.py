@@ -43,7 +43,7 @@ def begun(
         case PhaseKind.DEPLOYMENT_GROUP:
             return _on_targets(release, stage, plan, now)
         case PhaseKind.AGENT:
-            return _on_agents(variables_of(release, stage, deployment), stage, plan, now)
+            return _on_agents(release, stage, deployment, plan, now)
 
 
 # ---- server phases --------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def kind_of(task_id: str) -> JobKind:
 
 
 def _on_agents(
-    variables: Mapping[str, str], stage: Stage, plan: PhasePlan, now: datetime
+    release: Release, stage: Stage, deployment: Deployment, plan: PhasePlan, now: datetime
 ) -> Change:
     match plan.parallelism.spread:
         case Spread.NONE:
@@ -87,6 +87,7 @@ def _on_agents(
             jobs = [_held(position, name, now) for position, name in enumerate(names)]
             return PhaseStarted(stage.id, plan.rank, tuple(jobs))
         case Spread.CONFIGURATIONS:
+            variables = variables_of(release, stage, deployment)
             return _for_each_combination(variables, stage, plan, now)
 
 

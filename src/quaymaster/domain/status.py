@@ -72,8 +72,9 @@ def phase_status(phase: Phase) -> PhaseStatus:
         return PhaseStatus.SKIPPED
     if phase.problem:
         return PhaseStatus.FAILED
-    if not all(job.status.is_ended for job in phase.jobs):
-        return PhaseStatus.IN_PROGRESS
+    for job in phase.jobs:
+        if not job.status.is_ended:
+            return PhaseStatus.IN_PROGRESS
     ran = [JOB_TO_PHASE[job.status] for job in phase.jobs if job.status is not JobStatus.SKIPPED]
     result = worst(ran)
     if phase.is_tolerant and result is PhaseStatus.FAILED and set(ran) != {PhaseStatus.FAILED}:
@@ -167,7 +168,8 @@ def is_work_over(stage: Stage, deployment: Deployment) -> bool:
     """Whether every phase of the plan has been run or skipped."""
     if len(deployment.phases) < len(stage.plan.phases):
         return False
-    return all(phase_status(phase) in BADNESS for phase in deployment.phases)
+    # only the newest can be under way: a phase starts when the one before it is over
+    return not deployment.phases or phase_status(deployment.phases[-1]) in BADNESS
 
 
 def operation_status(stage: Stage, deployment: Deployment) -> OperationStatus:

@@ -124,4 +124,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_ended(self) -> bool:
-        return self not in (JobStatus.HELD, JobStatus.WAITING, JobStatus.RUNNING)
+        return self not in _JOB_UNDER_WAY
+
+
+_JOB_UNDER_WAY = (JobStatus.HELD, JobStatus.WAITING, JobStatus.RUNNING)

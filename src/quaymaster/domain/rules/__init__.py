@@ -1,12 +1,15 @@
 """What follows from a release's state: small rules in the order in which they are tried.
 
 A rule looks at one stage and returns the first change that is due there, or None. `ALWAYS` rules
-look at any stage, `UNDER_WAY` rules at one with an attempt under way; read top to bottom
-they are the life of a deployment (SEMANTICS 7.3).
+look at any stage, those of the `CHAPTERS` at one with an attempt under way; read top to bottom
+they are the life of a deployment (SEMANTICS 7.3). A chapter says what an attempt must have for
+any of its rules to have something to say: most attempts are passed over most chapters at a glance.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from quaymaster.domain.changes import Change
 from quaymaster.domain.release import Deployment, Release, Stage
@@ -47,45 +50,81 @@ from quaymaster.domain.rules.starting import answer_completions
 StageRule = Callable[[Release, Stage, datetime], Change | None]
 DeploymentRule = Callable[[Release, Stage, Deployment, datetime], Change | None]
 
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Rules for attempts of which `concerns` is true; they do nothing to any other."""
+
+    concerns: Callable[[Deployment], object]
+    rules: tuple[DeploymentRule, ...]
+
+
 ALWAYS: tuple[StageRule, ...] = (answer_completions,)
 
-UNDER_WAY: tuple[DeploymentRule, ...] = (
-    cancel_when_abandoned,
-    cancel_jobs_that_wait,
-    stop_pauses_when_canceled,
-    give_up_on_silent_job,
-    end_when_canceled,
-    enter_queue_when_time_comes,
-    take_slot_when_unlimited,
-    expire_unanswered,
-    reject_when_one_says_no,
-    close_when_enough_agreed,
-    ask_next_approvers,
-    begin_gates,
-    end_gates,
-    give_up_on_sample,
-    take_next_sample,
-    end_when_gates_failed,
-    end_deferral,
-    fail_overdue_job,
-    end_pauses,
-    start_next_server_task,
-    let_held_jobs_go,
-    start_next_phase,
-    end_when_work_failed,
-    end_when_agreed,
+CHAPTERS: tuple[Chapter, ...] = (
+    Chapter(lambda _: True, (cancel_when_abandoned,)),
+    Chapter(
+        attrgetter("cancel_requested_at"),
+        (
+            cancel_jobs_that_wait,
+            stop_pauses_when_canceled,
+            give_up_on_silent_job,
+            end_when_canceled,
+        ),
+    ),
+    Chapter(
+        lambda attempt: not attempt.has_slot,
+        (enter_queue_when_time_comes, take_slot_when_unlimited),
+    ),
+    Chapter(
+        attrgetter("approvals"),
+        (expire_unanswered, reject_when_one_says_no, close_when_enough_agreed),
+    ),
+    Chapter(attrgetter("has_slot"), (ask_next_approvers, begin_gates)),
+    Chapter(
+        attrgetter("gates"),
+        (end_gates, give_up_on_sample, take_next_sample, end_when_gates_failed),
+    ),
+    Chapter(attrgetter("deferred_until"), (end_deferral,)),
+    Chapter(
+        attrgetter("phases"),
+        (fail_overdue_job, end_pauses, start_next_server_task, let_held_jobs_go),
+    ),
+    Chapter(
+        attrgetter("has_slot"),
+        (start_next_phase, end_when_work_failed, end_when_agreed),
+    ),
+)
+
+UNDER_WAY: tuple[DeploymentRule, ...] = tuple(
+    rule for chapter in CHAPTERS for rule in chapter.rules
 )
 
 
 def first_due(release: Release, stage: Stage, now: datetime) -> Change | None:
     """The first change that is due in this stage, or None when it is settled."""
-    for stage_rule in ALWAYS:
-        if conclusion := stage_rule(release, stage, now):
+    answer = first_answer(release, stage, now)
+    if answer or stage.active is None:
+        return answer
+    return first_move(release, stage, stage.active, now)
+
+
+def first_answer(release: Release, stage: Stage, now: datetime) -> Change | None:
+    """The first change that what became of other stages asks of this one."""
+    for rule in ALWAYS:
+        if conclusion := rule(release, stage, now):
             return conclusion
-    deployment = stage.active
-    if deployment is None:
+    return None
+
+
+def first_move(release: Release, stage: Stage, attempt: Deployment, now: datetime) -> Change | None:
+    """The first change by which an attempt of this stage goes on; None when it has ended or
+    waits. What other stages do plays no part in it, and `stage` is asked for its plan only."""
+    if attempt.is_ended:
         return None
-    for rule in UNDER_WAY:
-        if conclusion := rule(release, stage, deployment, now):
-            return conclusion
+    for chapter in CHAPTERS:
+        if chapter.concerns(attempt):
+            for rule in chapter.rules:
+                if conclusion := rule(release, stage, attempt, now):
+                    return conclusion
     return None

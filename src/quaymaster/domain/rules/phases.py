@@ -1,6 +1,7 @@
 """The work of a deployment: its phases, one after another (SEMANTICS 12)."""
 
 from datetime import datetime
+from operator import attrgetter
 
 from quaymaster.domain.changes import Change, PhaseFailed, PhaseSkipped
 from quaymaster.domain.expressions import ExpressionError, evaluate_condition
@@ -23,11 +24,11 @@ def start_next_phase(
     """The next phase starts, or is skipped by its condition, when the one before is over."""
     if not _may_work(stage, deployment):
         return None
-    done = {phase.rank for phase in deployment.phases}
-    left = sorted((p for p in stage.plan.phases if p.rank not in done), key=lambda p: p.rank)
-    if not left:
+    if len(deployment.phases) == len(stage.plan.phases):
         return None
-    plan = left[0]
+    done = {phase.rank for phase in deployment.phases}
+    left = [plan for plan in stage.plan.phases if plan.rank not in done]
+    plan = min(left, key=attrgetter("rank"))
     try:
         holds = _condition_holds(release, stage, deployment, plan)
     except ExpressionError as error:

@@ -59,6 +59,8 @@ def may_start(release: Release, stage: Stage) -> bool:
 
 def waits_for_itself(release: Release, stage: Stage) -> bool:
     """Whether the stage follows, over others, its own completion: it would start for ever."""
+    if not _upstream(stage):
+        return False
     seen: set[str] = set()
     open_ends = [stage]
     while open_ends:
