@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from quaymaster.actions import artifact_access
 from quaymaster.actions.call import Call
@@ -18,13 +18,19 @@ SPECIFIC = "specificversiontype"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A version that the caller named for one alias; empty parts are asked of the source."""
+    """A version that the caller named for one alias; empty parts are asked of the source.
+
+    The parts after `commit` are known of a version that its source told of by itself.
+    """
 
     alias: str
     id: str = ""
     name: str = ""
     branch: str = ""
     commit: str = ""
+    tags: tuple[str, ...] = ()
+    default_branch: str = ""
+    reference: Mapping[str, str] = field(default_factory=dict)
 
 
 async def chosen(
@@ -53,7 +59,12 @@ async def chosen(
         (a.alias for a in plan.artifacts), ""
     )
     return tuple(
-        _carried(artifact, version, is_primary=artifact.alias == primary)
+        _carried(
+            artifact,
+            version,
+            choices.get(artifact.alias.casefold()),
+            is_primary=artifact.alias == primary,
+        )
         for artifact, version in zip(plan.artifacts, found, strict=True)
     )
 
@@ -97,7 +108,7 @@ async def _one(asking: _Asking, choice: Choice | None, *, is_draft: bool) -> Ver
     if choice and choice.id:
         if found := await asking.resolved(choice.id):
             return _named(found, choice)
-        return Version(choice.id, choice.name or choice.id, choice.branch, choice.commit)
+        return _named(Version(choice.id, choice.id), choice)
     kind = artifact.default_version_type.casefold()
     specific = artifact.reference.get("defaultVersionSpecific", "")
     if kind == SPECIFIC and specific and (found := await asking.resolved(specific)):
@@ -110,18 +121,14 @@ async def _one(asking: _Asking, choice: Choice | None, *, is_draft: bool) -> Ver
 
 
 def _named(version: Version, choice: Choice) -> Version:
-    """The source's facts under the name that the caller gave."""
-    if not choice.name or choice.name == version.name:
-        return version
-    return Version(
-        version.id,
-        choice.name,
-        choice.branch or version.branch,
-        version.commit,
-        version.message,
-        version.tags,
-        version.created_at,
-        version.reference,
+    """The source's facts under the name, and on the branch, that the caller gave."""
+    return replace(
+        version,
+        name=choice.name or version.name,
+        branch=choice.branch or version.branch,
+        commit=version.commit or choice.commit,
+        tags=version.tags or choice.tags,
+        reference={**choice.reference, **version.reference},
     )
 
 
@@ -135,7 +142,7 @@ def _missing(artifact: ArtifactPlan, kind: str, *, has_source: bool) -> str:
 
 
 def _carried(
-    artifact: ArtifactPlan, version: Version | None, *, is_primary: bool
+    artifact: ArtifactPlan, version: Version | None, choice: Choice | None, *, is_primary: bool
 ) -> ReleaseArtifact:
     if version is None:
         return ReleaseArtifact(
@@ -157,6 +164,7 @@ def _carried(
         version_name=version.name,
         branch=version.branch,
         tags=version.tags,
+        default_branch=choice.default_branch if choice else "",
         is_primary=is_primary,
         reference=reference,
     )

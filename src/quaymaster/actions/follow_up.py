@@ -22,6 +22,7 @@ ROLLBACK = "rollback"  # a failed attempt wants its environment's last success b
 SCHEDULE = "schedule"  # a definition's schedule is due
 GATES = "gates"  # ask the gates of an open sample
 DELIVERIES = "deliveries"  # somebody wants to be told
+ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may want a release
 JOB = "job"  # a job waits for a worker of a pool
 
 

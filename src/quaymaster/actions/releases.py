@@ -55,6 +55,8 @@ class ReleaseRequest:
     stage_variables: Mapping[int, Mapping[str, Override]] = field(default_factory=dict)
     properties: Mapping[str, object] = field(default_factory=dict)
     created_for: PersonId | None = None
+    created_by: PersonId | None = None  # where a trigger acts for somebody (UNCERTAIN 37)
+    triggering_alias: str = ""  # the artifact whose new version made it (8.4)
 
 
 async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
@@ -177,8 +179,8 @@ def _new_release(
         plan=plan,
         document=definition.document,
         created_at=call.now,
-        created_by=call.by,
-        created_for=request.created_for or call.by,
+        created_by=request.created_by or call.by,
+        created_for=request.created_for or request.created_by or call.by,
         reason=request.reason,
         status=ReleaseStatus.DRAFT,
         description=request.description,
@@ -187,6 +189,7 @@ def _new_release(
         secrets=values.secret,
         properties=request.properties,
         stages=_stages(request, definition, groups),
+        triggering_alias=request.triggering_alias,
         named=_named(call, definition, versions, values.plain),
     )
 

@@ -1,7 +1,7 @@
 """Which definitions make a release of something that happened outside (SEMANTICS 8.1-8.4, 8.9)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from quaymaster.domain.filters import PatternFound, any_matches
@@ -15,7 +15,7 @@ from quaymaster.domain.plan import (
     StageTriggerKind,
     TriggerKind,
 )
-from quaymaster.domain.release import Release, Stage, StageId
+from quaymaster.domain.release import PersonId, Release, Stage, StageId
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.statuses import DeploymentReason, ReleaseReason, StageStatus
 
@@ -33,8 +33,14 @@ class Occasion(StrEnum):
 class ArtifactEvent:
     """A version of an artifact as its source told of it.
 
-    `result` is that of a build, and empty for sources whose versions do not succeed or fail. For
-    a pull request `branch` is its source and `target_branch` what it wants to merge into.
+    `type` and `source_id` are those of the artifacts in the definitions: for a build
+    `project:definition`, for a repository `connection:repository`, for one on this machine its
+    path. `version_id` is what the source itself calls the version: a build's id, a full commit
+    id, an image's digest or tag, a package's version; `version_name` is what people read.
+    `result` is that of a build, and empty for sources whose versions do not succeed or fail.
+    `requested_for` is the person on whose behalf the version was made, where that is somebody
+    known here (UNCERTAIN 37). For a pull request `branch` is its source and `target_branch` what
+    it wants to merge into. `reference` holds further published keys (SEMANTICS 4.1).
     """
 
     type: str
@@ -47,6 +53,10 @@ class ArtifactEvent:
     occasion: Occasion = Occasion.NEW_VERSION
     is_pull_request: bool = False
     target_branch: str = ""
+    version_name: str = ""
+    commit: str = ""
+    requested_for: PersonId | None = None
+    reference: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,11 @@ class Firing:
     alias: str
     reason: ReleaseReason
     key: str
+
+
+def source_key(artifact_type: str, source_id: str) -> str:
+    """One source under one name, however its type and id are cased."""
+    return f"{upper(artifact_type)}:{upper(source_id)}"
 
 
 def firings(
@@ -92,10 +107,10 @@ def _concerns(plan: Plan, trigger: ArtifactTrigger, event: ArtifactEvent) -> boo
         return False
     if event.occasion is Occasion.TAGGED and not trigger.on_tagging:
         return False
+    told_of = source_key(event.type, event.source_id)
     return any(
         upper(artifact.alias) == upper(trigger.alias)
-        and upper(artifact.type) == upper(event.type)
-        and upper(artifact.source_id) == upper(event.source_id)
+        and source_key(artifact.type, artifact.source_id) == told_of
         for artifact in plan.artifacts
     )
 

@@ -51,6 +51,7 @@ BUILT: frozenset[Feature] = frozenset(
         Feature.GATES,
         Feature.SERVER_PHASES,
         Feature.SCHEDULES,
+        Feature.TRIGGERS,
         Feature.STAGE_SCHEDULES,
         Feature.STAGE_TRIGGERS,
         Feature.PARALLEL_JOBS,

@@ -12,8 +12,10 @@ from uuid import UUID
 import asyncpg
 
 from quaymaster.domain.errors import Conflict, NotFound
+from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId
+from quaymaster.domain.triggers import source_key
 from quaymaster.store import bodies
 from quaymaster.store.database import Connection
 from quaymaster.store.vault import Vault
@@ -59,10 +61,11 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank, is_de
 """
 
 PUT_ARTIFACTS = """
-INSERT INTO definition_artifacts (definition_id, alias, type, source_id, is_primary)
-SELECT $1, a.alias, a.type, a.source_id, a.is_primary
-FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[])
-  AS a(alias, type, source_id, is_primary)
+INSERT INTO definition_artifacts (definition_id, alias, type, source_id, is_primary, source_key,
+  has_trigger)
+SELECT $1, a.alias, a.type, a.source_id, a.is_primary, a.source_key, a.has_trigger
+FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::boolean[])
+  AS a(alias, type, source_id, is_primary, source_key, has_trigger)
 """
 
 
@@ -271,6 +274,7 @@ async def _put_parts(connection: Connection, definition_id: int, project: UUID, 
         [stage.name for stage in plan.stages],
         [stage.rank for stage in plan.stages],
     )
+    triggering = {upper(trigger.alias) for trigger in plan.triggers}
     await connection.execute(
         PUT_ARTIFACTS,
         definition_id,
@@ -278,6 +282,8 @@ async def _put_parts(connection: Connection, definition_id: int, project: UUID, 
         [artifact.type for artifact in plan.artifacts],
         [artifact.source_id for artifact in plan.artifacts],
         [artifact.is_primary for artifact in plan.artifacts],
+        [source_key(artifact.type, artifact.source_id) for artifact in plan.artifacts],
+        [upper(artifact.alias) in triggering for artifact in plan.artifacts],
     )
 
 

@@ -123,6 +123,16 @@ async def has_fired(connection: Connection, definition_id: int, key: str) -> boo
     return found
 
 
+async def failed(connection: Connection, definition_id: int, key: str, problem: str) -> None:
+    """Remember why a firing that was taken has made no release."""
+    await connection.execute(
+        "UPDATE firings SET problem = $3 WHERE definition_id = $1 AND key = $2",
+        definition_id,
+        key,
+        problem,
+    )
+
+
 async def made(connection: Connection, definition_id: int, key: str, release_id: int) -> None:
     """Remember which release came of a firing."""
     await connection.execute(

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import environments, rollbacks, schedules
+from quaymaster.actions import artifact_events, environments, rollbacks, schedules
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
+    ARTIFACT_EVENT,
     DELIVERIES,
     ENVIRONMENT,
     GATES,
@@ -187,6 +188,9 @@ def _wakeups(
     async def fire_schedule(definition: int) -> None:
         await schedules.fire_due(Call(installation), definition)
 
+    async def answer_artifact_event(event: int) -> None:
+        await artifact_events.answer(Call(installation), event)
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -197,6 +201,7 @@ def _wakeups(
         ROLLBACK: roll_back,
         SCHEDULE: fire_schedule,
         GATES: asker.ask,
+        ARTIFACT_EVENT: answer_artifact_event,
     }
     if courier:
         handlers[DELIVERIES] = courier.wake

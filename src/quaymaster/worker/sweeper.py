@@ -10,8 +10,16 @@ import structlog
 from quaymaster.actions import deliveries, retention, schedules
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE, ROLLBACK, SCHEDULE, job_kind
-from quaymaster.store import due, firing, queueing, sweeping
+from quaymaster.actions.follow_up import (
+    ARTIFACT_EVENT,
+    ENVIRONMENT,
+    GATES,
+    RELEASE,
+    ROLLBACK,
+    SCHEDULE,
+    job_kind,
+)
+from quaymaster.store import artifact_events, due, firing, queueing, sweeping
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.worker.leases import Lease
@@ -69,11 +77,13 @@ async def sweep(installation: Installation) -> int:
         releases = await due.releases_due(connection, datetime.now(UTC))
         environments = await queueing.with_standings(connection)
         pools = await sweeping.pools_without_wakeup(connection, FORGOTTEN_AFTER)
+        events = await artifact_events.due(connection, datetime.now(UTC))
         gates = await sweeping.gates_without_answers(connection, UNANSWERED_AFTER)
         wakeups = [
             *(Wakeup(RELEASE, {"id": release}) for release in releases),
             *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in environments),
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
+            *(Wakeup(ARTIFACT_EVENT, {"id": event}) for event in events),
             *(Wakeup(GATES, {"id": gate}) for gate in gates),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
         ]
