@@ -99,6 +99,29 @@ def test_a_release_goes_through_its_environments_with_an_approval(
     assert any(b"deploying Release-1" in archive.read(name) for name in archive.namelist())
 
 
+def test_files_that_a_task_attached_are_listed_and_read(admin: Visitor):
+    client = admin.releases
+    says = (
+        "echo '# Fine' > s.md; "
+        'echo "##vso[task.addattachment type=report;name=all in all]$PWD/s.md"'
+    )
+    made = client.create_release_definition(
+        definition("Attaching", stage("Dev", script=says)), PROJECT
+    )
+    release = client.create_release({"definitionId": made.id}, PROJECT)
+    ends(client, release.id, "Dev", "succeeded")
+    dev = client.get_release_environment(PROJECT, release.id, release.environments[0].id)
+    plan = dev.deploy_steps[0].release_deploy_phases[0].run_plan_id
+    where = (PROJECT, release.id, dev.id, 1)
+    (file,) = client.get_release_task_attachments(*where, plan, "report")
+    assert (file.name, file.type, file.timeline_id) == ("all in all", "report", plan)
+    one = (file.record_id, "report", file.name)
+    text = client.get_release_task_attachment_content(*where, plan, plan, *one)
+    assert b"".join(text).strip() == b"# Fine"
+    with pytest.raises(AzureDevOpsServiceError, match="no attachment"):
+        client.get_release_task_attachment_content(*where, plan, plan, *one[:2], "none")
+
+
 def test_releases_are_drafted_started_listed_and_abandoned(admin: Visitor):
     client = admin.releases
     waiting = {"preDeployApprovals": asks(admin.id)}

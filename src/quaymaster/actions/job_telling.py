@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from quaymaster.actions import connections, job_tokens
 from quaymaster.actions.ports import InstalledTasks, Outside
@@ -11,6 +11,7 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.status import stage_status
+from quaymaster.domain.timelines import plan_of_phase, record_of_job
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.connections import no_inputs
 from quaymaster.plans.endpoints import endpoint
@@ -186,8 +187,8 @@ def _context(url: str, found: Found, facts: JobFacts) -> JobContext:
         deployment_id=deployment.id,
         phase_id=found.phase.id,
         phase_name=phase.name,
-        job_id=str(uuid5(NAMESPACE_URL, f"{collection}/jobs/{found.job.id}")),
-        plan_id=str(uuid5(NAMESPACE_URL, f"{collection}/phases/{found.phase.id}")),
+        job_id=record_of_job(found.job.id),
+        plan_id=plan_of_phase(found.phase.id),
         release_requester=facts.release_requester,
         deployment_requester=facts.deployment_requester,
         skips_artifacts=phase.skip_artifacts,

@@ -234,7 +234,7 @@ class ReleaseRenamed(msgspec.Struct, tag=True, frozen=True):
 
 
 class Attachment(msgspec.Struct, tag=True, frozen=True):
-    """Host → worker: keep this file; it stays at `path` until the worker's sink has returned."""
+    """Host → worker: keep the file at `path`, a copy that is the worker's to remove."""
 
     job_id: int
     step_id: int

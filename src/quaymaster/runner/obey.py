@@ -1,7 +1,6 @@
 """Does what a task's logging commands ask for, to its step and to the job (SEMANTICS 15.3-15.5)."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from quaymaster.domain.variables import Variable, VariableError
 from quaymaster.protocol.job import (
@@ -15,6 +14,7 @@ from quaymaster.protocol.job import (
     StepProgress,
 )
 from quaymaster.runner import effects
+from quaymaster.runner.attaching import LONGEST_NAME, CannotAttach
 from quaymaster.runner.details import Details
 from quaymaster.runner.environment import is_true
 from quaymaster.runner.logging_commands import Rules, interpret, parse
@@ -242,8 +242,15 @@ class Obedience:
 
     def _attach(self, kind: str, name: str, path: str) -> None:
         mask = self._state.masker.mask
-        if not Path(path).is_file():
-            self._step.command_failed(f"Cannot attach {name}: there is no file {path}.")
+        if len(mask(kind)) > LONGEST_NAME or len(mask(name)) > LONGEST_NAME:
+            self._step.command_failed(
+                f"Cannot attach {path}: its type or name is longer than {LONGEST_NAME} characters."
+            )
+            return
+        try:
+            copy = self._state.attached(path)
+        except CannotAttach as error:
+            self._step.command_failed(f"Cannot attach {name} from {path}: {error}.")
             return
         self._state.outbox.send(
             Attachment(
@@ -251,7 +258,7 @@ class Obedience:
                 step_id=self._step.step.id,
                 attachment_type=mask(kind),
                 name=mask(name),
-                path=path,
+                path=str(copy),
             )
         )
 

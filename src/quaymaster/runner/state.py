@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
 from quaymaster.domain.variable_expansion import ExpansionWarning, expand
 from quaymaster.domain.variables import JOB_STATUS, Variable, VariableSet
 from quaymaster.protocol.job import Endpoint, Issue, JobResult, RunJob
+from quaymaster.runner.attaching import Attachments
 from quaymaster.runner.environment import is_true
 from quaymaster.runner.masking import Masker
 from quaymaster.runner.outbox import Outbox
@@ -36,6 +38,7 @@ class JobState:
     background: set[int] = field(default_factory=set)
     pipes: list[Pipe] = field(default_factory=list)
     marker: str = ""
+    attachments: Attachments | None = None
     is_broken: bool = False  # initialization failed: no further task runs
 
     def __post_init__(self) -> None:
@@ -72,6 +75,12 @@ class JobState:
         """The connection that an id or a name means; an id wins."""
         by_name = (each for each in self.endpoints.values() if each.name.lower() == word.lower())
         return self.endpoints.get(word.lower()) or next(by_name, None)
+
+    def attached(self, source: str) -> Path:
+        """A copy of this file for the worker to keep. Raises CannotAttach."""
+        if self.attachments is None:
+            self.attachments = Attachments(self.home.temp)
+        return self.attachments.copy(Path(self.home.artifacts, source), self.masker)
 
     def variables_of_task(self, number: int) -> VariableSet:
         """The variables that the sections of one task share (`task.settaskvariable`)."""

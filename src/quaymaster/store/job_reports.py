@@ -12,7 +12,7 @@ import msgspec
 
 from quaymaster.store.database import Connection
 from quaymaster.store.logs import INLINE_BYTES, Chunk, LogFiles, object_key
-from quaymaster.store.task_runs import StepIssue
+from quaymaster.store.task_runs import StepDetail, StepIssue, StepOutput
 
 # FOR SHARE: whoever takes the job away from its worker waits for us, or we see that it is gone.
 HELD = """SELECT id FROM jobs WHERE id = $1 AND token = $2 AND status = 'running' FOR SHARE"""
@@ -26,7 +26,7 @@ told AS (
   SELECT * FROM json_to_recordset($3::json) AS step(id bigint, status text, name text,
     started_at timestamptz, finished_at timestamptz, result text, percent integer,
     operation text, issues json, error_count integer, warning_count integer, version text,
-    line_count bigint, log_bytes bigint, last_sequence integer)
+    line_count bigint, log_bytes bigint, last_sequence integer, details json, outputs json)
 ),
 written AS (
   UPDATE task_runs t SET status = told.status, name = told.name, started_at = told.started_at,
@@ -35,7 +35,8 @@ written AS (
     warning_count = told.warning_count,
     version = CASE WHEN told.version = '' THEN t.version ELSE told.version END,
     line_count = told.line_count, log_bytes = told.log_bytes,
-    last_sequence = told.last_sequence
+    last_sequence = told.last_sequence,
+    details = coalesce(told.details, t.details), outputs = coalesce(told.outputs, t.outputs)
   FROM told, held WHERE t.job_id = $1 AND t.id = told.id RETURNING t.id
 ),
 logged AS (
@@ -56,7 +57,11 @@ AT_THE_END = WRITE.format(held=ENDING)
 
 @dataclass(slots=True)
 class StepState:
-    """All that is known of a step now; `id` is its row. The three last fields measure its log."""
+    """All that is known of a step now; `id` is its row.
+
+    `line_count`, `log_bytes` and `last_sequence` measure its log. `details` and `outputs` are all
+    there are, or None where nothing was added since the last report.
+    """
 
     id: int
     name: str
@@ -73,6 +78,8 @@ class StepState:
     line_count: int = 0
     log_bytes: int = 0
     last_sequence: int = 0
+    details: tuple[StepDetail, ...] | None = None
+    outputs: tuple[StepOutput, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

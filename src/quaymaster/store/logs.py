@@ -5,6 +5,7 @@ committed; the object of a large chunk is written before that, so an acknowledge
 be read (DESIGN 6, I7).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from quaymaster.store.database import Database
 
 INLINE_BYTES = 16 * 1024
 READ_AHEAD = 64
+STREAMED_BYTES = 1024 * 1024
 
 CHUNKS = """
 SELECT sequence, first_line, line_count, body, object_key FROM log_chunks
@@ -75,6 +77,31 @@ class LogFiles:
         except (BaseError, OSError) as error:
             raise StorageUnavailable(
                 f"A log could not be written to the storage ({type(error).__name__})."
+            ) from error
+
+    async def put_file(self, key: str, path: Path) -> int:
+        """Store the content of a file, in parts where it is large; its size in bytes.
+
+        Raises StorageUnavailable, or FileNotFoundError when the file itself is gone.
+        """
+        size = (await asyncio.to_thread(path.stat)).st_size
+        try:
+            await obstore.put_async(self._store, key, path)
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"A file could not be written to the storage ({type(error).__name__})."
+            ) from error
+        return size
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The bytes of an object in pieces. Raises StorageUnavailable, also in the middle."""
+        try:
+            found = await obstore.get_async(self._store, key)
+            async for piece in found.stream(STREAMED_BYTES):
+                yield bytes(piece)
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"A file could not be read from the storage ({type(error).__name__})."
             ) from error
 
     async def get(self, key: str) -> bytes:

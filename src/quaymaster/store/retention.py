@@ -39,6 +39,7 @@ WHERE is_deleted AND project_id = $1 AND modified_at < $2 ORDER BY id LIMIT $3
 OBJECTS = """
 SELECT c.object_key FROM log_chunks c JOIN task_runs t ON t.id = c.task_run_id
 WHERE t.release_id = ANY($1::bigint[]) AND c.object_key IS NOT NULL
+UNION ALL SELECT object_key FROM attachments WHERE release_id = ANY($1::bigint[])
 """
 
 _deployed = msgspec.json.Decoder(tuple[Deployed, ...])
@@ -76,7 +77,7 @@ async def long_deleted(
 
 
 async def object_keys(connection: Connection, releases: Sequence[int]) -> list[str]:
-    """Where the large parts of these releases' logs are kept."""
+    """Where the large parts of these releases' logs and their attachments are kept."""
     return [row["object_key"] for row in await connection.fetch(OBJECTS, list(releases))]
 
 

@@ -51,6 +51,23 @@ class StepIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class StepDetail:
+    """A record below a step (`task.logdetail`); `fields` has the names of the timeline."""
+
+    id: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutput:
+    """An output variable that a step set, under its full name; a secret has no value."""
+
+    name: str
+    value: str = ""
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRun:
     """A step as APIs and pages show it; `result` is empty until it has ended.
 
@@ -80,15 +97,22 @@ class TaskRun:
     log_bytes: int
     last_sequence: int
     build_id: int | None = None
+    details: tuple[StepDetail, ...] = ()
+    outputs: tuple[StepOutput, ...] = ()
 
 
+_details = msgspec.json.Decoder(tuple[StepDetail, ...])
+_outputs = msgspec.json.Decoder(tuple[StepOutput, ...])
 _issues = msgspec.json.Decoder(tuple[StepIssue, ...])
 
 
 def read(row: asyncpg.Record) -> TaskRun:
     """The record of a row of task_runs."""
     values: dict[str, Any] = dict(row)
-    return TaskRun(**{**values, "issues": _issues.decode(values["issues"])})
+    values["issues"] = _issues.decode(values["issues"])
+    values["details"] = _details.decode(values["details"])
+    values["outputs"] = _outputs.decode(values["outputs"])
+    return TaskRun(**values)
 
 
 async def plan(

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol, TypeVar
+from uuid import uuid4
 
 import structlog
 
@@ -13,6 +15,7 @@ from quaymaster.actions.jobs import End, Taken, Taker
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import (
+    Attachment,
     HostMessage,
     JobEnded,
     JobResult,
@@ -20,7 +23,8 @@ from quaymaster.protocol.job import (
     ReleaseRenamed,
     RunJob,
 )
-from quaymaster.store import job_reports
+from quaymaster.store import attachments, job_reports
+from quaymaster.store.attachments import NewAttachment
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.job_reports import Report, StoredChunk
 from quaymaster.store.logs import Chunk, StorageUnavailable
@@ -139,6 +143,9 @@ class JobRun:
         if isinstance(message, ReleaseRenamed):
             await self._rename(message.name)
             return
+        if isinstance(message, Attachment):
+            await self._attach(message)
+            return
         self._buffer.take(message)
         if self._buffer.is_empty or self._is_stale:
             return
@@ -212,6 +219,29 @@ class JobRun:
         if problem:
             _log.warning("a release was not renamed", job=self.held.id, reason=problem)
 
+    async def _attach(self, message: Attachment) -> None:
+        """Keep an attached file; the host's next message waits until its bytes are stored."""
+        copy = Path(message.path)
+        try:
+            if not self._is_stale:
+                await self._keep(message, copy)
+        except FileNotFoundError:
+            self.stop(f"The attachment {message.name} was removed before it could be kept.")
+        finally:
+            _remove(copy)
+
+    async def _keep(self, message: Attachment, copy: Path) -> None:
+        files, key = self._installation.files, attachments.object_key(message.step_id, uuid4().hex)
+        size = await self._until_done(lambda: files.put_file(key, copy))
+        new = NewAttachment(
+            message.step_id, storable(message.attachment_type), storable(message.name), size, key
+        )
+        still_ours = await self._until_done(
+            lambda: jobs.attach(Call(self._installation), self.held, new)
+        )
+        if not still_ours:
+            self.drop()
+
     async def _until_done(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again while the database or the storage is away: the job waits, it is not lost."""
         pause = 0.1
@@ -222,3 +252,7 @@ class JobRun:
                 _log.warning("a job's report has to wait", job=self.held.id, reason=str(error))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _remove(copy: Path) -> None:
+    copy.unlink(missing_ok=True)

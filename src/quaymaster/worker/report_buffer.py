@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from quaymaster.protocol.job import (
+    Detail,
     HostMessage,
     Issue,
     LogChunk,
+    OutputVariable,
     Step,
     StepEnded,
     StepProgress,
@@ -18,7 +20,9 @@ from quaymaster.protocol.job import (
 )
 from quaymaster.store.job_reports import StepState
 from quaymaster.store.logs import Chunk
-from quaymaster.store.task_runs import StepIssue
+from quaymaster.store.task_runs import StepDetail, StepIssue, StepOutput
+
+MOST_OUTPUTS = 1000  # of a step are kept with it; later steps know them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class ReportBuffer:
         self._states = {step.id: StepState(step.id, storable(step.display_name)) for step in steps}
         self._changed: dict[int, StepState] = {}
         self._logs: dict[int, list[LogChunk]] = {}
+        self._details: dict[int, dict[str, StepDetail]] = {}
+        self._outputs: dict[int, dict[str, StepOutput]] = {}
         self.bytes_waiting = 0
 
     @property
@@ -61,6 +67,10 @@ class ReportBuffer:
                 self.bytes_waiting += len(message.body)
             case StepEnded():
                 self._end(message)
+            case Detail():
+                self._add_detail(message)
+            case OutputVariable():
+                self._add_output(message)
             case _:
                 return
 
@@ -81,10 +91,28 @@ class ReportBuffer:
         state.warning_count = message.warning_count
         state.version = message.task_version
 
+    def _add_detail(self, message: Detail) -> None:
+        state = self._change(message.step_id)
+        known = self._details.setdefault(message.step_id, {})
+        fields = {name: storable(value) for name, value in message.fields.items()}
+        known[message.id] = StepDetail(message.id, fields)
+        state.details = tuple(known.values())
+
+    def _add_output(self, message: OutputVariable) -> None:
+        state = self._change(message.step_id)
+        known = self._outputs.setdefault(message.step_id, {})
+        name = storable(message.name)
+        if name.casefold() in known or len(known) < MOST_OUTPUTS:
+            value = storable(message.value)
+            known[name.casefold()] = StepOutput(name, value, message.is_secret)
+        state.outputs = tuple(known.values())
+
     def portion(self) -> Portion:
         """Everything new; it is forgotten here, so the caller must get it written."""
         chunks = tuple(self._chunk(step, pieces) for step, pieces in self._logs.items())
         steps = tuple(replace(state) for state in self._changed.values())
+        for state in self._changed.values():
+            state.details = state.outputs = None
         taken = Portion(steps, chunks, self.bytes_waiting)
         self._changed = {}
         self._logs = {}

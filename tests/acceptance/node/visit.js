@@ -75,6 +75,11 @@ function script(text) {
   };
 }
 
+const SAYS = `echo $(word) from node
+echo "# Fine" > summary.md
+echo "##vso[task.addattachment type=report;name=the summary]$PWD/summary.md"
+echo "##vso[task.logdetail id=3a3a2a60-14c7-570b-14a4-fa42ad92f52a;name=part;type=build]"`;
+
 const STARTED = [{ conditionType: kinds.ConditionType.Event, name: "ReleaseStarted", value: "" }];
 
 async function definitions(call, me) {
@@ -85,7 +90,7 @@ async function definitions(call, me) {
       source: kinds.ReleaseDefinitionSource.RestApi,
       variables: { word: { value: "hello", allowOverride: true }, key: { value: "open sesame", isSecret: true } },
       environments: [
-        stage("Dev", STARTED, null, [script("echo $(word) from node")]),
+        stage("Dev", STARTED, null, [script(SAYS)]),
         stage(
           "Prod",
           [{ conditionType: kinds.ConditionType.EnvironmentState, name: "Dev", value: "4" }],
@@ -284,13 +289,22 @@ async function overviews(call, definition, release) {
   if (settings) await call("updateReleaseSettings", settings, PROJECT);
   const dev = release.environments[0];
   const phase = dev.deploySteps[0].releaseDeployPhases[0];
-  await call("getTasks", PROJECT, release.id, dev.id, 1);
-  await call("getTasks2", PROJECT, release.id, dev.id, 1, phase.runPlanId);
-  await call("getTasksForTaskGroup", PROJECT, release.id, dev.id, phase.id);
-  await call("getReleaseTaskAttachments", PROJECT, release.id, dev.id, 1, phase.runPlanId, "x");
-  await call("getTaskAttachments", PROJECT, release.id, dev.id, 1, phase.runPlanId, "x");
+  const plan = phase.runPlanId;
+  const tasks = await call("getTasks", PROJECT, release.id, dev.id, 1);
+  assert.ok(tasks.some((one) => one.name === "Say"));
+  assert.deepEqual(await call("getTasksForTaskGroup", PROJECT, release.id, dev.id, phase.id), tasks);
+  const records = await call("getTasks2", PROJECT, release.id, dev.id, 1, plan);
+  assert.ok(records.some((one) => one.name === "part"));
   const task = phase.deploymentJobs[0].tasks.find((one) => one.name === "Say");
-  await call("getTaskLog2", PROJECT, release.id, dev.id, 1, phase.runPlanId, task.id);
+  const log = await call("getTaskLog2", PROJECT, release.id, dev.id, 1, plan, task.id);
+  assert.match(await text(log), /bye from node/);
+  const where = [PROJECT, release.id, dev.id, 1];
+  const [file] = await call("getReleaseTaskAttachments", ...where, plan, "report");
+  assert.deepEqual([file.name, file.recordId], ["the summary", task.timelineRecordId]);
+  assert.deepEqual(await call("getTaskAttachments", ...where, plan, "report"), [file]);
+  const one = [file.recordId, "report", file.name];
+  assert.match(await text(await call("getReleaseTaskAttachmentContent", ...where, plan, plan, ...one)), /# Fine/);
+  assert.match(await text(await call("getTaskAttachmentContent", ...where, plan, ...one)), /# Fine/);
 }
 
 // What needs things that this installation does not have: called, so that each is served or
@@ -300,9 +314,6 @@ async function rest(call, definition, release) {
   const project = release.projectReference.id;
   await call("updateGates", { gatesToIgnore: ["x"], comment: "" }, PROJECT, 2147483000);
   await call("getGateLog", PROJECT, release.id, dev.id, 1, 1);
-  const where = [PROJECT, release.id, dev.id, 1, NO_ID];
-  await call("getTaskAttachmentContent", ...where, NO_ID, "x", "y");
-  await call("getReleaseTaskAttachmentContent", ...where, NO_ID, NO_ID, "x", "y");
   await call("getDeploymentBadge", project, definition.id, dev.definitionEnvironmentId);
   await call("getAgentArtifactDefinitions", PROJECT, release.id);
   await call("getAutoTriggerIssues", "Build", "x", "1", PROJECT);

@@ -5,6 +5,7 @@ from litestar.params import FromPath
 
 from quaymaster.actions import reading, stages
 from quaymaster.actions.stages import StartRequest
+from quaymaster.actions.steps import Timeline
 from quaymaster.apis.azure.asked import AzureRequest, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.overrides import overrides_in
@@ -12,7 +13,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.releases import release_number
-from quaymaster.apis.azure.values import date_in, number_in
+from quaymaster.apis.azure.values import date_in, guid_in, number_in
 from quaymaster.apis.azure.words import ENVIRONMENT_STATUS
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
@@ -79,6 +80,16 @@ async def _shown(
 
 def stage_number(text: str) -> StageId:
     return StageId(number_in(text, "environmentId", lowest=1))
+
+
+def timeline_in(release_id: str, stage_id: str, attempt_id: str, plan_id: str) -> Timeline:
+    """The timeline that a path names. Raises Problem for what cannot be one."""
+    return Timeline(
+        release_number(release_id),
+        stage_number(stage_id),
+        number_in(attempt_id, "attemptId", lowest=1),
+        guid_in(plan_id, "timelineId"),
+    )
 
 
 ROUTES = [get_environment, update_environment]

@@ -6,10 +6,10 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from quaymaster.actions import gate_asking, logs, reading
+from quaymaster.actions import gate_asking, logs, reading, steps
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
-from quaymaster.apis.azure.environments import stage_number
+from quaymaster.apis.azure.environments import stage_number, timeline_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.waiting import place_of_task
 from quaymaster.apis.azure.releases import release_number
@@ -38,6 +38,24 @@ async def get_task_log(
     """One task's log; `startLine` and `endLine` cut it."""
     phase = number_in(phase_id, "releaseDeployPhaseId")
     return await _text(request, release_id, stage_id, task_id, phase)
+
+
+@get(
+    ENVIRONMENT + "/attempts/{attempt_id:str}/timelines/{plan_id:str}/tasks/{task_id:str}/logs",
+    opt=needs(Scope.RELEASE),
+)
+async def get_timeline_log(
+    request: AzureRequest,
+    release_id: FromPath[str],
+    stage_id: FromPath[str],
+    attempt_id: FromPath[str],
+    plan_id: FromPath[str],
+    task_id: FromPath[str],
+) -> Stream:
+    """The same by the timeline of an attempt."""
+    where = timeline_in(release_id, stage_id, attempt_id, plan_id)
+    found = await steps.of_timeline(request.call, where)
+    return await _text(request, release_id, stage_id, task_id, found.phases[0].id)
 
 
 @get(ENVIRONMENT + "/tasks/{task_id:str}/logs", opt=needs(Scope.RELEASE))
@@ -110,4 +128,4 @@ def _gate_runs(view: ReleaseView, stage_id: int) -> Iterator[GateRun]:
             yield from attempt.gates
 
 
-ROUTES = [get_task_log, get_log, get_logs, get_gate_log]
+ROUTES = [get_task_log, get_timeline_log, get_log, get_logs, get_gate_log]

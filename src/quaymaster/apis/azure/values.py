@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from uuid import UUID
 
 from quaymaster.apis.azure.errors import Problem
 
@@ -85,6 +86,14 @@ def number_in(
     if number is None or not lowest <= number <= highest:
         raise invalid(name, value, f"it must be a whole number from {lowest} to {highest}")
     return number
+
+
+def guid_in(value: object, name: str) -> str:
+    """A GUID in its published form, lower case with dashes. Raises Problem."""
+    try:
+        return str(UUID(str(value).strip()))
+    except ValueError as error:
+        raise invalid(name, value, "it must be a GUID") from error
 
 
 def bool_in(value: object, name: str) -> bool:

@@ -1,7 +1,7 @@
 """One attempt of a stage with its phases, jobs and tasks (CONTRACT C DeploymentAttempt)."""
 
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.present.waiting import gates, pause
@@ -11,8 +11,9 @@ from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.release import Job, JobId, Phase, Side
 from quaymaster.domain.status import phase_status
 from quaymaster.domain.statuses import JobStatus
+from quaymaster.domain.timelines import plan_of_phase, record_of_job
 from quaymaster.store.release_views import AttemptView, JobView, PhaseView, StageView
-from quaymaster.store.task_runs import TaskRun
+from quaymaster.store.task_runs import StepDetail, TaskRun
 
 NO_PLAN = str(UUID(int=0))
 
@@ -24,6 +25,7 @@ TASK_STATUS = {
     "Skipped": "skipped",
     "Abandoned": "canceled",
 }
+DETAIL_STATUS = {"": "unknown", "Pending": "pending", "InProgress": "inProgress"}
 JOB_STATUS = {
     JobStatus.HELD: "pending",
     JobStatus.WAITING: "pending",
@@ -71,6 +73,54 @@ def attempt(
     }
 
 
+def tasks(
+    shown: Shown, project: str, release: int, stage: StageView, phase: PhaseView
+) -> list[dict[str, Any]]:
+    """The ReleaseTask of each step of a phase, its jobs one after the other."""
+    return [
+        _task(shown, project, release, stage, phase, job, step)
+        for job in phase.jobs
+        for step in job.steps
+    ]
+
+
+def timeline(
+    shown: Shown, project: str, release: int, stage: StageView, phase: PhaseView
+) -> list[dict[str, Any]]:
+    """The same with the records that a task reported below its step, each behind it."""
+    records = []
+    for job in phase.jobs:
+        for step in job.steps:
+            found = _task(shown, project, release, stage, phase, job, step)
+            records += [found, *(_detail(found, detail) for detail in step.details)]
+    return records
+
+
+def _detail(parent: dict[str, Any], detail: StepDetail) -> dict[str, Any]:
+    """A record of `task.logdetail`: it has a GUID of its own and the number of its step."""
+    told = detail.fields
+    started, ended = told.get("startTime"), told.get("finishTime")
+    return {
+        "id": parent["id"],
+        "timelineRecordId": detail.id,
+        "name": told.get("name", ""),
+        "dateStarted": started,
+        "dateEnded": ended,
+        "startTime": started,
+        "finishTime": ended,
+        "status": _detail_status(told.get("state", ""), told.get("result", "Succeeded")),
+        "rank": int(told.get("order") or parent["rank"]),
+        "percentComplete": int(told.get("percentComplete") or 0),
+        "issues": [],
+        "agentName": parent["agentName"],
+        "logUrl": parent["logUrl"],
+    }
+
+
+def _detail_status(state: str, result: str) -> str:
+    return TASK_STATUS[result] if state == "Completed" else DETAIL_STATUS[state]
+
+
 def _pauses(
     shown: Shown, project: str, release: int, found: AttemptView, rank: int
 ) -> list[dict[str, Any]]:
@@ -107,16 +157,11 @@ def _phase(
         "rank": found.rank,
         "phaseType": plan.kind if plan else "undefined",
         "status": word(phase_status(_leaves(found))),
-        "runPlanId": run_plan(found),
+        "runPlanId": plan_of_phase(found.id),
         "deploymentJobs": [_job(shown, project, release, stage, found, job) for job in found.jobs],
         "errorLog": found.problem or None,
         "startedOn": date_out(found.started_at),
     }
-
-
-def run_plan(found: PhaseView) -> str:
-    """A GUID that names this phase's run: made from its id, the same whenever it is asked."""
-    return str(uuid5(NAMESPACE_URL, f"quaymaster:phase:{found.id}"))
 
 
 def _phase_plan(stage: StageView, found: PhaseView) -> PhasePlan | None:
@@ -145,7 +190,7 @@ def _job(
     first_log = found.steps[0].id if found.steps else 0
     body = {
         "id": found.id,
-        "timelineRecordId": str(uuid5(NAMESPACE_URL, f"quaymaster:job:{found.id}")),
+        "timelineRecordId": record_of_job(found.id),
         "name": found.name,
         "dateStarted": date_out(found.started_at),
         "dateEnded": date_out(found.ended_at),
@@ -187,6 +232,11 @@ def _task(
         "agentName": job.worker_name or job.worker or None,
         "logUrl": shown.links.task_log(project, release, stage.id, phase.id, step.id),
     }
+    if step.outputs:
+        body["outputVariables"] = {
+            output.name: {"value": output.value or None, "isSecret": output.is_secret}
+            for output in step.outputs
+        }
     if step.task_id:
         body["task"] = {"id": step.task_id, "name": step.name, "version": step.version}
     return body

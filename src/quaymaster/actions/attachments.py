@@ -1,0 +1,48 @@
+"""Reading the files that tasks have attached to a deployment (CONTRACT B 23-26)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from quaymaster.actions import steps
+from quaymaster.actions.call import Call
+from quaymaster.actions.steps import Timeline
+from quaymaster.domain.errors import NotFound
+from quaymaster.store import attachments
+from quaymaster.store.attachments import Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Files of one phase; `project` is that of the release."""
+
+    project: str
+    files: tuple[Attachment, ...]
+
+
+async def listed(call: Call, where: Timeline, kind: str) -> Attached:
+    """The attachments of a type, oldest first. Raises NotFound, Forbidden (view releases)."""
+    found = await _all(call, where)
+    wanted = kind.casefold()
+    files = tuple(file for file in found.files if file.type.casefold() == wanted)
+    return Attached(found.project, files)
+
+
+async def content(
+    call: Call, where: Timeline, record: str, kind: str, name: str
+) -> tuple[Attachment, AsyncIterator[bytes]]:
+    """One attachment of a step (`record` is its GUID) with its bytes, in pieces.
+
+    Raises NotFound, Forbidden (view releases), StorageUnavailable while it is read.
+    """
+    for file in (await listed(call, where, kind)).files:
+        if str(file.step) == record.casefold() and file.name.casefold() == name.casefold():
+            return file, call.installation.files.stream(file.object_key)
+    raise NotFound("attachment", name, f"There is no attachment {name} of the type {kind} here.")
+
+
+async def _all(call: Call, where: Timeline) -> Attached:
+    found = await steps.of_timeline(call, where)
+    jobs = [job.id for phase in found.phases for job in phase.jobs]
+    async with call.database.read() as connection:
+        files = await attachments.of_jobs(connection, where.release, jobs)
+    return Attached(str(found.release.head.project_id), tuple(files))
