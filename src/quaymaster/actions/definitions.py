@@ -9,6 +9,7 @@ import msgspec
 
 from quaymaster.actions import connections, task_groups
 from quaymaster.actions.call import Call
+from quaymaster.actions.follow_up import SOURCES
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.domain.access import Permission, definition_token, stage_token
 from quaymaster.domain.changes import CancelRequested
@@ -22,6 +23,7 @@ from quaymaster.plans.connections import KnownConnections
 from quaymaster.store import definitions, people
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition, DefinitionContent
+from quaymaster.store.queue import Wakeup, enqueue
 
 Document = dict[str, Any]
 NOTHING_YET = Plan(stages=())
@@ -48,6 +50,7 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
         await definitions.create(
             connection, call.vault, definition_id, project, saved, call.by, call.now
         )
+        await _watch(connection, definition_id, saved.plan)
         return await _found(connection, call, definition_id)
 
 
@@ -81,7 +84,14 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
         _authorise_change(call, replace(before, plan=was), saved)
         await connections.check_newly_used(connection, call, was, saved.plan)
         await definitions.update(connection, call.vault, before, saved, call.by, call.now)
+        await _watch(connection, definition_id, saved.plan)
         return await _found(connection, call, definition_id)
+
+
+async def _watch(connection: Connection, definition_id: int, plan: Plan) -> None:
+    """Have the sources looked at now, so that what comes after the save counts as new."""
+    if plan.triggers:
+        await enqueue(connection, [Wakeup(SOURCES, {"id": definition_id})])
 
 
 async def get(call: Call, definition_id: int) -> Definition:

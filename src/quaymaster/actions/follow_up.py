@@ -23,6 +23,7 @@ SCHEDULE = "schedule"  # a definition's schedule is due
 GATES = "gates"  # ask the gates of an open sample
 DELIVERIES = "deliveries"  # somebody wants to be told
 ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may want a release
+SOURCES = "sources"  # look at the sources that releases are triggered by
 JOB = "job"  # a job waits for a worker of a pool
 
 

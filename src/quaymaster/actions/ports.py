@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from quaymaster.domain.plan import ArtifactPlan, TaskPlan
 from quaymaster.domain.variables import VariableSet
@@ -13,11 +13,13 @@ from quaymaster.sources.versions import Version
 
 __all__ = [
     "ArtifactSource",
+    "Heads",
     "InstalledTasks",
     "Outside",
     "ServerTask",
     "ServerTaskEnd",
     "ServerTasks",
+    "SourceWithBranches",
     "Unreachable",
     "Version",
     "WebAnswer",
@@ -40,6 +42,23 @@ class ArtifactSource(Protocol):
         self, artifact: ArtifactPlan, version: str, connection: Endpoint | None, /
     ) -> Version:
         """The full version behind an id that a caller gave. Raises Invalid when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What is newest at a source: on each branch, or `is_one_line` of all, newest first."""
+
+    versions: Sequence[Version]
+    default_branch: str = ""
+    is_one_line: bool = False
+
+
+@runtime_checkable
+class SourceWithBranches(Protocol):
+    """A source that says what is newest on every branch, so that pushes can be watched for."""
+
+    async def heads(self, artifact: ArtifactPlan, connection: Endpoint | None, /) -> Heads:
+        """The newest version of each branch. Raises Invalid when the source cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import artifact_events, environments, rollbacks, schedules
+from quaymaster.actions import artifact_events, environments, rollbacks, schedules, watched_sources
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
@@ -22,6 +22,7 @@ from quaymaster.actions.follow_up import (
     RELEASE,
     ROLLBACK,
     SCHEDULE,
+    SOURCES,
     job_kind,
 )
 from quaymaster.actions.orchestrate import happen
@@ -126,6 +127,7 @@ async def _work(
             group.create_task(lease.watch()),
             group.create_task(cancel.listen(installation.database, dispatcher, wakeups.reopen)),
             group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
+            group.create_task(sweeper.look_at_sources_again_and_again(installation)),
             group.create_task(sweeper.fail_lost_jobs_again_and_again(installation, lease)),
             *([group.create_task(courier.run())] if courier else []),
         ]
@@ -188,6 +190,9 @@ def _wakeups(
     async def fire_schedule(definition: int) -> None:
         await schedules.fire_due(Call(installation), definition)
 
+    async def look_at_sources(_definition: int) -> None:
+        await watched_sources.look(Call(installation))
+
     async def answer_artifact_event(event: int) -> None:
         await artifact_events.answer(Call(installation), event)
 
@@ -202,6 +207,7 @@ def _wakeups(
         SCHEDULE: fire_schedule,
         GATES: asker.ask,
         ARTIFACT_EVENT: answer_artifact_event,
+        SOURCES: look_at_sources,
     }
     if courier:
         handlers[DELIVERIES] = courier.wake

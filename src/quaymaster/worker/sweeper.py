@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from quaymaster.actions import deliveries, retention, schedules
+from quaymaster.actions import deliveries, retention, schedules, watched_sources
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
@@ -90,6 +90,19 @@ async def sweep(installation: Installation) -> int:
         await enqueue(connection, wakeups)
         await sweeping.prune_queue_log(connection, KEPT_QUEUE_LOG)
     return len(wakeups)
+
+
+async def look_at_sources_again_and_again(installation: Installation) -> None:
+    """Tell of new versions at sources that do not tell by themselves, until canceled."""
+    while True:
+        await _tried(look_at_sources, installation)
+        seconds = watched_sources.LOOK_EVERY.total_seconds()
+        await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+
+async def look_at_sources(installation: Installation) -> int:
+    """Look at the sources that are due; how many new versions there were."""
+    return await watched_sources.look(Call(installation))
 
 
 async def fail_lost_jobs_again_and_again(installation: Installation, lease: Lease) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from quaymaster.actions.ports import Version
+from quaymaster.actions.ports import Heads, Version
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint
 
@@ -29,3 +29,9 @@ class GitRepositories:
         from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
 
         return await asyncio.to_thread(git_versions.resolved, artifact, version)
+
+    async def heads(self, artifact: ArtifactPlan, _connection: Endpoint | None) -> Heads:
+        """The newest commit of every branch."""
+        from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
+
+        return await asyncio.to_thread(git_versions.heads, artifact)

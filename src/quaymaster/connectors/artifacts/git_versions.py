@@ -13,12 +13,13 @@ from dulwich.objects import Commit, Tag
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from quaymaster.actions.ports import Version
+from quaymaster.actions.ports import Heads, Version
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 
 TAGS = b"refs/tags/"
 HEADS = b"refs/heads/"
+MOST_BRANCHES = 5000
 
 
 def versions(artifact: ArtifactPlan, most: int) -> list[Version]:
@@ -48,6 +49,29 @@ def resolved(artifact: ArtifactPlan, version: str) -> Version:
         f"Version {version!r} of artifact {artifact.alias} is neither a tag, a branch nor a full "
         f"commit id of the repository {_location(artifact)}."
     )
+
+
+def heads(artifact: ArtifactPlan) -> Heads:
+    """The newest commit of every branch. Raises Invalid, also when there are too many branches."""
+    with _opened(artifact) as repository:
+        names = sorted(name for name in repository.refs.allkeys() if name.startswith(HEADS))
+        if len(names) > MOST_BRANCHES:
+            raise Invalid(
+                f"The repository {_location(artifact)} has {len(names)} branches; at most "
+                f"{MOST_BRANCHES} can be watched. Delete those that are merged."
+            )
+        newest = [_head(repository, Ref(name)) for name in names]
+        default = _branch_of(_followed(repository, Ref(b"HEAD")))
+        return Heads([version for version in newest if version], default)
+
+
+def _head(repository: Repo, name: Ref) -> Version | None:
+    """None for a branch that points to nothing that is there."""
+    try:
+        commit = repository.refs[name]
+        return _version(repository, commit, commit[:8].decode(), _branch_of(name))
+    except KeyError:
+        return None
 
 
 def _opened(artifact: ArtifactPlan) -> Repo:

@@ -22,3 +22,15 @@ CREATE INDEX artifact_events_due ON artifact_events (due_at);
 
 -- Why a firing that was given up has made no release.
 ALTER TABLE firings ADD COLUMN problem text NOT NULL DEFAULT '';
+
+-- What was seen at a source that is looked at from time to time, and when to look again. `seen` is
+-- null until the first look, which makes no release of what was there before.
+CREATE TABLE watched_sources (
+    project_id uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+    source_key text NOT NULL,
+    due_at timestamptz NOT NULL,
+    seen json,
+    failures integer NOT NULL DEFAULT 0,
+    problem text NOT NULL DEFAULT '',
+    PRIMARY KEY (project_id, source_key)
+);
