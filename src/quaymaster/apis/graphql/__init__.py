@@ -1,0 +1,1 @@
+"""The GraphQL view of projects, releases and deployments, beside the REST calls (AVIATOR 8)."""
