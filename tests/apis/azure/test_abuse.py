@@ -183,3 +183,42 @@ async def test_tokens_of_another_order_are_refused(server: Server, order: str):
     token = page.headers["x-ms-continuationtoken"]
     other = {"continuationToken": token, "queryOrder": "idAscending"}
     assert (await server.project("GET", "definitions", params=other)).status_code == 400
+
+
+META = [
+    "' OR 1=1 --",
+    "'; DROP TABLE releases; --",
+    '") OR ("1"="1',
+    "%",
+    "_",
+    "\\",
+    "%' ESCAPE '!",
+    "\uff57\uff45\uff42",  # full width: a confusable twin of "web"
+    "w\u0435b",  # the second letter is Cyrillic
+    "${7*7}{{7*7}}",
+]
+SEARCHED = {
+    "definitions": ("searchText", "tagFilter", "artifactSourceId", "artifactType"),
+    "releases": (
+        *("searchText", "tagFilter", "sourceBranchFilter", "artifactVersionId", "createdBy"),
+        *("sourceId", "artifactTypeId"),
+    ),
+    "deployments": ("createdBy", "sourceBranch"),
+    "approvals": ("assignedToFilter",),
+}
+
+
+@pytest.mark.parametrize("text", META)
+async def test_signs_of_another_language_are_only_text(server: Server, text: str):
+    """R-15: nothing typed into a filter finds more than what it says."""
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    await server.made("releases", {"definitionId": made["id"]})
+    for path, filters in SEARCHED.items():
+        for name in filters:
+            answer = await server.project("GET", path, params={name: text})
+            assert answer.status_code < 500, (path, name, answer.text)
+            found = answer.json().get("value", [])
+            assert found == [], (path, name, text)
+    for name in ("queryOrder", "continuationToken", "$top"):
+        answer = await server.project("GET", "releases", params={name: text})
+        assert answer.status_code == 400, (name, answer.text)
