@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from quaymaster.actions.ports import Outside
+from quaymaster.domain import build_access
 from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
+from quaymaster.domain.build_access import BuildPermission, build_permissions_at
 from quaymaster.domain.errors import Forbidden
 from quaymaster.domain.release import Person, PersonId
 from quaymaster.store.database import Database
@@ -27,6 +29,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     organization: str = ""  # id of the organization the identity belongs to
     only_project: str | None = None  # id of the project that the token is limited to
+    build_grants: tuple[Grant, ...] = ()
 
     def sees(self, project: str) -> bool:
         """Whether anything in this project, or anywhere below it, was granted to the caller."""
@@ -105,6 +108,23 @@ class Call:
                 f"Access denied: {who} does not have the {WORDS[permission]} permission on {on}. "
                 "Ask an administrator of the project for it.",
                 WORDS[permission],
+            )
+
+    def may_build(self, permission: BuildPermission, token: str) -> bool:
+        """Whether the caller has this permission over builds there."""
+        if self.caller is None:
+            return True
+        return permission in build_permissions_at(self.caller.build_grants, token)
+
+    def require_build(self, permission: BuildPermission, token: str, on: str) -> None:
+        """Raise Forbidden, naming the permission and the object, unless the caller has it."""
+        if not self.may_build(permission, token):
+            who = self.caller.display_name if self.caller else SYSTEM_NAME
+            named = build_access.words(permission)
+            raise Forbidden(
+                f"Access denied: {who} does not have the {named} permission on {on}. "
+                "Ask an administrator of the project for it.",
+                named,
             )
 
     def person(self, token: str) -> Person:

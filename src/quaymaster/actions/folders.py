@@ -1,14 +1,18 @@
-"""Folders of release definitions: make, describe, move and delete them (SEMANTICS 22.7)."""
+"""Folders of release or build definitions: make, describe, move and delete them (SEMANTICS 22.7).
+
+`kind` says which of the two trees is meant.
+"""
 
 from collections.abc import Mapping
 from uuid import UUID
 
-from quaymaster.actions import definitions
+from quaymaster.actions import build_definitions, definitions
 from quaymaster.actions.call import Call
 from quaymaster.domain.access import Permission, definition_token
+from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.errors import Invalid
 from quaymaster.store import folders, people
-from quaymaster.store.folders import Folder
+from quaymaster.store.folders import BUILD, RELEASE, Folder
 from quaymaster.store.paging import ROOT
 from quaymaster.store.people import Identity
 
@@ -16,24 +20,28 @@ LONGEST_PATH = 400
 UNUSABLE = frozenset('<>|:$@";*?+%')
 
 
-async def listed(call: Call, path: str) -> tuple[list[Folder], Mapping[str, Identity]]:
+async def listed(
+    call: Call, path: str, kind: str = RELEASE
+) -> tuple[list[Folder], Mapping[str, Identity]]:
     """The folder and all below it, with the people who made them."""
     async with call.database.read() as connection:
-        found = await folders.listed(connection, _project(call), path)
+        found = await folders.listed(connection, _project(call), path, kind)
         named = {who for folder in found for who in (folder.created_by, folder.modified_by) if who}
         return found, await people.get_many(connection, list(named))
 
 
-async def create(call: Call, path: str, description: str) -> Folder:
+async def create(call: Call, path: str, description: str, kind: str = RELEASE) -> Folder:
     """Make a folder. Raises Invalid for a name that cannot be one, Conflict, Forbidden."""
     project = _project(call)
     _check(path)
-    _require(call, Permission.EDIT_RELEASE_DEFINITION, path)
+    _require_editing(call, path, kind)
     async with call.database.transaction() as connection:
-        return await folders.create(connection, project, path, description, call.by, call.now)
+        return await folders.create(connection, project, path, description, call.by, call.now, kind)
 
 
-async def update(call: Call, path: str, to: str, description: str | None) -> Folder:
+async def update(
+    call: Call, path: str, to: str, description: str | None, kind: str = RELEASE
+) -> Folder:
     """Rename or move a folder with all that is in it, and change what is said about it.
 
     `to` "" leaves it where it is, `description` None as it is. Raises NotFound, Conflict,
@@ -43,31 +51,36 @@ async def update(call: Call, path: str, to: str, description: str | None) -> Fol
     target = folders.normalised(to) if to else folders.normalised(path)
     _check(target)
     for place in (path, target):
-        _require(call, Permission.EDIT_RELEASE_DEFINITION, place)
+        _require_editing(call, place, kind)
     async with call.database.transaction() as connection:
         if target != folders.normalised(path):
-            await folders.move(connection, project, path, target)
+            await folders.move(connection, project, path, target, kind)
         if description is None:
-            description = (await folders.get(connection, project, target)).description
-        return await folders.describe(connection, project, target, description, call.by, call.now)
+            description = (await folders.get(connection, project, target, kind)).description
+        return await folders.describe(
+            connection, project, target, description, call.by, call.now, kind
+        )
 
 
-async def delete(call: Call, path: str) -> None:
+async def delete(call: Call, path: str, kind: str = RELEASE) -> None:
     """Delete a folder, those below it and every definition in them, or nothing of it.
 
     Raises Refused while a release of one of them is being deployed, NotFound, Forbidden.
     """
     project = _project(call)
-    _require(call, Permission.DELETE_RELEASE_DEFINITION, path)
+    _require_deleting(call, path, kind)
     if folders.normalised(path) == ROOT:
         raise Invalid("The root folder cannot be deleted.")
     async with call.database.transaction() as connection:
-        await folders.get(connection, project, path)
-        for definition in await folders.definitions_in(connection, project, path):
-            await definitions.delete_within(
-                connection, call, definition, f"The folder {path} was deleted.", force=False
-            )
-        await folders.remove(connection, project, path)
+        await folders.get(connection, project, path, kind)
+        for definition in await folders.definitions_in(connection, project, path, kind):
+            if kind == BUILD:
+                await build_definitions.delete_within(connection, call, definition)
+            else:
+                await definitions.delete_within(
+                    connection, call, definition, f"The folder {path} was deleted.", force=False
+                )
+        await folders.remove(connection, project, path, kind)
 
 
 def _project(call: Call) -> UUID:
@@ -76,9 +89,25 @@ def _project(call: Call) -> UUID:
     return call.project_id
 
 
-def _require(call: Call, permission: Permission, path: str) -> None:
-    token = definition_token(str(_project(call)), folders.normalised(path), 0)
-    call.require(permission, token, f"folder {folders.normalised(path)}")
+def _require_editing(call: Call, path: str, kind: str) -> None:
+    token, on = _place(call, path)
+    if kind == BUILD:
+        call.require_build(BuildPermission.EDIT_BUILD_DEFINITION, token, on)
+    else:
+        call.require(Permission.EDIT_RELEASE_DEFINITION, token, on)
+
+
+def _require_deleting(call: Call, path: str, kind: str) -> None:
+    token, on = _place(call, path)
+    if kind == BUILD:
+        call.require_build(BuildPermission.DELETE_BUILD_DEFINITION, token, on)
+    else:
+        call.require(Permission.DELETE_RELEASE_DEFINITION, token, on)
+
+
+def _place(call: Call, path: str) -> tuple[str, str]:
+    folder = folders.normalised(path)
+    return definition_token(str(_project(call)), folder, 0), f"folder {folder}"
 
 
 def _check(path: str) -> None:

@@ -7,7 +7,8 @@ from hashlib import sha256
 from uuid import UUID
 
 from quaymaster.actions.call import Caller
-from quaymaster.domain.access import EVERYTHING, Grant
+from quaymaster.domain import build_access
+from quaymaster.domain.access import EVERYTHING, Grant, Permission
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.release import PersonId
 from quaymaster.store import people, projects
@@ -40,9 +41,11 @@ async def sign_in(database: Database, token: str, now: datetime) -> Caller | Non
         identity = verified.identity
         groups = await people.groups_of(connection, identity.id)
         grants = await people.grants_of(connection, [identity.id, *groups])
+        build_grants = await people.grants_of(connection, [identity.id, *groups], "build")
         administrators = await _administrators(connection, identity.organization_id)
     if administrators in groups:
         grants = (*grants, Grant("", EVERYTHING))
+        build_grants = (*build_grants, Grant("", Permission(build_access.EVERYTHING)))
     return Caller(
         id=identity.id,
         unique_name=identity.unique_name,
@@ -52,6 +55,7 @@ async def sign_in(database: Database, token: str, now: datetime) -> Caller | Non
         scopes=verified.scopes,
         organization=str(identity.organization_id),
         only_project=str(verified.project_id) if verified.project_id else None,
+        build_grants=build_grants,
     )
 
 

@@ -64,16 +64,21 @@ class Grant:
 
 def permissions_at(grants: Iterable[Grant], token: str) -> Permission:
     """All permissions that hold at this token; nothing holds that no grant gives."""
+    return Permission(bits_at(grants, token, EVERYTHING))
+
+
+def bits_at(grants: Iterable[Grant], token: str, everything: int) -> int:
+    """The same as bits, of a namespace whose permissions are all in `everything`."""
     levels: dict[str, list[Grant]] = {}
     for grant in grants:
         levels.setdefault(grant.token.casefold().strip("/"), []).append(grant)
-    held, open_bits = NOTHING, EVERYTHING
+    held, open_bits = 0, int(everything)
     for level in _from_nearest(token.casefold().strip("/")):
         here = levels.get(level, ())
-        denied = allowed = NOTHING
+        denied = allowed = 0
         for grant in here:
-            denied |= grant.deny
-            allowed |= grant.allow
+            denied |= int(grant.deny)
+            allowed |= int(grant.allow)
         held |= allowed & ~denied & open_bits
         open_bits &= ~(allowed | denied)
     return held

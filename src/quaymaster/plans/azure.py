@@ -51,7 +51,7 @@ def compile_definition(
         groups=groups,
         connections=connections,
     )
-    _check_naming(root)
+    check_naming(root, "a release pipeline")
     if not listed:
         root.complain("environments", "a definition needs at least one stage; add one")
     events, times = triggers(root, scope)
@@ -74,8 +74,9 @@ def compile_definition(
     return replace(plan, warnings=tuple(dict.fromkeys(report.warnings)))
 
 
-def _check_naming(root: Node) -> None:
-    root.name("name", "a release pipeline")
+def check_naming(root: Node, what: str) -> None:
+    """Complain about a name, folder, text or tag that cannot be kept."""
+    root.name("name", what)
     path = root.text("path")
     if len(path) > LONGEST_PATH:
         root.complain("path", f"is longer than {LONGEST_PATH} characters; shorten it")

@@ -18,6 +18,7 @@ from quaymaster.plans.azure_words import Words
 
 __all__ = [
     "carried_over",
+    "folder",
     "identity_of",
     "ids_in",
     "ids_needed",
@@ -26,6 +27,7 @@ __all__ = [
     "owned",
     "path_of",
     "people_in",
+    "shaped",
     "split_secrets",
     "stage_count",
     "summary_of",
@@ -61,6 +63,14 @@ def normalised(document: object, people: Mapping[str, str] | None = None) -> Doc
     made = _Reading(people or {}).object(document, DEFINITION)
     made = azure_legacy.upgraded(made)
     return _completed(made)
+
+
+def shaped(document: object, shape: Shape, what: str) -> Document:
+    """A document of another kind read along its shape. Raises Invalid as `normalised` does."""
+    if not isinstance(document, dict):
+        raise Invalid(f"{what} must be a JSON object.")
+    _check_size(document)
+    return _Reading({}).object(document, shape)
 
 
 def people_in(document: object) -> frozenset[str]:
@@ -190,7 +200,7 @@ class _Reading:
 def _completed(document: Document) -> Document:
     """With the few fields that every stored definition has."""
     made = dict(document)
-    made["path"] = _folder(made.get("path"))
+    made["path"] = folder(made.get("path"))
     if made.get("source") in (None, "undefined"):
         made["source"] = "restApi"
     stages = made.get("environments")
@@ -204,7 +214,8 @@ def _completed(document: Document) -> Document:
     return made
 
 
-def _folder(path: Any) -> Any:
+def folder(path: Any) -> Any:
+    """A path with one leading backslash and single ones between; `\\` for none at all."""
     if path is None:
         return "\\"
     if not isinstance(path, str):
@@ -238,11 +249,11 @@ def _check_size(document: Document) -> None:
     for _ in range(MOST_DEPTH):
         seen += len(level)
         if seen > MOST_VALUES:
-            raise Invalid(f"A release definition may hold {MOST_VALUES:,} values at most.")
+            raise Invalid(f"A definition may hold {MOST_VALUES:,} values at most.")
         level = list(_inside(level))
         if not level:
             return
-    raise Invalid(f"A release definition may be nested {MOST_DEPTH} levels deep at most.")
+    raise Invalid(f"A definition may be nested {MOST_DEPTH} levels deep at most.")
 
 
 def _inside(level: list[Any]) -> Iterator[Any]:

@@ -43,10 +43,10 @@ def task(node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]
         continue_on_error=node.flag("continueOnError"),
         condition=condition(node),
         timeout=timedelta(minutes=node.whole("timeoutInMinutes")),
-        retry_count=_retries(node),
+        retry_count=retries(node),
         inputs=_inputs(node, overrides, parameters),
         environment={
-            name: _filled(value, parameters) for name, value in node.text_map("environment").items()
+            name: filled(value, parameters) for name, value in node.text_map("environment").items()
         },
     )
 
@@ -93,7 +93,8 @@ def _task_id(node: Node) -> str:
     return task_id.lower()
 
 
-def _retries(node: Node) -> int:
+def retries(node: Node) -> int:
+    """How often a failed task is run again; 10 at most (SEMANTICS 13.11)."""
     retries = node.whole("retryCountOnTaskFailure")
     if retries > MOST_RETRIES:
         node.warn("retryCountOnTaskFailure", f"a task is retried {MOST_RETRIES} times at most")
@@ -109,10 +110,11 @@ def _inputs(
     present = {name.lower() for name in inputs}
     replaced = {name: winning.get(name.lower(), value) for name, value in inputs.items()}
     added = {name: value for name, value in own.items() if name.lower() not in present}
-    return {name: _filled(value, parameters) for name, value in (replaced | added).items()}
+    return {name: filled(value, parameters) for name, value in (replaced | added).items()}
 
 
-def _filled(text: str, parameters: Mapping[str, str]) -> str:
+def filled(text: str, parameters: Mapping[str, str]) -> str:
+    """The text with `$(Parameters.x)` replaced; `parameters` by name in lower case."""
     if not parameters or "$(" not in text:
         return text
     return _PARAMETER.sub(

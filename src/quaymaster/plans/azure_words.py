@@ -167,3 +167,8 @@ DEFINITION_WORDS = (
     PULL_REQUEST_SYSTEM,
     PROCESS_TYPE,
 )
+
+DEFINITION_QUALITY = Words("DefinitionQuality", {"definition": 1, "draft": 2})
+QUEUE_STATUS = Words("DefinitionQueueStatus", {"enabled": 0, "paused": 1, "disabled": 2})
+DEFINITION_TYPE = Words("DefinitionType", {"xaml": 1, "build": 2})
+JOB_SCOPE = Words("BuildAuthorizationScope", {"projectCollection": 1, "project": 2})

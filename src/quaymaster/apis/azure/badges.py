@@ -57,9 +57,13 @@ async def get_badge(
 
 
 def drawn(badge: Badge) -> str:
-    """The SVG, in which the stage's name is text and never markup."""
-    status, colour = SHOWN.get(badge.operation, UNDER_WAY)
-    name = badge.stage[:LONGEST]
+    """The SVG of a stage."""
+    return picture(badge.stage, *SHOWN.get(badge.operation, UNDER_WAY))
+
+
+def picture(name: str, status: str, colour: str) -> str:
+    """An SVG in which the name is text and never markup."""
+    name = name[:LONGEST]
     split, rest = (LETTER * len(text) + 2 * MARGIN for text in (name, status))
     return SVG.format(
         name=escape(name, {'"': "&quot;"}),

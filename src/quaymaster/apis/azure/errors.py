@@ -56,6 +56,22 @@ NOT_FOUND = {
             "project is correct and that the project exists on the specified Azure DevOps Server."
         ),
     ),
+    "buildDefinition": (
+        "DefinitionNotFoundException",
+        "VS800075: Build pipeline with ID {key} does not exist, or you may not see it. " + SPECIFY,
+    ),
+    "build": (
+        "BuildNotFoundException",
+        "VS402925: The requested build {key} could not be found. " + SPECIFY,
+    ),
+    "artifact": (
+        "ArtifactNotFoundException",
+        "Artifact {key} was not found for the build.",
+    ),
+    "lease": (
+        "RetentionLeaseNotFoundException",
+        "The retention lease {key} could not be found. " + SPECIFY,
+    ),
     "revision": (
         "ReleaseDefinitionRevisionNotFoundException",
         "Revision {key} of this release pipeline does not exist.",
@@ -114,6 +130,8 @@ def _not_found(error: domain.NotFound) -> Problem:
 
 def _conflict(error: domain.Conflict) -> Problem:
     """400 for what the service answers with 400: a taken name and an old copy; else 409."""
+    if error.message.startswith("Build pipeline"):
+        return Problem(409, "DefinitionExistsException", error.message)
     if "already exists" in error.message:
         message = f"VS402934: {error.message}"
         return Problem(400, "ReleaseDefinitionAlreadyExistsException", message)

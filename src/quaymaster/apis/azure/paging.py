@@ -1,8 +1,14 @@
 """How much of a list is wanted and where it goes on (CONTRACT A.6)."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+
+import msgspec
+
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.query import Query
+from quaymaster.store.definition_lists import Key
 
 LARGEST_TOKEN = 2**63 - 1
 
@@ -43,3 +49,23 @@ def forged() -> Problem:
         "VssPropertyValidationException",
         "The continuationToken is not one that this server has given. Start again without it.",
     )
+
+
+def key_token(key: Key) -> str:
+    """Where the next page begins, as opaque text: both parts of the key."""
+    value = key.value.isoformat() if isinstance(key.value, datetime) else key.value
+    return urlsafe_b64encode(msgspec.json.encode([value, key.id])).decode().rstrip("=")
+
+
+def key_in(token: str, kind: type) -> Key:
+    """The key of such a text, its value of this kind. Raises Problem for a forged one."""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        value, number = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str | int, int])
+        if kind is datetime:
+            return Key(datetime.fromisoformat(str(value)), number)
+        if not isinstance(value, kind):
+            raise forged()
+        return Key(value, number)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise forged() from error

@@ -38,6 +38,7 @@ from quaymaster.apis.azure import (
     variable_groups,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
+from quaymaster.apis.azure.build import routes as build
 from quaymaster.apis.azure.description import routes as description
 from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
@@ -76,6 +77,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *connections.ROUTES,
     *task_groups.ROUTES,
     *service_hooks.ROUTES,
+    *build.ROUTES,
 ]
 
 

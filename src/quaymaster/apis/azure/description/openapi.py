@@ -106,6 +106,7 @@ class _Description:
 
     def __init__(self) -> None:
         self.paths: dict[str, Document] = {}
+        self._ids: set[str] = set()
         self._known = {_bare(*key.split(" ", 1)): key for key in _contract().operations}
 
     def add(self, method: str, path: str, handler: HTTPRouteHandler) -> None:
@@ -114,7 +115,12 @@ class _Description:
         published = key.split(" ", 1)[1] if key else re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
         outside = path.startswith(OUTSIDE_PROJECTS)
         place = (BASE_WITHOUT_PROJECT if outside else BASE) + published
-        self.paths.setdefault(place, {})[method.lower()] = _operation(place, operation, handler)
+        described = _operation(place, operation, handler)
+        if described["operationId"] in self._ids:  # one handler that several paths lead to
+            named = re.findall(r"\{(\w+)\}", place)
+            described["operationId"] += f"_by_{named[-1] if named else 'name'}"
+        self._ids.add(described["operationId"])
+        self.paths.setdefault(place, {})[method.lower()] = described
 
 
 def _bare(method: str, path: str) -> str:

@@ -44,6 +44,7 @@ CREATE TABLE builds (
     quality text NOT NULL DEFAULT '',
     source_branch text NOT NULL DEFAULT '',
     source_version text NOT NULL DEFAULT '',
+    repository json NOT NULL DEFAULT '{}',
     repository_type_key text NOT NULL DEFAULT '',
     repository_key text NOT NULL DEFAULT '',
     queue_id bigint,

@@ -1,0 +1,240 @@
+"""Compiles a build definition document to the plan that its builds run (SEMANTICS 22.1)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from quaymaster.domain.build_plan import (
+    BuildJobPlan,
+    BuildPlan,
+    BuildStagePlan,
+    ProcessType,
+    RepositoryPlan,
+)
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import PhaseKind, PhasePlan, TaskPlan
+from quaymaster.plans.azure import NONE_INSTALLED, check_naming
+from quaymaster.plans.azure_demands import demands
+from quaymaster.plans.azure_document import Document
+from quaymaster.plans.azure_expressions import condition
+from quaymaster.plans.azure_tasks import filled, retries
+from quaymaster.plans.azure_variables import variables
+from quaymaster.plans.azure_words import DEFINITION_QUALITY, DEFINITION_TYPE, QUEUE_STATUS
+from quaymaster.plans.features import RUNNABLE_TASKS, can_run, is_installed
+from quaymaster.plans.reading import Node, Report, repeated, shown
+
+AGENT_TARGET, SERVER_TARGET = 1, 2
+ONLY_STAGE = "__default"
+
+
+def compile_build(
+    document: Document,
+    runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
+    installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
+) -> BuildPlan:
+    """The plan of a normalised document; its warnings name the tasks that nobody can run here.
+
+    A YAML definition has no jobs in its plan: its file is read when a build is queued. Raises
+    Invalid with every problem at its JSON path.
+    """
+    report = Report()
+    root = Node(document, "$", report)
+    check_naming(root, "a build pipeline")
+    for key, words in (
+        ("quality", DEFINITION_QUALITY),
+        ("queueStatus", QUEUE_STATUS),
+        ("type", DEFINITION_TYPE),
+    ):
+        root.word(key, words)
+    plan = _plan(root, _Tasks(runnable, installed))
+    if report.problems:
+        raise Invalid("The build pipeline cannot be saved.", tuple(dict.fromkeys(report.problems)))
+    return replace(plan, warnings=tuple(dict.fromkeys(report.warnings)))
+
+
+class _Tasks:
+    """What can be run here."""
+
+    def __init__(
+        self,
+        runnable: Mapping[str, frozenset[int]],
+        installed: Mapping[str, frozenset[str]],
+    ) -> None:
+        self._runnable = runnable
+        self._installed = installed
+
+    def has(self, task_id: str, version: str) -> bool:
+        return can_run(self._runnable, task_id, version) or is_installed(
+            self._installed, task_id, version
+        )
+
+
+def _plan(root: Node, tasks: _Tasks) -> BuildPlan:
+    process = root.object("process")
+    kind = process.whole("type", 1)
+    if kind not in (1, 2):
+        process.complain("type", "is no process that can be run; use 1 (designer) or 2 (YAML)")
+    queue = _held(root, "queue")
+    plan = BuildPlan(
+        process=ProcessType.YAML if kind == ProcessType.YAML else ProcessType.DESIGNER,
+        yaml_path=process.text("yamlFilename"),
+        repository=repository(root.object("repository")),
+        number_format=root.text("buildNumberFormat"),
+        variables=variables(root),
+        variable_groups=_groups(root),
+        queue_id=queue_id(queue),
+        queue_name=queue.text("name"),
+    )
+    if plan.process is ProcessType.YAML:
+        if not plan.yaml_path.strip():
+            process.complain("yamlFilename", "names no file; give its path in the repository")
+        return plan
+    return replace(plan, jobs=_jobs(root, process, tasks), stages=(BuildStagePlan(ONLY_STAGE),))
+
+
+def _held(node: Node, key: str) -> Node:
+    """An object; anything else in its place, as templates have it, counts as nothing said."""
+    found = node.value.get(key)
+    return Node(found if isinstance(found, dict) else {}, node.at(key), node.report)
+
+
+def queue_id(queue: Node) -> int:
+    """The id of a queue; a placeholder of a template or none at all is 0."""
+    found = queue.value.get("id")
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+
+
+def _groups(root: Node) -> tuple[int, ...]:
+    """The ids of the variable groups, named by themselves or in objects."""
+    made = []
+    for entry in root.items("variableGroups"):
+        number = entry.get("id") if isinstance(entry, dict) else entry
+        if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+            made.append(number)
+    return tuple(made)
+
+
+def repository(node: Node) -> RepositoryPlan:
+    """Where the sources are; the checkout's options are texts among the properties."""
+    options = node.text_map("properties") if isinstance(node.value.get("properties"), dict) else {}
+    said = {name.lower(): value for name, value in options.items()}
+    depth = said.get("fetchdepth", "").strip()
+    submodules = node.flag("checkoutSubmodules")
+    return RepositoryPlan(
+        type=node.text("type"),
+        id=node.text("id"),
+        name=node.text("name"),
+        url=node.text("url") or said.get("cloneurl", ""),
+        default_branch=node.text("defaultBranch"),
+        clean=node.text("clean").lower() == "true",
+        submodules=submodules,
+        nested_submodules=submodules and said.get("checkoutnestedsubmodules", "") == "true",
+        fetch_depth=int(depth) if depth.isascii() and depth.isdigit() and len(depth) < 9 else 0,
+        connection=said.get("connectedserviceid", ""),
+    )
+
+
+def _jobs(root: Node, process: Node, tasks: _Tasks) -> tuple[BuildJobPlan, ...]:
+    phases = process.objects("phases")
+    if not phases:
+        process.complain("phases", "a build needs at least one phase; add one")
+    keys = [_key(phase, number) for number, phase in enumerate(phases, 1)]
+    if repeated(keys):
+        process.complain("phases", "two phases have the same reference name; change one")
+    parameters = {
+        entry.text("name").lower(): entry.text("defaultValue")
+        for entry in root.object("processParameters").objects("inputs")
+    }
+    return tuple(
+        _job(root, phase, number, keys, tasks, parameters) for number, phase in enumerate(phases, 1)
+    )
+
+
+def _key(phase: Node, number: int) -> str:
+    return phase.text("refName").strip() or f"Phase_{number}"
+
+
+def _job(
+    root: Node,
+    phase: Node,
+    number: int,
+    keys: list[str],
+    tasks: _Tasks,
+    parameters: Mapping[str, str],
+) -> BuildJobPlan:
+    target = _held(phase, "target")
+    on_server = target.whole("type", AGENT_TARGET) == SERVER_TARGET
+    if on_server:
+        phase.warn("target", "phases without an agent are not run in builds")
+    limit = phase.whole("jobTimeoutInMinutes") or root.whole("jobTimeoutInMinutes", 60)
+    cancel = phase.whole("jobCancelTimeoutInMinutes") or root.whole("jobCancelTimeoutInMinutes", 5)
+    skips = str(_held(target, "executionOptions").value.get("skipSyncSource") or "").lower()
+    return BuildJobPlan(
+        key=keys[number - 1],
+        stage=ONLY_STAGE,
+        depends_on=_dependencies(phase, keys),
+        variables={name: one.value for name, one in variables(phase).items()},
+        checks_out=skips != "true",
+        work=PhasePlan(
+            rank=number,
+            name=phase.text("name") or f"Phase {number}",
+            kind=PhaseKind.SERVER if on_server else PhaseKind.AGENT,
+            reference_name=keys[number - 1],
+            condition=condition(phase),
+            queue_id=queue_id(_held(target, "queue")),
+            demands=tuple(dict.fromkeys((*demands(root), *demands(target)))),
+            timeout=timedelta(minutes=limit),
+            cancel_timeout=timedelta(minutes=min(cancel, 60)),
+            skip_artifacts=True,
+            access_token=target.flag("allowScriptsAuthAccessOption"),
+            tasks=tuple(_step(step, tasks, parameters) for step in phase.objects("steps")),
+        ),
+    )
+
+
+def _dependencies(phase: Node, keys: list[str]) -> tuple[str, ...]:
+    """Phases that must end before; without any said, a phase does not wait (22.1)."""
+    known = {key.lower(): key for key in keys}
+    made = []
+    for entry in phase.objects("dependencies"):
+        name = entry.text("scope")
+        if name.lower() not in known:
+            entry.complain("scope", f"there is no phase {shown(name)!r}; name one by its refName")
+        elif known[name.lower()] == _key(phase, 0):
+            entry.complain("scope", "a phase cannot wait for itself; remove this")
+        else:
+            made.append(known[name.lower()])
+    return tuple(dict.fromkeys(made))
+
+
+def _step(node: Node, tasks: _Tasks, parameters: Mapping[str, str]) -> TaskPlan:
+    named = _held(node, "task")
+    task_id, version = named.text("id").strip().lower(), named.text("versionSpec")
+    plan = TaskPlan(
+        task_id=task_id,
+        version=version,
+        display_name=node.text("displayName") or "Task",
+        reference_name=node.text("refName"),
+        enabled=node.flag("enabled", True),
+        always_run=node.flag("alwaysRun"),
+        continue_on_error=node.flag("continueOnError"),
+        condition=condition(node),
+        timeout=timedelta(minutes=node.whole("timeoutInMinutes")),
+        retry_count=retries(node),
+        inputs={name: filled(value, parameters) for name, value in node.text_map("inputs").items()},
+        environment=node.text_map("environment"),
+    )
+    if not task_id:
+        named.complain("id", "is not the id (a GUID) of a task; give one")
+    elif plan.enabled and not tasks.has(task_id, version):
+        named.warn(
+            "id",
+            f"task {shown(plan.display_name)!r} ({shown(task_id)}, version {version or '*'}) "
+            "cannot be run here; install it, disable it, or replace it by a script",
+        )
+    return plan
+
+
+def task_ids(plan: BuildPlan) -> tuple[str, ...]:
+    """The ids of all tasks in any phase, enabled or not (22.5)."""
+    return tuple(sorted({task.task_id for job in plan.jobs for task in job.work.tasks}))
