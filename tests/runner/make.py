@@ -8,6 +8,7 @@ from typing import Any
 
 from quaymaster.protocol.job import (
     ArtifactDownload,
+    Checkout,
     HostMessage,
     JobEnded,
     JobResult,
@@ -68,6 +69,13 @@ def job(*steps: Step, variables: Iterable[JobVariable] = (), **fields: Any) -> R
             **fields,
         }
     )
+
+
+def build_job(*steps: Step, checkout: Checkout, **fields: Any) -> RunJob:
+    """The same for a build, whose first step with the id 2 checks its sources out."""
+    message = job(*steps, host_type="build", checkout=checkout, **fields)
+    message.steps[1] = Step(id=2, kind="checkout", display_name="Check out the sources")
+    return message
 
 
 def variable(name: str, value: str) -> JobVariable:

@@ -15,6 +15,7 @@ from dulwich.server import DictBackend
 from dulwich.web import HTTPGitApplication
 
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, JobResult
+from quaymaster.runner.artifacts.git import CannotCheckOut, check_out
 from quaymaster.runner.artifacts.sources import CannotDownload, find_repository
 from quaymaster.runner.pool import HostPool
 from tests.runner.call import tree
@@ -181,6 +182,7 @@ async def test_a_repository_behind_http_is_fetched_once_and_then_kept(
         script("cat s/www/index.html; echo"),
         artifacts=[download],
         work_directory=str(tmp_path / "w"),
+        allowed_addresses=["127.0.0.1"],
     )
     first = await run(pool, message)
     assert "v1" in first.log().split("\n"), first.log_of(2)
@@ -194,12 +196,45 @@ async def test_an_address_nobody_answers_is_tried_again_and_can_be_canceled(
     pool: HostPool,
 ) -> None:
     download = artifact("s", url="http://user:pa55word@127.0.0.1:9/x.git", version="v1")
-    watched = Watched(pool, job(script("true"), artifacts=[download]))
+    message = job(script("true"), artifacts=[download], allowed_addresses=["127.0.0.1"])
+    watched = Watched(pool, message)
     await watched.until(lambda outcome: "tried again in" in outcome.log_of(2))
     watched.cancelled.set_result("")
     outcome = await watched.end()
     assert outcome.ended_of(2).result is JobResult.CANCELED
     assert "pa55word" not in outcome.everything()
+
+
+async def test_an_address_that_is_not_allowed_is_not_asked(pool: HostPool, served: str) -> None:
+    download = artifact("s", url=served, version="v1")
+    outcome = await run(pool, job(script("true"), artifacts=[download]))
+    assert outcome.result is JobResult.FAILED
+    assert "QUAYMASTER_ALLOWED_ADDRESSES" in outcome.log_of(2)
+
+
+@pytest.mark.parametrize("allowed", [["127.0.0.1"], []])
+async def test_a_machine_without_the_git_program_fetches_over_http_as_well(
+    served: str,
+    site: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: list[str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "out").mkdir()
+    request = {
+        "source": served,
+        "version": commit_of(site, "v1"),
+        "target": str(tmp_path / "out"),
+        "mirrors": str(tmp_path / "mirrors"),
+        "allowed": allowed,
+    }
+    if not allowed:
+        with pytest.raises(CannotCheckOut, match="QUAYMASTER_ALLOWED_ADDRESSES"):
+            await asyncio.to_thread(check_out, request)
+        return
+    await asyncio.to_thread(check_out, request)
+    assert (tmp_path / "out/www/index.html").read_text() == "v1"
 
 
 def test_github_repositories_are_found_by_their_name_and_connection() -> None:

@@ -67,7 +67,24 @@ class ArtifactDownload(msgspec.Struct, frozen=True):
     items: list[str] | None = None
 
 
-StepKind = Literal["initialize", "download", "task", "finalize"]
+class Checkout(msgspec.Struct, frozen=True):
+    """The sources of a build, checked out into its default directory.
+
+    `address` is a path on the worker's machine or an http, https or ssh URL; `branch` a full ref
+    ("" is the default branch), `commit` "" its newest commit. `depth` 0 fetches all history;
+    `clean` removes what earlier builds have left. `connection` names the endpoint that signs in.
+    """
+
+    address: str
+    branch: str = ""
+    commit: str = ""
+    clean: bool = False
+    depth: int = 0
+    submodules: Literal["", "direct", "nested"] = ""
+    connection: str = ""
+
+
+StepKind = Literal["initialize", "checkout", "download", "task", "finalize"]
 Section = Literal["pre", "main", "post"]
 SYSTEM_CONNECTION = "SYSTEMVSSCONNECTION"
 
@@ -128,6 +145,7 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     tasks_directory: str = ""
     node: str = ""
     allowed_addresses: list[str] = msgspec.field(default_factory=list)
+    checkout: Checkout | None = None
     v: int = PROTOCOL_VERSION
 
     def __repr__(self) -> str:

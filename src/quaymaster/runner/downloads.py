@@ -78,7 +78,9 @@ def _program(state: JobState, artifact: ArtifactDownload, target: Path) -> Progr
     if sources.is_repository(artifact):
         repository = sources.find_repository(artifact, state.endpoints)
         state.masker.add(repository.password)
-        environment = sources.checkout_environment(artifact, repository, state.home, str(target))
+        environment = sources.checkout_environment(
+            artifact, repository, state.message, (state.home, str(target))
+        )
         return Program(git.__name__, environment)
     environment = sources.fetch_environment(artifact, state.message, state.home, str(target))
     return Program(fetch.__name__, environment)

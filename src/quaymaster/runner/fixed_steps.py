@@ -53,7 +53,14 @@ def _warn_of_short_secrets(run: StepRun) -> None:
 
 
 async def _prepare_artifacts(run: StepRun) -> None:
-    """Empty the artifacts directory, unless downloads are skipped (SEMANTICS 19.1, 19.2)."""
+    """Empty the artifacts directory, unless downloads are skipped (SEMANTICS 19.1, 19.2).
+
+    A build keeps its sources for the checkout to look at, and stages its artifacts anew (23.11).
+    """
+    if run.state.message.host_type == "build":
+        for directory in run.state.home.staging:
+            await asyncio.to_thread(workspace.empty, directory)
+        return
     artifacts = run.state.home.artifacts
     if run.state.message.skip_artifacts:
         run.print(f"The artifacts are not downloaded; {artifacts} is kept as it is.")

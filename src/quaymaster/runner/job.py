@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from quaymaster.domain.expressions import ConditionResult, ExpressionError, evaluate_condition
 from quaymaster.protocol.job import Issue, JobEnded, JobResult, RunJob, Step
-from quaymaster.runner import descendants, downloads, fixed_steps
+from quaymaster.runner import checkouts, descendants, downloads, fixed_steps
 from quaymaster.runner.outbox import Outbox
 from quaymaster.runner.results import merge
 from quaymaster.runner.state import JobState, in_words
@@ -18,6 +18,7 @@ from quaymaster.runner.task_step import TaskStep
 _ALWAYS = ("initialize", "finalize")
 _FIXED = {
     "initialize": fixed_steps.initialize,
+    "checkout": checkouts.checkout,
     "download": downloads.download,
     "finalize": fixed_steps.finalize,
 }

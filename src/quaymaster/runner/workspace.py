@@ -35,7 +35,12 @@ class Workspace:
         """Where a build stages artifacts, binaries and test results (SEMANTICS 23.11)."""
         if self.artifacts.name != "s":
             return ()
-        return self.base / "a", self.base / "b", self.base / "TestResults"
+        return *self.staging, self.base / "b"
+
+    @property
+    def staging(self) -> tuple[Path, ...]:
+        """Where the files of one build are gathered, which the next one does not find."""
+        return self.base / "a", self.base / "TestResults"
 
 
 def choose(work_directory: str, key: str, host_type: Literal["release", "build"]) -> Workspace:

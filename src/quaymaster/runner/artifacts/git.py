@@ -6,27 +6,27 @@ written without a `.git` directory: no hook, no filter and no configuration of t
 ever used.
 """
 
-import hashlib
 import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.artifacts.items import taker
 from quaymaster.runner.containment import link_stays_inside, safe_parts
+from quaymaster.runner.repositories import mirrors
+from quaymaster.runner.repositories.addresses import CannotReach, address
 
 if TYPE_CHECKING:
-    from dulwich.client import HttpGitClient
     from dulwich.objects import Commit, TreeEntry
-    from dulwich.refs import Ref
     from dulwich.repo import Repo
 
 REQUEST_VARIABLE = "QUAYMASTER_CHECKOUT"
-NETWORK_SECONDS = 120.0
 EXIT_FAILED = 1
 EXIT_FINAL = 2  # trying again would not help
 
@@ -57,85 +57,31 @@ def check_out(request: dict[str, Any]) -> None:
     _say(f"Checked out commit {commit.id.decode()} ({count} files).")
 
 
-def local_path(source: str) -> Path | None:
-    """The directory that a source names, None for an address on the network."""
-    parts = urlsplit(source)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return None if parts.scheme and "://" in source else Path(source)
-
-
 def _open(request: dict[str, Any]) -> "Repo":
     from dulwich.errors import NotGitRepository  # noqa: PLC0415 - loaded in the child only
     from dulwich.repo import Repo  # noqa: PLC0415
 
-    path = local_path(request["source"])
-    if path is None:
-        return _mirror(request)
     try:
-        return Repo(str(path))
+        place = address(request["source"], _connection(request))
+        if place.path is None:
+            allowed = AllowedAddresses.of(tuple(request.get("allowed", ())))
+            folder = mirrors.place_of(place, Path(request["mirrors"]))
+            return Repo(str(mirrors.with_version(place, folder, allowed, request["version"])))
+    except CannotReach as error:
+        raise CannotCheckOut(str(error)) from error
+    try:
+        return Repo(str(place.path))
     except (NotGitRepository, OSError) as error:
-        raise CannotCheckOut(f"{path} is not a git repository on this machine.") from error
+        raise CannotCheckOut(f"{place.path} is not a git repository on this machine.") from error
 
 
-def _mirror(request: dict[str, Any]) -> "Repo":
-    """The local copy of a repository on the network, with the wanted commit in it."""
-    from dulwich.repo import Repo  # noqa: PLC0415
-
-    source, version = request["source"], request["version"]
-    if urlsplit(source).scheme not in ("http", "https"):
-        raise CannotCheckOut(
-            f"{_shown(source)}: repositories are reached by http, https or a path."
-        )
-    place = Path(request["mirrors"]) / hashlib.sha256(source.encode()).hexdigest()[:24]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    repository = Repo(str(place)) if place.exists() else Repo.init_bare(str(place), mkdir=True)
-    if not (_is_id(version) and version.encode() in repository.object_store):
-        _fetch(request, repository)
-    return repository
-
-
-def _fetch(request: dict[str, Any], repository: "Repo") -> None:
-    """Fetch the one commit where the server allows it, else every branch and tag."""
-    from dulwich.client import HttpGitClient  # noqa: PLC0415
-
-    parts = urlsplit(request["source"])
-    client = HttpGitClient(
-        f"{parts.scheme}://{parts.netloc}",
-        username=request.get("user") or None,
-        password=request.get("password") or None,
-        timeout=NETWORK_SECONDS,
-    )
-    _say(f"Fetching {_shown(request['source'])}.")
-    if _is_id(request["version"]) and _fetch_one(
-        client, parts.path, repository, request["version"]
-    ):
-        return
-    result = client.fetch(parts.path, repository)
-    for name, commit in result.refs.items():
-        if commit is not None and name.startswith((b"refs/heads/", b"refs/tags/")):
-            repository.refs[name] = commit
-
-
-def _fetch_one(client: "HttpGitClient", path: str, repository: "Repo", version: str) -> bool:
-    """Fetch a single commit without its history; False when the server does not give it."""
-    from dulwich.errors import GitProtocolError  # noqa: PLC0415
-    from dulwich.objects import ObjectID  # noqa: PLC0415
-
-    wanted = ObjectID(version.encode())
-
-    def only_wanted(
-        refs: "Mapping[Ref, ObjectID | None]",  # noqa: ARG001 - whatever the server offers
-        depth: int | None = None,  # noqa: ARG001 - dulwich passes it by name
-    ) -> list[ObjectID]:
-        return [wanted]
-
-    try:
-        client.fetch(path, repository, only_wanted, depth=1)
-    except (GitProtocolError, KeyError, AssertionError):
-        _say("The server gives no single commits; fetching all branches and tags.")
-        return False
-    return True
+def _connection(request: dict[str, Any]) -> Endpoint | None:
+    """What signs in, where the address itself does not hold it."""
+    if not request.get("password") and not request.get("private_key"):
+        return None
+    parameters = {"username": request.get("user", ""), "password": request.get("password", "")}
+    data = {"PrivateKey": request.get("private_key", "")}
+    return Endpoint("", "", "git", parameters=parameters, data=data)
 
 
 def _commit(repository: "Repo", version: str, source: str) -> "Commit":
@@ -201,10 +147,6 @@ def _place(target: Path, name: str) -> Path:
 def _blob(repository: "Repo", entry: "TreeEntry") -> bytes:
     assert entry.sha is not None  # noqa: S101 - the walk yields no entry without one
     return repository.object_store[entry.sha].as_raw_string()
-
-
-def _is_id(version: str) -> bool:
-    return len(version) == 40 and all(letter in "0123456789abcdef" for letter in version.lower())
 
 
 def _say(text: str) -> None:

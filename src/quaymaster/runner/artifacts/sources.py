@@ -27,6 +27,7 @@ class Repository:
     address: str
     user: str = ""
     password: str = field(default="", repr=False)
+    private_key: str = field(default="", repr=False)
 
 
 def is_repository(artifact: ArtifactDownload) -> bool:
@@ -46,13 +47,15 @@ def find_repository(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint
     if not artifact.reference.get("version"):
         raise CannotDownload(f"Artifact {artifact.alias} has no version to check out.")
     user, password = _credentials(endpoint)
-    return Repository(address, user, password)
+    key = endpoint.data.get("PrivateKey", "") if endpoint else ""
+    return Repository(address, user, password, key)
 
 
 def checkout_environment(
-    artifact: ArtifactDownload, repository: Repository, workspace: Workspace, target: str
+    artifact: ArtifactDownload, repository: Repository, job: RunJob, place: tuple[Workspace, str]
 ) -> dict[str, str]:
     """What the checkout program (artifacts/git.py) finds in its environment."""
+    workspace, target = place
     request = {
         "source": repository.address,
         "version": artifact.reference["version"],
@@ -61,6 +64,8 @@ def checkout_environment(
         "mirrors": str(workspace.root / "_mirrors"),
         "user": repository.user,
         "password": repository.password,
+        "private_key": repository.private_key,
+        "allowed": job.allowed_addresses,
     }
     return {git.REQUEST_VARIABLE: json.dumps(request)}
 
@@ -94,7 +99,12 @@ def fetch_environment(
 
 def connection_of(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Endpoint | None:
     """The connection that an artifact names by id, or by name as definitions of old do."""
-    named = artifact.reference.get("connection", "").lower()
+    return endpoint_named(artifact.reference.get("connection", ""), endpoints)
+
+
+def endpoint_named(word: str, endpoints: Mapping[str, Endpoint]) -> Endpoint | None:
+    """The endpoint with this id or name, whatever its case; None for "" and for an unknown one."""
+    named = word.strip().lower()
     if not named:
         return None
     return endpoints.get(named) or next(

@@ -1,0 +1,263 @@
+"""Checks the sources of a build out; run as a program of its own, the first step of its jobs.
+
+It reads what to do from the environment variable QUAYMASTER_SOURCES and prints lines for the log.
+Whoever wrote the repository also says what the build runs, so its links and names are taken as
+they are; what it may reach on the network, and with which credentials, is not theirs to say.
+"""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.protocol.job import Checkout, Endpoint
+from quaymaster.runner.artifacts.git import CannotCheckOut, check_out
+from quaymaster.runner.repositories.addresses import Address, CannotReach, address, relative
+from quaymaster.runner.repositories.program import Git, GitFailed, git_for, program, say
+from quaymaster.runner.workspace import empty
+
+REQUEST_VARIABLE = "QUAYMASTER_SOURCES"
+EXIT_FAILED = 1
+EXIT_FINAL = 2  # trying again would not help
+DEEPEST = 10  # submodules in submodules
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_ORIGIN = "refs/remotes/origin/"
+_PASSING = re.compile(
+    r"Could not resolve|Connection (?:refused|reset|timed out)|timed out|early EOF|"
+    r"returned error: (?:408|429|5\d\d)|hung up|HTTP/2 stream",
+    re.IGNORECASE,
+)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What to check out into `target`; `aside` is a directory for what is kept between jobs."""
+
+    checkout: Checkout
+    target: str
+    aside: str
+    connection: Endpoint | None = None
+    allowed: list[str] = []
+
+
+class CannotFetch(Exception):
+    """There is no such branch or commit, or an option does not fit; the text says which."""
+
+
+def main() -> int:
+    """Do what the environment asks; the exit code says whether a retry may help."""
+    request = msgspec.json.decode(os.environ.pop(REQUEST_VARIABLE), type=Request)
+    try:
+        _Sources.of(request).bring()
+    except (CannotFetch, CannotReach, CannotCheckOut) as error:
+        say(f"##[error]{error}")
+        return EXIT_FINAL
+    except GitFailed as error:
+        say(f"##[error]{error}")
+        return EXIT_FAILED if _PASSING.search(error.said) else EXIT_FINAL
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """One checkout."""
+
+    wanted: Checkout
+    place: Address
+    target: Path
+    aside: Path
+    allowed: AllowedAddresses
+
+    @staticmethod
+    def of(request: Request) -> "_Sources":
+        return _Sources(
+            request.checkout,
+            address(request.checkout.address, request.connection),
+            Path(request.target),
+            Path(request.aside),
+            AllowedAddresses.of(tuple(request.allowed)),
+        )
+
+    def bring(self) -> None:
+        """Sources of the wanted commit, in a clone that is kept from build to build."""
+        if program() is None:
+            self._without_program()
+            return
+        with git_for([self.place], self.target, self.allowed) as git:
+            self._prepare(git)
+            commit = self._fetched(git)
+            git.run("checkout", "--quiet", "--force", "--detach", commit)
+            told = git.run("log", "-1", "--format=%H %s", commit).strip()
+            say(f"HEAD is now at {told}")
+        if self.wanted.submodules:
+            self._submodules(self.target, self.place, 1)
+
+    def _prepare(self, git: Git) -> None:
+        """An empty clone, or the last build's when it is of the same repository."""
+        if not self._is_ours(git):
+            empty(self.target)
+            git.run("init", "--quiet", ".")
+            git.run("remote", "add", "origin", self.place.shown)
+        elif self.wanted.clean:
+            say("Cleaning the sources.")
+            git.run("clean", "-ffdxq")
+            if git.run("for-each-ref", "--count=1").strip():
+                git.run("reset", "--quiet", "--hard")
+        for lock in ("index.lock", "shallow.lock"):  # left by a checkout that was killed
+            (self.target / ".git" / lock).unlink(missing_ok=True)
+
+    def _is_ours(self, git: Git) -> bool:
+        if not (self.target / ".git").is_dir():
+            return False
+        try:
+            return git.run("config", "--local", "remote.origin.url").strip() == self.place.shown
+        except GitFailed:
+            return False  # a broken clone is begun anew
+
+    def _fetched(self, git: Git) -> str:
+        """The commit to check out, fetched with as much history as is wanted."""
+        say(f"Fetching {self.place.shown}.")
+        if self.wanted.depth > 0:
+            return self._shallow(git)
+        words = ["--unshallow"] if (self.target / ".git" / "shallow").exists() else []
+        heads = f"+refs/heads/*:{_ORIGIN}*"
+        refs = [heads, "+refs/tags/*:refs/tags/*"]
+        if self._is_special():
+            refs.append(f"+{self.wanted.branch or 'HEAD'}:{self._local_name()}")
+        self._fetch(git, *words, "--prune", "--force", "origin", *refs)
+        return self._commit(git)
+
+    def _shallow(self, git: Git) -> str:
+        depth = f"--depth={self.wanted.depth}"
+        branch = self.wanted.branch or "HEAD"
+        if _COMMIT.fullmatch(self.wanted.commit):
+            try:
+                git.run("fetch", "--quiet", "--no-tags", depth, "origin", self.wanted.commit)
+            except GitFailed:
+                say("The server gives no single commits; fetching the branch.")
+                refspec = f"+{branch}:{self._local_name()}"
+                self._fetch(git, "--no-tags", "--force", "origin", refspec)
+            return self._commit(git)
+        self._fetch(git, "--no-tags", "--force", depth, "origin", f"+{branch}:{self._local_name()}")
+        return self._commit(git)
+
+    def _fetch(self, git: Git, *words: str) -> None:
+        try:
+            git.run("fetch", "--quiet", "--no-recurse-submodules", *words)
+        except GitFailed as error:
+            if "find remote ref" in error.said or "invalid refspec" in error.said:
+                raise self._no_branch() from None
+            if "does not appear to be a git repository" in error.said or (
+                self.place.path is not None and not self.place.path.exists()
+            ):
+                raise CannotFetch(
+                    f"There is no git repository at {self.place.shown} that this machine can read."
+                ) from None
+            raise
+
+    def _commit(self, git: Git) -> str:
+        wanted = self.wanted.commit or self._local_name()
+        try:
+            words = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+            return git.run(*words, f"{wanted}^{{commit}}").strip()
+        except GitFailed:
+            if not self.wanted.commit:
+                raise self._no_branch() from None
+            raise CannotFetch(
+                f"{self.place.shown} has no commit {self.wanted.commit[:60]}. Was the branch "
+                f"{self.wanted.branch or 'it was on'} rewritten since the build was queued?"
+            ) from None
+
+    def _no_branch(self) -> CannotFetch:
+        return CannotFetch(
+            f"{self.place.shown} has no branch {self.wanted.branch or '(default)'}. Queue the "
+            "build with a branch that is there, or change the definition's default branch."
+        )
+
+    def _is_special(self) -> bool:
+        """A ref beside branches and tags, such as that of a pull request, is fetched by name."""
+        branch = self.wanted.branch
+        return not branch or not branch.startswith(("refs/heads/", "refs/tags/"))
+
+    def _local_name(self) -> str:
+        """Where the wanted ref is kept here."""
+        branch = self.wanted.branch
+        if self._is_special():
+            return "refs/quaymaster/wanted"
+        return branch if branch.startswith("refs/tags/") else _ORIGIN + branch[len("refs/heads/") :]
+
+    # ---- submodules --------------------------------------------------------------------------
+
+    def _submodules(self, directory: Path, parent: Address, level: int) -> None:
+        """Those of one repository, each address checked, then theirs if nested ones are wanted."""
+        if not (directory / ".gitmodules").is_file():
+            return
+        if level > DEEPEST:
+            raise CannotFetch(f"Submodules are nested more than {DEEPEST} levels deep.")
+        with git_for([parent], directory, self.allowed) as git:
+            found = _modules(git)
+        places = [self._module(parent, url) for url in found.values()]
+        with git_for([parent, *places], directory, self.allowed) as git:
+            git.run("submodule", "--quiet", "sync")
+            depth = [f"--depth={self.wanted.depth}"] if self.wanted.depth else []
+            git.run("submodule", "--quiet", "update", "--init", "--force", *depth)
+        for path, place in zip(found, places, strict=True):
+            say(f"Checked out submodule {path}")
+            if self.wanted.submodules == "nested":
+                self._submodules(directory / path, place, level + 1)
+
+    def _module(self, parent: Address, url: str) -> Address:
+        """Where a submodule is; the sign-in of the repository goes to its own host only."""
+        found = address(relative(parent, url))
+        if found.path is not None and self.place.path is None:
+            raise CannotFetch(f"A submodule names the path {url[:200]} on this machine.")
+        if found.path is None and parent.path is None and found.origin == parent.origin:
+            return address(relative(parent, url), _same_sign_in(parent))
+        return found
+
+    def _without_program(self) -> None:
+        """On a machine without git: the files of the commit, without their history."""
+        if self.place.scheme == "ssh" or self.wanted.submodules:
+            raise CannotFetch(
+                "Repositories over ssh and submodules need the git program, which is not on this "
+                "machine. Install it where the worker runs."
+            )
+        say("##[warning]There is no git program on this machine: .git and history are left out.")
+        empty(self.target)
+        branch = self.wanted.branch.removeprefix("refs/heads/")
+        check_out(
+            {
+                "source": self.place.shown,
+                "version": self.wanted.commit or branch or "HEAD",
+                "target": str(self.target),
+                "mirrors": str(self.aside / "_mirrors"),
+                "user": self.place.user,
+                "password": self.place.password,
+                "allowed": [*self.allowed.networks, *self.allowed.hosts],
+            }
+        )
+
+
+def _modules(git: Git) -> dict[str, str]:
+    """The address of each submodule by its path."""
+    listed = git.run("config", "--file", ".gitmodules", "--null", "--list")
+    found: dict[str, dict[str, str]] = {}
+    for entry in listed.split("\0"):
+        key, _, value = entry.partition("\n")
+        section, _, rest = key.partition(".")
+        name, _, what = rest.rpartition(".")
+        if section == "submodule" and what in ("path", "url"):
+            found.setdefault(name, {})[what] = value
+    return {one["path"]: one["url"] for one in found.values() if {"path", "url"} <= one.keys()}
+
+
+def _same_sign_in(place: Address) -> Endpoint:
+    parameters = {"username": place.user, "password": place.password}
+    return Endpoint("", "", "git", parameters=parameters)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Local copies of repositories on the network, kept from one use to the next.
+
+The git program fetches where there is one; without it dulwich does, over http and https.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.runner.repositories.addresses import Address, CannotReach
+from quaymaster.runner.repositories.program import GitFailed, git_for, program, say
+
+if TYPE_CHECKING:
+    from dulwich.objects import ObjectID
+    from dulwich.refs import Ref
+    from dulwich.repo import Repo
+
+NETWORK_SECONDS = 120.0
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+def place_of(place: Address, folder: Path) -> Path:
+    """Where the copy of a repository is kept; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / hashlib.sha256(place.url.encode()).hexdigest()[:24]
+
+
+def with_version(place: Address, mirror: Path, allowed: AllowedAddresses, version: str) -> Path:
+    """The copy with this commit, branch or tag in it: one commit alone where that can be had.
+
+    Raises CannotReach, GitFailed.
+    """
+    with _locked(mirror):
+        if not (_COMMIT.fullmatch(version) and _has(mirror, version)):
+            say(f"Fetching {place.shown}.")
+            _fetch(place, mirror, allowed, version if _COMMIT.fullmatch(version) else "")
+    return mirror
+
+
+def up_to_date(place: Address, mirror: Path, allowed: AllowedAddresses) -> Path:
+    """The copy with every branch and tag as they are now, and HEAD at the default branch."""
+    with _locked(mirror):
+        _fetch(place, mirror, allowed, "")
+    return mirror
+
+
+def refs(place: Address, mirror: Path, allowed: AllowedAddresses) -> Mapping[str, str]:
+    """The commit of each branch and tag of the repository as it is now, without fetching any."""
+    if program() is None:
+        return dict(_client(place, allowed).get_refs_text())
+    directory = mirror.parent
+    with git_for([place], directory, allowed) as git:
+        listed = git.run("ls-remote", "--quiet", "--", place.shown)
+    pairs = (line.partition("\t") for line in listed.splitlines())
+    return {name: commit for commit, _, name in pairs if not name.endswith("^{}")}
+
+
+@contextmanager
+def _locked(mirror: Path) -> Iterator[None]:
+    """Whoever else works with this copy, in this process or another, waits."""
+    with mirror.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _has(mirror: Path, version: str) -> bool:
+    from dulwich.objects import ObjectID  # noqa: PLC0415 - loaded where it is used
+    from dulwich.repo import Repo  # noqa: PLC0415 - loaded where it is used
+
+    if not mirror.exists():
+        return False
+    with Repo(str(mirror)) as repository:
+        return ObjectID(version.encode()) in repository.object_store
+
+
+def _fetch(place: Address, mirror: Path, allowed: AllowedAddresses, commit: str) -> None:
+    from dulwich.repo import Repo  # noqa: PLC0415 - loaded where it is used
+
+    if not (mirror / "HEAD").exists():
+        Repo.init_bare(str(mirror), mkdir=not mirror.exists()).close()
+    if program() is None:
+        with Repo(str(mirror)) as repository:
+            _client(place, allowed).bring(repository, commit)
+        return
+    with git_for([place], mirror, allowed) as git:
+        if commit:
+            try:
+                git.run("fetch", "--quiet", "--no-tags", "--depth=1", "--", place.shown, commit)
+            except GitFailed:
+                say("The server gives no single commits; fetching all branches and tags.")
+            else:
+                return
+        shallow = ["--unshallow"] if (mirror / "shallow").exists() else []
+        words = ["--quiet", "--prune", "--force", "--update-head-ok", *shallow]
+        git.run("fetch", *words, "--", place.shown, *_EVERYTHING)
+        told = git.run("ls-remote", "--quiet", "--symref", "--", place.shown, "HEAD")
+        if default := re.match(r"ref: (refs/heads/\S+)\tHEAD", told):
+            git.run("symbolic-ref", "HEAD", default[1])
+
+
+def _client(place: Address, allowed: AllowedAddresses) -> "_Dulwich":
+    if place.scheme == "ssh":
+        raise CannotReach(
+            f"{place.shown}: repositories over ssh need the git program, which is not here."
+        )
+    return _Dulwich(place, allowed)
+
+
+class _Dulwich:
+    """Fetches over http(s) on a machine without the git program."""
+
+    def __init__(self, place: Address, allowed: AllowedAddresses) -> None:
+        from dulwich.client import HttpGitClient  # noqa: PLC0415 - loaded where it is used
+
+        from quaymaster.runner.repositories.checked_pool import checked_pool  # noqa: PLC0415
+
+        self._client = HttpGitClient(
+            place.origin.rstrip("/"),
+            pool_manager=checked_pool(allowed, NETWORK_SECONDS),
+            username=place.user or None,
+            password=place.password or None,
+        )
+        self._path = place.url[len(place.origin) - 1 :]
+
+    def get_refs_text(self) -> Mapping[str, str]:
+        found = self._client.get_refs(self._path.encode()).refs
+        return {os.fsdecode(name): value.decode() for name, value in found.items() if value}
+
+    def bring(self, repository: "Repo", commit: str) -> None:
+        """Fetch one commit without its history, else every branch and tag."""
+        if commit and self._one(repository, commit):
+            return
+        result = self._client.fetch(self._path, repository)
+        for name, value in result.refs.items():
+            if value is not None and name.startswith((b"refs/heads/", b"refs/tags/")):
+                repository.refs[name] = value
+        default = (result.symrefs or {}).get(_ref(b"HEAD"))
+        if default is not None:
+            repository.refs.set_symbolic_ref(_ref(b"HEAD"), default)
+
+    def _one(self, repository: "Repo", commit: str) -> bool:
+        from dulwich.errors import GitProtocolError  # noqa: PLC0415
+
+        def only_wanted(
+            refs: "Mapping[Ref, ObjectID | None]",  # noqa: ARG001 - whatever the server offers
+            depth: int | None = None,  # noqa: ARG001 - dulwich passes it by name
+        ) -> "list[ObjectID]":
+            from dulwich.objects import ObjectID  # noqa: PLC0415
+
+            return [ObjectID(commit.encode())]
+
+        try:
+            self._client.fetch(self._path, repository, only_wanted, depth=1)
+        except (GitProtocolError, KeyError, AssertionError):
+            say("The server gives no single commits; fetching all branches and tags.")
+            return False
+        return True
+
+
+def _ref(name: bytes) -> "Ref":
+    from dulwich.refs import Ref  # noqa: PLC0415
+
+    return Ref(name)
