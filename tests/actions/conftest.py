@@ -7,6 +7,8 @@ import pytest
 from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
 from quaymaster.connectors.artifacts.git import GitRepositories
+from quaymaster.connectors.repositories import GitFolder
+from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.database import Database
 from quaymaster.store.logs import LogFiles
 from quaymaster.store.vault import open_vault
@@ -19,12 +21,13 @@ __all__ = ["office", "world"]
 @pytest.fixture
 async def office(database: Database, tmp_path: Path) -> Office:
     """Ann runs the project, Bob and Carol may read it, Dora may do everything but administer."""
+    repositories = GitFolder(tmp_path / "repositories", AllowedAddresses.of(("127.0.0.1",)))
     made = Office(
         Installation(
             database,
             open_vault(tmp_path / "secret.key"),
             LogFiles.at((tmp_path / "storage").as_uri()),
-            Outside(artifacts={"git": GitRepositories()}),
+            Outside(artifacts={"git": GitRepositories(repositories)}, repositories=repositories),
         )
     )
     await made.hire("ann", "Project Administrators")

@@ -1,40 +1,27 @@
 """The sources of a build: checked out by git as the first step of its job (issue 4.3)."""
 
-import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from dulwich import porcelain
 from dulwich.repo import Repo
-from dulwich.server import DictBackend
-from dulwich.web import HTTPGitApplication
 
 from quaymaster.protocol.job import Checkout, Endpoint, JobResult
 from quaymaster.runner.pool import HostPool
 from quaymaster.runner.repositories.program import program
+from tests.gits import commit, over_http, repository
 from tests.runner.make import Outcome, build_job, run, script
 
-AUTHOR = b"Ann <ann@example.org>"
 needs_git = pytest.mark.skipif(program() is None, reason="this machine has no git program")
-
-
-def commit(place: Path, name: str, text: str) -> str:
-    """One more commit of the branch that is checked out there."""
-    (place / name).write_text(text)
-    porcelain.add(str(place), [str(place / name)])
-    made = porcelain.commit(str(place), message=f"{name} {text}", author=AUTHOR, committer=AUTHOR)
-    return made.decode()
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     """Three commits on main; topic branches off after the first."""
-    place = tmp_path / "shop"
-    Repo.init(str(place), mkdir=True).refs.set_symbolic_ref(b"HEAD", b"refs/heads/main")
+    place = repository(tmp_path / "shop")
     commit(place, "a.txt", "1")
     porcelain.branch_create(str(place), "topic")
     commit(place, "a.txt", "2")
@@ -65,7 +52,6 @@ async def test_the_newest_commit_of_a_branch_is_checked_out_into_the_sources(
 async def test_a_commit_wins_over_the_branch_it_is_on(
     pool: HostPool, shop: Path, tmp_path: Path
 ) -> None:
-    second = porcelain.log
     with Repo(str(shop)) as repo:
         newest = repo[repo.head()]
         second = newest.parents[0].decode()  # type: ignore[union-attr]
@@ -92,8 +78,7 @@ async def test_the_clone_is_kept_between_builds_and_clean_removes_what_they_left
 async def test_another_repository_in_the_same_definition_begins_anew(
     pool: HostPool, shop: Path, tmp_path: Path
 ) -> None:
-    other = tmp_path / "other"
-    Repo.init(str(other), mkdir=True)
+    other = repository(tmp_path / "other")
     commit(other, "b.txt", "other")
     await built(pool, tmp_path / "w", "true", address=shop)
     outcome = await built(pool, tmp_path / "w", "ls", address=other)
@@ -172,7 +157,7 @@ async def test_submodules_are_checked_out_when_they_are_wanted(
 ) -> None:
     inner, middle = tmp_path / "inner", tmp_path / "middle"
     for place, name in ((inner, "deep.txt"), (middle, "middle.txt")):
-        Repo.init(str(place), mkdir=True)
+        repository(place)
         commit(place, name, "x")
     git("submodule", "add", "../inner", "inner", directory=middle)
     git("commit", "-m", "inner", directory=middle)
@@ -200,27 +185,10 @@ PASSWORD = "pa55word-of-the-repository"
 
 
 @pytest.fixture
-async def served(shop: Path) -> AsyncIterator[str]:
+def served(shop: Path) -> Iterator[str]:
     """The repository behind HTTP with a sign-in."""
-
-    class Quiet(WSGIRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """The test's output stays its own."""
-
-    git_server = HTTPGitApplication(DictBackend({"/shop.git": Repo(str(shop))}))
-
-    def signed_in(environment: Any, start: Any) -> Any:
-        if not environment.get("HTTP_AUTHORIZATION", "").startswith("Basic "):
-            start("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="git"')])
-            return [b""]
-        return git_server(environment, start)
-
-    server = make_server("127.0.0.1", 0, signed_in, handler_class=Quiet)
-    serving = asyncio.get_running_loop().run_in_executor(None, server.serve_forever)
-    yield f"http://127.0.0.1:{server.server_port}/shop.git"
-    server.shutdown()
-    await serving
-    server.server_close()
+    with over_http(shop, signs_in=True) as url:
+        yield url
 
 
 @needs_git

@@ -15,9 +15,9 @@ from dulwich.server import DictBackend
 from dulwich.web import HTTPGitApplication
 
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, JobResult
-from quaymaster.runner.artifacts.git import CannotCheckOut, check_out
 from quaymaster.runner.artifacts.sources import CannotDownload, find_repository
 from quaymaster.runner.pool import HostPool
+from quaymaster.runner.repositories.export import CannotCheckOut, check_out
 from tests.runner.call import tree
 from tests.runner.make import Watched, artifact, job, run, script
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from quaymaster.domain.plan import ArtifactPlan, TaskPlan
@@ -13,9 +14,12 @@ from quaymaster.sources.versions import Version
 
 __all__ = [
     "ArtifactSource",
+    "CodeRepository",
+    "Commit",
     "Heads",
     "InstalledTasks",
     "Outside",
+    "Repositories",
     "ServerTask",
     "ServerTaskEnd",
     "ServerTasks",
@@ -26,6 +30,51 @@ __all__ = [
     "WebClient",
     "WebRequest",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRepository:
+    """A git repository: a path on this machine or an http, https or ssh URL, and what signs in."""
+
+    address: str
+    connection: Endpoint | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit; `message` whole, times in UTC. `at` is when it was committed."""
+
+    id: str
+    message: str = ""
+    author_name: str = ""
+    author_email: str = ""
+    authored_at: datetime | None = None
+    at: datetime | None = None
+    parents: tuple[str, ...] = ()
+
+
+class Repositories(Protocol):
+    """Whatever reads git repositories. Everything raises Invalid, saying what to change, when a
+    repository cannot be reached."""
+
+    async def heads(self, repository: CodeRepository, /) -> Mapping[str, str]:
+        """The commit id of each ref as it is now: `refs/heads/main`, `refs/tags/v1`, `HEAD`."""
+
+    async def commit(self, repository: CodeRepository, named: str, /) -> Commit:
+        """The commit that a full ref, a branch, a tag or a commit id means; "" is the newest of
+        the default branch. Raises Invalid when there is none."""
+
+    async def commits(
+        self, repository: CodeRepository, older: str, newer: str, most: int, /
+    ) -> list[Commit]:
+        """The commits of `newer` that are not in `older`, newest first, at most `most`; those of
+        `newer` alone when `older` is "" or not there any more. Both are commit ids."""
+
+    async def paths(self, repository: CodeRepository, older: str, newer: str, /) -> list[str]:
+        """The paths in which two commits differ; with `older` "" those that `newer` changed."""
+
+    async def file(self, repository: CodeRepository, commit: str, path: str, /) -> bytes:
+        """The content of a file of a commit. Raises Invalid when there is none."""
 
 
 class ArtifactSource(Protocol):
@@ -125,6 +174,7 @@ class Outside:
     tasks: InstalledTasks | None = None
     allowed_addresses: tuple[str, ...] = ()
     web: WebClient | None = None
+    repositories: Repositories | None = None
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

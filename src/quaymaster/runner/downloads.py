@@ -1,7 +1,7 @@
 """The step that brings a release's artifacts into the workspace, before any task (SEMANTICS 19.1).
 
-Each artifact is fetched by a program of its own (artifacts/git.py, artifacts/fetch.py), which can
-be ended at any moment, and again after an error that may pass.
+Each artifact is fetched by a program of its own (repositories/export.py, artifacts/fetch.py), which
+can be ended at any moment, and again after an error that may pass.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from pathlib import Path
 
 from quaymaster.protocol.job import ArtifactDownload, JobResult
 from quaymaster.runner import descendants, workspace
-from quaymaster.runner.artifacts import fetch, git, sources
+from quaymaster.runner.artifacts import fetch, sources
 from quaymaster.runner.containment import contained
 from quaymaster.runner.execution import Execution
+from quaymaster.runner.repositories import export
 from quaymaster.runner.state import JobState, in_words
 from quaymaster.runner.step import StepRun
 
@@ -81,7 +82,7 @@ def _program(state: JobState, artifact: ArtifactDownload, target: Path) -> Progr
         environment = sources.checkout_environment(
             artifact, repository, state.message, (state.home, str(target))
         )
-        return Program(git.__name__, environment)
+        return Program(export.__name__, environment)
     environment = sources.fetch_environment(artifact, state.message, state.home, str(target))
     return Program(fetch.__name__, environment)
 

@@ -12,6 +12,7 @@ from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.artifacts.remote import remote_sources
 from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
+from quaymaster.connectors.repositories import GitFolder
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.settings import SettingError, Settings
 from quaymaster.store import database as databases
@@ -50,8 +51,16 @@ def outside(settings: Settings) -> Outside:
         raise SettingError(f"QUAYMASTER_ALLOWED_ADDRESSES cannot be used: {error}.") from None
     client = GuardedClient(allowed)
     tasks = TasksOfThisMachine(settings.tasks_directory, str(settings.node or ""))
-    sources = {**remote_sources(client), "git": GitRepositories()}
-    return Outside(sources, WebTasks(client), tasks, settings.allowed_addresses, client)
+    repositories = GitFolder(settings.home / "repositories", allowed)
+    git = GitRepositories(repositories)
+    return Outside(
+        {**remote_sources(client), "git": git, "tfsgit": git},
+        WebTasks(client),
+        tasks,
+        settings.allowed_addresses,
+        client,
+        repositories,
+    )
 
 
 def storage(settings: Settings) -> LogFiles:

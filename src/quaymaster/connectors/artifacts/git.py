@@ -1,37 +1,75 @@
-"""Git repositories on this machine as a source of artifact versions."""
+"""Git repositories as a source of artifact versions (types Git and TfsGit)."""
 
-import asyncio
+from typing import TYPE_CHECKING
 
-from quaymaster.actions.ports import Heads, Version
+from quaymaster.actions.ports import CodeRepository, Heads, Version
+from quaymaster.connectors.repositories import GitFolder
+from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint
+from quaymaster.runner.repositories.addresses import repository_text
+
+if TYPE_CHECKING:
+    from dulwich.repo import Repo
+
+ADDRESS_KEYS = ("url", "repository.url", "artifactSourceDefinitionUrl")
 
 
 class GitRepositories:
-    """The `ArtifactSource` of repositories that this machine can read directly.
+    """The `ArtifactSource` of repositories; a version is a commit."""
 
-    What reads them is loaded with the first question: it takes 10 MB that most processes of an
-    idle product never need.
-    """
+    def __init__(self, repositories: GitFolder) -> None:
+        self._repositories = repositories
 
     async def versions(
-        self, artifact: ArtifactPlan, most: int, _connection: Endpoint | None
+        self, artifact: ArtifactPlan, most: int, connection: Endpoint | None
     ) -> list[Version]:
-        """Tags first, then the commits of the artifact's branch, each newest first."""
-        from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
+        """Tags first, then the commits of the artifact's branch, each newest first.
 
-        return await asyncio.to_thread(git_versions.versions, artifact, most)
+        Where the default version is the newest of a branch, only that branch's commits.
+        """
+
+        def ask(found: "Repo") -> list[Version]:
+            from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - loads git
+
+            return git_versions.versions(found, artifact, most)
+
+        return await self._repositories.read(code_repository(artifact, connection), ask, "")
 
     async def resolve(
-        self, artifact: ArtifactPlan, version: str, _connection: Endpoint | None
+        self, artifact: ArtifactPlan, version: str, connection: Endpoint | None
     ) -> Version:
         """The commit behind a full commit id, a tag or a branch name."""
-        from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
+        repository = code_repository(artifact, connection)
 
-        return await asyncio.to_thread(git_versions.resolved, artifact, version)
+        def ask(found: "Repo") -> Version:
+            from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - loads git
 
-    async def heads(self, artifact: ArtifactPlan, _connection: Endpoint | None) -> Heads:
+            return git_versions.resolved(found, artifact, version, repository.address)
+
+        return await self._repositories.read(repository, ask, version)
+
+    async def heads(self, artifact: ArtifactPlan, connection: Endpoint | None) -> Heads:
         """The newest commit of every branch."""
-        from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - see above
+        repository = code_repository(artifact, connection)
 
-        return await asyncio.to_thread(git_versions.heads, artifact)
+        def ask(found: "Repo") -> Heads:
+            from quaymaster.connectors.artifacts import git_versions  # noqa: PLC0415 - loads git
+
+            return git_versions.heads(found, repository.address)
+
+        return await self._repositories.read(repository, ask, "")
+
+
+def code_repository(artifact: ArtifactPlan, connection: Endpoint | None) -> CodeRepository:
+    """Where the repository of an artifact is. Raises Invalid when it does not say."""
+    reference = artifact.reference
+    named = next((reference[key] for key in ADDRESS_KEYS if reference.get(key)), "")
+    text = repository_text(artifact.type, reference.get("definition", ""), named, connection)
+    if not text:
+        raise Invalid(
+            f"Artifact {artifact.alias} needs the absolute path or the URL of its repository as "
+            "the id of its `definition`, or a connection that has one; it has "
+            f"{reference.get('definition', '')!r}."
+        )
+    return CodeRepository(text, connection)

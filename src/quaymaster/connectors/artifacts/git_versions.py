@@ -1,68 +1,63 @@
-"""Versions of a git repository on this machine: its tags and the commits of a branch.
-
-The repository is named by the artifact's `definition` reference: a path, or a `file://` URL.
-"""
+"""Versions of a git repository that lies on this machine: its tags and the commits of a branch."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from dulwich.errors import NotGitRepository
 from dulwich.objects import Commit, Tag
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from quaymaster.actions.ports import Heads, Version
+from quaymaster.connectors.repository_reading import has
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 
+FROM_BRANCH = "latestfrombranchtype"
 TAGS = b"refs/tags/"
 HEADS = b"refs/heads/"
 MOST_BRANCHES = 5000
 
 
-def versions(artifact: ArtifactPlan, most: int) -> list[Version]:
+def versions(repository: Repo, artifact: ArtifactPlan, most: int) -> list[Version]:
     """Tags first, then the commits of the artifact's branch, each newest first."""
-    with _opened(artifact) as repository:
-        found = list(_tags(repository))
+    found: list[Version] = []
+    if artifact.default_version_type.casefold() != FROM_BRANCH:
+        found.extend(_tags(repository))
         found.sort(key=lambda version: version.created_at or datetime.min.replace(tzinfo=UTC))
         found.reverse()
-        if len(found) < most:
-            found.extend(_branch_commits(repository, artifact, most - len(found)))
-        return found[:most]
+    if len(found) < most:
+        found.extend(_branch_commits(repository, artifact, most - len(found)))
+    return found[:most]
 
 
-def resolved(artifact: ArtifactPlan, version: str) -> Version:
+def resolved(repository: Repo, artifact: ArtifactPlan, version: str, shown: str) -> Version:
     """The commit behind a full commit id, a tag or a branch name. Raises Invalid."""
     wanted = version.strip().encode()
-    with _opened(artifact) as repository:
-        for prefix in (TAGS, HEADS, b""):
-            name = Ref(prefix + wanted)
-            if name in repository.refs.allkeys():
-                return _version(repository, repository.refs[name], version, _branch_of(name))
-        known = len(wanted) == len(repository.head()) and wanted in repository
-        if known and isinstance(repository[wanted], Commit):
-            shown = _tag_of(repository, wanted) or wanted[:8].decode()
-            return _version(repository, wanted, shown, "")
+    for prefix in (TAGS, HEADS, b""):
+        name = Ref(prefix + wanted)
+        if name in repository.refs.allkeys():
+            return _version(repository, repository.refs[name], version, _branch_of(name))
+    if has(repository, version.strip()) and isinstance(repository[wanted], Commit):
+        tag = _tag_of(repository, wanted) or wanted[:8].decode()
+        return _version(repository, wanted, tag, "")
     raise Invalid(
         f"Version {version!r} of artifact {artifact.alias} is neither a tag, a branch nor a full "
-        f"commit id of the repository {_location(artifact)}."
+        f"commit id of the repository {without_sign_in(shown)}."
     )
 
 
-def heads(artifact: ArtifactPlan) -> Heads:
+def heads(repository: Repo, shown: str) -> Heads:
     """The newest commit of every branch. Raises Invalid, also when there are too many branches."""
-    with _opened(artifact) as repository:
-        names = sorted(name for name in repository.refs.allkeys() if name.startswith(HEADS))
-        if len(names) > MOST_BRANCHES:
-            raise Invalid(
-                f"The repository {_location(artifact)} has {len(names)} branches; at most "
-                f"{MOST_BRANCHES} can be watched. Delete those that are merged."
-            )
-        newest = [_head(repository, Ref(name)) for name in names]
-        default = _branch_of(_followed(repository, Ref(b"HEAD")))
-        return Heads([version for version in newest if version], default)
+    names = sorted(name for name in repository.refs.allkeys() if name.startswith(HEADS))
+    if len(names) > MOST_BRANCHES:
+        raise Invalid(
+            f"The repository {without_sign_in(shown)} has {len(names)} branches; at most "
+            f"{MOST_BRANCHES} can be watched. Delete those that are merged."
+        )
+    newest = [_head(repository, Ref(name)) for name in names]
+    default = _branch_of(_followed(repository, Ref(b"HEAD")))
+    return Heads([version for version in newest if version], default)
 
 
 def _head(repository: Repo, name: Ref) -> Version | None:
@@ -74,33 +69,10 @@ def _head(repository: Repo, name: Ref) -> Version | None:
         return None
 
 
-def _opened(artifact: ArtifactPlan) -> Repo:
-    location = _location(artifact)
-    try:
-        return Repo(location)
-    except (NotGitRepository, OSError) as error:
-        raise Invalid(
-            f"Artifact {artifact.alias} names {location}, where there is no git repository that "
-            "this server can read. Give the path of one in the artifact's source."
-        ) from error
-
-
-def _location(artifact: ArtifactPlan) -> str:
-    named = artifact.reference.get("definition", "")
-    parts = urlsplit(named)
-    if parts.scheme == "file":
-        named = unquote(parts.path)
-    elif parts.scheme:
-        raise Invalid(
-            f"Artifact {artifact.alias} names {parts.scheme}://…; only repositories on this "
-            "machine (a path or a file:// URL) can be asked for versions."
-        )
-    if not Path(named).is_absolute():
-        raise Invalid(
-            f"Artifact {artifact.alias} needs the absolute path of its repository as the id of "
-            f"its source; it has {named!r}."
-        )
-    return named
+def without_sign_in(text: str) -> str:
+    """An address without the user and password that it may hold."""
+    parts = urlsplit(text)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else text
 
 
 def _tags(repository: Repo) -> Iterator[Version]:

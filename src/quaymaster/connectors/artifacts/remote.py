@@ -1,6 +1,7 @@
 """Sources on other servers, asked through the guarded client."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from quaymaster.actions.ports import ArtifactSource, Version, WebClient
 from quaymaster.domain.errors import Invalid
@@ -21,19 +22,28 @@ class RemoteSource:
         self, artifact: ArtifactPlan, most: int, connection: Endpoint | None
     ) -> list[Version]:
         """The newest versions first, as the source orders them."""
-        try:
+        with _told(artifact):
             return await self._source.versions(self._client, asked(artifact, connection), most)
-        except SourceProblem as problem:
-            raise Invalid(problem.message) from problem
 
     async def resolve(
         self, artifact: ArtifactPlan, version: str, connection: Endpoint | None
     ) -> Version:
         """The version behind its id or name."""
-        try:
+        with _told(artifact):
             return await self._source.resolve(self._client, asked(artifact, connection), version)
-        except SourceProblem as problem:
-            raise Invalid(problem.message) from problem
+
+
+@contextmanager
+def _told(artifact: ArtifactPlan) -> Iterator[None]:
+    """Whatever is wrong with a source becomes Invalid; an address that is none is a ValueError."""
+    try:
+        yield
+    except SourceProblem as problem:
+        raise Invalid(problem.message) from problem
+    except ValueError as error:
+        raise Invalid(
+            f"Artifact {artifact.alias}: an address of its source is not a URL."
+        ) from error
 
 
 def asked(artifact: ArtifactPlan, connection: Endpoint | None) -> Asked:

@@ -21,8 +21,8 @@ from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.outgoing.requests import Unreachable, WebRequest
 from quaymaster.protocol.job import Endpoint
-from quaymaster.runner.artifacts.items import taker
 from quaymaster.runner.containment import safe_parts
+from quaymaster.runner.items import taker
 from quaymaster.runner.tasks import archives
 from quaymaster.runner.tasks.call import TaskFailed
 from quaymaster.sources.asking import Asked, SourceProblem
@@ -53,13 +53,19 @@ class Download(msgspec.Struct, frozen=True):
     allowed: list[str] = []
 
 
+_EXPECTED = (
+    *(SourceProblem, Unreachable, archives.ArchiveRefused, TaskFailed, OSError),
+    ValueError,  # an address that a source told is not a URL
+)
+
+
 def main() -> int:
     """Do what the environment asks; the exit code says whether a retry may help."""
     asked = msgspec.json.decode(os.environ.pop(REQUEST_VARIABLE), type=Download)
     try:
         with tempfile.TemporaryDirectory(prefix="artifact-", dir=asked.aside) as aside:
             asyncio.run(_Fetching.of(asked, Path(aside)).run())
-    except (SourceProblem, Unreachable, archives.ArchiveRefused, TaskFailed, OSError) as error:
+    except _EXPECTED as error:
         _say(f"##[error]{error}")
         may_pass = isinstance(error, Unreachable | OSError) or (
             isinstance(error, SourceProblem) and not error.is_final

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, RunJob
-from quaymaster.runner.artifacts import fetch, git
+from quaymaster.runner.artifacts import fetch
+from quaymaster.runner.repositories import export
 from quaymaster.runner.workspace import Workspace
 from quaymaster.sources.asking import secret_of
 from quaymaster.sources.source import sources
@@ -54,7 +55,7 @@ def find_repository(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint
 def checkout_environment(
     artifact: ArtifactDownload, repository: Repository, job: RunJob, place: tuple[Workspace, str]
 ) -> dict[str, str]:
-    """What the checkout program (artifacts/git.py) finds in its environment."""
+    """What the checkout program (repositories/export.py) finds in its environment."""
     workspace, target = place
     request = {
         "source": repository.address,
@@ -67,7 +68,7 @@ def checkout_environment(
         "private_key": repository.private_key,
         "allowed": job.allowed_addresses,
     }
-    return {git.REQUEST_VARIABLE: json.dumps(request)}
+    return {export.REQUEST_VARIABLE: json.dumps(request)}
 
 
 def fetch_environment(

@@ -50,7 +50,10 @@ def address(text: str, connection: Endpoint | None = None) -> Address:
     Raises CannotReach for a scheme that is neither http, https, ssh nor file.
     """
     text = text.strip()
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise CannotReach("The address of the repository is not a URL.") from None
     if parts.scheme == "file":
         return Address(path=Path(unquote(parts.path)))
     if not parts.scheme and ":" in text.partition("/")[0]:

@@ -15,8 +15,8 @@ import msgspec
 
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.protocol.job import Checkout, Endpoint
-from quaymaster.runner.artifacts.git import CannotCheckOut, check_out
 from quaymaster.runner.repositories.addresses import Address, CannotReach, address, relative
+from quaymaster.runner.repositories.export import CannotCheckOut, check_out
 from quaymaster.runner.repositories.program import Git, GitFailed, git_for, program, say
 from quaymaster.runner.workspace import empty
 

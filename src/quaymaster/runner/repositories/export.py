@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.protocol.job import Endpoint
-from quaymaster.runner.artifacts.items import taker
 from quaymaster.runner.containment import link_stays_inside, safe_parts
+from quaymaster.runner.items import taker
 from quaymaster.runner.repositories import mirrors
 from quaymaster.runner.repositories.addresses import CannotReach, address
 

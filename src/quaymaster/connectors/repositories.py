@@ -1,0 +1,110 @@
+"""Git repositories, on this machine or on the network, as the actions read them.
+
+What is on the network is copied into a folder first and read there. What reads git is loaded with
+the first question: it takes 10 MB that most processes of an idle product never need.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from quaymaster.actions.ports import CodeRepository, Commit
+from quaymaster.domain.errors import Invalid
+from quaymaster.outgoing.addresses import AllowedAddresses
+
+if TYPE_CHECKING:
+    from dulwich.repo import Repo
+
+T = TypeVar("T")
+
+
+class GitFolder:
+    """The `Repositories` whose copies are kept in a folder."""
+
+    def __init__(self, folder: Path, allowed: AllowedAddresses) -> None:
+        self._folder = folder
+        self._allowed = allowed
+
+    async def heads(self, repository: CodeRepository) -> Mapping[str, str]:
+        """The commit id of each ref as it is now."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        def ask() -> Mapping[str, str]:
+            from quaymaster.runner.repositories import mirrors  # noqa: PLC0415
+
+            place = reading.place_of(repository)
+            if place.path is not None:
+                with reading.opened(place.path) as found:
+                    return reading.heads(found)
+            mirror = mirrors.place_of(place, self._folder)
+            return mirrors.refs(place, mirror, self._allowed)
+
+        return await asyncio.to_thread(_said, repository, ask)
+
+    async def commit(self, repository: CodeRepository, named: str) -> Commit:
+        """The commit that a ref, a branch, a tag or an id means; "" is the default branch's."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        return await self.read(repository, lambda found: reading.commit(found, named), "")
+
+    async def commits(
+        self, repository: CodeRepository, older: str, newer: str, most: int
+    ) -> list[Commit]:
+        """The commits of `newer` that are not in `older`, newest first."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        return await self.read(
+            repository, lambda found: reading.commits(found, older, newer, most), newer
+        )
+
+    async def paths(self, repository: CodeRepository, older: str, newer: str) -> list[str]:
+        """The paths in which two commits differ."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        return await self.read(repository, lambda found: reading.paths(found, older, newer), newer)
+
+    async def file(self, repository: CodeRepository, commit: str, path: str) -> bytes:
+        """The content of a file of a commit."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        return await self.read(repository, lambda found: reading.file(found, commit, path), commit)
+
+    async def read(
+        self, repository: CodeRepository, question: "Callable[[Repo], T]", commit: str
+    ) -> T:
+        """Ask a repository something in a thread, of a copy that has this commit, or ("") of one
+        that is as new as can be. Raises Invalid."""
+
+        def ask() -> T:
+            from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+            place = self._copy(repository, commit)
+            with reading.opened(place) as found:
+                return question(found)
+
+        return await asyncio.to_thread(_said, repository, ask)
+
+    def _copy(self, repository: CodeRepository, commit: str) -> Path:
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+        from quaymaster.runner.repositories import mirrors  # noqa: PLC0415
+
+        place = reading.place_of(repository)
+        if place.path is not None:
+            return place.path
+        mirror = mirrors.place_of(place, self._folder)
+        if commit and mirror.exists():
+            with reading.opened(mirror) as found:
+                if reading.has(found, commit):
+                    return mirror
+        return mirrors.up_to_date(place, mirror, self._allowed)
+
+
+def _said(repository: CodeRepository, ask: Callable[[], T]) -> T:
+    """The answer; whatever is wrong with the repository becomes a sentence."""
+    from quaymaster.connectors.repository_reading import TROUBLES, sentence  # noqa: PLC0415
+
+    try:
+        return ask()
+    except TROUBLES as trouble:
+        raise Invalid(sentence(repository, trouble)) from trouble
