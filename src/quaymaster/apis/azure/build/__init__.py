@@ -1,0 +1,1 @@
+"""The build area of the contract: definitions, builds, logs and artifacts."""

@@ -1,0 +1,301 @@
+"""Build definitions and builds as this contract shows them (CONTRACT B.1, C)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from quaymaster.actions.build_definitions import Around
+from quaymaster.apis.azure.links import Links
+from quaymaster.apis.azure.present.shown import Shown, actor, person
+from quaymaster.apis.azure.values import date_out
+from quaymaster.store.build_definition_lists import BuildDefinitionRow, Counted, Draft
+from quaymaster.store.build_definitions import BuildDefinition
+from quaymaster.store.build_views import BuildView
+from quaymaster.store.definitions import Revision
+
+Document = dict[str, Any]
+
+METRICS = {
+    "succeeded": "SuccessfulBuilds",
+    "partiallySucceeded": "PartiallySuccessfulBuilds",
+    "failed": "FailedBuilds",
+    "canceled": "CanceledBuilds",
+    "notStarted": "CurrentBuildsInQueue",
+    "postponed": "CurrentBuildsInQueue",
+    "inProgress": "CurrentBuildsInProgress",
+    "cancelling": "CurrentBuildsInProgress",
+}
+
+
+def project(links: Links, number: str, name: str) -> Document:
+    """A TeamProjectReference."""
+    return {
+        "id": number,
+        "name": name,
+        "url": links.project(number),
+        "state": "wellFormed",
+        "revision": 1,
+        "visibility": "private",
+    }
+
+
+def queue(links: Links, queue_id: int, name: str, pool_id: int | None, pool: str) -> Document:
+    """An AgentPoolQueue that this project has."""
+    url = f"{links.base}/_apis/build/Queues/{queue_id}"
+    return {
+        "_links": {"self": {"href": url}},
+        "id": queue_id,
+        "name": name,
+        "url": url,
+        "pool": {"id": pool_id, "name": pool, "isHosted": False},
+    }
+
+
+def definition_url(links: Links, project_id: str, number: int, revision: int = 0) -> str:
+    suffix = f"?revision={revision}" if revision else ""
+    return links.apis(project_id, f"build/Definitions/{number}{suffix}")
+
+
+def reference(  # noqa: PLR0913 - the fields of a DefinitionReference
+    links: Links,
+    *,
+    project_id: str,
+    project_name: str,
+    number: int,
+    name: str,
+    path: str,
+    revision: int,
+    queue_status: str,
+) -> Document:
+    """A DefinitionReference."""
+    return {
+        "drafts": [],
+        "id": number,
+        "name": name,
+        "url": definition_url(links, project_id, number, revision),
+        "uri": f"vstfs:///Build/Definition/{number}",
+        "path": path,
+        "type": "build",
+        "queueStatus": queue_status,
+        "revision": revision,
+        "project": project(links, project_id, project_name),
+    }
+
+
+def in_list(shown: Shown, found: BuildDefinitionRow, around: Around) -> Document:
+    """One entry of the list: shallow, or the whole document where it was read."""
+    document = msgspec.json.decode(found.document or found.summary)
+    return {**document, **_owned(shown, found, around)}
+
+
+def definition(shown: Shown, found: BuildDefinition, around: Around) -> Document:
+    """A whole BuildDefinition."""
+    return {**msgspec.json.decode(found.document), **_owned(shown, found, around)}
+
+
+def _owned(shown: Shown, found: BuildDefinitionRow | BuildDefinition, around: Around) -> Document:
+    """What no author decides: ids, revision, people, times, drafts, builds and addresses."""
+    links, project_id = shown.links, str(found.project_id)
+    url = definition_url(links, project_id, found.id, found.revision)
+    page = f"{links.base}/{quote(project_id)}/_build"
+    made = reference(
+        links,
+        project_id=project_id,
+        project_name=found.project_name,
+        number=found.id,
+        name=found.name,
+        path=found.path,
+        revision=found.revision,
+        queue_status=found.queue_status,
+    )
+    made |= {
+        "_links": {
+            "self": {"href": url},
+            "web": {"href": f"{page}/definition?definitionId={found.id}"},
+            "editor": {"href": f"{page}/designer?id={found.id}&_a=edit-build-definition"},
+            "badge": {"href": badge_url(links, project_id, found.id)},
+        },
+        "quality": found.quality,
+        "authoredBy": actor(shown, found.modified_by),
+        "drafts": [_draft(links, found, draft) for draft in around.drafts.get(found.id, ())],
+        "createdDate": date_out(found.modified_at),
+    }
+    if found.draft_of:
+        made["draftOf"] = {
+            "id": found.draft_of,
+            "url": definition_url(links, project_id, found.draft_of),
+        }
+    if isinstance(found, BuildDefinition) or found.document:
+        made["tags"] = list(found.tags)
+        made["properties"] = dict(found.properties)
+    for key, number in (
+        ("latestBuild", found.latest_build_id),
+        ("latestCompletedBuild", found.latest_completed_build_id),
+    ):
+        if number is not None and number in around.builds:
+            made[key] = build(shown, around.builds[number])
+    return made
+
+
+def badge_url(links: Links, project_id: str, number: int) -> str:
+    return f"{links.base}/_apis/public/build/definitions/{quote(project_id)}/{number}/badge"
+
+
+def _draft(links: Links, of: BuildDefinitionRow | BuildDefinition, draft: Draft) -> Document:
+    return reference(
+        links,
+        project_id=str(of.project_id),
+        project_name=of.project_name,
+        number=draft.id,
+        name=draft.name,
+        path=draft.path,
+        revision=draft.revision,
+        queue_status=draft.queue_status,
+    )
+
+
+def revision(shown: Shown, found: BuildDefinition, save: Revision) -> Document:
+    """A BuildDefinitionRevision."""
+    return {
+        "revision": save.revision,
+        "name": found.name,
+        "changedBy": actor(shown, save.changed_by),
+        "changedDate": date_out(save.changed_at),
+        "changeType": "update" if save.change_type == "undelete" else save.change_type,
+        "comment": save.comment or None,
+        "definitionUrl": definition_url(
+            shown.links, str(found.project_id), found.id, save.revision
+        ),
+    }
+
+
+def metrics(counted: Iterable[Counted], now: datetime) -> dict[int, list[Document]]:
+    """The BuildMetrics of each definition: what ended on each day, what is under way now (22.6)."""
+    sums: dict[tuple[int, str, str], int] = {}
+    for one in counted:
+        scope = one.day.isoformat() if one.day else ""
+        names = (METRICS[one.word], *(("TotalBuilds",) if one.day else ()))
+        for name in names:
+            key = (one.definition_id, scope, name)
+            sums[key] = sums.get(key, 0) + one.builds
+    found: dict[int, list[Document]] = {}
+    for (number, scope, name), value in sums.items():
+        day = datetime.fromisoformat(scope).replace(tzinfo=UTC) if scope else now
+        entry = {
+            "name": name,
+            "scope": "daily" if scope else "",
+            "intValue": value,
+            "date": date_out(day),
+        }
+        found.setdefault(number, []).append(entry)
+    return found
+
+
+def build(
+    shown: Shown, found: BuildView, only_properties: Mapping[str, Any] | None = None
+) -> Document:
+    """A Build."""
+    links, project_id = shown.links, str(found.project_id)
+    url = links.apis(project_id, f"build/Builds/{found.id}")
+    plan = {"planId": str(found.plan_id)}
+    made: Document = {
+        "_links": {
+            "self": {"href": url},
+            "web": {"href": f"{links.base}/{project_id}/_build/results?buildId={found.id}"},
+            "sourceVersionDisplayUri": {"href": f"{url}/sources"},
+            "timeline": {"href": f"{url}/Timeline"},
+            "badge": {"href": links.apis(project_id, f"build/status/{found.definition_id}")},
+        },
+        "properties": dict(found.properties if only_properties is None else only_properties),
+        "tags": list(found.tags),
+        "validationResults": found.validation,
+        "plans": [plan],
+        "triggerInfo": found.trigger_info,
+        "id": found.id,
+        "buildNumber": found.number,
+        "status": found.status,
+        "queueTime": date_out(found.queued_at),
+        "url": url,
+        "definition": reference(
+            links,
+            project_id=project_id,
+            project_name=found.project_name,
+            number=found.definition_id,
+            name=found.definition_name,
+            path=found.definition_path,
+            revision=found.definition_revision,
+            queue_status=found.queue_status,
+        ),
+        "project": project(links, project_id, found.project_name),
+        "uri": f"vstfs:///Build/Build/{found.id}",
+        "sourceBranch": found.source_branch,
+        "sourceVersion": found.source_version,
+        "priority": found.priority,
+        "reason": found.reason,
+        "requestedFor": actor(shown, found.requested_for),
+        "requestedBy": actor(shown, found.requested_by),
+        "lastChangedDate": date_out(found.changed_at),
+        "lastChangedBy": actor(shown, found.changed_by),
+        "orchestrationPlan": plan,
+        "logs": {"id": 0, "type": "Container", "url": f"{url}/logs"},
+        "repository": repository(found.repository),
+        "keepForever": found.keep_forever,
+        "retainedByRelease": found.retained_by_release,
+        "triggeredByBuild": None,
+        "appendCommitMessageToRunName": True,
+    }
+    made |= _sometimes(shown, found)
+    return made
+
+
+def _sometimes(shown: Shown, found: BuildView) -> Document:
+    """What only some builds have."""
+    made: Document = {}
+    if found.queue_id is not None:
+        made["queue"] = queue(
+            shown.links,
+            found.queue_id,
+            found.queue_name or "",
+            found.pool_id,
+            found.pool_name or "",
+        )
+    for key, value in (
+        ("result", found.result),
+        ("startTime", date_out(found.started_at)),
+        ("finishTime", date_out(found.finished_at)),
+        ("parameters", found.parameters),
+        ("quality", found.quality),
+        ("demands", found.demands),
+        ("templateParameters", found.template_parameters),
+    ):
+        if value:
+            made[key] = value
+    if found.is_deleted:
+        made |= {
+            "deleted": True,
+            "deletedBy": person(shown, found.deleted_by),
+            "deletedDate": date_out(found.deleted_at),
+            "deletedReason": found.deleted_reason,
+        }
+    if found.triggered_by_build:
+        url = shown.links.apis(str(found.project_id), f"build/Builds/{found.triggered_by_build}")
+        made["triggeredByBuild"] = {"id": found.triggered_by_build, "url": url}
+    number = found.number.rpartition(".")[2]
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        made["buildNumberRevision"] = int(number)
+    return made
+
+
+def repository(plan: Mapping[str, Any]) -> Document:
+    """A BuildRepository of a build."""
+    return {
+        "id": plan.get("id") or None,
+        "type": plan.get("type") or None,
+        "name": plan.get("name") or None,
+        "url": plan.get("url") or None,
+        "clean": None,
+        "checkoutSubmodules": bool(plan.get("submodules")),
+    }
