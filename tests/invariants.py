@@ -6,6 +6,7 @@ from quaymaster.domain.due import next_due
 from quaymaster.domain.explain import explain
 from quaymaster.domain.reasons import Surroundings
 from quaymaster.domain.release import Deployment, Outcome, Release, Side, Stage
+from quaymaster.domain.reports import silent_after
 from quaymaster.domain.rules import first_due
 from quaymaster.domain.status import (
     deployment_status,
@@ -55,6 +56,9 @@ SHOWN_TOGETHER = {
     (S.REJECTED, D.FAILED, O.GATE_FAILED),
     (S.CANCELED, D.NOT_DEPLOYED, O.CANCELED),
     (S.CANCELED, D.FAILED, O.PHASE_CANCELED),
+    # AVIATOR 9: told from outside
+    (S.IN_PROGRESS, D.NOT_DEPLOYED, O.QUEUED_FOR_AGENT),
+    (S.UNDEFINED, D.UNDEFINED, O.UNDEFINED),
 }
 
 
@@ -95,6 +99,8 @@ def _check_under_way(stage: Stage, deployment: Deployment) -> None:
     """I11: something or somebody will move it on; I2: nothing works without consent."""
     assert deployment.completed_at is None
     assert waits_for(stage, deployment), f"{stage.name} waits for nothing"
+    if deployment.report:
+        return
     if deployment.phases:
         assert is_side_clear(stage, deployment, Side.PRE), f"{stage.name} works without consent"
         assert deployment.has_slot
@@ -109,7 +115,9 @@ def waits_for(stage: Stage, deployment: Deployment) -> list[str]:
         found.append("the outside, and a clock")
     if deployment.deferred_until and is_side_clear(stage, deployment, Side.PRE):
         found.append("its time")
-    if deployment.entered_queue_at is None:
+    if deployment.report and silent_after(deployment):
+        found.append("news, and a clock")
+    elif deployment.entered_queue_at is None:
         found.append("its schedule")
     elif not deployment.has_slot:
         found.append("its turn")
@@ -117,11 +125,13 @@ def waits_for(stage: Stage, deployment: Deployment) -> list[str]:
 
 
 def _check_ended(stage: Stage, deployment: Deployment) -> None:
-    assert deployment.completed_at is not None
+    assert (deployment.completed_at is None) == (deployment.outcome is Outcome.UNKNOWN)
     assert all(job.status.is_ended for job in deployment.jobs), "ended with a job under way"
     assert all(run.ended_as for run in deployment.gates), "ended with gates being asked"
     asked = [a for a in deployment.approvals if a.status is ApprovalStatus.PENDING]
     assert not asked, f"{stage.name} has ended and still asks {asked}"
+    if deployment.report:
+        return  # a fact, whether or not anybody here had agreed
     if deployment.outcome in (Outcome.SUCCEEDED, Outcome.PARTIALLY_SUCCEEDED):
         assert all(is_side_clear(stage, deployment, side) for side in Side)
         good = {PhaseStatus.SUCCEEDED, PhaseStatus.PARTIALLY_SUCCEEDED, PhaseStatus.SKIPPED}
@@ -139,7 +149,7 @@ def check_step(before: Release, after: Release) -> None:
         if old.newest.attempt != new.newest.attempt:
             assert new.newest.attempt == old.newest.attempt + 1
             continue
-        if old.newest.is_ended:
+        if old.newest.is_ended and not new.newest.report:
             assert new.newest == old.newest, f"{old.name} changed after its end"
         _check_leaves(old.newest, new.newest)
 

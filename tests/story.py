@@ -20,6 +20,7 @@ from quaymaster.domain.changes import (
     CancelRequested,
     Change,
     DeploymentDeferred,
+    DeploymentReported,
     DeploymentRequested,
     Event,
     GateSampled,
@@ -28,6 +29,8 @@ from quaymaster.domain.changes import (
     JobClaimed,
     JobFinished,
     JobLost,
+    Quarantined,
+    QuarantineLifted,
     SlotGranted,
     Superseded,
     TimeCame,
@@ -48,7 +51,7 @@ from quaymaster.domain.release import (
     Stage,
 )
 from quaymaster.domain.status import deployment_status, stage_status
-from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason, JobStatus
+from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason, JobStatus, ReportedStatus
 from tests import invariants, make
 
 
@@ -185,6 +188,19 @@ def deployed(stage: str, by: str = "alice", **changes: Any) -> Step:
         yield DeploymentRequested(told.stage(stage).id, who, who, reason, **changes)
 
     return events
+
+
+def reported(stage: str, status: ReportedStatus, by: str = "cd", **more: Any) -> Step:
+    """Whoever deploys outside tells how it stands."""
+    return lambda told: [DeploymentReported(told.stage(stage).id, PersonId(by), status, **more)]
+
+
+def quarantined(why: str = "It loses orders.", by: str = "alice") -> Step:
+    return lambda _: [Quarantined(PersonId(by), why)]
+
+
+def quarantine_lifted(by: str = "alice") -> Step:
+    return lambda _: [QuarantineLifted(PersonId(by))]
 
 
 def canceled(stage: str, by: str = "alice") -> Step:

@@ -116,7 +116,7 @@ def test_a_missing_permission_is_named():
 
 def test_how_the_last_attempt_ended():
     told = story().when(started(), fails("Dev"))
-    assert texts(told) == ["Attempt 1 failed."]
+    assert texts(told) == ["Attempt 1 failed: Bash exited with code '3'."]
     told.when(deployed("Dev"), canceled("Dev"))
     assert texts(told) == ["Attempt 2 was canceled."]
     asked = story(make.plan("Dev", Dev={"pre_approvals": make.asks("bob")})).when(started())

@@ -16,7 +16,7 @@ from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import Conflict, DomainError, Refused
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import ApprovalId, GateResult, InterventionId, JobId, PersonId, Side
-from quaymaster.domain.statuses import DeploymentReason, JobStatus
+from quaymaster.domain.statuses import DeploymentReason, JobStatus, ReportedStatus
 from quaymaster.domain.statuses import OperationStatus as O
 from tests import make
 from tests.story import (
@@ -29,6 +29,7 @@ from tests.story import (
     fails,
     phase_ends,
     refused,
+    reported,
     started,
     story,
     works,
@@ -83,12 +84,21 @@ SITUATIONS: dict[str, Callable[[], Story]] = {
     O.REJECTED: lambda: asking().when(refused("Dev")),
     O.PHASE_FAILED: lambda: of().when(deployed("Dev"), fails("Dev")),
     O.CANCELED: lambda: asking().when(canceled("Dev")),
+    O.UNDEFINED: lambda: of().when(reported("Dev", ReportedStatus.UNKNOWN)),
     O.PHASE_CANCELED: lambda: running().when(canceled("Dev"), phase_ends("Dev")),
 }
 # Shown for a moment within one decision only: the next phase starts in the same one.
 PASSING = {O.PHASE_SUCCEEDED, O.PHASE_PARTIALLY_SUCCEEDED}
 
-ENDED = {O.APPROVED, O.REJECTED, O.PHASE_FAILED, O.GATE_FAILED, O.CANCELED, O.PHASE_CANCELED}
+ENDED = {
+    O.UNDEFINED,
+    O.APPROVED,
+    O.REJECTED,
+    O.PHASE_FAILED,
+    O.GATE_FAILED,
+    O.CANCELED,
+    O.PHASE_CANCELED,
+}
 UNDER_WAY = set(SITUATIONS) - ENDED - {NOT_STARTED}
 WAITING = {O.SCHEDULED, O.QUEUED, O.PENDING, O.EVALUATING_GATES, O.DEFERRED}
 AT_WORK = {
@@ -97,6 +107,7 @@ AT_WORK = {
     O.MANUAL_INTERVENTION_PENDING,
     O.CANCELLING,
 }
+AFTER_WORK = {f"{O.PENDING} after the work", f"{O.EVALUATING_GATES} after the work"}
 NOBODY_HOLDS_IT = {O.QUEUED_FOR_AGENT, O.MANUAL_INTERVENTION_PENDING}
 OPEN_QUESTION = {O.PENDING, f"{O.PENDING} after the work"}
 ASKED_BEFORE = {O.REJECTED, O.CANCELED, O.DEFERRED}  # by the stories above
@@ -116,6 +127,9 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
     c.GatesIgnored: ({TAKEN: {O.EVALUATING_GATES}}, Refused),
     c.GateSampled: ({TAKEN: {O.EVALUATING_GATES}}, IGNORED),
     c.InterventionAnswered: ({TAKEN: {O.MANUAL_INTERVENTION_PENDING}}, Refused),
+    c.DeploymentReported: ({Refused: AT_WORK | AFTER_WORK}, TAKEN),
+    c.Quarantined: ({}, TAKEN),
+    c.QuarantineLifted: ({}, IGNORED),
     c.SlotGranted: ({TAKEN: {O.QUEUED}}, IGNORED),
     c.Superseded: ({TAKEN: {O.QUEUED}}, IGNORED),
     c.JobClaimed: (
@@ -163,6 +177,9 @@ def event(kind: type, told: Story) -> c.Event:
         c.GatesIgnored: c.GatesIgnored(dev.id, Side.PRE, ("g1",), who),
         c.GateSampled: c.GateSampled(dev.id, attempt, Side.PRE, 1, (GateResult("g1", True),)),
         c.InterventionAnswered: c.InterventionAnswered(question, who, resumes=True),
+        c.DeploymentReported: c.DeploymentReported(dev.id, who, ReportedStatus.IN_PROGRESS),
+        c.Quarantined: c.Quarantined(who, "It loses orders."),
+        c.QuarantineLifted: c.QuarantineLifted(who),
         c.SlotGranted: c.SlotGranted(dev.id, attempt),
         c.Superseded: c.Superseded(dev.id, attempt, "Release-2"),
         c.JobClaimed: c.JobClaimed(job, "worker-1", f"token-{job}"),
@@ -204,7 +221,7 @@ def test_every_situation_has_a_column():
 
 APPROVAL_EVENTS = {c.ApprovalGiven, c.ApprovalRefused, c.ApprovalReassigned}
 JOB_EVENTS = {c.JobClaimed, c.JobFinished, c.JobLost}
-BEFORE_ANY_JOB = {NOT_STARTED, *WAITING, O.REJECTED, O.GATE_FAILED, O.CANCELED}
+BEFORE_ANY_JOB = {NOT_STARTED, O.UNDEFINED, *WAITING, O.REJECTED, O.GATE_FAILED, O.CANCELED}
 CELLS = [
     (name, kind)
     for name in SITUATIONS

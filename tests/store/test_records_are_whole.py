@@ -23,6 +23,9 @@ PARTS = {
     "jobs",
     "artifacts",
     "targets",
+    "standing",
+    "freezes",
+    "holds",
 }
 
 
@@ -71,7 +74,18 @@ def test_every_field_is_read(record):
 
 
 # What nobody is shown: fences, what a stage remembers, and what a view says in another way.
-HIDDEN = {"token", "evaluated", "newest", "variables", "targets", "stages", "plan"}
+HIDDEN = {
+    "freezes",
+    "holds",
+    "standing",
+    "token",
+    "evaluated",
+    "newest",
+    "variables",
+    "targets",
+    "stages",
+    "plan",
+}
 
 
 @pytest.mark.parametrize(

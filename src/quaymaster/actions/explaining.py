@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from quaymaster.actions import freeze_times
 from quaymaster.actions import releases as release_actions
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
@@ -10,11 +12,13 @@ from quaymaster.domain.access import WORDS, Permission, definition_token, stage_
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.explain import explain
 from quaymaster.domain.preview import Foresight, Known, foresee
-from quaymaster.domain.reasons import Offer, Reason, Surroundings
+from quaymaster.domain.reasons import Freeze, Offer, Reason, Surroundings
 from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
 from quaymaster.store import people, places, pools, queueing, releases, workers
 from quaymaster.store.database import Connection
 from quaymaster.store.places import Place
+
+LIFTED_BY = ("whoever set the freeze, or may deploy this stage, by lifting it",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Expla
             raise NotFound("stage", stage_id, f"The release {release_id} has no stage {stage_id}.")
         token = definition_token(str(place.project_id), place.path, place.definition_id)
         call.require(Permission.VIEW_RELEASES, token, f"release {place.release_name}")
-        around = await _around(connection, call, place, stage)
+        around = await _around(connection, call, place, release, stage)
     return Explained(stage.name, explain(release, stage, around, call.now), around.names)
 
 
@@ -56,7 +60,9 @@ async def reasons_by_name(call: Call, release_id: ReleaseId, stage: str) -> Expl
     return await reasons(call, release_id, found.id)
 
 
-async def _around(connection: Connection, call: Call, place: Place, stage: Stage) -> Surroundings:
+async def _around(
+    connection: Connection, call: Call, place: Place, release: Release, stage: Stage
+) -> Surroundings:
     token = stage_token(
         str(place.project_id), place.path, place.definition_id, place.definition_stage_id
     )
@@ -64,9 +70,23 @@ async def _around(connection: Connection, call: Call, place: Place, stage: Stage
     known = await people.get_many(connection, list(_mentioned(stage)))
     return Surroundings(
         standings=tuple(await queueing.standings(connection, stage.plan.definition_stage_id)),
+        freezes=_freezes(release, stage, call.now),
         offers=await _offers(connection, place, stage),
         missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
         names={number: found.display_name for number, found in known.items()},
+    )
+
+
+def _freezes(release: Release, stage: Stage, now: datetime) -> tuple[Freeze, ...]:
+    """What is in force for the stage; a hold keeps back only what nobody asks for."""
+    found = freeze_times.standing(release, stage.plan.definition_stage_id, now)
+    return tuple(
+        Freeze(
+            f"nothing starts by itself ({one.reason})" if one.is_hold else one.reason,
+            one.until,
+            ("whoever may deploy this stage, by resuming",) if one.is_hold else LIFTED_BY,
+        )
+        for one in found.in_force
     )
 
 
@@ -116,5 +136,5 @@ async def _all_around(
     for stage in draft.stages:
         place = await places.of_stage(connection, call.project_id, stage.id)
         if place:
-            around[stage.name] = await _around(connection, call, place, stage)
+            around[stage.name] = await _around(connection, call, place, draft, stage)
     return around

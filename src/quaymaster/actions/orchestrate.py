@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from quaymaster.actions import freeze_times
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
 from quaymaster.domain.changes import Change, Event, JobGivenUp, JobLost
@@ -45,6 +46,7 @@ async def happen_within(
     before = await releases.locked(connection, release_id)
     if before is None:
         raise NotFound("release", release_id)
+    before = freeze_times.at(before, call.now)
     if check:
         check(before)
     after, changes = decide(before, event, call.now)

@@ -15,6 +15,7 @@ from quaymaster.domain.changes import (
     ApprovalRefused,
     CancelRequested,
     DeploymentDeferred,
+    DeploymentReported,
     DeploymentRequested,
     DetailsChanged,
     Event,
@@ -24,6 +25,8 @@ from quaymaster.domain.changes import (
     JobClaimed,
     JobFinished,
     JobLost,
+    Quarantined,
+    QuarantineLifted,
     SlotGranted,
     SnapshotEdited,
     Superseded,
@@ -46,6 +49,8 @@ from quaymaster.domain.release import (
     Stage,
     StageId,
 )
+from quaymaster.domain.reports import taken_in
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import gate_policy, operation_status, policy
 from quaymaster.domain.statuses import (
     ApprovalStatus,
@@ -65,6 +70,7 @@ ENDED: frozenset[str] = frozenset(
         OperationStatus.GATE_FAILED,
         OperationStatus.CANCELED,
         OperationStatus.PHASE_CANCELED,
+        OperationStatus.UNDEFINED,
     }
 )
 ACTIVE: frozenset[str] = frozenset(OperationStatus) - ENDED
@@ -103,6 +109,12 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
     match event:
         case Activated() | Abandoned() | DetailsChanged() | SnapshotEdited():
             return _about_the_release(release, event)
+        case Quarantined() | QuarantineLifted():
+            return (
+                event if bool(release.quarantine) is isinstance(event, QuarantineLifted) else None
+            )
+        case DeploymentReported():
+            return taken_in(found_stage(release, event.stage), event)
         case (
             DeploymentRequested(stage=stage)
             | CancelRequested(stage=stage)
@@ -186,6 +198,11 @@ def _about_a_stage(
     present = situation(stage)
     if present not in ALLOWED[type(event)]:
         raise Refused(_transition_refused(stage, present, event))
+    if isinstance(event, DeploymentRequested) and release.quarantine:
+        raise Refused(
+            f"Release {release.name} is quarantined and cannot be deployed: "
+            f"{release.quarantine.reason} Lift the quarantine first."
+        )
     if isinstance(event, DeploymentDeferred):
         _check_deferral(stage, event, now)
     if isinstance(event, GatesIgnored):
@@ -250,7 +267,9 @@ def _transition_refused(stage: Stage, present: str, event: Event) -> str:
 def _is_still_queued(release: Release, stage_id: StageId, attempt: int, event: Event) -> bool:
     stage = found_stage(release, stage_id)
     deployment = stage.active
-    if release.status is not ReleaseStatus.ACTIVE or not deployment:
+    if release.status is not ReleaseStatus.ACTIVE or not deployment or deployment.report:
+        return False
+    if isinstance(event, SlotGranted) and blocked(release, stage, deployment):
         return False
     return deployment.attempt == attempt and situation(stage) in ALLOWED[type(event)]
 

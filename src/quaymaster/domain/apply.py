@@ -7,7 +7,8 @@ from quaymaster.domain import changes as c
 from quaymaster.domain.allowed import found_approval, found_intervention, stage_of_job
 from quaymaster.domain.attempt import moved
 from quaymaster.domain.records import changed
-from quaymaster.domain.release import Deployment, Release, Stage, StageId
+from quaymaster.domain.release import Deployment, Quarantine, Release, Stage, StageId
+from quaymaster.domain.reports import after_report
 from quaymaster.domain.statuses import ReleaseStatus
 
 
@@ -22,6 +23,11 @@ def apply(release: Release, change: c.Change, now: datetime) -> Release:
             return _details(release, change, now)
         case c.SnapshotEdited():
             return _edited(release, change, now)
+        case c.Quarantined(by=by, comment=reason):
+            quarantine = Quarantine(by, now, reason)
+            return replace(release, quarantine=quarantine, modified_at=now, modified_by=by)
+        case c.QuarantineLifted(by=by):
+            return replace(release, quarantine=None, modified_at=now, modified_by=by)
         case c.TimeCame():
             return release
         case _:
@@ -44,6 +50,8 @@ def apply_to_stage(stage: Stage, change: c.Change, now: datetime) -> Stage:
             return _requested(stage, request, now, stage.evaluated | seen)
         case c.DeploymentRequested():
             return _requested(stage, change, now, stage.evaluated)
+        case c.DeploymentReported():
+            return after_report(stage, change, now)
         case _ if stage.newest:
             return changed(stage, newest=moved(stage.newest, change, now), modified_at=now)
         case _:
@@ -120,6 +128,8 @@ def _requested(
             entered_queue_at=None,
             modified_at=now,
             modified_by=request.by,
+            override=request.override or stage.active.override,
+            rolls_back=request.rolls_back or stage.active.rolls_back,
         )
         return replace(stage, newest=newest, modified_at=now)
     newest = Deployment(
@@ -134,6 +144,8 @@ def _requested(
         scheduled_for=request.scheduled_for,
         comment=request.comment,
         variables=request.variables,
+        rolls_back=request.rolls_back,
+        override=request.override,
     )
     return changed(
         stage,

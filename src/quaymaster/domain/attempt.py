@@ -16,8 +16,9 @@ from quaymaster.domain.release import (
     Outcome,
     Phase,
     Reassignment,
+    Report,
 )
-from quaymaster.domain.statuses import ApprovalStatus, JobStatus
+from quaymaster.domain.statuses import ApprovalStatus, JobStatus, ReportedStatus
 
 
 def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment:
@@ -74,8 +75,13 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
             return after(phases=phases)
         case c.HeldJobsReleased() | c.PauseStarted() | c.JobSettled() | c.InterventionAnswered():
             return replace(pauses.after(deployment, change, now), modified_at=now)
-        case c.DeploymentEnded(outcome=outcome):
-            return after(outcome=outcome, completed_at=now)
+        case c.ReportMissed(problem=problem):
+            first = deployment.report.first_at if deployment.report else now
+            return after(report=Report(ReportedStatus.ERROR, now, first), problem=problem)
+        case c.DeploymentEnded(outcome=outcome, reason=reason):
+            ended_at = None if outcome is Outcome.UNKNOWN else now
+            problem = reason or deployment.problem
+            return after(outcome=outcome, completed_at=ended_at, problem=problem)
         case _:
             raise TypeError(change)
 

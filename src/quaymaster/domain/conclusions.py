@@ -185,6 +185,14 @@ class JobGivenUp:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportMissed:
+    """Whoever does the attempt outside has been silent for too long: it counts as an error."""
+
+    stage: StageId
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentEnded:
     stage: StageId
     outcome: Outcome
@@ -212,5 +220,6 @@ Conclusion = (
     | JobSettled
     | WaitingJobsCanceled
     | JobGivenUp
+    | ReportMissed
     | DeploymentEnded
 )

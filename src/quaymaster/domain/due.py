@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from quaymaster.domain.release import Deployment, Release, Stage
+from quaymaster.domain.reports import silent_after as news_missing_after
 from quaymaster.domain.rules.canceling import silent_after
 from quaymaster.domain.rules.gates import due_at, open_run
 from quaymaster.domain.rules.jobs import overdue_after
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import gate_policy
 from quaymaster.domain.statuses import ApprovalStatus, JobStatus
 
@@ -15,13 +17,34 @@ def next_due(release: Release) -> datetime | None:
     """The earliest moment at which some rule may apply by itself; None when only people,
     workers or other releases can move this one."""
     return min(
-        (due for stage in release.stages if stage.active for due in _times(stage, stage.active)),
+        (
+            due
+            for stage in release.stages
+            if stage.active
+            for due in (
+                *_times(release, stage, stage.active),
+                *_thaws(release, stage, stage.active),
+            )
+        ),
         default=None,
     )
 
 
-def _times(stage: Stage, deployment: Deployment) -> Iterator[datetime]:
-    if deployment.scheduled_for and not deployment.entered_queue_at:
+def _thaws(release: Release, stage: Stage, deployment: Deployment) -> Iterator[datetime]:
+    """When a freeze or a window begins or ends that keeps the attempt back, or may stop it."""
+    changes_at = release.stands(stage).changes_at
+    if changes_at and not deployment.report:
+        yield changes_at
+
+
+def _times(release: Release, stage: Stage, deployment: Deployment) -> Iterator[datetime]:
+    if deployment.report:
+        silent = news_missing_after(deployment)
+        if silent:
+            yield silent
+        return
+    waits = deployment.scheduled_for and not deployment.entered_queue_at
+    if deployment.scheduled_for and waits and not blocked(release, stage, deployment):
         yield deployment.scheduled_for
     if deployment.deferred_until:
         yield deployment.deferred_until

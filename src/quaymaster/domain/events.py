@@ -12,10 +12,11 @@ from quaymaster.domain.release import (
     JobId,
     Person,
     PersonId,
+    ReleaseId,
     Side,
     StageId,
 )
-from quaymaster.domain.statuses import DeploymentReason, JobStatus
+from quaymaster.domain.statuses import DeploymentReason, JobStatus, ReportedStatus
 
 # ---- from people ----------------------------------------------------------------------------
 
@@ -73,6 +74,24 @@ class DeploymentRequested:
     scheduled_for: datetime | None = None
     comment: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    rolls_back: ReleaseId | None = None
+    override: str = ""  # why it may start although the environment is frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Nobody may deploy this release anywhere from now on; what only waits is canceled."""
+
+    by: PersonId | None
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineLifted:
+    """The release may be deployed again."""
+
+    by: PersonId | None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +181,24 @@ class Superseded:
     by_release: str
 
 
+# ---- from those who deploy outside ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentReported:
+    """Somebody outside tells how a deployment stands; it is a fact, not a request (AVIATOR 4).
+
+    Without an attempt, or with an ended one that is told to be under way again, a new attempt
+    begins; `reopens` takes up the ended one instead. Another end corrects the one told before.
+    """
+
+    stage: StageId
+    by: PersonId | None
+    status: ReportedStatus
+    problem: str = ""
+    reopens: bool = False
+
+
 # ---- from workers and clocks ----------------------------------------------------------------
 
 
@@ -228,5 +265,8 @@ Event = (
     | JobFinished
     | JobLost
     | GateSampled
+    | DeploymentReported
+    | Quarantined
+    | QuarantineLifted
     | TimeCame
 )

@@ -56,6 +56,9 @@ def _under_way(
     if deployment.cancel_requested_at:
         yield explain_work.of_stopping(stage, deployment)
         return
+    if deployment.report:
+        yield explain_work.of_outside(stage, deployment)
+        return
     if deployment.entered_queue_at is None:
         yield _scheduled(deployment)
     elif not deployment.has_slot:

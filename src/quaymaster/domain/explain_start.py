@@ -18,6 +18,8 @@ ENDED_AS = {
     Outcome.GATE_FAILED: "failed at its gates",
     Outcome.CANCELED: "was canceled",
     Outcome.SUPERSEDED: "gave way to a newer release",
+    Outcome.ERROR: "ended with an error",
+    Outcome.UNKNOWN: "has an unknown end",
 }
 
 
@@ -30,6 +32,9 @@ def of_release(release: Release, stage: Stage) -> Iterator[Reason]:
             if unchosen:
                 text = f"No version is chosen for artifact {', '.join(unchosen)}."
                 yield Reason(ReasonKind.RELEASE, text, ("whoever may manage releases",))
+        case ReleaseStatus.ACTIVE if release.quarantine and not stage.active:
+            text = f"Release {release.name} is quarantined: {release.quarantine.reason}"
+            yield Reason(ReasonKind.RELEASE, text, ("whoever may manage releases",))
         case ReleaseStatus.ABANDONED if not stage.active:
             text = f"Release {release.name} was abandoned; nothing of it is deployed any more."
             yield Reason(ReasonKind.RELEASE, text)
@@ -58,7 +63,8 @@ def _ended(stage: Stage) -> Reason:
     deployment = stage.newest
     words = ENDED_AS[deployment.outcome] if deployment and deployment.outcome else "has ended"
     attempt = deployment.attempt if deployment else 0
-    why = f": {deployment.comment}" if deployment and deployment.comment else "."
+    said = (deployment.comment or deployment.problem) if deployment else ""
+    why = f": {said}" if said else "."
     text = f"Attempt {attempt} {words}{why}"
     return Reason(ReasonKind.ENDED, text, BY_HAND, details={"attempt": str(attempt)})
 

@@ -6,11 +6,18 @@ from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.plan import Demand, PhasePlan
 from quaymaster.domain.reasons import Offer, Reason, ReasonKind, Surroundings
 from quaymaster.domain.release import Deployment, Job, JobKind, Phase, Stage
+from quaymaster.domain.reports import silent_after as news_missing_after
 from quaymaster.domain.rules.canceling import silent_after
 from quaymaster.domain.rules.jobs import overdue_after
 from quaymaster.domain.statuses import JobStatus
 
 POOL_KEEPERS = ("whoever runs the pool",)
+
+
+def of_outside(stage: Stage, deployment: Deployment) -> Reason:
+    """An attempt that somebody outside does and tells of (AVIATOR 4)."""
+    text = f"{stage.name} is deployed outside; it waits to be told how that ends."
+    return Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), news_missing_after(deployment))
 
 
 def of_work(stage: Stage, deployment: Deployment, around: Surroundings) -> Iterator[Reason]:
@@ -42,6 +49,9 @@ def _of_job(
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.DELAY:
         text = f"{job.name!r} waits until {job.due_at:%Y-%m-%d %H:%M} UTC."
         yield Reason(ReasonKind.DELAY, text, clears_at=job.due_at)
+    elif job.status is JobStatus.RUNNING and job.kind is JobKind.EXTERNAL:
+        text = f"{job.name!r} is done outside; it waits to be told how it stands."
+        yield Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), job.due_at)
     elif job.status is JobStatus.RUNNING:
         due = overdue_after(stage, phase, job)
         text = f"{job.name!r} runs on {job.worker or 'a worker'}."

@@ -139,6 +139,10 @@ def _details(change: c.Change) -> dict[str, str]:
             return {"phase": str(rank), "problem": problem}
         case c.DeploymentEnded(outcome=outcome, reason=reason):
             return {"outcome": outcome, "reason": reason}
+        case c.DeploymentReported(status=status, problem=problem):
+            return {"status": status, "problem": problem}
+        case c.ReportMissed(problem=problem):
+            return {"problem": problem}
         case c.DetailsChanged():
             return _renamed(change)
         case _:
@@ -149,6 +153,10 @@ def _request(request: c.DeploymentRequested) -> dict[str, str]:
     details = {"reason": str(request.reason), "trigger": request.trigger_reason}
     if request.scheduled_for:
         details["scheduledFor"] = request.scheduled_for.isoformat()
+    if request.rolls_back:
+        details["rollsBack"] = str(request.rolls_back)
+    if request.override:
+        details["override"] = request.override
     if request.variables:
         details["variables"] = ",".join(sorted(request.variables))
     return details

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from quaymaster.domain.freezes import NOTHING_STANDS_STILL, Freeze, Hold, Standing
 from quaymaster.domain.plan import PhasePlan, Plan, StagePlan
 from quaymaster.domain.statuses import (
     ApprovalStatus,
@@ -19,6 +20,7 @@ from quaymaster.domain.statuses import (
     JobStatus,
     ReleaseReason,
     ReleaseStatus,
+    ReportedStatus,
 )
 
 ReleaseId = NewType("ReleaseId", int)
@@ -148,18 +150,20 @@ class GateRun:
 
 
 class JobKind(StrEnum):
-    """Who does a job: a worker of a pool, any worker, one target, the clock, or a person."""
+    """Who does a job: a worker of a pool, any worker, one target, the clock, a person, or
+    somebody outside who reports what becomes of it."""
 
     AGENT = "agent"
     SERVER = "server"
     TARGET = "target"
     DELAY = "delay"
     INTERVENTION = "intervention"
+    EXTERNAL = "external"
 
     @property
     def is_pause(self) -> bool:
         """Whether no worker is needed for it."""
-        return self in (JobKind.DELAY, JobKind.INTERVENTION)
+        return self in (JobKind.DELAY, JobKind.INTERVENTION, JobKind.EXTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,26 @@ class Outcome(StrEnum):
     GATE_FAILED = "gateFailed"
     CANCELED = "canceled"
     SUPERSEDED = "superseded"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The newest word of whoever does an attempt outside, and when the first one came."""
+
+    status: ReportedStatus
+    at: datetime
+    first_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A release that must not be deployed anywhere until somebody lifts this."""
+
+    by: PersonId | None
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +282,10 @@ class Deployment:
     completed_at: datetime | None = None
     comment: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    report: Report | None = None  # once there is one, the outside says what becomes of it
+    problem: str = ""  # why it did not succeed
+    rolls_back: ReleaseId | None = None  # the release that this attempt takes away
+    override: str = ""  # why it may start in a freeze
     id: DeploymentId = DeploymentId(UNSAVED)
 
     @property
@@ -281,8 +309,9 @@ class Deployment:
 
     @property
     def started_at(self) -> datetime | None:
-        """When the first job started; None while nothing has run."""
-        return min((job.started_at for job in self.jobs if job.started_at), default=None)
+        """When the first job started, or the outside first told of it; None before that."""
+        times = [job.started_at for job in self.jobs if job.started_at]
+        return min([*times, self.report.first_at] if self.report else times, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +370,9 @@ class Release:
     """One run of a definition with chosen artifacts.
 
     `targets` are the machines of the deployment groups that its plan names, by group, as they
-    stand at the time of a decision; they are looked up, never saved with the release.
+    stand at the time of a decision; they are looked up, never saved with the release. So are the
+    `freezes` and `holds` of its environments, and `standing`: what they mean at this moment, by
+    environment.
     """
 
     id: ReleaseId
@@ -360,6 +391,14 @@ class Release:
     artifacts: tuple[ArtifactVersion, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[int, tuple[Target, ...]] = field(default_factory=dict)
+    quarantine: Quarantine | None = None
+    freezes: tuple[Freeze, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    standing: Mapping[int, Standing] = field(default_factory=dict)
+
+    def stands(self, stage: "Stage") -> Standing:
+        """What keeps the stage's environment from taking deployments at this moment."""
+        return self.standing.get(stage.plan.definition_stage_id, NOTHING_STANDS_STILL)
 
     def stage(self, stage_id: StageId) -> Stage | None:
         return next((stage for stage in self.stages if stage.id == stage_id), None)

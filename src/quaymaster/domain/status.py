@@ -9,6 +9,7 @@ from quaymaster.domain.statuses import (
     JobStatus,
     OperationStatus,
     PhaseStatus,
+    ReportedStatus,
     StageStatus,
 )
 
@@ -20,6 +21,8 @@ ENDED_OPERATION = {
     Outcome.GATE_FAILED: OperationStatus.GATE_FAILED,
     Outcome.CANCELED: OperationStatus.CANCELED,
     Outcome.SUPERSEDED: OperationStatus.CANCELED,
+    Outcome.ERROR: OperationStatus.PHASE_FAILED,
+    Outcome.UNKNOWN: OperationStatus.UNDEFINED,
 }
 
 ENDED_STAGE = {
@@ -30,6 +33,15 @@ ENDED_STAGE = {
     Outcome.GATE_FAILED: StageStatus.REJECTED,
     Outcome.CANCELED: StageStatus.CANCELED,
     Outcome.SUPERSEDED: StageStatus.CANCELED,
+    Outcome.ERROR: StageStatus.REJECTED,
+    Outcome.UNKNOWN: StageStatus.UNDEFINED,
+}
+
+# While it is under way; an end that was reported becomes the attempt's outcome (AVIATOR 9).
+REPORTED_OPERATION = {
+    ReportedStatus.PENDING: OperationStatus.QUEUED_FOR_AGENT,
+    ReportedStatus.IN_PROGRESS: OperationStatus.PHASE_IN_PROGRESS,
+    ReportedStatus.CANCELING: OperationStatus.CANCELLING,
 }
 
 WAITING_STAGE = {
@@ -178,6 +190,8 @@ def operation_status(stage: Stage, deployment: Deployment) -> OperationStatus:
         return _ended_operation(deployment, deployment.outcome)
     if deployment.cancel_requested_at:
         return OperationStatus.CANCELLING
+    if deployment.report:
+        return REPORTED_OPERATION.get(deployment.report.status, OperationStatus.PHASE_IN_PROGRESS)
     if deployment.entered_queue_at is None:
         return OperationStatus.SCHEDULED
     if not deployment.has_slot:
@@ -218,6 +232,9 @@ def _working_operation(deployment: Deployment) -> OperationStatus:
 
 
 def _running_operation(phase: Phase) -> OperationStatus:
+    running = [job.kind for job in phase.jobs if job.status is JobStatus.RUNNING]
+    if all(kind is JobKind.EXTERNAL for kind in running):
+        return OperationStatus.QUEUED_FOR_AGENT  # nobody outside has told of it yet
     asks = any(
         job.kind is JobKind.INTERVENTION and job.status is JobStatus.RUNNING for job in phase.jobs
     )
@@ -233,6 +250,11 @@ def deployment_status(stage: Stage, deployment: Deployment) -> DeploymentStatus:
             return DeploymentStatus.SUCCEEDED
         case Outcome.PARTIALLY_SUCCEEDED:
             return DeploymentStatus.PARTIALLY_SUCCEEDED
+        case Outcome.UNKNOWN:
+            return DeploymentStatus.UNDEFINED
+        case None if deployment.report:
+            waits = deployment.report.status is ReportedStatus.PENDING
+            return DeploymentStatus.NOT_DEPLOYED if waits else DeploymentStatus.IN_PROGRESS
         case None:
             reached_work = deployment.has_slot and is_side_clear(stage, deployment, Side.PRE)
             works = reached_work and not deployment.deferred_until

@@ -30,6 +30,7 @@ class StageStatus(StrEnum):
     QUEUED = "queued"
     SCHEDULED = "scheduled"
     PARTIALLY_SUCCEEDED = "partiallySucceeded"
+    UNDEFINED = "undefined"
 
 
 class DeploymentStatus(StrEnum):
@@ -40,6 +41,7 @@ class DeploymentStatus(StrEnum):
     SUCCEEDED = "succeeded"
     PARTIALLY_SUCCEEDED = "partiallySucceeded"
     FAILED = "failed"
+    UNDEFINED = "undefined"
 
 
 class OperationStatus(StrEnum):
@@ -62,6 +64,7 @@ class OperationStatus(StrEnum):
     GATE_FAILED = "gateFailed"
     CANCELED = "canceled"
     PHASE_CANCELED = "phaseCanceled"
+    UNDEFINED = "undefined"  # whoever deploys outside lost track of it
 
 
 class DeploymentReason(StrEnum):
@@ -98,6 +101,27 @@ class InterventionStatus(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     CANCELED = "canceled"
+
+
+class ReportedStatus(StrEnum):
+    """What somebody outside, who does a deployment, says about it (AVIATOR 4)."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "inProgress"
+    CANCELING = "canceling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_active(self) -> bool:
+        return self in (
+            ReportedStatus.PENDING,
+            ReportedStatus.IN_PROGRESS,
+            ReportedStatus.CANCELING,
+        )
 
 
 class PhaseStatus(StrEnum):

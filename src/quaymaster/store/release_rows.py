@@ -1,12 +1,13 @@
 """A release as rows: how its records are read, and which columns each of them fills."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from quaymaster.domain import status
+from quaymaster.domain.freezes import Freeze, FreezeKind, Hold, OnRunning
 from quaymaster.domain.plan import Plan, StagePlan
 from quaymaster.domain.release import (
     Approval,
@@ -17,6 +18,7 @@ from quaymaster.domain.release import (
     Job,
     PersonId,
     Phase,
+    Quarantine,
     Release,
     ReleaseId,
     Stage,
@@ -34,15 +36,39 @@ STAGE_BITS = {
     StageStatus.QUEUED: 32,
     StageStatus.SCHEDULED: 64,
     StageStatus.PARTIALLY_SUCCEEDED: 128,
+    StageStatus.UNDEFINED: 0,
 }
 
-LOCK = "SELECT true FROM releases WHERE id = $1 FOR NO KEY UPDATE"
+# The doors of the installation and of the definition stand open to decisions, which lock the
+# release behind them. Whoever sets a freeze, or rolls an environment back, closes one for a
+# moment: decisions under way are then over, and later ones see what was set (DESIGN 6, I3).
+LOCK = """
+WITH doors AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock_shared(1366646899, 0),
+    pg_advisory_xact_lock_shared(1366646900, (definition_id % 2147483647)::integer)
+  FROM releases WHERE id = $1)
+SELECT true FROM releases r, doors WHERE r.id = $1 FOR NO KEY UPDATE OF r
+"""
+CLOSE_ALL = "SELECT pg_advisory_xact_lock(1366646899, 0)"
+CLOSE_ONE = "SELECT pg_advisory_xact_lock(1366646900, ($1::bigint % 2147483647)::integer)"
 
 LOAD = """
 SELECT row_to_json(release)::text FROM (
   SELECT r.id, r.status, r.reason, r.name, r.description, r.created_by, r.created_for,
     r.created_at, r.modified_by, r.modified_at, r.keep_forever, r.variables, r.artifacts,
-    encode(r.plan_digest, 'hex') AS plan_digest,
+    encode(r.plan_digest, 'hex') AS plan_digest, r.quarantine,
+    coalesce((SELECT json_agg(frozen) FROM (
+      SELECT f.id, f.kind, f.reason, f.running, f.starts_at, f.ends_at, f.cron,
+        f.duration_minutes, f.time_zone, f.project_id, f.definition_id, f.environment_id,
+        f.created_by
+      FROM freezes f WHERE f.lifted_at IS NULL
+        AND f.organization_id = (SELECT organization_id FROM projects WHERE id = r.project_id)
+        AND coalesce(f.project_id, r.project_id) = r.project_id
+        AND coalesce(f.definition_id, r.definition_id) = r.definition_id
+      ORDER BY f.id) frozen), '[]') AS freezes,
+    coalesce((SELECT json_agg(hold) FROM (
+      SELECT h.environment_id, h.reason, h.held_by, h.held_at
+      FROM holds h WHERE h.definition_id = r.definition_id) hold), '[]') AS holds,
     coalesce((SELECT json_agg(stage) FROM (
       SELECT s.id, s.definition_stage_id, encode(s.plan_digest, 'hex') AS plan_digest,
         s.modified_at, s.is_manual, s.evaluated, s.trigger_reason, s.variables,
@@ -50,7 +76,7 @@ SELECT row_to_json(release)::text FROM (
           SELECT d.id, d.attempt, d.reason, d.requested_by, d.requested_for, d.queued_at,
             d.modified_at, d.modified_by, d.after_stages, d.scheduled_for, d.deferred_until,
             d.entered_queue_at, d.has_slot, d.cancel_requested_at, d.outcome, d.completed_at,
-            d.comment, d.variables,
+            d.comment, d.variables, d.report, d.problem, d.rolls_back, d.override,
             coalesce((SELECT json_agg(approval) FROM (
               SELECT a.id, a.side, a.position, a.rank, a.approver, a.status, a.created_at,
                 a.modified_at, a.due_at, a.is_automated, a.approved_by, a.comment, a.revision,
@@ -96,6 +122,29 @@ class StageRow(msgspec.Struct):
     newest: Deployment | None
 
 
+class FreezeRow(msgspec.Struct):
+    """A freeze that reaches the release's definition."""
+
+    id: int
+    kind: FreezeKind
+    reason: str
+    running: OnRunning
+    starts_at: datetime | None
+    ends_at: datetime | None
+    cron: str
+    duration_minutes: int
+    time_zone: str
+    project_id: str | None
+    definition_id: int | None
+    environment_id: int | None
+    created_by: str | None
+
+    def freeze(self) -> Freeze:
+        told = msgspec.structs.asdict(self)
+        duration = timedelta(minutes=told.pop("duration_minutes"))
+        return Freeze(**told, duration=duration)
+
+
 class ReleaseRow(msgspec.Struct):
     """A release as it is stored, with the newest attempt of every stage."""
 
@@ -113,6 +162,9 @@ class ReleaseRow(msgspec.Struct):
     variables: dict[str, str]
     artifacts: tuple[ArtifactVersion, ...]
     plan_digest: str
+    quarantine: Quarantine | None
+    freezes: list[FreezeRow]
+    holds: tuple[Hold, ...]
     stages: list[StageRow]
 
 
@@ -151,6 +203,9 @@ def release_of(row: ReleaseRow, plan: Plan, own: Mapping[str, StagePlan]) -> Rel
         keep_forever=row.keep_forever,
         artifacts=row.artifacts,
         variables=row.variables,
+        quarantine=row.quarantine,
+        freezes=tuple(freeze.freeze() for freeze in row.freezes),
+        holds=row.holds,
     )
 
 
@@ -170,6 +225,7 @@ def release_columns(release: Release) -> dict[str, Any]:
         "modified_at": release.modified_at,
         "keep_forever": release.keep_forever,
         "variables": release.variables,
+        "quarantine": release.quarantine,
         "stage_mask": stage_mask(release),
     }
 
@@ -221,6 +277,10 @@ def deployment_columns(stage: Stage, deployment: Deployment) -> dict[str, Any]:
         "completed_at": deployment.completed_at,
         "comment": deployment.comment,
         "variables": deployment.variables,
+        "report": deployment.report,
+        "problem": deployment.problem,
+        "rolls_back": deployment.rolls_back,
+        "override": deployment.override,
     }
 
 

@@ -10,7 +10,7 @@ COLUMNS = {
     "releases": "id bigint, status text, reason text, name text, name_key text, description text,"
     " created_by text, created_for text, created_at timestamptz, modified_by text,"
     " modified_at timestamptz, keep_forever boolean, variables json, stage_mask integer,"
-    " due_at timestamptz",
+    " due_at timestamptz, quarantine json",
     "stages": "id bigint, status text, is_manual boolean, evaluated json, trigger_reason text,"
     " variables json, modified_at timestamptz, attempt integer, newest_deployment_id bigint",
     "deployments": "id bigint, stage_id bigint, attempt integer, reason text, requested_by text,"
@@ -18,7 +18,8 @@ COLUMNS = {
     " after_stages text[], scheduled_for timestamptz, deferred_until timestamptz,"
     " entered_queue_at timestamptz, has_slot boolean, slot integer,"
     " cancel_requested_at timestamptz, outcome text, status text, operation_status text,"
-    " started_at timestamptz, completed_at timestamptz, comment text, variables json",
+    " started_at timestamptz, completed_at timestamptz, comment text, variables json,"
+    " report json, problem text, rolls_back bigint, override text",
     "approvals": "id bigint, deployment_id bigint, stage_id bigint, side text, position integer,"
     " rank integer, approver text, status text, created_at timestamptz, modified_at timestamptz,"
     " due_at timestamptz, is_automated boolean, approved_by text, comment text, revision integer,"
@@ -44,6 +45,12 @@ LOOKED_UP = {
         "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
         "definition_id": "(SELECT definition_id FROM releases WHERE id = $2)",
         "definition_stage_id": "(SELECT definition_stage_id FROM stages WHERE id = x.stage_id)",
+        # What is replaced: what a rollback takes away, else what the environment runs.
+        "from_release_id": "coalesce(x.rolls_back, (SELECT d.release_id FROM deployments d"
+        " WHERE d.definition_stage_id ="
+        " (SELECT s.definition_stage_id FROM stages s WHERE s.id = x.stage_id)"
+        " AND d.status IN ('succeeded', 'partiallySucceeded')"
+        " ORDER BY d.id DESC LIMIT 1))",
     },
     "approvals": {
         "release_id": "$2",

@@ -10,7 +10,17 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.plan import Plan, StagePlan
-from quaymaster.domain.release import Approval, GateRun, Intervention, JobKind, Outcome, PersonId
+from quaymaster.domain.release import (
+    Approval,
+    GateRun,
+    Intervention,
+    JobKind,
+    Outcome,
+    PersonId,
+    Quarantine,
+    ReleaseId,
+    Report,
+)
 from quaymaster.domain.statuses import (
     DeploymentReason,
     DeploymentStatus,
@@ -30,7 +40,7 @@ HEAD_COLUMNS = """
   f.path AS definition_path, r.definition_revision, r.name, r.status, r.reason, r.description,
   r.created_by, r.created_for, r.created_at, r.modified_by, r.modified_at, r.keep_forever,
   r.is_deleted, r.tags, r.snapshot_revision, r.triggering_alias, r.variables, r.artifacts,
-  r.properties, r.summary
+  r.properties, r.summary, r.quarantine
 """
 HEAD_TABLES = """
 FROM releases r JOIN definitions f ON f.id = r.definition_id JOIN projects p ON p.id = r.project_id
@@ -55,7 +65,8 @@ coalesce((SELECT json_agg(stage) FROM (
   SELECT s.id, s.definition_stage_id, s.rank, s.name, s.status, s.is_manual, s.trigger_reason,
     s.variables, s.created_at, s.modified_at, encode(s.plan_digest, 'hex') AS plan_digest,
     coalesce((SELECT json_agg(one) FROM (
-      SELECT {DEPLOYMENT_COLUMNS}, d.variables, {APPROVALS} AS approvals,
+      SELECT {DEPLOYMENT_COLUMNS}, d.variables, d.report, d.problem, d.rolls_back, d.override,
+        {APPROVALS} AS approvals,
         coalesce((SELECT json_agg(gate) FROM (
           SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
             g.ended_as, g.ended_at
@@ -116,6 +127,7 @@ class ReleaseHead:
     artifacts: tuple[ReleaseArtifact, ...]
     properties: Mapping[str, Any]
     summary: str
+    quarantine: Quarantine | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,10 @@ class AttemptView:
     started_at: datetime | None
     completed_at: datetime | None
     comment: str
+    report: Report | None
+    problem: str
+    rolls_back: ReleaseId | None
+    override: str
     variables: Mapping[str, str]
     approvals: tuple[Approval, ...]
     gates: tuple[GateRun, ...]
@@ -235,6 +251,7 @@ class _StageRow(msgspec.Struct):
 _stages = msgspec.json.Decoder(list[_StageRow])
 _variables = msgspec.json.Decoder(dict[str, str])
 _artifacts = msgspec.json.Decoder(tuple[ReleaseArtifact, ...])
+_quarantine = msgspec.json.Decoder(Quarantine | None)
 _properties = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -247,6 +264,7 @@ def head_of(row: asyncpg.Record) -> ReleaseHead:
     values["variables"] = _variables.decode(row["variables"])
     values["artifacts"] = _artifacts.decode(row["artifacts"])
     values["properties"] = _properties.decode(row["properties"])
+    values["quarantine"] = _quarantine.decode(row["quarantine"] or "null")
     return ReleaseHead(**values)
 
 

@@ -4,6 +4,7 @@ A rule looks at one stage and returns the first change that is due there, or Non
 look at any stage, those of the `CHAPTERS` at one with an attempt under way; read top to bottom
 they are the life of a deployment (SEMANTICS 7.3). A chapter says what an attempt must have for
 any of its rules to have something to say: most attempts are passed over most chapters at a glance.
+`REPORTED` is the life of an attempt that somebody outside does.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from quaymaster.domain.rules.canceling import (
     give_up_on_silent_job,
 )
 from quaymaster.domain.rules.ending import end_when_agreed, end_when_work_failed
+from quaymaster.domain.rules.freezing import cancel_when_frozen, cancel_when_quarantined
 from quaymaster.domain.rules.gates import (
     begin_gates,
     end_gates,
@@ -39,6 +41,11 @@ from quaymaster.domain.rules.queueing import (
     end_deferral,
     enter_queue_when_time_comes,
     take_slot_when_unlimited,
+)
+from quaymaster.domain.rules.reporting import (
+    close_what_a_report_overtook,
+    end_when_reported,
+    give_up_on_silence,
 )
 from quaymaster.domain.rules.server_phases import (
     end_pauses,
@@ -63,6 +70,8 @@ ALWAYS: tuple[StageRule, ...] = (answer_completions,)
 
 CHAPTERS: tuple[Chapter, ...] = (
     Chapter(lambda _: True, (cancel_when_abandoned,)),
+    Chapter(lambda attempt: not attempt.phases, (cancel_when_quarantined,)),
+    Chapter(attrgetter("phases"), (cancel_when_frozen,)),
     Chapter(
         attrgetter("cancel_requested_at"),
         (
@@ -88,7 +97,13 @@ CHAPTERS: tuple[Chapter, ...] = (
     Chapter(attrgetter("deferred_until"), (end_deferral,)),
     Chapter(
         attrgetter("phases"),
-        (fail_overdue_job, end_pauses, start_next_server_task, let_held_jobs_go),
+        (
+            fail_overdue_job,
+            give_up_on_silence,
+            end_pauses,
+            start_next_server_task,
+            let_held_jobs_go,
+        ),
     ),
     Chapter(
         attrgetter("has_slot"),
@@ -98,6 +113,17 @@ CHAPTERS: tuple[Chapter, ...] = (
 
 UNDER_WAY: tuple[DeploymentRule, ...] = tuple(
     rule for chapter in CHAPTERS for rule in chapter.rules
+)
+
+# Once somebody outside has told of an attempt, reports alone move it.
+REPORTED: tuple[DeploymentRule, ...] = (
+    cancel_when_abandoned,
+    close_what_a_report_overtook,
+    cancel_jobs_that_wait,
+    stop_pauses_when_canceled,
+    end_when_canceled,
+    give_up_on_silence,
+    end_when_reported,
 )
 
 
@@ -122,9 +148,20 @@ def first_move(release: Release, stage: Stage, attempt: Deployment, now: datetim
     waits. What other stages do plays no part in it, and `stage` is asked for its plan only."""
     if attempt.is_ended:
         return None
+    if attempt.report:
+        return _first_reported(release, stage, attempt, now)
     for chapter in CHAPTERS:
         if chapter.concerns(attempt):
             for rule in chapter.rules:
                 if conclusion := rule(release, stage, attempt, now):
                     return conclusion
+    return None
+
+
+def _first_reported(
+    release: Release, stage: Stage, attempt: Deployment, now: datetime
+) -> Change | None:
+    for rule in REPORTED:
+        if conclusion := rule(release, stage, attempt, now):
+            return conclusion
     return None

@@ -18,7 +18,8 @@ from quaymaster.domain.gate_run import (
     times_out_at,
 )
 from quaymaster.domain.plan import GatePolicy
-from quaymaster.domain.release import Deployment, GateRun, Outcome, Release, Stage
+from quaymaster.domain.release import Deployment, GateRun, Outcome, Release, Side, Stage
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import (
     gate_policy,
     has_gates_turn,
@@ -32,12 +33,14 @@ def begin_gates(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
     """The gates of a side begin when it is their turn (9.11)."""
-    del release, now
+    del now
     if not stage.plan.pre_gates.enabled and not stage.plan.post_gates.enabled:
         return None
     side = side_in_turn(stage, deployment)
     if side is None or not has_gates_turn(stage, deployment, side):
         return None
+    if side is Side.PRE and blocked(release, stage, deployment):
+        return None  # what they say would be old by the time the work may start
     return None if deployment.gate_run(side) else GatesStarted(stage.id, side)
 
 

@@ -8,6 +8,7 @@ from quaymaster.domain.expressions import ExpressionError, evaluate_condition
 from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.release import Deployment, Release, Side, Stage
 from quaymaster.domain.spreading import begun, variables_of
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import (
     BADNESS,
     JOB_STATUS_SO_FAR,
@@ -22,7 +23,7 @@ def start_next_phase(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
     """The next phase starts, or is skipped by its condition, when the one before is over."""
-    if not _may_work(stage, deployment):
+    if not _may_work(release, stage, deployment):
         return None
     if len(deployment.phases) == len(stage.plan.phases):
         return None
@@ -38,8 +39,10 @@ def start_next_phase(
     return begun(release, stage, deployment, plan, now)
 
 
-def _may_work(stage: Stage, deployment: Deployment) -> bool:
+def _may_work(release: Release, stage: Stage, deployment: Deployment) -> bool:
     if not deployment.has_slot or deployment.cancel_requested_at or deployment.deferred_until:
+        return False
+    if blocked(release, stage, deployment):
         return False
     if deployment.phases:  # they began when the side before them was clear
         return phase_status(deployment.phases[-1]) in BADNESS

@@ -8,13 +8,15 @@ from datetime import datetime
 
 from quaymaster.domain.changes import Change, DeferralEnded, QueueEntered, SlotTaken
 from quaymaster.domain.release import Deployment, Release, Stage
+from quaymaster.domain.standstills import blocked
 
 
 def enter_queue_when_time_comes(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
-    del release
     if deployment.entered_queue_at or deployment.cancel_requested_at:
+        return None
+    if blocked(release, stage, deployment):
         return None
     due = deployment.scheduled_for is None or deployment.scheduled_for <= now
     return QueueEntered(stage.id) if due else None
@@ -23,7 +25,9 @@ def enter_queue_when_time_comes(
 def take_slot_when_unlimited(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
-    del release, now
+    del now
+    if blocked(release, stage, deployment):
+        return None
     waits = deployment.entered_queue_at and not deployment.has_slot
     return SlotTaken(stage.id) if waits and stage.plan.queue.concurrency == 0 else None
 

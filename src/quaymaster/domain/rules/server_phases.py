@@ -17,6 +17,7 @@ from quaymaster.domain.release import (
     Release,
     Stage,
 )
+from quaymaster.domain.reports import SILENCE
 from quaymaster.domain.rules.jobs import newest_with_held_jobs
 from quaymaster.domain.spreading import variables_of
 from quaymaster.domain.status import JOB_STATUS_SO_FAR, JOB_TO_PHASE, worst
@@ -70,6 +71,8 @@ def _begun(
     match job.kind:
         case JobKind.DELAY:
             return _delay(stage, phase, job, task, variables, now)
+        case JobKind.EXTERNAL:
+            return PauseStarted(stage.id, phase.rank, job.position, now + SILENCE)
         case JobKind.INTERVENTION:
             asked = _question(phase, job, task, variables, now)
             return PauseStarted(stage.id, phase.rank, job.position, asked.due_at, asked)
@@ -130,6 +133,8 @@ def end_pauses(
     """A delay ends with its time; a question with its answer, or with its time."""
     del release
     for phase, job in running_pauses(deployment):
+        if job.kind is JobKind.EXTERNAL:
+            continue  # it ends with a report, or without one (see `reporting`)
         asked = deployment.intervention(phase, job)
         task = stage.phase_plan(phase).tasks[job.position]
         settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.SUCCEEDED)

@@ -48,7 +48,7 @@ def completions(release: Release, stage: Stage) -> frozenset[tuple[str, int]]:
 
 def may_start(release: Release, stage: Stage) -> bool:
     """Whether the stage may start by itself now."""
-    if stage.is_manual or stage.active:
+    if stage.is_manual or stage.active or release.quarantine:
         return False
     if release.reason is ReleaseReason.PULL_REQUEST and not stage.plan.pull_request_deployment:
         return False
