@@ -19,13 +19,17 @@ def made(place: Path, branch: str = "main") -> str:
     return committed(place)
 
 
-def committed(place: Path) -> str:
+def committed(place: Path, message: str = "") -> str:
     """One more commit on the branch that is checked out; its id."""
     number = next(_numbers)
     (place / "page.txt").write_text(f"version {number}")
     add(str(place), [str(place / "page.txt")])
     made_commit = commit(
-        str(place), f"Change {number}".encode(), author=AUTHOR, committer=AUTHOR, sign=False
+        str(place),
+        (message or f"Change {number}").encode(),
+        author=AUTHOR,
+        committer=AUTHOR,
+        sign=False,
     )
     return made_commit.decode()
 

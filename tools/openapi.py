@@ -25,9 +25,10 @@ the running product in `tests/acceptance`.
 """
 
 UNSERVED = """
-## Published, not served
+## Addresses without an operation
 
-Clients find the address of each of these, and get an honest 501 there.
+The service lists these addresses, but no client has an operation for them and none is published;
+they answer 501. Webhooks of sources come in under `/{organization}/_apis/hooks` instead.
 
 """
 

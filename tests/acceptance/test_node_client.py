@@ -13,19 +13,6 @@ from tests.server.product import Product
 
 HERE = Path(__file__).parent / "node"
 
-# What may be refused with 501 or 405: parts of the hosted service's own pages (CONTRACT B.4).
-MAY_BE_REFUSED = """
-createDefinitionEnvironmentTemplate listDefinitionEnvironmentTemplates
-getDefinitionEnvironmentTemplate deleteDefinitionEnvironmentTemplate
-undeleteReleaseDefinitionEnvironmentTemplate
-createFavorites getFavorites deleteFavorites getFlightAssignments getInputValues getIssues
-getMetrics getOrgPipelineReleaseSettings updateOrgPipelineReleaseSettings
-getPipelineReleaseSettings updatePipelineReleaseSettings getReleaseProjects
-getSummaryMailSections sendSummaryMail getSourceBranches getArtifactTypeDefinitions
-getArtifactVersionsForSources getReleaseWorkItemsRefs
-getAgentArtifactDefinitions getAutoTriggerIssues getReleaseChanges getDefinitionEnvironments
-"""
-
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
@@ -61,8 +48,5 @@ def test_the_node_client_calls_every_operation(running: Product, admin: Visitor,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
-    assert {name for name, result in told.items() if result == "not called"} == set()
-    assert {name for name, result in told.items() if result == "not served"} <= set(
-        MAY_BE_REFUSED.split()
-    )
+    assert {name for name, result in told.items() if result != "ok"} == set()
     assert len(told) > 80

@@ -34,6 +34,7 @@ VERSIONS = {
     "7.1": "7.1",
 }
 MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
+ATTACHES = 'echo x > file.txt; echo "##vso[task.addattachment type=report;name=one]$PWD/file.txt"'
 EXPANDED = "environments,artifacts,triggers,variables,tags,lastRelease"
 QUERIES = {
     "release/definitions": ["", f"$expand={EXPANDED}"],
@@ -115,7 +116,7 @@ def sample(admin: Visitor) -> dict[str, Any]:
     made = client.create_release_definition(
         definition(
             "Sample",
-            stage("Dev"),
+            stage("Dev", script=ATTACHES),
             stage("Prod", "Dev", preDeployApprovals=asks(admin.id)),
             path="\\Swagger",
             tags=["one"],
@@ -127,14 +128,21 @@ def sample(admin: Visitor) -> dict[str, Any]:
     ends(client, release.id, "Dev", "succeeded")
     dev = client.get_release_environment(PROJECT, release.id, release.environments[0].id)
     phase = dev.deploy_steps[0].release_deploy_phases[0]
+    tasks = phase.deployment_jobs[0].tasks
+    deploying = next(one for one in tasks if one.name == "Deploy to Dev")
     return {
         "definitionId": made.id,
         "revision": 1,
         "releaseId": release.id,
         "environmentId": dev.id,
         "releaseDeployPhaseId": phase.id,
-        "taskId": phase.deployment_jobs[0].tasks[0].id,
+        "taskId": tasks[0].id,
         "attemptId": 1,
+        "planId": phase.run_plan_id,
+        "timelineId": phase.run_plan_id,
+        "recordId": deploying.timeline_record_id,
+        "type": "report",
+        "name": "one",
         "path": "\\Swagger",
     }
 

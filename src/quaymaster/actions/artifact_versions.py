@@ -8,7 +8,8 @@ from quaymaster.actions import artifact_access, definitions
 from quaymaster.actions.artifacts import SELECT_AT_CREATION, SPECIFIC
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Version
-from quaymaster.domain.errors import DomainError
+from quaymaster.domain.access import Permission
+from quaymaster.domain.errors import DomainError, Invalid
 from quaymaster.domain.plan import ArtifactPlan
 
 MOST = 100
@@ -40,6 +41,14 @@ async def of_definition(call: Call, definition_id: int) -> list[Available]:
 async def of_artifacts(call: Call, listed: Iterable[ArtifactPlan]) -> list[Available]:
     """The same for artifacts that may not be saved yet."""
     return list(await asyncio.gather(*(_asked(call, artifact) for artifact in listed)))
+
+
+async def of_sources(call: Call, listed: Iterable[ArtifactPlan]) -> list[Available]:
+    """The same for whoever is writing a definition. Raises Forbidden (edit release pipeline)."""
+    if call.project_id is None:
+        raise Invalid("Name the project whose definition is being written.")
+    call.require(Permission.EDIT_RELEASE_DEFINITION, str(call.project_id), "the project")
+    return await of_artifacts(call, listed)
 
 
 async def _asked(call: Call, artifact: ArtifactPlan) -> Available:

@@ -24,6 +24,7 @@ __all__ = [
     "ServerTaskEnd",
     "ServerTasks",
     "SourceWithBranches",
+    "TracedSource",
     "Unreachable",
     "Version",
     "WebAnswer",
@@ -108,6 +109,23 @@ class SourceWithBranches(Protocol):
 
     async def heads(self, artifact: ArtifactPlan, connection: Endpoint | None, /) -> Heads:
         """The newest version of each branch. Raises Invalid when the source cannot be asked."""
+
+
+@runtime_checkable
+class TracedSource(Protocol):
+    """A source that can also tell what went into a version (CONTRACT B.4 changes)."""
+
+    async def changes(
+        self,
+        artifact: ArtifactPlan,
+        older: str,
+        newer: str,
+        most: int,
+        connection: Endpoint | None,
+        /,
+    ) -> list[Commit]:
+        """The commits that the version `newer` has and `older` has not, newest first, at most
+        `most`; with `older` "" the newest alone. Raises Invalid for a version that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
 """Compiles the sources that releases of a definition take versions of (SEMANTICS 4)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
-from quaymaster.plans.reading import Node, has_control, repeated, shown
+from quaymaster.plans import azure_document
+from quaymaster.plans.reading import Node, Report, has_control, repeated, shown
 
 DEFAULT_VERSION_TYPES = (
     "latestType",
@@ -36,6 +40,16 @@ def artifacts(definition: Node) -> tuple[ArtifactPlan, ...]:
     if made and not any(plan.is_primary for plan in made):
         made[0] = replace(made[0], is_primary=True)
     return tuple(made)
+
+
+def listed_in(documents: Sequence[Any]) -> tuple[ArtifactPlan, ...]:
+    """Artifacts that stand alone, as clients send them. Raises Invalid with every problem."""
+    document = azure_document.normalised({"artifacts": list(documents)})
+    report = Report()
+    found = artifacts(Node(document, "", report))
+    if report.problems:
+        raise Invalid("The artifacts cannot be read.", tuple(report.problems))
+    return found
 
 
 def _artifact(node: Node) -> ArtifactPlan:

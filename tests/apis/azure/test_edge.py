@@ -126,7 +126,7 @@ async def test_a_thing_that_is_not_there_answers_in_json_on_every_route(server: 
 
 
 async def test_a_published_operation_that_is_not_served_says_so(server: Server):
-    answer = await server.get("/default/Default/_apis/distributedtask/taskgroups")
+    answer = await server.get("/default/Default/_apis/Release/ContinuousDeployment")
     assert answer.status_code == 501
     assert answer.json()["typeKey"] == "NotImplementedException"
 

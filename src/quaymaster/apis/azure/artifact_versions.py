@@ -28,14 +28,18 @@ async def get_artifact_versions(request: AzureRequest) -> Response[bytes]:
     found = await artifact_versions.of_definition(
         call, number_in(named, "releaseDefinitionId", lowest=1)
     )
-    body = {"artifactVersions": [_available(one) for one in found]}
-    return request.answer("artifactVersionQueryResult", body)
+    return request.answer("artifactVersionQueryResult", shown(found))
 
 
 @get("/release/tags", opt=needs(Scope.RELEASE))
 async def get_tags(request: AzureRequest) -> Response[bytes]:
     """Every tag that a release of the project has, by name."""
     return request.collection("tag", await release_edits.tags_in_use(request.in_project()))
+
+
+def shown(found: list[Available]) -> dict[str, Any]:
+    """An ArtifactVersionQueryResult."""
+    return {"artifactVersions": [_available(one) for one in found]}
 
 
 def _available(found: Available) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from quaymaster.apis.shared.refusals import NotSignedIn, ScopeMissing
 from quaymaster.apis.shared.scopes import Scope, allows
 
 KEY = "needs"
-UNSERVED = "unserved"  # marks a route that only says that it is none
 ASK_FOR_CREDENTIALS = {"WWW-Authenticate": 'Bearer, Basic realm="Quaymaster"'}
 NOBODY = "TF400813: The user '' is not authorized to access this resource."
 

@@ -13,28 +13,35 @@ from quaymaster.actions.call import Installation
 from quaymaster.apis.azure import (
     agents,
     approvals,
+    artifact_inputs,
+    artifact_types,
     artifact_versions,
     attachments,
     badges,
     connections,
     definitions,
     deployments,
+    environment_templates,
     environments,
     errors,
     explaining,
+    favorites,
     folders,
     handshake,
     interventions,
     locations,
     logs,
+    overviews,
+    pipeline_settings,
     projects,
+    release_changes,
     release_history,
+    release_mails,
     releases,
     settings,
     tags,
     task_groups,
     tasks,
-    unserved,
     variable_groups,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
@@ -61,7 +68,14 @@ ROUTES: list[ControllerRouterHandler] = [
     *release_history.ROUTES,
     *tags.ROUTES,
     *artifact_versions.ROUTES,
-    *unserved.ROUTES,
+    *artifact_inputs.ROUTES,
+    *artifact_types.ROUTES,
+    *environment_templates.ROUTES,
+    *favorites.ROUTES,
+    *overviews.ROUTES,
+    *pipeline_settings.ROUTES,
+    *release_changes.ROUTES,
+    *release_mails.ROUTES,
     *folders.ROUTES,
     *environments.ROUTES,
     *explaining.ROUTES,
@@ -150,7 +164,10 @@ def _problem(asked: Asked, method: str, error: HTTPException) -> Problem:
 
 
 def _unserved(path: str) -> NotServed:
-    return NotServed(f"{path[:200]} is published, but this server does not serve it yet.")
+    return NotServed(
+        f"{path[:200]} is a published address, but this server has no operation there. See "
+        "docs/reference/operations.md for those that it has."
+    )
 
 
 def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -246,6 +246,17 @@ APPROVAL_FILTERS = Words(
     },
     flags=True,
 )
+MAIL_SECTION = Words(
+    "MailSectionType",
+    {
+        "details": 0,
+        "environments": 1,
+        "issues": 2,
+        "testResults": 3,
+        "workItems": 4,
+        "releaseInfo": 5,
+    },
+)
 FOLDER_ORDER = Words("FolderPathQueryOrder", {"none": 0, "ascending": 1, "descending": 2})
 
 # Where the domain's word is not the contract's.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from quaymaster.actions.ports import CodeRepository, Heads, Version
+from quaymaster.actions.ports import CodeRepository, Commit, Heads, Version
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
@@ -59,6 +59,18 @@ class GitRepositories:
             return git_versions.heads(found, repository.address)
 
         return await self._repositories.read(repository, ask, "")
+
+    async def changes(
+        self,
+        artifact: ArtifactPlan,
+        older: str,
+        newer: str,
+        most: int,
+        connection: Endpoint | None,
+    ) -> list[Commit]:
+        """The commits that one version has and another has not."""
+        repository = code_repository(artifact, connection)
+        return await self._repositories.commits(repository, older, newer, most)
 
 
 def code_repository(artifact: ArtifactPlan, connection: Endpoint | None) -> CodeRepository:

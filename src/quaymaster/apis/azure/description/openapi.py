@@ -15,7 +15,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from quaymaster.apis.azure.policy import KEY, UNSERVED
+from quaymaster.apis.azure.policy import KEY
 from quaymaster.apis.azure.words import operation_word
 from quaymaster.apis.shared.scopes import Scope
 
@@ -30,6 +30,10 @@ OUTSIDE_PROJECTS = (
     "/resourceareas",
     "/public",
     "/openapi.json",
+    "/release/projects",
+    "/release/flightassignments",
+    "/release/throttlingqueue",
+    "/release/orgpipelinereleasesettings",
 )
 PLAIN: dict[str, Document] = {
     "int": {"type": ["integer", "null"], "format": "int32"},
@@ -80,7 +84,7 @@ def document(routes: Iterable[Any]) -> Document:
     for route in sorted((one for one in routes if isinstance(one, HTTPRoute)), key=_path):
         for handler in route.route_handlers:
             for method in sorted(handler.http_methods):
-                if method != "OPTIONS" and not handler.opt.get(UNSERVED):
+                if method != "OPTIONS":
                     described.add(method, route.path, handler)
     return {
         "openapi": "3.1.0",
