@@ -24,9 +24,11 @@ from uuid import UUID
 import msgspec
 
 from bench.releases import API, Bench, environments, running, verdict
+from quaymaster.apis.azure.present.light_releases import RENDERING
 from quaymaster.domain.statuses import ReleaseStatus
+from quaymaster.store.light_releases import statement
 from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter, statement
+from quaymaster.store.release_lists import ReleaseFilter
 
 RELEASES = "/default/Default/_apis/release/releases"
 PAGE = 50
@@ -122,6 +124,8 @@ async def prepared(bench: Bench) -> tuple[int, int, int]:
         body = {"definitionId": definition, "manualEnvironments": ["Dev"]}
         answer = await bench.client.post(RELEASES, params=API, json=body)
         answer.raise_for_status()
+    answer = await bench.client.get(RELEASES, params=API)  # their entries are rendered now
+    answer.raise_for_status()
     found = await bench.connection.fetch("SELECT id FROM releases ORDER BY id")
     return first, found[0]["id"], found[1]["id"]
 
@@ -136,19 +140,28 @@ async def fill(bench: Bench, listed: int, other: int, have: int, wanted: int) ->
 
 
 async def _copying(bench: Bench) -> str:
-    """Copies get the next ids and names that tell them apart."""
+    """Copies get the next ids and names that tell them apart, in their entries too."""
     rows = await bench.connection.fetch(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = 'public' AND table_name = 'releases' ORDER BY ordinal_position"
     )
     columns = [row["column_name"] for row in rows]
-    made = {"id": "nextval('releases_id_seq')"}
-    made |= {name: f"t.{name} || '-' || ($3::integer + n)" for name in ("name", "name_key")}
+    number = "($3::integer + one.n)"
+    made = {"id": "one.id"}
+    made |= {name: f"t.{name} || '-' || {number}" for name in ("name", "name_key")}
+    made["light"] = "t.light"
+    for old, new in (
+        ("'{\"id\":' || t.id", "'{\"id\":' || one.id"),
+        ("'eleases/' || t.id", "'eleases/' || one.id"),
+        ("'eleaseId=' || t.id", "'eleaseId=' || one.id"),
+        ('\'"name":"\' || t.name', f"'\"name\":\"' || t.name || '-' || {number}"),
+    ):
+        made["light"] = f"replace({made['light']}, {old}, {new})"
     values = [made.get(name, f"t.{name}") for name in columns]
     return (
         f"INSERT INTO releases ({', '.join(columns)})"  # noqa: S608 - names from the catalogue
-        f" SELECT {', '.join(values)} FROM releases t, generate_series(1, $2::integer) n"
-        " WHERE t.id = $1"
+        f" SELECT {', '.join(values)} FROM releases t, (SELECT n, nextval('releases_id_seq') AS id"
+        " FROM generate_series(1, $2::integer) n) one WHERE t.id = $1"
     )
 
 
@@ -169,7 +182,7 @@ async def compare(bench: Bench, definition: int, start: int | None) -> tuple[Pac
     """The pace of the product at this page, and the rate of pgbench just before and after."""
     project = await bench.connection.fetchval("SELECT project_id FROM releases LIMIT 1")
     wanted = ReleaseFilter((project,), definition_id=definition, status=ReleaseStatus.ACTIVE)
-    sql, parameters = statement(wanted, Paging(PAGE, start))
+    sql, parameters = statement(wanted, Paging(PAGE, start), RENDERING.form)
     token = str(bench.product.environment["QUAYMASTER_ADMIN_TOKEN"])
     path = f"{RELEASES}?definitionId={definition}&statusFilter=active&$top={PAGE}&api-version=7.1"
     path += f"&continuationToken={start}" if start else ""

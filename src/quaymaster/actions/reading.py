@@ -74,7 +74,7 @@ async def releases(
         wanted = replace(wanted, projects=await visible_projects(connection, call))
         page = await release_lists.page(connection, wanted, paging)
         seen = _visible_heads(call, page.rows)
-        named = {who for head in seen for who in _of_head(head)}
+        named = mentioned_in(seen)
         return Page(seen, page.next), await people.get_many(connection, list(named))
 
 
@@ -169,7 +169,7 @@ async def newest_releases(
     async with call.database.read() as connection:
         found = await release_lists.newest_of(connection, list(definitions))
         seen = {head.definition_id: head for head in _visible_heads(call, tuple(found.values()))}
-        named = {who for head in seen.values() for who in _of_head(head)}
+        named = mentioned_in(seen.values())
         return seen, await people.get_many(connection, list(named))
 
 
@@ -229,6 +229,17 @@ def _sight(call: Call) -> Callable[[UUID, str, int], bool]:
         return call.may(Permission.VIEW_RELEASES, token)
 
     return sees
+
+
+def sees_all(call: Call, places: Iterable[tuple[UUID, str, int]]) -> bool:
+    """Whether the caller may view the releases of all these definitions (project, folder, id)."""
+    sees = _sight(call)
+    return all(sees(project, path, definition) for project, path, definition in places)
+
+
+def mentioned_in(heads: Iterable[ReleaseHead]) -> set[str]:
+    """The ids of everybody who is named in the light form of these releases."""
+    return {who for head in heads for who in _of_head(head)}
 
 
 def _of_head(head: ReleaseHead) -> set[str]:

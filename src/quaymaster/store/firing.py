@@ -20,7 +20,14 @@ WHERE kind = 'release' AND has_schedules AND NOT is_deleted AND NOT is_disabled 
 """
 
 NEWEST_RELEASE = """
-SELECT id, definition_revision FROM releases WHERE definition_id = $1 ORDER BY id DESC LIMIT 1
+SELECT newest.id, newest.definition_revision
+FROM definitions d CROSS JOIN (VALUES (false), (true)) AS each_kind(is_deleted)
+CROSS JOIN LATERAL (
+  SELECT n.id, n.definition_revision FROM releases n
+  WHERE n.project_id = d.project_id AND n.definition_id = d.id
+    AND n.is_deleted = each_kind.is_deleted
+  ORDER BY n.id + 0 DESC LIMIT 1) newest
+WHERE d.id = $1 ORDER BY newest.id DESC LIMIT 1
 """
 
 

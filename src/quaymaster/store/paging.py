@@ -25,6 +25,10 @@ class Paging:
     start: int | None = None
     ascending: bool = False
 
+    @property
+    def direction(self) -> str:
+        return "ASC" if self.ascending else "DESC"
+
 
 @dataclass(slots=True)
 class Where:
@@ -56,14 +60,19 @@ class Where:
         have it that PostgreSQL may follow.
         """
         key = f"{table.split()[1]}.id"
-        by = order_by or key
+        page = self.chosen(table, paging, key, order_by)
+        joined = f"{query} JOIN page ON page.id = {key} ORDER BY {key} {paging.direction}"
+        return f"WITH page AS MATERIALIZED ({page}) {joined}"
+
+    def chosen(self, table: str, paging: Paging, columns: str, order_by: str = "") -> str:
+        """The inner part of it: these columns of the rows on a page, and of one row more."""
+        by = order_by or f"{table.split()[1]}.id"
         if paging.start:
             self.add(f"{by} {'>=' if paging.ascending else '<='} {{}}", paging.start)
-        direction = "ASC" if paging.ascending else "DESC"
         limit = self.bind(paging.limit + 1)
-        page = f"SELECT {key} FROM {table} {self} ORDER BY {by} {direction} LIMIT {limit}"
-        joined = f"{query} JOIN page ON page.id = {key} ORDER BY {key} {direction}"
-        return f"WITH page AS MATERIALIZED ({page}) {joined}"
+        return (
+            f"SELECT {columns} FROM {table} {self} ORDER BY {by} {paging.direction} LIMIT {limit}"
+        )
 
     def __str__(self) -> str:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""

@@ -77,4 +77,3 @@ class NewRelease:
     properties: Mapping[str, object] = field(default_factory=dict)
     stages: Mapping[int, NewStage] = field(default_factory=dict)
     triggering_alias: str = ""
-    summary: str = "{}"

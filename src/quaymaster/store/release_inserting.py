@@ -21,9 +21,9 @@ INSERT_RELEASE = """
 INSERT INTO releases (id, project_id, definition_id, definition_revision, name, name_key, status,
   reason, description, created_by, created_for, created_at, modified_by, modified_at,
   keep_forever, tags, tag_keys, document_digest, plan_digest, artifacts, variables, secrets,
-  properties, triggering_alias, stage_mask, summary)
+  properties, triggering_alias, stage_mask)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $10, $12, $13, $14, $15, $16, $17,
-  $18, $19, $20, $21, $22, $23, $24)
+  $18, $19, $20, $21, $22, $23)
 """
 
 INSERT_STAGES = """
@@ -84,7 +84,6 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
         _json(new.properties),
         new.triggering_alias,
         STAGE_BITS[StageStatus.NOT_STARTED] if new.plan.stages else 0,
-        new.summary,
     )
     await _insert_stages(connection, new, release_id, vault)
     await release_snapshots.index_artifacts(connection, release_id, new.artifacts)

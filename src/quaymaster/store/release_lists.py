@@ -84,13 +84,19 @@ async def newest_of(
 
 def statement(wanted: ReleaseFilter, paging: Paging) -> tuple[str, list[object]]:
     """What asks for a page, and one row more, with its parameters."""
-    where = _where(wanted)
+    where = conditions(wanted)
     query = f"SELECT {release_views.HEAD_COLUMNS} {release_views.HEAD_TABLES}"
+    return where.page("releases r", paging, query, order(wanted)), where.parameters
+
+
+def order(wanted: ReleaseFilter) -> str:
+    """What these releases are ordered by, where it is not their plain id."""
     of_one = wanted.definition_id is not None and len(wanted.projects) == 1
-    return where.page("releases r", paging, query, OF_ONE if of_one else ""), where.parameters
+    return OF_ONE if of_one else ""
 
 
-def _where(wanted: ReleaseFilter) -> Where:
+def conditions(wanted: ReleaseFilter) -> Where:
+    """What is true of each of these releases `r`."""
     where = Where()
     add_projects(where, "r.project_id", wanted.projects)
     where.add("r.is_deleted = {}", wanted.is_deleted)

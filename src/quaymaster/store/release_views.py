@@ -40,7 +40,7 @@ HEAD_COLUMNS = """
   f.path AS definition_path, r.definition_revision, r.name, r.status, r.reason, r.description,
   r.created_by, r.created_for, r.created_at, r.modified_by, r.modified_at, r.keep_forever,
   r.is_deleted, r.tags, r.snapshot_revision, r.triggering_alias, r.variables, r.artifacts,
-  r.properties, r.summary, r.quarantine
+  r.properties, r.quarantine
 """
 HEAD_TABLES = """
 FROM releases r JOIN definitions f ON f.id = r.definition_id JOIN projects p ON p.id = r.project_id
@@ -100,7 +100,7 @@ WHERE r.id = ANY($1::bigint[]) AND ($2::uuid IS NULL OR r.project_id = $2)
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHead:
-    """What a list shows of a release. `summary` is text that an API rendered when it was made."""
+    """What a list shows of a release."""
 
     id: int
     project_id: UUID
@@ -126,7 +126,6 @@ class ReleaseHead:
     variables: Mapping[str, str]
     artifacts: tuple[ReleaseArtifact, ...]
     properties: Mapping[str, Any]
-    summary: str
     quarantine: Quarantine | None
 
 

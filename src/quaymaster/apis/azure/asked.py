@@ -127,10 +127,9 @@ class AzureRequest(Request[Any, Any, State]):
             shown = [versions.downgraded(number, resource, value) for value in values]
         return self.ready(msgspec.json.encode({"count": len(values), "value": shown}), token)
 
-    def joined(self, values: list[bytes], token: int | str | None = None) -> Response[bytes]:
-        """The same from entries that are JSON already."""
-        body = b'{"count":%d,"value":[%b]}' % (len(values), b",".join(values))
-        return self.ready(body, token)
+    def joined(self, entries: str, count: int, token: int | str | None = None) -> Response[bytes]:
+        """The same from entries that are JSON already, joined by commas."""
+        return self.ready(f'{{"count":{count},"value":[{entries}]}}'.encode(), token)
 
     def ready(self, body: bytes, token: int | str | None = None) -> Response[bytes]:
         """200 with this JSON; the version in use is repeated in the Content-Type."""

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, release_edits, releases
+from quaymaster.actions import light_releases, reading, release_edits, releases
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
 from quaymaster.apis.azure import paging, release_summary
@@ -17,7 +17,7 @@ from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.overrides import overrides_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import release as present
-from quaymaster.apis.azure.present.light_releases import LightReleases
+from quaymaster.apis.azure.present.light_releases import RENDERING, based
 from quaymaster.apis.azure.present.release import Wanted
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.release_body import edit_in
@@ -80,15 +80,14 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
     limit = paging.top(query, usual=USUAL, most=MOST)
     start = Paging(limit, paging.id_token(query) or None, order == "ascending")
-    page, people = await reading.releases(request.call, await _filter(request), start)
     wanted = _expanded(query)
     if request.asked.version.era is Era.LEGACY:
         wanted = replace(wanted, variables=True)  # lists showed them then (LEGACY 7)
+    if wanted == present.SHALLOW and versions.is_newest_shape(request.asked.version.precise):
+        return await _light(request, start)
+    page, people = await reading.releases(request.call, await _filter(request), start)
     if wanted == present.SHALLOW:
-        kept: LightReleases = request.app.state.light_releases
         shown = Shown(request.links, people)
-        if versions.is_newest_shape(request.asked.version.precise):
-            return request.joined([kept.entry(shown, head) for head in page.rows], page.next)
         values = [present.head(shown, head) for head in page.rows]
     else:
         found = await reading.whole_releases(request.call, [head.id for head in page.rows])
@@ -97,6 +96,13 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
             for one in found
         ]
     return request.collection("release", values, page.next)
+
+
+async def _light(request: AzureRequest, start: Paging) -> Response[bytes]:
+    """The newest shape of the light form, from entries that are text already."""
+    wanted = await _filter(request)
+    found = await light_releases.page(request.call, wanted, start, RENDERING)
+    return request.joined(based(found.text, request.links), found.count, found.next)
 
 
 @get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))

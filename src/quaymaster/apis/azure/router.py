@@ -5,7 +5,6 @@ from typing import Any
 
 import structlog
 from litestar import Litestar, Request, Response
-from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -50,7 +49,6 @@ from quaymaster.apis.azure.description import routes as description
 from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import admit, check_signed_in
-from quaymaster.apis.azure.present.light_releases import LightReleases
 from quaymaster.apis.azure.service_hooks import routes as service_hooks
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
@@ -100,7 +98,6 @@ def application(max_body_bytes: int) -> Litestar:
     return Litestar(
         route_handlers=ROUTES,
         request_class=AzureRequest,
-        state=State({"light_releases": LightReleases()}),
         guards=[admit],
         exception_handlers={
             DomainError: _refused,

@@ -1,0 +1,69 @@
+"""Pages of releases in the light form, as text that is rendered once and kept with the release."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from quaymaster.actions import reading
+from quaymaster.actions.call import Call
+from quaymaster.actions.reading import People
+from quaymaster.store import light_releases, people
+from quaymaster.store.database import Connection
+from quaymaster.store.light_releases import LightPage
+from quaymaster.store.paging import Paging
+from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.release_views import ReleaseHead
+
+ATTEMPTS = 2  # at a page whose releases may be changing while they are rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How a dialect writes one entry; `form` is another number as soon as it writes otherwise."""
+
+    form: int
+    entry: Callable[[ReleaseHead, People], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Entries joined by commas, how many they are, and the id that the next page begins with."""
+
+    text: str
+    count: int
+    next: int | None
+
+
+async def page(call: Call, wanted: ReleaseFilter, paging: Paging, rendering: Rendering) -> Entries:
+    """One page of the releases that the caller may view.
+
+    Entries that nobody has asked for since their release changed are rendered and kept.
+    """
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await reading.visible_projects(connection, call))
+        found = await light_releases.page(connection, wanted, paging, rendering.form)
+    for _ in range(ATTEMPTS):
+        if not reading.sees_all(call, found.places):
+            break
+        if not found.missing:
+            return Entries(found.entries, found.count, found.next)
+        async with call.database.transaction() as connection:
+            await _render(connection, found, rendering)
+            found = await light_releases.page(connection, wanted, paging, rendering.form)
+    return await _rendered_now(call, wanted, paging, rendering)
+
+
+async def _render(connection: Connection, found: LightPage, rendering: Rendering) -> None:
+    lacking = await light_releases.to_render(connection, found.missing)
+    heads = [one.head for one in lacking]
+    known = await people.get_many(connection, list(reading.mentioned_in(heads)))
+    rendered = [(one, rendering.entry(one.head, known)) for one in lacking]
+    await light_releases.keep(connection, rendering.form, rendered)
+
+
+async def _rendered_now(
+    call: Call, wanted: ReleaseFilter, paging: Paging, rendering: Rendering
+) -> Entries:
+    """The same without what is kept: some of it the caller may not see, or it changes too fast."""
+    found, known = await reading.releases(call, wanted, paging)
+    entries = [rendering.entry(head, known) for head in found.rows]
+    return Entries(",".join(entries), len(entries), found.next)
