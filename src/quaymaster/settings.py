@@ -28,6 +28,8 @@ class Settings:
     max_body_bytes: int = 32 * 1024 * 1024
     strict_versions: bool = False
     """Whether a request that changes something must name its api-version (CONTRACT A.4)."""
+    requests_per_minute: int = 300_000
+    """How many requests of the Azure dialect an identity may send to a process; 0 is any number."""
     allowed_addresses: tuple[str, ...] = ()
     """Networks and hosts that outgoing calls may reach although they are not public."""
     capabilities: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         secret_key=_path(text("SECRET_KEY_FILE")),
         max_body_bytes=number("MAX_BODY_BYTES", 32 * 1024 * 1024, 1024, 2**31),
         strict_versions=_flag("QUAYMASTER_STRICT_VERSIONS", text("STRICT_VERSIONS")),
+        requests_per_minute=number("REQUESTS_PER_MINUTE", 300_000, 0, 2**31),
         allowed_addresses=tuple((text("ALLOWED_ADDRESSES") or "").replace(",", " ").split()),
         capabilities=_capabilities(text("CAPABILITIES")),
         worker_lease_seconds=number("WORKER_LEASE_SECONDS", 30, 1, 3600),

@@ -54,7 +54,8 @@ class Project:
 class Installation:
     """What all requests of a running product share.
 
-    `url` is where clients reach it; `strict_versions` refuses changes that name no api-version.
+    `url` is where clients reach it; `strict_versions` refuses changes that name no api-version;
+    `requests_per_minute` is how many somebody may send, 0 being any number.
     """
 
     database: Database
@@ -63,6 +64,7 @@ class Installation:
     outside: Outside
     url: str = ""
     strict_versions: bool = False
+    requests_per_minute: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ async def opened(settings: Settings, dsn: str) -> AsyncIterator[Installation]:
             outside=around,
             url=settings.public_url or "",
             strict_versions=settings.strict_versions,
+            requests_per_minute=settings.requests_per_minute,
         )
     finally:
         await database.close()

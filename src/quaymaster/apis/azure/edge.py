@@ -5,6 +5,8 @@ path is taken apart, its version read, its caller recognised and its project fou
 after `_apis` is routed in lower case, so that spelling never decides what a request may do.
 """
 
+import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.negotiation import NEWEST_RELEASED
 from quaymaster.apis.shared import credentials, paths, query
+from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.domain.errors import DomainError, NotFound
@@ -33,6 +36,7 @@ OVERRIDABLE = frozenset({"PATCH", "PUT", "DELETE"})
 DEFAULT_COLLECTION = "defaultcollection"  # how on-premises clients call the only organization
 OLD_AREA = "releasemanagement"
 PROCESS_ID = str(uuid4())
+RATE_LIMITED = "Quaymaster/Requests"
 OPTIONS_KIND = "application/json; charset=utf-8"
 
 Headers = dict[bytes, bytes]
@@ -51,6 +55,7 @@ class Edge:
         self._callers: ShortMemory[bytes, Caller] = ShortMemory()
         self._homes: ShortMemory[str, str] = ShortMemory()
         self._projects: ShortMemory[tuple[str, str, str], Project] = ShortMemory()
+        self._limits = RequestLimits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or not _is_ours(_raw_path(scope)):
@@ -65,6 +70,7 @@ class Edge:
                 return
             asked = await self._asked(scope, headers, activity)
             dressed.caller = asked.call.caller if asked.call else None
+            dressed.usage = self._used(asked)
             inner = {
                 **scope,
                 "method": _method(scope["method"], headers),
@@ -72,6 +78,8 @@ class Edge:
                 "state": {"asked": asked},
             }
         except (Problem, Refusal, DomainError, DatabaseUnavailable) as error:
+            if isinstance(error, TooManyRequests):
+                dressed.usage = error.usage
             await _send(dressed, _refused(error, activity, scope["path"]))
             return
         await self._routes(inner, receive, dressed)  # type: ignore[arg-type]
@@ -102,6 +110,13 @@ class Edge:
             call=Call(installation, caller, found.project, datetime.now(UTC)) if found else None,
             organization=found.organization if found else "",
         )
+
+    def _used(self, asked: Asked) -> Usage | None:
+        """Count the request for its caller. Raises TooManyRequests."""
+        limit = asked.installation.requests_per_minute
+        if not limit or asked.call is None or asked.call.caller is None:
+            return None
+        return self._limits.take(asked.call.caller.id, limit, time.monotonic())
 
     async def _found(
         self, installation: Installation, caller: Caller, before: tuple[str, ...]
@@ -166,6 +181,7 @@ class _Dressed:
         self._activity = activity
         self._session = _session(headers)
         self.caller: Caller | None = None
+        self.usage: Usage | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -188,7 +204,20 @@ class _Dressed:
         if self.caller:
             known = quote(self.caller.unique_name, safe="@.-_\\[] ")
             own["x-vss-userdata"] = f"{self.caller.id}:{known}"
+        if self.usage and self.usage.is_worth_telling:
+            own |= _rate_limit(self.usage)
         return [(name.encode(), value.encode()) for name, value in own.items()]
+
+
+def _rate_limit(usage: Usage) -> dict[str, str]:
+    """The headers of CONTRACT A.8; nobody is delayed but who is refused."""
+    return {
+        "x-ratelimit-resource": RATE_LIMITED,
+        "x-ratelimit-delay": f"{usage.retry_in:.3f}",
+        "x-ratelimit-limit": str(usage.limit),
+        "x-ratelimit-remaining": str(usage.remaining),
+        "x-ratelimit-reset": str(math.ceil(time.time() + usage.reset_in)),
+    }
 
 
 async def _send(send: Callable[[Message], Awaitable[None]], answer: Answer) -> None:

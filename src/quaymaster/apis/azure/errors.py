@@ -84,6 +84,7 @@ REFUSALS = {
     "forbidden": "AccessDeniedException",
     "noRoute": "ControllerNotFoundException",
     "tooLarge": "VssRequestEntityTooLargeException",
+    "tooMany": "RequestBlockedException",
     "contentType": "VssRequestContentTypeNotSupportedException",
     "notServed": "NotImplementedException",
 }
