@@ -1,15 +1,17 @@
 """Phases of several jobs: configurations, machines, targets (SEMANTICS 12.5, 12.6)."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from quaymaster.domain.changes import JobClaimed, JobFinished
+from quaymaster.domain.errors import Refused
 from quaymaster.domain.plan import Parallelism, PhaseKind, Spread, TargetGroup
 from quaymaster.domain.release import Target
 from quaymaster.domain.statuses import JobStatus
 from tests import make
-from tests.story import canceled, started, story, works
+from tests.story import canceled, deployed, started, story, works
 
 CONFIGURATIONS = Spread.CONFIGURATIONS
 
@@ -186,3 +188,32 @@ def test_offline_targets_are_passed_over():
 def test_without_a_target_that_is_online_the_phase_fails(there, why):
     told = group(*there, tags=("web",)).when(started()).then(Dev="rejected notDeployed phaseFailed")
     assert why in told.deployment("Dev").phases[0].problem
+
+
+def test_a_target_that_went_offline_is_passed_over_when_its_turn_comes():
+    told = group(*targets("a", "b", "c"), one_at_a_time=True).when(started())
+    there = [*targets("a"), Target(2, "b", is_online=False), *targets("a", "b", "c")[2:]]
+    told.release = replace(told.release, targets={7: tuple(there)})
+    told.when(ends(0))
+    assert statuses(told) == ["succeeded", "skipped", "waiting"]
+    told.when(ends(2)).when(works("Dev")).then(Dev="succeeded succeeded approved")
+
+
+def test_only_failed_targets_are_deployed_to_again():
+    told = group(*targets(*"abc"), healthy_percent=50).when(started(), ends(0, JobStatus.FAILED))
+    told.when(works("Dev"))
+    assert statuses(told) == ["failed", "skipped", "skipped"]
+    told.when(deployed("Dev", only_failed_targets=True), ends(0), ends(1))
+    assert [job.name for job in told.deployment("Dev").phases[0].jobs] == ["a", "b", "c"]
+    told.when(ends(2), works("Dev")).then(Dev="succeeded succeeded approved")
+    with pytest.raises(Refused, match="left no target"):
+        told.when(deployed("Dev", only_failed_targets=True))
+
+
+def test_an_attempt_for_some_targets_skips_phases_without_them():
+    told = group(*targets(*"ab")).when(started(), ends(0), ends(1), works("Dev"))
+    told.when(deployed("Dev", only_targets=(9,))).when(works("Dev"))
+    first, second = told.deployment("Dev").phases
+    assert (first.is_skipped, second.is_skipped) == (True, False)
+    told.when(deployed("Dev", only_targets=(2,)))
+    assert [job.name for job in told.deployment("Dev").phases[0].jobs] == ["b"]

@@ -11,6 +11,7 @@ from quaymaster.actions.releases import ReleaseRequest
 from quaymaster.domain.access import WORDS, Permission, definition_token, stage_token
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.explain import explain
+from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.preview import Foresight, Known, foresee
 from quaymaster.domain.reasons import Freeze, Offer, Reason, Surroundings
 from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
@@ -103,7 +104,8 @@ async def _offers(
 ) -> dict[int, tuple[Offer, ...]]:
     """The workers behind every queue that a phase names; a queue nobody knows offers none."""
     found: dict[int, tuple[Offer, ...]] = {}
-    for number in {plan.queue_id for plan in stage.plan.phases if plan.queue_id}:
+    agents = [plan for plan in stage.plan.phases if plan.kind is PhaseKind.AGENT]
+    for number in {plan.queue_id for plan in agents if plan.queue_id}:
         queue = await pools.queue(connection, place.project_id, number)
         offers = await workers.presence(connection, queue.pool_id) if queue else []
         found[number] = tuple(

@@ -197,4 +197,5 @@ def _context(url: str, found: Found, facts: JobFacts) -> JobContext:
         artifacts=facts.artifacts,
         job_position=found.job.position + 1,
         job_count=len(found.phase.jobs),
+        deployment_group=phase.queue_id if found.job.kind is JobKind.TARGET else 0,
     )

@@ -110,7 +110,9 @@ def _check_fit(call: Call, job_id: JobId, taker: Taker) -> Callable[[Release], N
         found = job_telling.found(release, job_id)
         lacks = taker.lacks(found.stage.phase_plan(found.phase), found.job)
         if lacks:
-            raise _Unfit(lacks, is_late=call.now - found.job.created_at >= NOBODY_AFTER)
+            bound = found.job.kind is JobKind.TARGET  # nobody else may take it
+            late = call.now - found.job.created_at >= NOBODY_AFTER
+            raise _Unfit(lacks, is_late=bound or late)
 
     return check
 
@@ -126,6 +128,11 @@ async def _fail_if_nobody_fits(
         return
     found = job_telling.found(release, job_id)
     demands = found.stage.phase_plan(found.phase).demands
+    if found.job.kind is JobKind.TARGET:
+        lacks = ", ".join(written(demand) for demand in unmet(demands, taker.capabilities or {}))
+        reason = f"Target {found.job.name} does not offer what the phase demands: {lacks}."
+        await fail_to_start(call, release_id, job_id, taker, reason)
+        return
     lacking = [unmet(demands, offer) for offer in (*offers, taker.capabilities or {})]
     if all(lacking):
         nearest = ", ".join(written(demand) for demand in min(lacking, key=len))

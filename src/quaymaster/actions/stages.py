@@ -19,11 +19,15 @@ from quaymaster.store.places import Place
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """What somebody wants of a new attempt; `scheduled_for` in the past means now."""
+    """What somebody wants of a new attempt; `scheduled_for` in the past means now.
+
+    `only_failed_targets` leaves out the targets of deployment groups that have succeeded.
+    """
 
     comment: str = ""
     scheduled_for: datetime | None = None
     variables: Mapping[str, Override] = field(default_factory=dict)
+    only_failed_targets: bool = False
 
 
 async def start(
@@ -46,6 +50,7 @@ async def start(
             scheduled_for=request.scheduled_for if later else None,
             comment=request.comment,
             variables=values.plain,
+            only_failed_targets=request.only_failed_targets,
         )
         after = await happen_within(connection, call, release_id, event)
         stage = after.stage(stage_id)

@@ -31,6 +31,12 @@ _COMMANDS = {
         "It runs the jobs of releases; start as many as there is work for, on any machine.",
         "quaymaster worker --pool Default --concurrency 4",
     ),
+    "deployment-group create": (
+        "quaymaster.cli.people:create_deployment_group",
+        "Add a deployment group and print its id.",
+        "Phases name it by that id; machines join by `quaymaster worker --deployment-group`.",
+        "quaymaster deployment-group create 'Web servers' --project Default",
+    ),
     "migrate": (
         "quaymaster.cli.run:migrate",
         "Bring the database to the schema of this version.",
@@ -111,6 +117,7 @@ _SUBJECTS = {
     "retention": "How long releases are kept.",
     "group": "Groups of people.",
     "project": "Projects.",
+    "deployment-group": "Machines that a phase deploys to, each one of them.",
     "task": "Tasks that are installed on this machine.",
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quaymaster.actions import people, projects
+from quaymaster.actions import deployment_groups, people, projects
 from quaymaster.apis.shared import scopes
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
@@ -79,6 +79,21 @@ def create_project(
     home: Home = None,
 ) -> None:
     print(_done(home, lambda database: projects.create(database, name, description)))
+
+
+def create_deployment_group(
+    name: Annotated[str, Parameter(help="Unique in the project.")],
+    *,
+    project: Annotated[str, Parameter(help="Whose group it is.")] = "Default",
+    description: Annotated[str, Parameter(help="What it is about.")] = "",
+    home: Home = None,
+) -> None:
+    async def make(database: Database) -> int:
+        return await deployment_groups.create_by_operator(
+            database, name, project, description, datetime.now(UTC)
+        )
+
+    print(_done(home, make))
 
 
 def create_group(

@@ -50,6 +50,7 @@ from quaymaster.domain.release import (
     StageId,
 )
 from quaymaster.domain.reports import taken_in
+from quaymaster.domain.spreading import missed_targets
 from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import gate_policy, operation_status, policy
 from quaymaster.domain.statuses import (
@@ -207,7 +208,17 @@ def _about_a_stage(
         _check_deferral(stage, event, now)
     if isinstance(event, GatesIgnored):
         _check_gate_names(stage, event)
+    if isinstance(event, DeploymentRequested):
+        _check_targets(stage, event)
     return event
+
+
+def _check_targets(stage: Stage, event: DeploymentRequested) -> None:
+    if event.only_failed_targets and not (stage.newest and missed_targets(stage.newest)):
+        raise Refused(
+            f"The last deployment to {stage.name} has left no target of a deployment group out. "
+            "Deploy without redeployFailedTargets to run it again everywhere."
+        )
 
 
 def _check_gate_names(stage: Stage, event: GatesIgnored) -> None:

@@ -9,6 +9,7 @@ from quaymaster.domain.attempt import moved
 from quaymaster.domain.records import changed
 from quaymaster.domain.release import Deployment, Quarantine, Release, Stage, StageId
 from quaymaster.domain.reports import after_report
+from quaymaster.domain.spreading import missed_targets
 from quaymaster.domain.statuses import ReleaseStatus
 
 
@@ -146,6 +147,7 @@ def _requested(
         variables=request.variables,
         rolls_back=request.rolls_back,
         override=request.override,
+        only_targets=_targets(stage, request),
     )
     return changed(
         stage,
@@ -154,3 +156,10 @@ def _requested(
         trigger_reason=request.trigger_reason,
         modified_at=now,
     )
+
+
+def _targets(stage: Stage, request: c.DeploymentRequested) -> tuple[int, ...]:
+    """The targets that the new attempt is limited to."""
+    if request.only_failed_targets and stage.newest:
+        return missed_targets(stage.newest)
+    return request.only_targets

@@ -63,7 +63,11 @@ class SnapshotEdited:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRequested:
-    """Somebody, or the release itself, asks for a new attempt of a stage (SEMANTICS 7.4, 8.6)."""
+    """Somebody, or the release itself, asks for a new attempt of a stage (SEMANTICS 7.4, 8.6).
+
+    `only_targets` limits its phases on deployment groups to these targets (8.11);
+    `only_failed_targets` to those on which the attempt before has not succeeded.
+    """
 
     stage: StageId
     by: PersonId | None
@@ -76,6 +80,8 @@ class DeploymentRequested:
     variables: Mapping[str, str] = field(default_factory=dict)
     rolls_back: ReleaseId | None = None
     override: str = ""  # why it may start although the environment is frozen
+    only_targets: tuple[int, ...] = ()
+    only_failed_targets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ happens cannot drift apart. It never changes anything.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import explain_start, explain_work
@@ -39,6 +40,7 @@ def explain(
     Empty only for a stage whose newest attempt has succeeded and that nothing keeps from being
     deployed again.
     """
+    around = replace(around, targets=release.targets)
     found = [
         *explain_start.of_release(release, stage),
         *explain_start.of_outside(stage, around),

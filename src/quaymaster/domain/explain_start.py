@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from quaymaster.domain import explain_targets
 from quaymaster.domain.plan import ArtifactMatches, ReleaseStarts, StageReached, StartCondition
 from quaymaster.domain.reasons import Reason, ReasonKind, Surroundings
 from quaymaster.domain.release import Outcome, Release, Stage
@@ -65,8 +66,11 @@ def _ended(stage: Stage) -> Reason:
     attempt = deployment.attempt if deployment else 0
     said = (deployment.comment or deployment.problem) if deployment else ""
     why = f": {said}" if said else "."
-    text = f"Attempt {attempt} {words}{why}"
-    return Reason(ReasonKind.ENDED, text, BY_HAND, details={"attempt": str(attempt)})
+    missed = explain_targets.missed(deployment, stage.plan.phases) if deployment else ""
+    more = f" It {missed}; redeploy to the failed targets." if missed else ""
+    text = f"Attempt {attempt} {words}{why}{more}"
+    details = {"attempt": str(attempt), **({"targets": missed} if missed else {})}
+    return Reason(ReasonKind.ENDED, text, BY_HAND, details=details)
 
 
 def _by_itself(release: Release, stage: Stage) -> Iterator[Reason]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from quaymaster.domain import explain_targets
 from quaymaster.domain.demands import unmet, written
-from quaymaster.domain.plan import Demand, PhasePlan
+from quaymaster.domain.plan import Demand, PhaseKind, PhasePlan
 from quaymaster.domain.reasons import Offer, Reason, ReasonKind, Surroundings
 from quaymaster.domain.release import Deployment, Job, JobKind, Phase, Stage
 from quaymaster.domain.reports import silent_after as news_missing_after
@@ -26,8 +27,14 @@ def of_work(stage: Stage, deployment: Deployment, around: Surroundings) -> Itera
     for phase in deployment.phases:
         for job in phase.jobs:
             yield from _of_job(stage, deployment, phase, job, around)
+        if stage.phase_plan(phase).kind is PhaseKind.DEPLOYMENT_GROUP:
+            yield from explain_targets.rolling(stage.phase_plan(phase), phase)
     for plan in stage.plan.phases:
-        if plan.rank not in begun and (missing := _unoffered(plan, around)):
+        if plan.rank in begun:
+            continue
+        if plan.kind is PhaseKind.DEPLOYMENT_GROUP:
+            yield from explain_targets.ahead(plan, around)
+        elif missing := _unoffered(plan, around):
             yield Reason(ReasonKind.WORKER, missing, POOL_KEEPERS, is_ahead=True)
 
 
@@ -35,7 +42,9 @@ def _of_job(
     stage: Stage, deployment: Deployment, phase: Phase, job: Job, around: Surroundings
 ) -> Iterator[Reason]:
     plan = stage.phase_plan(phase)
-    if job.status is JobStatus.WAITING:
+    if job.status is JobStatus.WAITING and job.kind is JobKind.TARGET:
+        yield explain_targets.waiting(plan, job, around)
+    elif job.status is JobStatus.WAITING:
         yield _waiting(plan, job, around)
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.INTERVENTION:
         asked = deployment.intervention(phase, job)

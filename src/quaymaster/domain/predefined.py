@@ -81,6 +81,7 @@ class JobContext:
     artifacts: tuple[CarriedArtifact, ...] = ()
     job_position: int = 1
     job_count: int = 1
+    deployment_group: int = 0  # whose target runs the job; 0 elsewhere
 
 
 def predefined(context: JobContext) -> dict[str, str]:
@@ -143,6 +144,8 @@ def _system(context: JobContext) -> Iterator[tuple[str, str]]:
     yield "System.PhaseName", context.phase_name
     yield "System.JobPositionInPhase", str(context.job_position)
     yield "System.TotalJobsInPhase", str(context.job_count)
+    if context.deployment_group:
+        yield "Agent.DeploymentGroupId", str(context.deployment_group)
 
 
 def _artifact(artifact: CarriedArtifact) -> Iterator[tuple[str, str]]:

@@ -145,6 +145,8 @@ def _phase(stage: Stage, plan: PhasePlan, around: Surroundings) -> PhaseForesigh
     played = next((phase for phase in phases if phase.rank == plan.rank), None)
     offers = around.offers.get(plan.queue_id, ())
     able = [o.name for o in offers if o.is_online and not unmet(plan.demands, o.capabilities)]
+    if played and plan.kind is PhaseKind.DEPLOYMENT_GROUP:
+        able = [job.name for job in played.jobs if job.status is not JobStatus.SKIPPED]
     return PhaseForesight(
         rank=plan.rank,
         name=plan.name,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from quaymaster.domain.queueing import Standing
+from quaymaster.domain.release import Target
 
 
 class ReasonKind(StrEnum):
@@ -23,6 +24,7 @@ class ReasonKind(StrEnum):
     GATE = "gate"
     DEFERRED = "deferred"
     WORKER = "worker"
+    TARGET = "target"
     INTERVENTION = "intervention"
     DELAY = "delay"
     RUNNING = "running"
@@ -69,7 +71,8 @@ class Surroundings:
     """What a release's record does not say about one of its stages.
 
     `standings` are all attempts in the environment's queue, this one included; `offers` the
-    workers of each pool queue that a phase names; `missing_permission` is what the asker would
+    workers of each pool queue that a phase names, `targets` those of its deployment groups;
+    `missing_permission` is what the asker would
     need to start the stage by hand, empty when nothing is missing; `names` are what people know
     identities by.
     """
@@ -77,5 +80,6 @@ class Surroundings:
     standings: tuple[Standing, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     offers: Mapping[int, tuple[Offer, ...]] = field(default_factory=dict)
+    targets: Mapping[int, tuple[Target, ...]] = field(default_factory=dict)
     missing_permission: str = ""
     names: Mapping[str, str] = field(default_factory=dict)

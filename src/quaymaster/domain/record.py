@@ -159,6 +159,10 @@ def _request(request: c.DeploymentRequested) -> dict[str, str]:
         details["override"] = request.override
     if request.variables:
         details["variables"] = ",".join(sorted(request.variables))
+    if request.only_targets:
+        details["onlyTargets"] = ",".join(map(str, request.only_targets))
+    if request.only_failed_targets:
+        details["onlyFailedTargets"] = "true"
     return details
 
 

@@ -286,6 +286,7 @@ class Deployment:
     problem: str = ""  # why it did not succeed
     rolls_back: ReleaseId | None = None  # the release that this attempt takes away
     override: str = ""  # why it may start in a freeze
+    only_targets: tuple[int, ...] = ()  # of deployment groups; empty is all of them
     id: DeploymentId = DeploymentId(UNSAVED)
 
     @property

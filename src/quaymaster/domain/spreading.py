@@ -1,12 +1,12 @@
 """Which jobs a phase becomes: one, one for each combination, machine or task (SEMANTICS 12)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from math import prod
 
-from quaymaster.domain.changes import Change, PhaseFailed, PhaseStarted
+from quaymaster.domain.conclusions import Conclusion, PhaseFailed, PhaseSkipped, PhaseStarted
 from quaymaster.domain.ordinal import IgnoreCase, upper
 from quaymaster.domain.plan import PhaseKind, PhasePlan, Spread, TargetGroup
 from quaymaster.domain.release import Deployment, Job, JobKind, Release, Stage, Target
@@ -36,13 +36,13 @@ def variables_of(release: Release, stage: Stage, deployment: Deployment) -> dict
 
 def begun(
     release: Release, stage: Stage, deployment: Deployment, plan: PhasePlan, now: datetime
-) -> Change:
+) -> Conclusion:
     """The phase starts with its jobs, or fails because none can be made."""
     match plan.kind:
         case PhaseKind.SERVER:
             return PhaseStarted(stage.id, plan.rank, _tasks(plan, now))
         case PhaseKind.DEPLOYMENT_GROUP:
-            return _on_targets(release, stage, plan, now)
+            return _on_targets(release, stage, deployment, plan, now)
         case PhaseKind.AGENT:
             return _on_agents(release, stage, deployment, plan, now)
 
@@ -79,7 +79,7 @@ def kind_of(task_id: str) -> JobKind:
 
 def _on_agents(
     release: Release, stage: Stage, deployment: Deployment, plan: PhasePlan, now: datetime
-) -> Change:
+) -> Conclusion:
     match plan.parallelism.spread:
         case Spread.NONE:
             only = Job(position=0, name=plan.name, status=JobStatus.WAITING, created_at=now)
@@ -100,7 +100,7 @@ def _held(position: int, name: str, now: datetime) -> Job:
 
 def _for_each_combination(
     variables: Mapping[str, str], stage: Stage, plan: PhasePlan, now: datetime
-) -> Change:
+) -> Conclusion:
     """Each multiplier is a variable with a comma list; every combination is a job (12.5)."""
     known = IgnoreCase(variables)
     lists = {
@@ -128,10 +128,19 @@ def _for_each_combination(
 # ---- deployment groups ----------------------------------------------------------------------
 
 
-def _on_targets(release: Release, stage: Stage, plan: PhasePlan, now: datetime) -> Change:
-    """One job for each target with all tags; those that are offline are passed over (12.6)."""
+def _on_targets(
+    release: Release, stage: Stage, deployment: Deployment, plan: PhasePlan, now: datetime
+) -> Conclusion:
+    """One job for each target with all tags; those that are offline are passed over (12.6).
+
+    An attempt that is limited to some targets skips a phase that has none of them.
+    """
     group = plan.targets or TargetGroup()
-    targets = [t for t in release.targets.get(plan.queue_id, ()) if carries(t, group.tags)]
+    targets = tagged(release.targets.get(plan.queue_id, ()), group.tags)
+    if deployment.only_targets:
+        targets = [target for target in targets if target.id in deployment.only_targets]
+        if not targets:
+            return PhaseSkipped(stage.id, plan.rank)
     if not any(target.is_online for target in targets):
         wanted = f" with the tags {', '.join(group.tags)}" if group.tags else ""
         missing = "every target is offline" if targets else "there is no target"
@@ -139,6 +148,23 @@ def _on_targets(release: Release, stage: Stage, plan: PhasePlan, now: datetime) 
         return PhaseFailed(stage.id, plan.rank, problem)
     jobs = tuple(_on_target(position, target, now) for position, target in enumerate(targets))
     return PhaseStarted(stage.id, plan.rank, jobs, is_tolerant=True)
+
+
+def deployment_groups_of(release: Release) -> tuple[int, ...]:
+    """The deployment groups whose targets the release may need, by their ids."""
+    return tuple(
+        dict.fromkeys(
+            plan.queue_id
+            for stage in release.stages
+            for plan in stage.plan.phases
+            if plan.kind is PhaseKind.DEPLOYMENT_GROUP
+        )
+    )
+
+
+def tagged(targets: Iterable[Target], tags: tuple[str, ...]) -> list[Target]:
+    """Those of these targets that have every one of the tags."""
+    return [target for target in targets if carries(target, tags)]
 
 
 def carries(target: Target, tags: tuple[str, ...]) -> bool:
@@ -151,8 +177,19 @@ def _on_target(position: int, target: Target, now: datetime) -> Job:
     job = replace(_held(position, target.name, now), kind=JobKind.TARGET, target=target.id)
     if target.is_online:
         return job
-    passed_over = f"Target {target.name} is offline and was passed over."
-    return replace(job, status=JobStatus.SKIPPED, ended_at=now, error=passed_over)
+    return replace(job, status=JobStatus.SKIPPED, ended_at=now, error=passed_over(target.name))
+
+
+def passed_over(name: str) -> str:
+    """The warning about a target that was offline when its turn came."""
+    return f"Target {name} is offline and was passed over."
+
+
+def missed_targets(deployment: Deployment) -> tuple[int, ...]:
+    """The targets on which the attempt has not succeeded: failed, canceled, never reached."""
+    good = (JobStatus.SUCCEEDED, JobStatus.WITH_ISSUES)
+    jobs = [job for job in deployment.jobs if job.kind is JobKind.TARGET]
+    return tuple(dict.fromkeys(job.target for job in jobs if job.status not in good))
 
 
 # ---- how many at once -----------------------------------------------------------------------

@@ -34,6 +34,16 @@ _KINDS = {
 }
 
 
+# What part of the targets is left alone (12.6); None where healthPercent says it.
+_HEALTH: dict[str, int | None] = {
+    "": None,
+    "custom": None,
+    "onetargetatatime": None,
+    "quarteratatime": 75,
+    "halfatatime": 50,
+}
+
+
 def phases(stage: Node, scope: Scope) -> tuple[PhasePlan, ...]:
     """The phases in the order they run in: by rank, then as they are listed (12.1)."""
     listed = stage.objects("deployPhases")
@@ -55,7 +65,7 @@ def _phase(node: Node, stage: Node, scope: Scope, position: int) -> PhasePlan:
         kind=kind,
         reference_name=node.text("refName"),
         condition=condition(asked),
-        queue_id=0 if kind is PhaseKind.SERVER else _queue_id(asked, stage),
+        queue_id=0 if kind is PhaseKind.SERVER else _queue_id(asked, stage, kind),
         demands=_demands(asked, stage),
         timeout=timedelta(
             minutes=asked.whole("timeoutInMinutes") or options.whole("timeoutInMinutes")
@@ -80,7 +90,7 @@ def _kind(node: Node) -> PhaseKind:
     return _KINDS.get(word, PhaseKind.AGENT)
 
 
-def _queue_id(asked: Node, stage: Node) -> int:
+def _queue_id(asked: Node, stage: Node, kind: PhaseKind) -> int:
     """The agent queue or deployment group; old exports have it on the stage.
 
     A template's placeholder (`$Default$`) is kept, because exported templates are full of them.
@@ -93,7 +103,9 @@ def _queue_id(asked: Node, stage: Node) -> int:
         )
         return 0
     queue = 0 if named == "" else owner.whole("queueId")
-    if not queue:
+    if not queue and kind is PhaseKind.DEPLOYMENT_GROUP:
+        asked.warn("queueId", "no deployment group is chosen, so the phase fails; choose one")
+    elif not queue:
         asked.warn("queueId", "no queue is chosen, so the pool Default runs this phase; choose one")
     return queue
 
@@ -150,10 +162,17 @@ def _parallelism(asked: Node, scope: Scope) -> Parallelism:
 
 def _targets(asked: Node, scope: Scope) -> TargetGroup:
     scope.asks_for(Feature.DEPLOYMENT_GROUPS, asked, "queueId")
-    option = asked.text("deploymentHealthOption").lower()
+    option = asked.text("deploymentHealthOption").strip().lower()
+    percent = asked.whole("healthPercent", most=100)
+    if option not in _HEALTH:
+        asked.warn(
+            "deploymentHealthOption",
+            "is none of Custom, OneTargetAtATime, HalfAtATime, QuarterAtATime; healthPercent holds",
+        )
+    fixed = _HEALTH.get(option)
     return TargetGroup(
         tags=asked.texts("tags"),
-        healthy_percent=asked.whole("healthPercent", most=100),
+        healthy_percent=percent if fixed is None else fixed,
         one_at_a_time=option == "onetargetatatime",
     )
 

@@ -16,7 +16,7 @@ from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId
 from quaymaster.domain.triggers import source_key
-from quaymaster.store import bodies
+from quaymaster.store import bodies, deployment_groups
 from quaymaster.store.database import Connection
 from quaymaster.store.vault import Vault
 
@@ -211,6 +211,7 @@ async def create(
     except asyncpg.UniqueViolationError as error:
         raise _name_taken(content) from error
     await _put_parts(connection, definition_id, project, content.plan)
+    await deployment_groups.put_triggers(connection, definition_id, content.plan)
     await connection.execute(INSERT_REVISION, definition_id, "add", content.api_version)
 
 
@@ -233,6 +234,7 @@ async def update(
         "UPDATE environments SET is_deleted = true WHERE definition_id = $1", before.id
     )
     await _put_parts(connection, before.id, before.project_id, content.plan)
+    await deployment_groups.put_triggers(connection, before.id, content.plan)
     await connection.execute(INSERT_REVISION, before.id, "update", content.api_version)
 
 

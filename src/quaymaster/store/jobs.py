@@ -68,15 +68,22 @@ async def pools_of(connection: Connection, jobs: Sequence[int]) -> dict[int, int
     return {row["id"]: row["pool"] for row in rows}
 
 
-async def waiting(connection: Connection, pool: int, limit: int) -> list[WaitingJob]:
-    """The oldest jobs that wait for a worker of this pool (NO_POOL: for any), first come first."""
+async def waiting(
+    connection: Connection, pool: int, limit: int, target: int = 0
+) -> list[WaitingJob]:
+    """The oldest jobs that wait for a worker of this pool (NO_POOL: for any), first come first.
+
+    Of jobs on targets only those for `target`.
+    """
     rows = await connection.fetch(
         "SELECT id, release_id, coalesce(pool_id, 0) AS pool_id, created_at FROM jobs"
-        " WHERE status = 'waiting' AND kind IN ('agent', 'server')"
+        " WHERE status = 'waiting'"
+        " AND (kind IN ('agent', 'server') OR kind = 'target' AND target = $3)"
         " AND pool_id IS NOT DISTINCT FROM nullif($1::bigint, 0)"
         " ORDER BY id LIMIT $2",
         pool,
         limit,
+        target,
     )
     return [WaitingJob(**row) for row in rows]
 

@@ -39,7 +39,7 @@ async def pools(connection: Connection, organization: UUID) -> list[Pool]:
     rows = await connection.fetch(
         "SELECT p.id, p.name, (SELECT count(*) FROM workers w WHERE w.pool_id = p.id"
         " AND w.stopped_at IS NULL AND w.lease_until > now()) AS workers"
-        " FROM pools p WHERE p.organization_id = $1 ORDER BY p.id",
+        " FROM pools p WHERE p.organization_id = $1 AND p.type = 'automation' ORDER BY p.id",
         organization,
     )
     return [Pool(**row) for row in rows]

@@ -76,7 +76,7 @@ SELECT row_to_json(release)::text FROM (
           SELECT d.id, d.attempt, d.reason, d.requested_by, d.requested_for, d.queued_at,
             d.modified_at, d.modified_by, d.after_stages, d.scheduled_for, d.deferred_until,
             d.entered_queue_at, d.has_slot, d.cancel_requested_at, d.outcome, d.completed_at,
-            d.comment, d.variables, d.report, d.problem, d.rolls_back, d.override,
+            d.comment, d.variables, d.report, d.problem, d.rolls_back, d.override, d.only_targets,
             coalesce((SELECT json_agg(approval) FROM (
               SELECT a.id, a.side, a.position, a.rank, a.approver, a.status, a.created_at,
                 a.modified_at, a.due_at, a.is_automated, a.approved_by, a.comment, a.revision,
@@ -281,6 +281,7 @@ def deployment_columns(stage: Stage, deployment: Deployment) -> dict[str, Any]:
         "problem": deployment.problem,
         "rolls_back": deployment.rolls_back,
         "override": deployment.override,
+        "only_targets": deployment.only_targets,
     }
 
 

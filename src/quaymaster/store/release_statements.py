@@ -19,7 +19,7 @@ COLUMNS = {
     " entered_queue_at timestamptz, has_slot boolean, slot integer,"
     " cancel_requested_at timestamptz, outcome text, status text, operation_status text,"
     " started_at timestamptz, completed_at timestamptz, comment text, variables json,"
-    " report json, problem text, rolls_back bigint, override text",
+    " report json, problem text, rolls_back bigint, override text, only_targets bigint[]",
     "approvals": "id bigint, deployment_id bigint, stage_id bigint, side text, position integer,"
     " rank integer, approver text, status text, created_at timestamptz, modified_at timestamptz,"
     " due_at timestamptz, is_automated boolean, approved_by text, comment text, revision integer,"
@@ -62,13 +62,16 @@ LOOKED_UP = {
     "jobs": {
         "release_id": "$2",
         # A queue that the project does not have leads to the pool that every installation has,
-        # never to one that was set apart: only server jobs are for any worker.
-        "pool_id": "coalesce("
+        # never to one that was set apart: only server jobs are for any worker. The queue of a
+        # target's job is a deployment group.
+        "pool_id": "CASE x.kind WHEN 'target' THEN"
+        " (SELECT g.pool_id FROM deployment_groups g JOIN releases r USING (project_id)"
+        " WHERE g.id = x.queue_id AND r.id = $2) ELSE coalesce("
         "(SELECT q.pool_id FROM queues q JOIN releases r USING (project_id)"
         " WHERE q.id = x.queue_id AND r.id = $2),"
         " CASE x.kind WHEN 'agent' THEN (SELECT min(o.id) FROM pools o"
         " JOIN projects USING (organization_id) JOIN releases r ON r.project_id = projects.id"
-        " WHERE r.id = $2) END)",
+        " WHERE r.id = $2) END) END",
     },
 }
 PARENTS_FIRST = (

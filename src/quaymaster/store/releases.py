@@ -3,13 +3,17 @@
 Lock order, always: definition or environment row first, release row after it.
 """
 
+from dataclasses import replace
+
 from quaymaster.domain.release import Release
+from quaymaster.domain.spreading import deployment_groups_of
 from quaymaster.store import (
     bodies,
     release_inserting,
     release_numbering,
     release_saving,
     release_snapshots,
+    targets,
 )
 from quaymaster.store import release_rows as rows
 from quaymaster.store.database import Connection
@@ -37,7 +41,11 @@ async def load(connection: Connection, release_id: int) -> Release | None:
     plan = await bodies.plan(connection, bytes.fromhex(row.plan_digest))
     own = {stage.plan_digest for stage in row.stages if stage.plan_digest}
     own_plans = await bodies.stage_plans(connection, map(bytes.fromhex, own)) if own else {}
-    return rows.release_of(row, plan, {key.hex(): found for key, found in own_plans.items()})
+    release = rows.release_of(row, plan, {key.hex(): found for key, found in own_plans.items()})
+    groups = deployment_groups_of(release)
+    if not groups:
+        return release
+    return replace(release, targets=await targets.of_release(connection, release_id, groups))
 
 
 async def insert(connection: Connection, new: NewRelease, vault: Vault) -> Release:

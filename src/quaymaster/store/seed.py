@@ -67,7 +67,8 @@ async def add_project(
     )
     await connection.execute(
         "INSERT INTO queues (project_id, pool_id, name, name_key)"
-        " SELECT $1, id, name, name_key FROM pools WHERE organization_id = $2 ORDER BY id",
+        " SELECT $1, id, name, name_key FROM pools WHERE organization_id = $2"
+        " AND type = 'automation' ORDER BY id",
         project,
         organization,
     )

@@ -11,11 +11,13 @@ from quaymaster.domain.release import JobId
 from quaymaster.store.database import Connection
 
 REGISTER = """
-INSERT INTO workers (id, name, pool_id, slots, capabilities, lease_until, started_at)
-VALUES ($1, $2, $3, $4, $5, now() + $6::interval, now())
+INSERT INTO workers (id, name, pool_id, slots, capabilities, lease_until, started_at, target_id)
+VALUES ($1, $2, $3, $4, $5, now() + $6::interval, now(),
+  (SELECT id FROM deployment_targets WHERE id = $7))
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, pool_id = excluded.pool_id,
   slots = excluded.slots, capabilities = excluded.capabilities,
-  lease_until = excluded.lease_until, started_at = excluded.started_at, stopped_at = NULL
+  lease_until = excluded.lease_until, started_at = excluded.started_at, stopped_at = NULL,
+  target_id = excluded.target_id
 RETURNING number
 """
 
@@ -37,13 +39,17 @@ _capabilities = msgspec.json.Decoder(dict[str, str])
 
 @dataclass(frozen=True, slots=True)
 class NewWorker:
-    """What a worker says of itself; `slots` is how many jobs it runs at once."""
+    """What a worker says of itself; `slots` is how many jobs it runs at once.
+
+    `target_id` is the target of a deployment group that it is, 0 for a worker of a pool.
+    """
 
     id: str
     name: str
     pool_id: int
     slots: int = 1
     capabilities: Mapping[str, str] = field(default_factory=dict)
+    target_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ class Heartbeat:
 async def pool_named(connection: Connection, name: str) -> int | None:
     """The id of the pool of this name in any case; the oldest when organizations share a name."""
     found: int | None = await connection.fetchval(
-        "SELECT id FROM pools WHERE name_key = $1 ORDER BY id LIMIT 1", name.casefold()
+        "SELECT id FROM pools WHERE name_key = $1 AND type = 'automation' ORDER BY id LIMIT 1",
+        name.casefold(),
     )
     return found
 
@@ -95,6 +102,7 @@ async def register(connection: Connection, new: NewWorker, lease: timedelta) -> 
         new.slots,
         msgspec.json.encode(dict(new.capabilities)).decode(),
         lease,
+        new.target_id,
     )
     return number
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -29,13 +29,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A worker as the rows know it; `number` is what APIs call its agent id."""
+    """A worker as the rows know it; `number` is what APIs call its agent id.
+
+    `target` is the target of a deployment group that it is; such a worker runs no other jobs.
+    """
 
     id: str
     name: str
     pool: int
     number: int
     capabilities: Mapping[str, str] | None = None
+    target: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,8 @@ class Dispatcher:
         self._shunned = {job: until for job, until in self._shunned.items() if until > now}
         most = len(self._free) + len(self._busy) + len(self._shunned)
         async with self._installation.database.read() as connection:
-            found = await jobs.waiting(connection, self.identity.pool, most)
-            if len(found) < most:
+            found = await jobs.waiting(connection, self.identity.pool, most, self.identity.target)
+            if len(found) < most and not self.identity.target:
                 found += await jobs.waiting(connection, NO_POOL, most)
         candidates = [
             Candidate(job.id, job.release_id, new_token())
@@ -204,6 +208,8 @@ class Dispatcher:
 
     def _taker(self, slot: Slot, token: str) -> Taker:
         place = slot.place(self.identity.name, self.identity.number)
+        if self.identity.target:  # a target is known by its own name, whatever slot it has
+            place = replace(place, agent_name=self.identity.name, agent_id=self.identity.target)
         return Taker(self.identity.id, place, token, self.identity.capabilities)
 
     async def _ran(

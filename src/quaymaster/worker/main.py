@@ -1,13 +1,8 @@
 """The worker: takes waiting jobs, runs them, and keeps releases moving in the background."""
 
 import asyncio
-import os
-import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
@@ -39,36 +34,17 @@ from quaymaster.store.logs import LogFiles
 from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import cancel, slots, sweeper
-from quaymaster.worker.capabilities import offered
 from quaymaster.worker.courier import Courier
-from quaymaster.worker.dispatcher import Dispatcher, Identity
+from quaymaster.worker.dispatcher import Dispatcher
 from quaymaster.worker.gate_asker import GateAsker
 from quaymaster.worker.leases import Lease
 from quaymaster.worker.queue import Handler, Wakeups
+from quaymaster.worker.registration import Options, register
 
-DEFAULT_CONCURRENCY = 4
 CONNECTIONS_BESIDE_JOBS = 4
 LAST_WORDS_SECONDS = 5.0  # for jobs to end after they were asked to, when the worker stops
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a worker runs. `drain` is how long it lets running jobs go on when it is stopped."""
-
-    dsn: str = field(repr=False)
-    home: Path
-    storage_url: str = field(repr=False)
-    secret_key_file: Path
-    url: str = ""
-    pool: str = "Default"
-    name: str = field(default_factory=platform.node)
-    concurrency: int = DEFAULT_CONCURRENCY
-    capabilities: Mapping[str, str] = field(default_factory=dict)
-    lease: timedelta = timedelta(seconds=30)
-    sweep: timedelta = timedelta(seconds=30)
-    drain: timedelta = timedelta(minutes=5)
 
 
 async def run(
@@ -81,8 +57,8 @@ async def run(
 
     `announcers` write what subscriptions are told, by dialect.
 
-    Raises NotFound for a pool that does not exist, DatabaseUnavailable when the database cannot
-    be reached at the start; later on it waits for the database to come back.
+    Raises NotFound for a pool or group that does not exist, DatabaseUnavailable when the database
+    cannot be reached at the start; later on it waits for the database to come back.
     """
     size = options.concurrency + CONNECTIONS_BESIDE_JOBS
     database = await databases.connect(options.dsn, max_size=size)
@@ -111,16 +87,18 @@ async def _work(
     stopping: asyncio.Event,
     announcers: Mapping[str, Announcer],
 ) -> None:
-    worker = await _new_worker(options, installation)
-    async with installation.database.read() as connection:
-        number = await workers.register(connection, worker, options.lease)
-    identity = Identity(worker.id, worker.name, worker.pool_id, number, worker.capabilities)
+    registered = await register(options, installation, stopping)
+    if registered is None:
+        return
+    worker, identity = registered
     dispatcher = Dispatcher(installation, hosts, identity, own)
     lease = Lease(installation, dispatcher, worker, options.lease)
     asker = GateAsker(installation)
     courier = _courier(installation, announcers)
     wakeups = _wakeups(options, installation, dispatcher, asker, courier)
-    _log.info("worker started", worker=worker.name, number=number, pool=options.pool)
+    joined = options.membership.group if options.membership else None
+    where = {"deployment_group": joined} if joined else {"pool": options.pool}
+    _log.info("worker started", worker=worker.name, number=identity.number, **where)
     async with asyncio.TaskGroup() as group:
         background = [
             group.create_task(lease.keep()),
@@ -142,24 +120,6 @@ async def _work(
         for task in (*background, *taking):
             task.cancel()
     await _leave(installation, worker)
-
-
-async def _new_worker(options: Options, installation: Installation) -> NewWorker:
-    async with installation.database.read() as connection:
-        pool = await workers.pool_named(connection, options.pool)
-    if pool is None:
-        raise NotFound(
-            "pool",
-            options.pool,
-            f"There is no agent pool named {options.pool!r}. Make it first, or name another one.",
-        )
-    return NewWorker(
-        id=str(uuid4()),
-        name=options.name,
-        pool_id=pool,
-        slots=options.concurrency,
-        capabilities=offered(options.name, os.environ, options.capabilities),
-    )
 
 
 def _courier(installation: Installation, announcers: Mapping[str, Announcer]) -> Courier | None:
@@ -199,7 +159,9 @@ def _wakeups(
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
-    job_kinds = {job_kind(dispatcher.identity.pool), job_kind(NO_POOL)}
+    job_kinds = {job_kind(dispatcher.identity.pool)}
+    if not dispatcher.identity.target:
+        job_kinds.add(job_kind(NO_POOL))
     handlers: dict[str, Handler] = {
         RELEASE: look_at_release,
         ENVIRONMENT: look_at_environment,

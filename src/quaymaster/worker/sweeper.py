@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from quaymaster.actions import deliveries, retention, schedules, watched_sources
+from quaymaster.actions import deliveries, retention, schedules, target_watch, watched_sources
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
@@ -35,7 +35,13 @@ _log = structlog.get_logger(__name__)
 async def sweep_again_and_again(installation: Installation, every: timedelta) -> None:
     """Sweep until canceled, at once and then about as often as told."""
     while True:
-        for part in (sweep, wake_schedules, retention_when_due, deliveries.forget_old):
+        for part in (
+            sweep,
+            wake_schedules,
+            watch_targets,
+            retention_when_due,
+            deliveries.forget_old,
+        ):
             await _tried(part, installation)
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
@@ -57,6 +63,12 @@ async def _tried(
 async def retention_when_due(installation: Installation) -> int:
     """Delete the releases whose time is over; how many."""
     return await retention.run_if_due(Call(installation))
+
+
+async def watch_targets(installation: Installation) -> int:
+    """Fail jobs of targets that do not come back, and deploy to targets that joined; how many."""
+    call = Call(installation)
+    return await target_watch.fail_deserted_jobs(call) + await target_watch.answer_arrivals(call)
 
 
 async def wake_schedules(installation: Installation) -> int:

@@ -37,6 +37,14 @@ NOT_FOUND = {
         "ManualInterventionNotFoundException",
         "Manual intervention with ID {key} does not exist in this release. " + SPECIFY,
     ),
+    "deployment group": (
+        "DeploymentMachineGroupNotFoundException",
+        "There is no deployment group {key} in this project.",
+    ),
+    "deployment target": (
+        "DeploymentMachineNotFoundException",
+        "There is no target {key} in this deployment group.",
+    ),
     "task group": (
         "MetaTaskDefinitionNotFoundException",
         "There is no task group {key} in this project.",

@@ -19,6 +19,7 @@ from quaymaster.apis.azure import (
     badges,
     connections,
     definitions,
+    deployment_groups,
     deployments,
     environment_templates,
     environments,
@@ -90,6 +91,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *task_groups.ROUTES,
     *service_hooks.ROUTES,
     *build.ROUTES,
+    *deployment_groups.ROUTES,
 ]
 
 

@@ -1,11 +1,13 @@
 """Jobs that are held back, and jobs that should long be over (SEMANTICS 12.5, 12.6, 12.8)."""
 
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import takewhile
 
 from quaymaster.domain.changes import Change, HeldJobsReleased, JobLost, JobSettled
 from quaymaster.domain.plan import PhaseKind, PhasePlan
-from quaymaster.domain.release import Deployment, Job, Phase, Release, Stage
-from quaymaster.domain.spreading import most_at_once
+from quaymaster.domain.release import Deployment, Job, JobKind, Phase, Release, Stage
+from quaymaster.domain.spreading import most_at_once, passed_over
 from quaymaster.domain.statuses import JobStatus
 
 OVERDUE_GRACE = timedelta(minutes=5)  # the worker stops a job itself; this is when it did not
@@ -37,8 +39,11 @@ def overdue_after(stage: Stage, phase: Phase, job: Job) -> datetime | None:
 def let_held_jobs_go(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
-    """As many jobs of a phase at once as its plan allows; none after what must not fail did."""
-    del release, now
+    """As many jobs of a phase at once as its plan allows; none after what must not fail did.
+
+    A target that has gone offline meanwhile is passed over when its turn comes.
+    """
+    del now
     phase = newest_with_held_jobs(deployment)
     if phase is None:
         return None
@@ -52,7 +57,19 @@ def let_held_jobs_go(
     room = _room(plan, phase)
     if room <= 0:
         return None
-    return HeldJobsReleased(stage.id, phase.rank, tuple(job.position for job in held[:room]))
+    ready = list(takewhile(partial(_is_ready, release, plan), held[:room]))
+    if not ready:
+        why = passed_over(held[0].name)
+        return JobSettled(stage.id, phase.rank, held[0].position, JobStatus.SKIPPED, why)
+    return HeldJobsReleased(stage.id, phase.rank, tuple(job.position for job in ready))
+
+
+def _is_ready(release: Release, plan: PhasePlan, job: Job) -> bool:
+    """Whether the machine that must do the job is there; any other job waits for one."""
+    if job.kind is not JobKind.TARGET:
+        return True
+    targets = release.targets.get(plan.queue_id, ())
+    return any(target.is_online for target in targets if target.id == job.target)
 
 
 def newest_with_held_jobs(deployment: Deployment) -> Phase | None:

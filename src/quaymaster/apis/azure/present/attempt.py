@@ -135,11 +135,17 @@ def _gates(found: AttemptView, side: Side, samples: int) -> dict[str, Any] | Non
 
 def _problems(found: AttemptView) -> list[dict[str, Any]]:
     """Why the attempt ended otherwise than hoped, where no task of it says so."""
-    said = [phase.problem for phase in found.phases if phase.problem]
-    said += [job.error for phase in found.phases for job in phase.jobs if job.error]
+    said = [_issue("Error", phase.problem) for phase in found.phases if phase.problem]
+    said += [issue for phase in found.phases for job in phase.jobs for issue in _issues(job)]
     if found.outcome == "superseded":
-        said.append(found.comment)
-    return [_issue("Error", text) for text in said]
+        said.append(_issue("Error", found.comment))
+    return said
+
+
+def _issues(job: JobView) -> list[dict[str, Any]]:
+    """What was wrong with a job as a whole; one that was passed over is no error."""
+    kind = "Warning" if job.status is JobStatus.SKIPPED else "Error"
+    return [_issue(kind, job.error)] if job.error else []
 
 
 def _issue(kind: str, message: str, data: dict[str, str] | None = None) -> dict[str, Any]:
@@ -198,7 +204,7 @@ def _job(
         "finishTime": date_out(found.ended_at),
         "status": JOB_STATUS[found.status],
         "rank": found.position + 1,
-        "issues": [_issue("Error", found.error)] if found.error else [],
+        "issues": _issues(found),
         "agentName": found.worker_name or found.worker or None,
     }
     if first_log:
