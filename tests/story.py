@@ -26,6 +26,8 @@ from quaymaster.domain.changes import (
     GateSampled,
     GatesIgnored,
     InterventionAnswered,
+    JobAnswered,
+    JobAwaits,
     JobClaimed,
     JobFinished,
     JobLost,
@@ -44,6 +46,7 @@ from quaymaster.domain.release import (
     Deployment,
     GateResult,
     Job,
+    JobKind,
     Person,
     PersonId,
     Release,
@@ -275,6 +278,29 @@ def works(stage: str) -> Step:
 
 def fails(stage: str, error: str = "Bash exited with code '3'.") -> Step:
     return phase_ends(stage, JobStatus.FAILED, error)
+
+
+def awaits(stage: str, until: datetime) -> Step:
+    """The worker has asked a service, which is to report by then."""
+
+    def events(told: Story) -> Iterator[Event]:
+        yield from claimed(stage)(told)
+        for job in told.jobs(stage):
+            if job.status is JobStatus.RUNNING:
+                yield JobAwaits(job.id, job.token, until)
+
+    return events
+
+
+def reports(stage: str, status: JobStatus = JobStatus.SUCCEEDED, error: str = "") -> Step:
+    """The service that was asked says how it went."""
+
+    def events(told: Story) -> Iterator[Event]:
+        for job in told.jobs(stage):
+            if job.kind is JobKind.CALL_BACK:
+                yield JobAnswered(job.id, status, error)
+
+    return events
 
 
 def lost(stage: str, reason: str = "The worker was lost.") -> Step:

@@ -107,7 +107,6 @@ async def test_every_other_status_fails(status: str) -> None:
         ({"serviceConnection": "http://10.1.1.1"}, "QUAYMASTER_ALLOWED_ADDRESSES"),
         ({"serviceConnection": "http://127.0.0.1:1", "headers": "[1"}, "not a JSON object"),
         ({"serviceConnection": "http://127.0.0.1:1", "method": "BREW"}, "'BREW'"),
-        ({"serviceConnection": "http://127.0.0.1:1", "waitForCompletion": "true"}, "call-back"),
         ({"serviceConnection": "http://127.0.0.1:1"}, "cannot be reached"),
     ],
 )
@@ -183,3 +182,11 @@ async def test_a_connection_that_cannot_sign_in_fails_with_a_sentence() -> None:
     assert "certificate" in end.message
     end = await run({"serviceConnection": "Monitor"}, connections=[monitor("ssh://a", "None")])
     assert "no http:// or https:// URL" in end.message
+
+
+async def test_a_service_that_reports_later_is_judged_by_its_status_alone() -> None:
+    waiting = {"waitForCompletion": "True", "successCriteria": "eq(root, 'done')"}
+    end = await asked("queued", "202 Accepted", **waiting)
+    assert (end.succeeded, end.is_waiting) == (True, True)
+    end = await asked("busy", "503 Busy", **waiting)
+    assert (end.succeeded, end.is_waiting) == (False, False)

@@ -246,6 +246,13 @@ class Actors:
             c.JobFinished(job, f"{token}-{job}", self.pick(ENDS)) for job in self.jobs(told)[-1:]
         ]
 
+    def wait_for_service(self, told: Story) -> list[c.Event]:
+        due = told.now + timedelta(minutes=self.pick((0, 10)))
+        return [c.JobAwaits(job, f"token-{job}", due) for job in self.jobs(told)[-1:]]
+
+    def service_reports(self, told: Story) -> list[c.Event]:
+        return [c.JobAnswered(job, self.pick(ENDS)) for job in self.jobs(told)[-1:]]
+
     def lose(self, told: Story) -> list[c.Event]:
         return [c.JobLost(job, f"token-{job}", "gone") for job in self.jobs(told)[-1:]]
 
@@ -283,18 +290,29 @@ ACTIONS = (
     "answer",
     "claim",
     "finish",
+    "wait_for_service",
+    "service_reports",
     "lose",
     "repeat",
     "wait",
 )
 # How often each happens in a simulated day; ends are rare so that releases get somewhere.
-USUAL = ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat", "ignore") + (
-    "gates_answer",
-    "resume",
-    "answer",
-    "claim",
-    "finish",
-) * 5
+USUAL = (
+    ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat", "ignore")
+    + (
+        "wait_for_service",
+        "service_reports",
+    )
+    * 2
+    + (
+        "gates_answer",
+        "resume",
+        "answer",
+        "claim",
+        "finish",
+    )
+    * 5
+)
 
 
 def everybody_goes_home(actors: Actors) -> None:

@@ -150,6 +150,9 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
         },
         IGNORED,
     ),
+    # These two are about jobs of server phases: see test_server_phases.
+    c.JobAwaits: ({}, Conflict),
+    c.JobAnswered: ({}, IGNORED),
     c.TimeCame: ({}, TAKEN),
 }
 
@@ -185,6 +188,8 @@ def event(kind: type, told: Story) -> c.Event:
         c.JobClaimed: c.JobClaimed(job, "worker-1", f"token-{job}"),
         c.JobFinished: c.JobFinished(job, f"token-{job}", JobStatus.SUCCEEDED),
         c.JobLost: c.JobLost(job, f"token-{job}", "gone"),
+        c.JobAwaits: c.JobAwaits(job, f"token-{job}", NIGHT),
+        c.JobAnswered: c.JobAnswered(job, JobStatus.SUCCEEDED),
         c.TimeCame: c.TimeCame(),
     }
     return made[kind]
@@ -220,7 +225,7 @@ def test_every_situation_has_a_column():
 
 
 APPROVAL_EVENTS = {c.ApprovalGiven, c.ApprovalRefused, c.ApprovalReassigned}
-JOB_EVENTS = {c.JobClaimed, c.JobFinished, c.JobLost}
+JOB_EVENTS = {c.JobClaimed, c.JobFinished, c.JobLost, c.JobAwaits, c.JobAnswered}
 BEFORE_ANY_JOB = {NOT_STARTED, O.UNDEFINED, *WAITING, O.REJECTED, O.GATE_FAILED, O.CANCELED}
 CELLS = [
     (name, kind)

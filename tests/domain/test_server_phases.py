@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from quaymaster.domain.changes import JobAnswered, JobAwaits, JobFinished
+from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.release import JobKind
 from quaymaster.domain.statuses import InterventionStatus, JobStatus
@@ -11,10 +13,12 @@ from tests import make
 from tests.story import (
     abandoned,
     answered,
+    awaits,
     canceled,
     claimed,
     fails,
     phase_ends,
+    reports,
     started,
     story,
     works,
@@ -86,7 +90,7 @@ def test_no_worker_can_run_a_pause():
     told = of(make.delay("10")).when(started())
     job = told.deployment("Dev").jobs[0].id
     claim = [type(event)(job, "w", "t") for event in claimed("Dev")(story().when(started()))]
-    told.refuses(lambda _: claim, Conflict, "no worker can run it")
+    told.refuses(lambda _: claim, Conflict, "no worker runs it")
 
 
 # ---- manual interventions -------------------------------------------------------------------
@@ -161,3 +165,57 @@ def test_the_phases_around_an_intervention():
     told = story(make.plan("Dev", Dev={"phases": plan})).when(started(), phase_ends("Dev"))
     told.then(Dev="manualInterventionPending").when(answered("Dev")).then(Dev="queuedForAgent")
     told.when(works("Dev")).then(Dev="approved")
+
+
+# ---- services that report when they are done (20.3) -----------------------------------------
+
+SOON = make.NOW + timedelta(minutes=30)
+
+
+def awaiting(**changes):
+    told = of(make.task("Ask", **changes), make.task("After")).when(started())
+    return told.when(awaits("Dev", SOON))
+
+
+def test_a_job_that_awaits_a_report_is_held_by_nobody():
+    told = awaiting().then(Dev="inProgress inProgress phaseInProgress")
+    (asked, _) = told.deployment("Dev").jobs
+    assert (asked.kind, asked.worker, asked.due_at) == (JobKind.CALL_BACK, "", SOON)
+    late = JobFinished(asked.id, f"token-{asked.id}", JobStatus.FAILED)
+    told.refuses(lambda _: [late], Conflict, "waits for the clock, a person or a service")
+
+
+def test_the_report_ends_the_job_and_a_second_one_changes_nothing():
+    told = awaiting().when(reports("Dev"))
+    assert statuses(told) == ["succeeded", "waiting"]
+    before = told.release
+    again = JobAnswered(told.deployment("Dev").jobs[0].id, JobStatus.FAILED, "late")
+    assert decide(before, again, told.now) == (before, [])
+
+
+def test_a_report_of_failure_fails_the_stage_unless_the_task_may_fail():
+    told = awaiting().when(reports("Dev", JobStatus.FAILED, "It broke."))
+    told.then(Dev="rejected failed phaseFailed")
+    assert told.deployment("Dev").jobs[0].error == "It broke."
+    told = awaiting(continue_on_error=True).when(reports("Dev", JobStatus.FAILED, "It broke."))
+    assert statuses(told) == ["withIssues", "waiting"]
+
+
+def test_a_service_that_does_not_report_in_time_has_failed():
+    told = awaiting().later(minutes=29).then(Dev="phaseInProgress").later(minutes=1)
+    told.then(Dev="rejected failed phaseFailed")
+    assert "did not report in time" in told.deployment("Dev").jobs[0].error
+    before = told.release
+    late = JobAnswered(told.deployment("Dev").jobs[0].id, JobStatus.SUCCEEDED)
+    assert decide(before, late, told.now) == (before, [])
+
+
+def test_canceling_waits_for_no_service():
+    told = awaiting().when(canceled("Dev")).then(Dev="canceled failed phaseCanceled")
+    assert statuses(told) == ["canceled", "canceled"]
+
+
+def test_a_worker_that_has_lost_the_job_cannot_let_it_wait():
+    told = of(make.task("Ask")).when(started(), claimed("Dev"))
+    (job,) = told.deployment("Dev").jobs
+    told.refuses(lambda _: [JobAwaits(job.id, "other", SOON)], Conflict, "not run by this worker")

@@ -6,22 +6,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from quaymaster.actions import connections
+from quaymaster.actions import call_back_tokens, connections, gate_answers
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, ServerTasks
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.events import GateSampled
-from quaymaster.domain.gate_run import enabled_gates
+from quaymaster.domain.gate_run import enabled_gates, sample_given_up_at
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.predefined import JobContext, predefined
 from quaymaster.domain.release import Deployment, GateResult, GateRun, Release, Stage
 from quaymaster.domain.status import gate_policy, stage_status
 from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective
+from quaymaster.plans.call_backs import waits
 from quaymaster.plans.connections import no_inputs, words_in
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.protocol.job import Endpoint
-from quaymaster.store import job_facts, places, releases
+from quaymaster.store import call_backs, job_facts, places, releases
+from quaymaster.store.call_backs import GatePlace, Names
 from quaymaster.store.job_facts import JobFacts
 from quaymaster.store.logs import LogFiles, StorageUnavailable
 from quaymaster.store.release_secrets import Secrets
@@ -44,17 +46,25 @@ class _Open:
 async def ask(call: Call, gate_run: int) -> bool:
     """Ask all gates of the open sample and let the release hear what they said.
 
-    False when there is no open sample: somebody else was first, or it was given up. Raises
-    DatabaseUnavailable; whatever a gate does ends as its answer.
+    False when there is no open sample: somebody else was first, or it was given up. Gates that
+    were asked before, by a worker that is gone, are not asked again. Raises DatabaseUnavailable;
+    whatever a gate does ends as its answer.
     """
     found = await _open_sample(call, gate_run)
     tasks = call.installation.outside.server_tasks
     if found is None or found.run.open_sample is None or tasks is None:
         return False
-    results = await _results(call, found, tasks)
+    gates = enabled_gates(gate_policy(found.stage, found.run.side))
+    answers = await _answers(call, found, tasks, gates)
+    call = replace(call, now=datetime.now(UTC))
     number = found.run.open_sample.number
+    if any(waits(task.task_id, task.inputs) for task in gates.values()):
+        place = _place(found, number, 0)
+        await gate_answers.keep(call, place, _names(call, found, 0), answers, _until(found))
+        return True
+    results = tuple(answers[rank] for rank in sorted(answers))
     event = GateSampled(found.stage.id, found.deployment.attempt, found.run.side, number, results)
-    await happen(replace(call, now=datetime.now(UTC)), found.release.id, event)
+    await happen(call, found.release.id, event)
     return True
 
 
@@ -62,32 +72,108 @@ async def _open_sample(call: Call, gate_run: int) -> _Open | None:
     async with call.database.read() as connection:
         place = await places.of_gate_run(connection, None, gate_run)
         release = await releases.load(connection, place.release_id) if place else None
-        for stage in release.stages if release else ():
-            for run in stage.active.gates if stage.active else ():
-                if release and stage.active and run.id == gate_run and run.open_sample:
-                    facts = await job_facts.of_deployment(
-                        connection, release.id, stage.id, stage.active.id
-                    )
-                    return _Open(release, stage, stage.active, run, facts) if facts else None
-    return None
+        found = gate_answers.open_run(release, gate_run) if release else None
+        if release is None or found is None:
+            return None
+        stage, deployment, run = found
+        facts = await job_facts.of_deployment(connection, release.id, stage.id, deployment.id)
+        return _Open(release, stage, deployment, run, facts) if facts else None
 
 
-async def _results(call: Call, found: _Open, tasks: ServerTasks) -> tuple[GateResult, ...]:
+async def given(call: Call, gate_run: int) -> tuple[Secrets, tuple[Endpoint, ...]]:
+    """What the gates of the open sample were given that must be masked. Raises VaultError."""
+    found = await _open_sample(call, gate_run)
+    if found is None:
+        return Secrets(), ()
+    secrets = job_facts.opened(call.vault, found.facts.secrets)
     gates = enabled_gates(gate_policy(found.stage, found.run.side))
+    variables = _variables(call.installation.url, found, secrets)
+    return secrets, await _connections(call, found, gates.values(), variables)
+
+
+async def _answers(
+    call: Call, found: _Open, tasks: ServerTasks, gates: Mapping[str, TaskPlan]
+) -> dict[int, GateResult]:
+    """What the gates say, by rank; those that report later, or were asked before, are missing."""
+    number = found.run.open_sample.number if found.run.open_sample else 0
+    async with call.database.read() as connection:
+        known = await call_backs.of_sample(connection, found.run.id, number)
+    open_gates = {
+        rank: (name, task)
+        for rank, (name, task) in enumerate(gates.items(), 1)
+        if rank not in known or not (known[rank].asked_at or known[rank].answered_at)
+    }
     try:
         secrets = job_facts.opened(call.vault, found.facts.secrets)
         variables = _variables(call.installation.url, found, secrets)
         endpoints = await _connections(call, found, gates.values(), variables)
     except VaultError as error:
-        return tuple(GateResult(name, False, str(error)) for name in gates)
+        return {rank: GateResult(name, False, str(error)) for rank, (name, _) in open_gates.items()}
 
-    async def one(rank: int, name: str, task: TaskPlan) -> GateResult:
-        end = await _end(tasks, name, task, variables, endpoints)
-        log = await _kept(call.installation.files, found.run, rank, end)
-        return GateResult(name, end.succeeded, end.message, log)
+    async def one(rank: int, name: str, task: TaskPlan) -> GateResult | None:
+        own = await _own_variables(call, found, rank, task, variables)
+        end = await _end(tasks, name, task, own, endpoints)
+        log = gate_answers.evidence_key(found.run.id, number, rank)
+        if end.is_waiting:
+            await _asked(call, found, rank, end)
+            return None
+        is_kept = await _kept(call.installation.files, log, end)
+        return GateResult(name, end.succeeded, end.message, log if is_kept else "")
 
-    asked = (one(rank, name, task) for rank, (name, task) in enumerate(gates.items(), 1))
-    return tuple(await asyncio.gather(*asked))
+    asked = (one(rank, name, task) for rank, (name, task) in open_gates.items())
+    said = zip(open_gates, await asyncio.gather(*asked), strict=True)
+    return {rank: result for rank, result in said if result}
+
+
+# ---- gates that report later ----------------------------------------------------------------
+
+
+async def _own_variables(
+    call: Call, found: _Open, rank: int, task: TaskPlan, variables: VariableSet
+) -> VariableSet:
+    """The variables with the ids of one gate, and the token with which it is reported on."""
+    names = _names(call, found, rank)
+    own = variables.copy()
+    own.put(Variable("System.TaskInstanceId", str(names.task_instance), is_read_only=True))
+    if waits(task.task_id, task.inputs):
+        number = found.run.open_sample.number if found.run.open_sample else 0
+        place = _place(found, number, rank)
+        async with call.database.transaction() as connection:
+            for token in await call_back_tokens.for_gate(connection, place, names, _until(found)):
+                own.put(Variable(token.name, token.value, is_secret=True, is_read_only=True))
+    return own
+
+
+async def _asked(call: Call, found: _Open, rank: int, end: ServerTaskEnd) -> None:
+    """The service has taken the request: what was said is the beginning of the evidence."""
+    number = found.run.open_sample.number if found.run.open_sample else 0
+    said = "".join(f"{line}\n" for line in end.evidence)
+    async with call.database.transaction() as connection:
+        known = await call_backs.of_sample(connection, found.run.id, number)
+        await call_backs.asked(connection, known[rank].id, said, datetime.now(UTC))
+        whole = (await call_backs.of_sample(connection, found.run.id, number))[rank].evidence
+    key = gate_answers.evidence_key(found.run.id, number, rank)
+    await call.installation.files.put(key, whole.encode("utf-8", "replace"))
+
+
+def _place(found: _Open, number: int, rank: int) -> GatePlace:
+    project = UUID(found.facts.project_id)
+    return GatePlace(found.release.id, project, found.run.id, number, rank)
+
+
+def _names(call: Call, found: _Open, rank: int) -> Names:
+    context = _context(call.installation.url, found)
+    number = found.run.open_sample.number if found.run.open_sample else 0
+    plan = UUID(context.plan_id)
+    return Names(plan, UUID(context.job_id), gate_answers.instance(plan, number, rank))
+
+
+def _until(found: _Open) -> datetime:
+    """When the sample is given up, and every token of it ends."""
+    return sample_given_up_at(gate_policy(found.stage, found.run.side), found.run)
+
+
+# ---- asking one gate ------------------------------------------------------------------------
 
 
 async def _connections(
@@ -124,16 +210,14 @@ async def _end(
 # ---- evidence -------------------------------------------------------------------------------
 
 
-async def _kept(files: LogFiles, run: GateRun, rank: int, end: ServerTaskEnd) -> str:
-    """Where the evidence is kept; empty when the storage is away, which is no fault of the gate."""
-    number = run.open_sample.number if run.open_sample else 0
-    key = f"gates/{run.id // 10_000}/{run.id}/{number:06}-{rank}"
+async def _kept(files: LogFiles, key: str, end: ServerTaskEnd) -> bool:
+    """Keep the evidence; False when the storage is away, which is no fault of the gate."""
     body = "".join(f"{line}\n" for line in end.evidence).encode("utf-8", "replace")
     try:
         await files.put(key, body)
     except StorageUnavailable:
-        return ""
-    return key
+        return False
+    return True
 
 
 async def evidence(files: LogFiles, run: GateRun, number: int, rank: int) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from quaymaster.actions import connections, job_tokens
+from quaymaster.actions import call_back_tokens, connections, job_tokens
 from quaymaster.actions.ports import InstalledTasks, Outside
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
@@ -77,8 +77,12 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     steps = await _steps(connection, found, planned)
     context = _context(around.url, found, around.facts)
     token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
+    called_back = await call_back_tokens.for_job(
+        connection, (found.release.id, found.job), phase, context, steps, now
+    )
     setting = replace(_setting(found, around.secrets), access_token=token)
     message = job_message(found.job, phase, context, setting, steps, _place(around))
+    message.variables.extend(called_back)
     message.endpoints.extend({one.id: one for one in around.endpoints.values()}.values())
     return message
 

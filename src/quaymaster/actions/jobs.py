@@ -16,7 +16,14 @@ from quaymaster.actions import artifact_access, job_telling, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen, happen_within
 from quaymaster.domain.allowed import found_job
-from quaymaster.domain.changes import DetailsChanged, JobClaimed, JobFinished, JobLost
+from quaymaster.domain.changes import (
+    DetailsChanged,
+    JobAnswered,
+    JobAwaits,
+    JobClaimed,
+    JobFinished,
+    JobLost,
+)
 from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.errors import Conflict, DomainError, NotFound
 from quaymaster.domain.plan import Demand, PhasePlan
@@ -24,7 +31,15 @@ from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import RunJob
-from quaymaster.store import attachments, job_facts, job_reports, jobs, releases, workers
+from quaymaster.store import (
+    attachments,
+    call_backs,
+    job_facts,
+    job_reports,
+    jobs,
+    releases,
+    workers,
+)
 from quaymaster.store.attachments import NewAttachment
 from quaymaster.store.database import Connection
 from quaymaster.store.job_reports import Report
@@ -48,6 +63,7 @@ class _NotHeld(Exception):
     """The token is stale: the transaction is to be rolled back."""
 
 
+MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with what a service told meanwhile
 NOBODY_AFTER = timedelta(minutes=1)  # for workers to come that offer what nobody offers yet
 
 
@@ -259,6 +275,39 @@ async def finish(call: Call, held: HeldJob, end: End, taker: Taker | None = None
         return Finished(is_done=False)
 
 
+async def await_report(call: Call, held: HeldJob, told: Report) -> bool:
+    """Let go of a job whose service was asked and reports later; False when it is not held.
+
+    A report that has come meanwhile ends the job at once.
+    """
+    try:
+        async with call.database.transaction() as connection:
+            await releases.locked(connection, held.release_id)
+            await job_reports.write_last(connection, held.id, held.token, told)
+            await _await_report(connection, call, held)
+            return True
+    except _NotHeld:
+        return False
+
+
+async def _await_report(connection: Connection, call: Call, held: HeldJob) -> None:
+    about = await call_backs.of_job(connection, held.id)
+    if about is None:
+        raise _NotHeld
+    if about.evidence and about.task_run_id is not None:
+        body = about.evidence.encode("utf-8", "replace")
+        await call_backs.log_lines(connection, about.task_run_id, body, 2 * len(body) + MOST_LOG)
+    await call_backs.asked(connection, about.id, "", call.now)
+    await call_backs.clear_evidence(connection, about.id)
+    event = JobAwaits(held.id, held.token, about.expires_at)
+    status = JobStatus(about.result) if about.answered_at else None
+    error = about.message if status is JobStatus.FAILED else ""
+    answer = JobAnswered(held.id, status, error) if status else None
+    await happen_within(
+        connection, call, held.release_id, event, _check_held(held), lambda _: answer
+    )
+
+
 def _following(after: Release, ended: JobId, taker: Taker) -> Job | None:
     """A job that waits for workers of the same queue as the one that has just ended."""
     queues = {
@@ -315,9 +364,25 @@ async def give_up(call: Call, job: AbandonedJob | HeldJob, reason: str) -> None:
     """Fail a running job that nobody will report on; nothing happens if it has been decided."""
     event = JobLost(job.id, job.token, reason)
     try:
-        await happen(call, job.release_id, event)
+        if not await _was_reported(call, job):
+            await happen(call, job.release_id, event)
     except (Conflict, NotFound):
         return  # somebody else has decided about it meanwhile
+
+
+async def _was_reported(call: Call, job: AbandonedJob | HeldJob) -> bool:
+    """End a job whose service had reported before its worker was lost by that report."""
+    held = HeldJob(job.release_id, job.id, job.token, job.worker)
+    try:
+        async with call.database.transaction() as connection:
+            await releases.locked(connection, job.release_id)
+            about = await call_backs.of_job(connection, job.id)
+            if about is None or about.answered_at is None:
+                return False
+            await _await_report(connection, call, held)
+            return True
+    except _NotHeld:
+        return False
 
 
 def _what_happened(lost: AbandonedJob) -> str:

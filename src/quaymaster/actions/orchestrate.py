@@ -3,16 +3,26 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from quaymaster.actions import freeze_times
+from quaymaster.actions import freeze_times, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
+from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import Change, Event, JobGivenUp, JobLost
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.record import entries
-from quaymaster.domain.release import Release, ReleaseId
+from quaymaster.domain.release import Job, JobKind, Release, ReleaseId
+from quaymaster.domain.statuses import JobStatus
 from quaymaster.store import history, releases, task_runs
 from quaymaster.store.database import Connection
+
+STEP_RESULT = {
+    JobStatus.SUCCEEDED: "Succeeded",
+    JobStatus.WITH_ISSUES: "SucceededWithIssues",
+    JobStatus.FAILED: "Failed",
+    JobStatus.CANCELED: "Canceled",
+    JobStatus.SKIPPED: "Skipped",
+}
 
 Check = Callable[[Release], None]
 Then = Callable[[Release], Event | None]
@@ -66,15 +76,37 @@ async def _kept(
         return before
     after = await releases.save(connection, before, after)
     await history.append(connection, after.id, now, entries(after, changes))
-    await _end_steps(connection, changes, now)
+    await _end_steps(connection, before, after, changes, now)
     await follow_up(connection, before, after, now)
     return after
 
 
-async def _end_steps(connection: Connection, changes: list[Change], now: datetime) -> None:
+async def _end_steps(
+    connection: Connection, before: Release, after: Release, changes: list[Change], now: datetime
+) -> None:
     """The steps of a job that ended without its worker's word will not be reported any more."""
     for change in changes:
-        if isinstance(change, JobLost):
-            await task_runs.abandon(connection, change.job, "Failed", now)
-        elif isinstance(change, JobGivenUp):
-            await task_runs.abandon(connection, change.job, "Canceled", now)
+        if isinstance(change, JobLost | JobGivenUp):
+            result = "Failed" if isinstance(change, JobLost) else "Canceled"
+            await task_runs.abandon(connection, change.job, result, now)
+            token = found_job(after, change.job).token
+            await job_tokens.withdraw(connection, after, change.job, token)
+    for job in _answered(before, after):
+        result = STEP_RESULT[job.status]
+        await task_runs.conclude(connection, job.id, result, job.error, now)
+
+
+def _answered(before: Release, after: Release) -> list[Job]:
+    """Jobs that no worker held and that have ended: a service was to report on their steps."""
+    ended = {
+        job.id
+        for stage in before.stages
+        for job in (stage.newest.jobs if stage.newest else ())
+        if job.status.is_ended
+    }
+    return [
+        job
+        for stage in after.stages
+        for job in (stage.newest.jobs if stage.newest else ())
+        if job.kind is JobKind.CALL_BACK and job.status.is_ended and job.id not in ended
+    ]

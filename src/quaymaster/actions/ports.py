@@ -151,6 +151,7 @@ class ServerTaskEnd:
     succeeded: bool
     message: str = ""
     evidence: tuple[str, ...] = ()
+    is_waiting: bool = False  # the service was asked, and reports later how it went
 
 
 class ServerTasks(Protocol):

@@ -22,6 +22,8 @@ from quaymaster.domain.changes import (
     GateSampled,
     GatesIgnored,
     InterventionAnswered,
+    JobAnswered,
+    JobAwaits,
     JobClaimed,
     JobFinished,
     JobLost,
@@ -43,6 +45,7 @@ from quaymaster.domain.release import (
     InterventionId,
     Job,
     JobId,
+    JobKind,
     Person,
     Release,
     Side,
@@ -129,8 +132,10 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
             return _about_an_approval(release, event)
         case InterventionAnswered():
             return _answer_of_intervention(release, event)
-        case JobClaimed() | JobFinished() | JobLost():
+        case JobClaimed() | JobFinished() | JobLost() | JobAwaits():
             return _from_a_worker(release, event)
+        case JobAnswered():
+            return _from_a_service(release, event)
         case GateSampled():
             return _answers_of_gates(release, event)
         case TimeCame():
@@ -340,10 +345,32 @@ def _check_new_approver(
         )
 
 
-def _from_a_worker(release: Release, event: JobClaimed | JobFinished | JobLost) -> Event | None:
+def _from_a_service(release: Release, event: JobAnswered) -> Event | None:
+    """The first report on a job that is awaited; a failure may be one that its task allows."""
+    job = found_job(release, event.job)
+    if job.kind is not JobKind.CALL_BACK or job.status is not JobStatus.RUNNING:
+        return None
+    if not event.status.is_ended:
+        raise Invalid(f"{event.status} is not a way in which a job can end.")
+    stage = stage_of_job(release, event.job)
+    for phase in stage.newest.phases if stage.newest else ():
+        if any(each.id == job.id for each in phase.jobs):
+            task = stage.phase_plan(phase).tasks[job.position]
+            if task.continue_on_error and event.status is JobStatus.FAILED:
+                return replace(event, status=JobStatus.WITH_ISSUES)
+    return event
+
+
+def _from_a_worker(
+    release: Release, event: JobClaimed | JobFinished | JobLost | JobAwaits
+) -> Event | None:
     job = found_job(release, event.job)
     if job.kind.is_pause:
-        raise Conflict(f"Job {job.id} waits for the clock or a person; no worker can run it.")
+        raise Conflict(
+            f"Job {job.id} waits for the clock, a person or a service; no worker runs it."
+        )
+    if isinstance(event, JobAwaits) and job.kind is not JobKind.SERVER:
+        raise Conflict(f"Job {job.id} runs on a worker to its end; it waits for no service.")
     if isinstance(event, JobClaimed):
         if job.status is JobStatus.RUNNING and job.token == event.token:
             return None

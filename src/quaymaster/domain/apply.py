@@ -70,6 +70,8 @@ def _stage_of(release: Release, change: c.Change) -> StageId:
             return found_intervention(release, asked)[0].id
         case c.JobClaimed(job=job) | c.JobFinished(job=job) | c.JobLost(job=job):
             return stage_of_job(release, job).id
+        case c.JobAwaits(job=job) | c.JobAnswered(job=job):
+            return stage_of_job(release, job).id
         case _:
             stage: StageId = change.stage  # type: ignore[union-attr]  # the others name it
             return stage

@@ -13,6 +13,7 @@ from quaymaster.domain.release import (
     Approval,
     Deployment,
     Job,
+    JobKind,
     Outcome,
     Phase,
     Reassignment,
@@ -63,7 +64,14 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
         case c.PhaseFailed(rank=rank, problem=problem):
             phase = Phase(rank, started_at=now, problem=problem)
             return after(phases=(*deployment.phases, phase))
-        case c.JobClaimed() | c.JobFinished() | c.JobLost() | c.JobGivenUp():
+        case (
+            c.JobClaimed()
+            | c.JobFinished()
+            | c.JobLost()
+            | c.JobGivenUp()
+            | c.JobAwaits()
+            | c.JobAnswered()
+        ):
             phases = _each_job(deployment, lambda job: job.id == change.job, _report(change, now))
             return after(phases=phases)
         case c.WaitingJobsCanceled():
@@ -167,14 +175,17 @@ def _each_job(
 
 
 def _report(
-    event: c.JobClaimed | c.JobFinished | c.JobLost | c.JobGivenUp, now: datetime
+    event: c.JobClaimed | c.JobFinished | c.JobLost | c.JobGivenUp | c.JobAwaits | c.JobAnswered,
+    now: datetime,
 ) -> Callable[[Job], Job]:
     match event:
         case c.JobClaimed(worker=worker, token=token):
             return lambda job: replace(
                 job, status=JobStatus.RUNNING, worker=worker, token=token, started_at=now
             )
-        case c.JobFinished(status=status, error=error):
+        case c.JobAwaits(due_at=due):
+            return lambda job: replace(job, kind=JobKind.CALL_BACK, worker="", due_at=due)
+        case c.JobFinished(status=status, error=error) | c.JobAnswered(status=status, error=error):
             return lambda job: replace(job, status=status, error=error, ended_at=now)
         case c.JobLost(reason=reason):
             return lambda job: replace(job, status=JobStatus.FAILED, error=reason, ended_at=now)

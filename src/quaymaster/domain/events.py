@@ -237,6 +237,27 @@ class JobLost:
 
 
 @dataclass(frozen=True, slots=True)
+class JobAwaits:
+    """The worker that holds the token has asked a service, which will report how the job ended.
+
+    Nobody holds the job from then on; without a report it fails when it is due.
+    """
+
+    job: JobId
+    token: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobAnswered:
+    """The service reports; whoever is not asked any more changes nothing."""
+
+    job: JobId
+    status: JobStatus
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GateSampled:
     """A worker has asked all gates of a sample; a gate that is missing did not answer in time."""
 
@@ -270,6 +291,8 @@ Event = (
     | JobClaimed
     | JobFinished
     | JobLost
+    | JobAwaits
+    | JobAnswered
     | GateSampled
     | DeploymentReported
     | Quarantined

@@ -61,6 +61,9 @@ def _of_job(
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.EXTERNAL:
         text = f"{job.name!r} is done outside; it waits to be told how it stands."
         yield Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), job.due_at)
+    elif job.status is JobStatus.RUNNING and job.kind is JobKind.CALL_BACK:
+        text = f"The service that {job.name!r} has asked has yet to report how it went."
+        yield Reason(ReasonKind.RUNNING, text, ("the service",), job.due_at)
     elif job.status is JobStatus.RUNNING:
         due = overdue_after(stage, phase, job)
         text = f"{job.name!r} runs on {job.worker or 'a worker'}."

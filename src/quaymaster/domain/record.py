@@ -67,6 +67,8 @@ def _stage_of(after: Release, change: c.Change) -> StageId | None:
             return found_intervention(after, id)[0].id
         case c.JobClaimed(job=id) | c.JobFinished(job=id) | c.JobLost(job=id):
             return _stage_of_job(after, id)
+        case c.JobAwaits(job=id) | c.JobAnswered(job=id):
+            return _stage_of_job(after, id)
         case _:
             stage: StageId | None = getattr(change, "stage", None)
             return stage
@@ -99,6 +101,10 @@ def _details(change: c.Change) -> dict[str, str]:
             return {"byRelease": newer}
         case c.JobClaimed(job=id, worker=worker):
             return {"job": str(id), "worker": worker}
+        case c.JobAwaits(job=id, due_at=due):
+            return {"job": str(id), "until": due.isoformat()}
+        case c.JobAnswered(job=id, status=status, error=error):
+            return {"job": str(id), "status": status, "error": error}
         case c.JobFinished(job=id, status=status, error=error):
             return {"job": str(id), "status": status, "error": error}
         case c.JobLost(job=id, reason=reason):

@@ -150,8 +150,9 @@ class GateRun:
 
 
 class JobKind(StrEnum):
-    """Who does a job: a worker of a pool, any worker, one target, the clock, a person, or
-    somebody outside who reports what becomes of it."""
+    """Who does a job: a worker of a pool, any worker, one target, the clock, a person, somebody
+    outside who reports what becomes of it, or a service that a worker has asked and that reports
+    when it is done (SEMANTICS 20.3)."""
 
     AGENT = "agent"
     SERVER = "server"
@@ -159,11 +160,12 @@ class JobKind(StrEnum):
     DELAY = "delay"
     INTERVENTION = "intervention"
     EXTERNAL = "external"
+    CALL_BACK = "callBack"
 
     @property
     def is_pause(self) -> bool:
         """Whether no worker is needed for it."""
-        return self in (JobKind.DELAY, JobKind.INTERVENTION, JobKind.EXTERNAL)
+        return self not in (JobKind.AGENT, JobKind.SERVER, JobKind.TARGET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Job:
     ended_at: datetime | None = None
     error: str = ""
     kind: JobKind = JobKind.AGENT
-    due_at: datetime | None = None  # when a pause is over by itself
+    due_at: datetime | None = None  # when a pause is over by itself, or given up
     target: int = 0
     variables: Mapping[str, str] = field(default_factory=dict)
     id: JobId = JobId(UNSAVED)

@@ -262,13 +262,17 @@ class Attachment(msgspec.Struct, tag=True, frozen=True):
 
 
 class JobEnded(msgspec.Struct, tag=True, frozen=True):
-    """Host → worker, the last message of a job; `error` says why it failed outside of its steps."""
+    """Host → worker, the last message of a job; `error` says why it failed outside of its steps.
+
+    `is_waiting`: the job has not ended, a service that it asked reports later how it does.
+    """
 
     job_id: int
     result: JobResult
     at: float
     issues: list[Issue] = msgspec.field(default_factory=list)
     error: str = ""
+    is_waiting: bool = False
 
 
 WorkerMessage = RunJob | CancelJob | LogAck

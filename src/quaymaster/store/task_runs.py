@@ -30,6 +30,19 @@ WHERE job_id = $1 AND result = ''
 """
 
 
+# After a job ended by the report of a service: its task did so, the steps around it went well.
+CONCLUDE = """
+UPDATE task_runs SET status = 'completed', finished_at = $4,
+  started_at = coalesce(started_at, $4),
+  result = CASE WHEN kind = 'task' THEN $2 ELSE 'Succeeded' END,
+  issues = CASE WHEN kind = 'task' AND $3 <> '' THEN
+    (issues::jsonb || jsonb_build_array(jsonb_build_object(
+      'type', 'error', 'message', $3, 'data', '{}'::jsonb)))::json ELSE issues END,
+  error_count = error_count + CASE WHEN kind = 'task' AND $3 <> '' THEN 1 ELSE 0 END
+WHERE job_id = $1 AND result = ''
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step before it runs; `rank` is its 1-based place in the job."""
@@ -138,6 +151,11 @@ async def plan(
 async def abandon(connection: Connection, job: int, result: str, at: datetime) -> None:
     """End every step of a job that will not report any more; those never begun were skipped."""
     await connection.execute(ABANDON, job, result, at)
+
+
+async def conclude(connection: Connection, job: int, result: str, error: str, at: datetime) -> None:
+    """End the steps of a job that a service has reported on; `error` is the task's, if any."""
+    await connection.execute(CONCLUDE, job, result, error, at)
 
 
 async def of_job(connection: Connection, job: int) -> list[TaskRun]:

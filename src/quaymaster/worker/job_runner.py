@@ -189,6 +189,9 @@ class JobRun:
         return await self._until_done(lambda: job_reports.kept(files, step, token, chunk))
 
     async def _finish(self, ended: JobEnded | None) -> Taken | None:
+        if ended is not None and ended.is_waiting:
+            await self._await_report()
+            return None
         status, error = self._verdict(ended)
         end = End(status, error, await self._stored(self._buffer.portion()))
         taker = self._next_taker()
@@ -203,6 +206,14 @@ class JobRun:
             error=error or None,
         )
         return finished.following
+
+    async def _await_report(self) -> None:
+        """Let go of the job: whoever was asked reports how it ends."""
+        told = await self._stored(self._buffer.portion())
+        is_done = await self._until_done(
+            lambda: jobs.await_report(Call(self._installation), self.held, told)
+        )
+        _log.info("a job awaits a report", job=self.held.id, is_taken_in=is_done)
 
     def _verdict(self, ended: JobEnded | None) -> tuple[JobStatus, str]:
         if ended is None:

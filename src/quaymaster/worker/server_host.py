@@ -42,19 +42,20 @@ class ServerHost:
         for step in job.steps:
             await sink(StepStarted(job.job_id, step.id, step.display_name, _now()))
             if step.kind == "task":
-                result = await self._task(job, step, sink, cancelled)
+                end = await self._until_canceled(job, step, cancelled)
+                if end is not None and end.is_waiting:
+                    await _tell(job, step, sink, end.evidence)
+                    return JobEnded(job.job_id, result, _now(), is_waiting=True)
+                result = await self._task(job, step, sink, end)
             else:
                 await sink(StepEnded(job.job_id, step.id, JobResult.SUCCEEDED, _now()))
         return JobEnded(job.job_id, result, _now())
 
     async def _task(
-        self, job: RunJob, step: Step, sink: Sink, cancelled: "asyncio.Future[str] | None"
+        self, job: RunJob, step: Step, sink: Sink, end: ServerTaskEnd | None
     ) -> JobResult:
-        end = await self._until_canceled(job, step, cancelled)
         result = _result(step, end)
-        lines = end.evidence if end else ("The deployment was canceled.",)
-        body = _log(lines)
-        await sink(LogChunk(job.job_id, step.id, 1, 1, body.count(b"\n"), body))
+        await _tell(job, step, sink, end.evidence if end else ("The deployment was canceled.",))
         failed = end is not None and not end.succeeded
         issues = [Issue("error", end.message)] if end and failed else []
         await sink(
@@ -81,6 +82,8 @@ class ServerHost:
         variables = VariableSet(
             Variable(v.name, v.value, v.is_secret, v.is_read_only) for v in job.variables
         )
+        variables.put(Variable("System.TaskInstanceId", step.instance_id, is_read_only=True))
+        variables.put(Variable("System.TaskDisplayName", step.display_name, is_read_only=True))
         task = ServerTask(
             step.task_id, step.version, step.display_name, step.inputs, variables, job.endpoints
         )
@@ -90,6 +93,11 @@ class ServerHost:
         except TimeoutError:
             text = f"The task did not end within {limit:g} seconds."
             return ServerTaskEnd(False, text, (text,))
+
+
+async def _tell(job: RunJob, step: Step, sink: Sink, lines: tuple[str, ...]) -> None:
+    body = _log(lines)
+    await sink(LogChunk(job.job_id, step.id, 1, 1, body.count(b"\n"), body))
 
 
 def _result(step: Step, end: ServerTaskEnd | None) -> JobResult:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from quaymaster.actions.ports import ServerTask, WebAnswer, WebClient, WebRequest
 from quaymaster.domain.ordinal import IgnoreCase
+from quaymaster.plans.call_backs import waits
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
 
@@ -29,6 +30,11 @@ class Asking:
     def text(self, *names: str) -> str:
         """The first of these inputs that has a value, trimmed."""
         return next((found for name in names if (found := self.inputs.get(name, "").strip())), "")
+
+    @property
+    def waits(self) -> bool:
+        """Whether the service reports later how it went (SEMANTICS 20.3)."""
+        return waits(self.task.task_id, self.inputs)
 
     def flag(self, name: str) -> bool:
         return self.text(name).lower() == "true"

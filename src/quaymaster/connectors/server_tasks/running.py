@@ -36,8 +36,11 @@ class WebTasks:
         inputs = IgnoreCase({n: expand_input(v, texts) for n, v in task.inputs.items()})
         asking = Asking(task, inputs, self._client, masker)
         problem = await _problem(asking)
+        is_waiting = asking.waits and not problem
+        if is_waiting:
+            asking.lines.append("The service was asked and is to report how it went.")
         shown = tuple(masker.mask("\n".join(asking.lines)).split("\n"))
-        return ServerTaskEnd(not problem, masker.mask(problem), shown)
+        return ServerTaskEnd(not problem, masker.mask(problem), shown, is_waiting)
 
 
 async def _problem(asking: Asking) -> str:
@@ -55,11 +58,6 @@ def _task(task: ServerTask) -> Run:
         raise CannotRun(
             f"Task {task.name} ({task.task_id}) cannot be run without an agent here; of the tasks "
             "that need none, Invoke REST API, Delay and Manual intervention can."
-        )
-    if task.inputs.get("waitForCompletion", "").strip().lower() == "true":
-        raise CannotRun(
-            f"Task {task.name} waits for a call-back (waitForCompletion), which cannot be received "
-            "yet. Let it judge the answer by a success expression instead."
         )
     return known
 

@@ -10,8 +10,12 @@ from quaymaster.domain.expressions import Context, ExpressionError, is_true, par
 
 
 def verdict(asking: Asking, answer: WebAnswer) -> str:
-    """Why the answer is a failure; empty when it is none."""
-    return by_status(answer) or by_expression(asking, answer)
+    """Why the answer is a failure; empty when it is none.
+
+    What a service says that reports later is judged by its report, and not by the expression.
+    """
+    problem = by_status(answer)
+    return problem if problem or asking.waits else by_expression(asking, answer)
 
 
 def by_status(answer: WebAnswer) -> str:

@@ -25,6 +25,7 @@ from quaymaster.domain.statuses import InterventionStatus, JobStatus, PhaseStatu
 
 LONGEST_DELAY_MINUTES = 86_400
 DEFAULT_INTERVENTION_TIMEOUT = timedelta(days=60)
+SILENT_SERVICE = "The service that was asked did not report in time how it went."
 
 
 def start_next_server_task(
@@ -130,7 +131,8 @@ def stop_pauses_when_canceled(
 def end_pauses(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
-    """A delay ends with its time; a question with its answer, or with its time."""
+    """A delay ends with its time; a question with its answer, or with its time; a service that
+    has not reported by then has failed."""
     del release
     for phase, job in running_pauses(deployment):
         if job.kind is JobKind.EXTERNAL:
@@ -139,7 +141,10 @@ def end_pauses(
         task = stage.phase_plan(phase).tasks[job.position]
         settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.SUCCEEDED)
         is_due = job.due_at is not None and job.due_at <= now
-        if asked is None:
+        if job.kind is JobKind.CALL_BACK:
+            if is_due:
+                return _failed(settled, task, SILENT_SERVICE)
+        elif asked is None:
             if is_due:
                 return settled
         elif asked.status is InterventionStatus.APPROVED:
@@ -155,7 +160,7 @@ def end_pauses(
 
 
 def running_pauses(deployment: Deployment) -> tuple[tuple[Phase, Job], ...]:
-    """The jobs that wait for the clock or for a person."""
+    """The jobs that wait for the clock, for a person or for a service."""
     return tuple(
         (phase, job)
         for phase in deployment.phases

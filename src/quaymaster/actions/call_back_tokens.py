@@ -1,0 +1,61 @@
+"""The tokens with which services report, each good for one job or one gate of a sample (20.3)."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from quaymaster.actions.people import TOKEN_BYTES, digest
+from quaymaster.domain.plan import PhasePlan
+from quaymaster.domain.predefined import JobContext
+from quaymaster.domain.release import Job, JobKind, ReleaseId
+from quaymaster.plans.call_backs import patience, waits
+from quaymaster.plans.job_message import NumberedStep
+from quaymaster.protocol.job import JobVariable
+from quaymaster.store import call_backs
+from quaymaster.store.call_backs import GatePlace, JobPlace, Names
+from quaymaster.store.database import Connection
+
+
+async def for_job(
+    connection: Connection,
+    found: tuple[ReleaseId, Job],
+    part: PhasePlan,
+    context: JobContext,
+    steps: Sequence[NumberedStep],
+    now: datetime,
+) -> list[JobVariable]:
+    """The variables with which a job of a server phase is called back; none when it is not.
+
+    The token ends with the job, or when the report takes longer than the task or its phase allow.
+    """
+    release, job = found
+    step = next((step for step in steps if step.step.task is not None), None)
+    if job.kind is not JobKind.SERVER or step is None or step.step.task is None:
+        return []
+    task = step.step.task
+    if not waits(task.task_id, task.inputs):
+        return []
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    place = JobPlace(release, UUID(context.project_id), job.id, step.id)
+    names = Names(UUID(context.plan_id), UUID(context.job_id), UUID(step.instance_id))
+    due = now + patience(part, task)
+    await call_backs.for_job(connection, place, names, digest(token), due)
+    return variables(token)
+
+
+async def for_gate(
+    connection: Connection, place: GatePlace, names: Names, expires_at: datetime
+) -> list[JobVariable]:
+    """The same for a gate of a sample."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    await call_backs.for_gate(connection, place, names, digest(token), expires_at)
+    return variables(token)
+
+
+def variables(token: str) -> list[JobVariable]:
+    """Where a task finds the token, by its two published names."""
+    return [
+        JobVariable(name, token, is_secret=True, is_read_only=True)
+        for name in ("System.AccessToken", "System.AuthToken")
+    ]

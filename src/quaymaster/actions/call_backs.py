@@ -1,0 +1,208 @@
+"""Services that were asked report how it went, with a token that is good for this alone (20.3).
+
+The token says which job or gate is meant and ends with it. A report is taken in once, in the same
+transaction as what follows from it; whatever comes later, or again, changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from quaymaster.actions import gate_answers, gate_asking, job_telling
+from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.job_telling import Around
+from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.people import digest
+from quaymaster.domain.allowed import found_job
+from quaymaster.domain.changes import JobAnswered
+from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
+from quaymaster.domain.errors import NotFound, Refused
+from quaymaster.domain.release import JobId, JobKind, Release, ReleaseId
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.plans.job_message import Place
+from quaymaster.protocol.job import Endpoint
+from quaymaster.runner.masking import Masker
+from quaymaster.store import call_backs, job_facts, releases
+from quaymaster.store.call_backs import CallBack
+from quaymaster.store.database import Connection
+from quaymaster.store.release_secrets import Secrets
+from quaymaster.store.vault import VaultError
+
+MOST_EVIDENCE = 1024 * 1024  # characters that a service may tell before its job is awaited
+MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with all that a service tells
+LINE_TIME = "%Y-%m-%dT%H:%M:%S.%f0Z"
+SAID = {
+    JobStatus.SUCCEEDED: "The service reported success.",
+    JobStatus.WITH_ISSUES: "The service reported success with issues.",
+    JobStatus.FAILED: "The service reported that it has failed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """A service that holds a valid token, and what it may report on."""
+
+    call: Call
+    about: CallBack
+    token: str = field(repr=False)
+
+
+class TokenEnded(Exception):
+    """The job or the gate is over, and the token with it."""
+
+
+async def reporter(installation: Installation, tokens: Iterable[str], plan: str) -> Reporter | None:
+    """Whose token this is, if it is that of a job or gate of this plan and has not expired."""
+    call = Call(installation)
+    for token in tokens:
+        async with call.database.read() as connection:
+            found = await call_backs.of_token(connection, digest(token), call.now)
+        if found and str(found.plan_id) == plan.strip().lower():
+            return Reporter(call, found, token)
+    return None
+
+
+async def complete(told: Reporter, status: JobStatus) -> None:
+    """The job or the gate ended so; a second report changes nothing. Raises TokenEnded."""
+    about = told.about
+    if about.answered_at is None and about.gate_run_id is not None and about.asked_at:
+        await _keep_evidence(told, status)
+    async with told.call.database.transaction() as connection:
+        release, about = await _locked(connection, told)
+        if about.answered_at is not None:
+            return
+        if not about.is_open:
+            raise TokenEnded
+        now = told.call.now
+        await call_backs.answer(connection, about.id, status, SAID[status], now)
+        if about.gate_run_id is not None and about.sample is not None:
+            await gate_answers.end_if_complete(
+                connection, told.call, release, about.gate_run_id, about.sample
+            )
+        elif about.job_id is not None and _is_awaited(release, about.job_id):
+            await _say(connection, about, [SAID[status]], now)
+            error = SAID[status] if status is JobStatus.FAILED else ""
+            event = JobAnswered(JobId(about.job_id), status, error)
+            await happen_within(connection, told.call, release.id, event)
+
+
+async def say(told: Reporter, lines: Sequence[str]) -> None:
+    """Add lines to the log, secrets masked. Raises TokenEnded; Refused when the log is full."""
+    if not lines:
+        return
+    masker = await _masker(told)
+    masked = masker.mask("\n".join(lines)).split("\n")
+    async with told.call.database.transaction() as connection:
+        release, about = await _locked(connection, told)
+        if about.answered_at is not None or not about.is_open:
+            raise TokenEnded
+        if about.job_id is not None and _is_awaited(release, about.job_id):
+            await _say(connection, about, masked, told.call.now)
+            return
+        text = _stamped(masked, told.call.now)
+        if not await call_backs.keep_lines(connection, about.id, text, MOST_EVIDENCE):
+            raise Refused("The service has told more of this than is kept; the rest is left out.")
+
+
+async def progress(told: Reporter, percent: int | None, operation: str | None) -> None:
+    """Show how far the job is. Raises TokenEnded."""
+    said = None if operation is None else (await _masker(told)).mask(operation)[:1000]
+    async with told.call.database.transaction() as connection:
+        _, about = await _locked(connection, told)
+        if about.answered_at is not None or not about.is_open:
+            raise TokenEnded
+        if about.task_run_id is not None:
+            await call_backs.show_progress(connection, about.task_run_id, percent, said)
+
+
+async def _locked(connection: Connection, told: Reporter) -> tuple[Release, CallBack]:
+    """The release, which nobody else changes now, and what is known of the report by now."""
+    release = await releases.locked(connection, ReleaseId(told.about.release_id))
+    about = await call_backs.get(connection, told.about.id)
+    if release is None or about is None:
+        raise TokenEnded
+    return release, about
+
+
+def _is_awaited(release: Release, job: int) -> bool:
+    """Whether its worker is done with the job: until then the report waits in its row."""
+    try:
+        return found_job(release, JobId(job)).kind is JobKind.CALL_BACK
+    except NotFound:
+        return False
+
+
+async def _say(
+    connection: Connection, about: CallBack, lines: Sequence[str], now: datetime
+) -> None:
+    body = _stamped(lines, now).encode("utf-8", "replace")
+    step = about.task_run_id or 0
+    if not await call_backs.log_lines(connection, step, body, MOST_LOG):
+        raise Refused("The log of this task is full; the rest is left out.")
+
+
+def _stamped(lines: Sequence[str], now: datetime) -> str:
+    at = now.astimezone(UTC).strftime(LINE_TIME)
+    pieces = (piece for line in lines for piece in line.replace("\0", "").splitlines() or [""])
+    return "".join(f"{at} {piece}\n" for piece in pieces)
+
+
+async def _keep_evidence(told: Reporter, status: JobStatus) -> None:
+    """The evidence of a gate with its end, before the sample is closed."""
+    about = told.about
+    if about.gate_run_id is None or about.sample is None or about.rank is None:
+        return
+    key = gate_answers.evidence_key(about.gate_run_id, about.sample, about.rank)
+    body = about.evidence + _stamped([SAID[status]], told.call.now)
+    await told.call.installation.files.put(key, body.encode("utf-8", "replace"))
+
+
+# ---- what must be masked --------------------------------------------------------------------
+
+
+async def _masker(told: Reporter) -> Masker:
+    """Masks all that the job or gate was given. Raises Refused when that cannot be known."""
+    masker = Masker()
+    masker.add(told.token)
+    try:
+        secrets, endpoints = await _given(told)
+    except VaultError as error:
+        raise Refused(f"The lines cannot be kept: {error}") from error
+    for scope in (secrets.release, secrets.stage, secrets.deployment):
+        for value in scope.values():
+            masker.add(value)
+    for endpoint in endpoints:
+        add_secrets(masker, endpoint)
+    return masker
+
+
+def add_secrets(masker: Masker, endpoint: Endpoint) -> None:
+    """Mask whatever signs in through this connection."""
+    for key, value in endpoint.parameters.items():
+        if is_secret_parameter(key):
+            masker.add(value)
+    for key, value in endpoint.data.items():
+        if is_secret_datum(key):
+            masker.add(value)
+
+
+async def _given(told: Reporter) -> tuple[Secrets, Iterable[Endpoint]]:
+    call, about = told.call, told.about
+    if about.gate_run_id is not None:
+        return await gate_asking.given(call, about.gate_run_id)
+    async with call.database.read() as connection:
+        release = await releases.load(connection, ReleaseId(about.release_id))
+        if release is None or about.job_id is None:
+            raise TokenEnded
+        found = job_telling.found(release, JobId(about.job_id))
+        facts = await job_facts.of_deployment(
+            connection, release.id, found.stage.id, found.deployment.id
+        )
+        if facts is None:
+            raise TokenEnded
+        secrets = job_facts.opened(call.vault, facts.secrets)
+        around = Around(
+            call.installation.url, call.installation.outside, facts, secrets, Place("", "")
+        )
+        known = await job_telling.connections_of(connection, call.vault, found, around)
+    return secrets, known.values()
