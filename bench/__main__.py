@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from bench import decide, lists, releases, runner_flood, simulator
+from bench import decide, lists, releases, runner_flood, simulator, waiting
 
 QUICK = "--quick" in sys.argv
 
@@ -18,6 +18,8 @@ title("random releases")
 simulator.main(2 if QUICK else 5)
 title("releases")
 asyncio.run(releases.main(releases.Size(20, 60, 2000) if QUICK else releases.Size()))
+title("waiting")
+asyncio.run(waiting.main(waiting.QUICK if QUICK else waiting.Size()))
 title("a task that floods its log")
 asyncio.run(runner_flood.main(1024, "long"))
 title("lists")

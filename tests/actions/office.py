@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from quaymaster.actions import definitions, environments, people, projects, reading, releases
+from quaymaster.actions import definitions, people, projects, reading, releases
 from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.orchestrate import admit
 from quaymaster.actions.releases import ReleaseRequest
 from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.release import ReleaseId
@@ -66,7 +67,7 @@ class Office:
         async with self.installation.database.read() as connection:
             waiting = await queueing.with_standings(connection)
         for environment in waiting:
-            await environments.admit(Call(self.installation), environment)
+            await admit(Call(self.installation), environment)
 
     async def seen(self, by: str, release: ReleaseId) -> reading.ReleaseFound:
         """The release as this person sees it once everything that waits was let in."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, stage_token
 from quaymaster.domain.allowed import found_approval
 from quaymaster.domain.changes import (
@@ -50,7 +50,7 @@ async def answer(call: Call, given: Answer) -> ReleaseId:
     Raises NotFound for an approval outside of the project, Forbidden for somebody who may not
     decide, Refused when it is no longer pending, Conflict when its revision has moved on.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         place = await places.of_approval(connection, call.project_id, given.approval)
         if place is None or place.is_deleted:
             raise NotFound("approval", given.approval)

@@ -9,6 +9,7 @@ from quaymaster.domain import build_access
 from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
 from quaymaster.domain.build_access import BuildPermission, build_permissions_at
 from quaymaster.domain.errors import Forbidden
+from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Person, PersonId
 from quaymaster.store.database import Database
 from quaymaster.store.logs import LogFiles
@@ -69,12 +70,17 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `caller` None is the product itself (schedules, workers)."""
+    """One request. `caller` None is the product itself (schedules, workers).
+
+    `moved` are the environments in whose queues it made somebody join or leave, until they have
+    been asked who is next (see `orchestrate.deciding`).
+    """
 
     installation: Installation
     caller: Caller | None = None
     project: Project | None = None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    moved: dict[int, QueuePolicy] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def database(self) -> Database:

@@ -10,7 +10,7 @@ import msgspec
 from quaymaster.actions import connections, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import SOURCES
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, definition_token, stage_token
 from quaymaster.domain.changes import CancelRequested
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
@@ -122,7 +122,7 @@ async def delete(call: Call, definition_id: int, comment: str, *, force: bool) -
 
     `force` first cancels what is under way (SEMANTICS 6.5).
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         await delete_within(connection, call, definition_id, comment, force=force)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from quaymaster.domain.announcements import announcements
 from quaymaster.domain.due import next_due
+from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import GateRun, Job, Release, Stage
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import rollbacks
@@ -26,24 +27,35 @@ ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may
 SOURCES = "sources"  # look at the sources that releases are triggered by
 JOB = "job"  # a job waits for a worker of a pool
 
+LOST_AFTER = timedelta(seconds=1)  # by then whoever moved a queue has asked it who is next
+
 
 def job_kind(pool: int) -> str:
     """The kind under which the workers of a pool hear of waiting jobs."""
     return f"{JOB}:{pool}"
 
 
-async def follow_up(connection: Connection, before: Release, after: Release, now: datetime) -> None:
-    """Wake whoever has something to do now, and tell those who watch."""
+async def follow_up(
+    connection: Connection, before: Release, after: Release, now: datetime
+) -> dict[int, QueuePolicy]:
+    """Wake whoever has something to do now, and tell those who watch.
+
+    The environments in whose queues somebody has joined or left, with what they allow now.
+    """
+    moved = _queues(before, after)
+    pools = await _pools_of_new_jobs(connection, before, after)
     wakeups = [
         *_due(before, after, now),
-        *_queues(before, after),
+        *(Wakeup(ENVIRONMENT, {"id": environment}, LOST_AFTER) for environment in moved),
         *_gates(before, after),
-        *await _jobs(connection, before, after),
+        *(Wakeup(job_kind(pool), {"id": job, "release": after.id}) for job, pool in pools.items()),
         *await _rollbacks(connection, before, after),
         *await _deliveries(connection, before, after, now),
     ]
     await enqueue(connection, wakeups)
-    await notify.changed(connection, after.id, canceled=_to_cancel(before, after))
+    called = sorted(set(pools.values()))
+    await notify.changed(connection, after.id, canceled=_to_cancel(before, after), pools=called)
+    return moved
 
 
 def _due(before: Release, after: Release, now: datetime) -> Iterator[Wakeup]:
@@ -52,13 +64,13 @@ def _due(before: Release, after: Release, now: datetime) -> Iterator[Wakeup]:
         yield Wakeup(RELEASE, {"id": after.id}, max(due - now, timedelta(0)))
 
 
-def _queues(before: Release, after: Release) -> Iterator[Wakeup]:
+def _queues(before: Release, after: Release) -> dict[int, QueuePolicy]:
     """An environment with a limit decides anew when somebody joins its queue or leaves."""
-    for old, new in zip(before.stages, after.stages, strict=True):
-        if new is old or not new.plan.queue.concurrency:
-            continue
-        if _standing(new) != _standing(old):
-            yield Wakeup(ENVIRONMENT, {"id": new.plan.definition_stage_id})
+    return {
+        new.plan.definition_stage_id: new.plan.queue
+        for old, new in zip(before.stages, after.stages, strict=True)
+        if new is not old and new.plan.queue.concurrency and _standing(new) != _standing(old)
+    }
 
 
 def _gates(before: Release, after: Release) -> Iterator[Wakeup]:
@@ -85,15 +97,17 @@ def _standing(stage: Stage) -> tuple[int, bool, bool] | None:
     return deployment.attempt, deployment.entered_queue_at is not None, deployment.is_ended
 
 
-async def _jobs(connection: Connection, before: Release, after: Release) -> list[Wakeup]:
+async def _pools_of_new_jobs(
+    connection: Connection, before: Release, after: Release
+) -> dict[int, int]:
+    """The pool (0: none) of each job that began to wait for a worker."""
     waited = {job.id for job in _all_jobs(before) if job.status is JobStatus.WAITING}
     new = [
         job.id
         for job in _all_jobs(after)
         if job.id not in waited and job.status is JobStatus.WAITING
     ]
-    pools = await jobs.pools_of(connection, new) if new else {}
-    return [Wakeup(job_kind(pools[job]), {"id": job, "release": after.id}) for job in new]
+    return await jobs.pools_of(connection, new) if new else {}
 
 
 async def _rollbacks(connection: Connection, before: Release, after: Release) -> list[Wakeup]:

@@ -1,7 +1,7 @@
 """Manual interventions: a paused server phase goes on, or fails (SEMANTICS 21)."""
 
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, stage_token
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.events import InterventionAnswered
@@ -17,7 +17,7 @@ async def answer(
     Raises NotFound when the release has no such intervention, Forbidden (manage deployments on
     the stage), Refused when it has been answered.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         place = await places.of_intervention(connection, call.project_id, number)
         if place is None or place.is_deleted or place.release_id != release_id:
             raise NotFound("intervention", number)

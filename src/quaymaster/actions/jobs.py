@@ -14,7 +14,7 @@ import structlog
 
 from quaymaster.actions import artifact_access, job_telling, job_tokens
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen, happen_within
+from quaymaster.actions.orchestrate import deciding, happen, happen_within
 from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import (
     DetailsChanged,
@@ -197,7 +197,7 @@ async def fail_to_start(
     claimed = JobClaimed(job_id, taker.worker, taker.token)
     failed = JobFinished(job_id, taker.token, JobStatus.FAILED, reason)
     try:
-        async with call.database.transaction() as connection:
+        async with deciding(call) as connection:
             await happen_within(connection, call, release_id, claimed)
             await happen_within(connection, call, release_id, failed)
     except (Conflict, NotFound):
@@ -261,7 +261,7 @@ async def finish(call: Call, held: HeldJob, end: End, taker: Taker | None = None
         return JobClaimed(job.id, taker.worker, taker.token)
 
     try:
-        async with call.database.transaction() as connection:
+        async with deciding(call) as connection:
             release = await happen_within(
                 connection, call, held.release_id, event, _check_held(held), then
             )

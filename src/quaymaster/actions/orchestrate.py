@@ -1,20 +1,36 @@
 """The one place where a release changes: lock, decide, save, record, follow up (DESIGN 4)."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
+
+import structlog
 
 from quaymaster.actions import freeze_times, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
 from quaymaster.domain.allowed import found_job
-from quaymaster.domain.changes import Change, Event, JobGivenUp, JobLost
+from quaymaster.domain.changes import (
+    Change,
+    Event,
+    JobGivenUp,
+    JobLost,
+    SlotGranted,
+    Superseded,
+)
 from quaymaster.domain.decide import decide
-from quaymaster.domain.errors import NotFound
+from quaymaster.domain.errors import DomainError, NotFound
+from quaymaster.domain.plan import QueuePolicy
+from quaymaster.domain.queueing import next_moves
 from quaymaster.domain.record import entries
 from quaymaster.domain.release import Job, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import history, releases, task_runs
-from quaymaster.store.database import Connection
+from quaymaster.store import history, queueing, releases, task_runs
+from quaymaster.store.database import Connection, DatabaseUnavailable
+
+MOST_ADMISSIONS = 20  # by one request; a worker goes on with what is left
+
+_log = structlog.get_logger(__name__)
 
 STEP_RESULT = {
     JobStatus.SUCCEEDED: "Succeeded",
@@ -36,7 +52,7 @@ async def happen(
     `check` sees the locked release first and raises when the caller may not do this to it.
     Raises NotFound, and whatever `decide` refuses with; nothing is changed then.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         return await happen_within(connection, call, release_id, event, check)
 
 
@@ -66,18 +82,18 @@ async def happen_within(
         if following:
             after, more = decide(after, following, call.now)
             changes += more
-    return await _kept(connection, before, after, changes, call.now)
+    return await _kept(connection, call, before, after, changes)
 
 
 async def _kept(
-    connection: Connection, before: Release, after: Release, changes: list[Change], now: datetime
+    connection: Connection, call: Call, before: Release, after: Release, changes: list[Change]
 ) -> Release:
     if not changes:
         return before
     after = await releases.save(connection, before, after)
-    await history.append(connection, after.id, now, entries(after, changes))
-    await _end_steps(connection, before, after, changes, now)
-    await follow_up(connection, before, after, now)
+    await history.append(connection, after.id, call.now, entries(after, changes))
+    await _end_steps(connection, before, after, changes, call.now)
+    call.moved.update(await follow_up(connection, before, after, call.now))
     return after
 
 
@@ -110,3 +126,58 @@ def _answered(before: Release, after: Release) -> list[Job]:
         for job in (stage.newest.jobs if stage.newest else ())
         if job.kind is JobKind.CALL_BACK and job.status.is_ended and job.id not in ended
     ]
+
+
+# ---- environments with a limit --------------------------------------------------------------
+
+
+@asynccontextmanager
+async def deciding(call: Call) -> AsyncIterator[Connection]:
+    """A transaction in which releases may change. Once it is committed, the environments whose
+    queues it moved admit who is next: to wait for a worker to hear of it costs every start some
+    milliseconds. A wake-up says the same to a worker, should this process die in between."""
+    async with call.database.transaction() as connection:
+        yield connection
+    await _admit_moved(call)
+
+
+async def _admit_moved(call: Call) -> None:
+    for _ in range(MOST_ADMISSIONS):
+        if not call.moved:
+            return
+        environment, policy = call.moved.popitem()
+        try:
+            if await _may_admit(call, environment, policy):
+                await admit(call, environment)
+        except (DatabaseUnavailable, DomainError) as error:
+            _log.warning("an environment has to wait", environment=environment, reason=str(error))
+    call.moved.clear()
+
+
+async def _may_admit(call: Call, environment: int, policy: QueuePolicy) -> bool:
+    """Whether asking can move anybody. Who leaves after this look asks anew, and sees us."""
+    if policy.depth:
+        return True
+    async with call.database.read() as connection:
+        return await queueing.holders(connection, environment) < policy.concurrency
+
+
+async def admit(call: Call, environment: int) -> int:
+    """Let waiting attempts into an environment, in its own order (SEMANTICS 11): grant free slots
+    and supersede who no longer counts; how many attempts were moved.
+
+    The environment's row is locked before any release's (DESIGN 4), so that two who look at the
+    same time cannot both hand out the last slot.
+    """
+    async with call.database.transaction() as connection:
+        queue = await queueing.locked(connection, environment)
+        if queue is None:
+            return 0
+        moves = next_moves(queue.standings)
+        for standing, newer in moves.superseded:
+            event = Superseded(standing.stage, standing.attempt, newer)
+            await happen_within(connection, call, standing.release, event)
+        for standing in moves.granted:
+            granted = SlotGranted(standing.stage, standing.attempt)
+            await happen_within(connection, call, standing.release, granted)
+    return len(moves.granted) + len(moves.superseded)

@@ -15,7 +15,7 @@ from quaymaster.actions import (
 )
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.actions.snapshot_edits import SnapshotEdit
 from quaymaster.domain.access import Permission, definition_token
 from quaymaster.domain.changes import Abandoned, Activated, DetailsChanged, Event
@@ -67,7 +67,7 @@ async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
     fit, Refused when the definition is disabled.
     """
     prepared = await _prepared(call, request)
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         return await _made(connection, call, prepared, is_draft=request.is_draft)
 
 
@@ -75,7 +75,7 @@ async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseI
     """The same for a trigger: None when the definition has fired under this key before (8.13)."""
     prepared = await _prepared(call, request)
     definition = prepared.new.definition_id
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         if not await firing.fire(connection, definition, key, call.now):
             return None
         made = await _made(connection, call, prepared, is_draft=request.is_draft)
@@ -287,7 +287,7 @@ async def update(
     the present status does not allow it, Conflict for a name that is taken.
     """
     versions = await snapshot_edits.versions(call, release_id, edit) if edit else ()
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         place = await places.of_release(connection, call.project_id, release_id)
         if place is None or place.is_deleted:
             raise NotFound("release", release_id)

@@ -3,7 +3,7 @@
 import structlog
 
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.changes import DeploymentRequested
 from quaymaster.domain.errors import Refused
 from quaymaster.domain.statuses import DeploymentReason
@@ -19,7 +19,7 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
     environment since, or when the release of the last success cannot be deployed any more. Safe
     to call again: a failed attempt is answered once.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         failed = await firing.taken_up(connection, deployment_id)
         if failed is None or failed.newest_in_environment != deployment_id:
             return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen_within
+from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, stage_token
 from quaymaster.domain.changes import CancelRequested, DeploymentDeferred, DeploymentRequested
 from quaymaster.domain.errors import NotFound
@@ -38,7 +38,7 @@ async def start(
     Raises NotFound, Forbidden (manage deployments on the stage), Invalid for variables that may
     not be set, Refused when an attempt is under way or the release is not active.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         place = await _authorised(connection, call, release_id, stage_id)
         later = request.scheduled_for and request.scheduled_for > call.now
         values = await _values(connection, call, place, request)
@@ -62,7 +62,7 @@ async def start(
 
 async def cancel(call: Call, release_id: ReleaseId, stage_id: StageId, comment: str) -> None:
     """Ask to stop the attempt under way. Whoever requested a deployment may always cancel it."""
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         place = await _found(connection, call, release_id, stage_id)
         token = _token(place)
 
@@ -78,7 +78,7 @@ async def cancel(call: Call, release_id: ReleaseId, stage_id: StageId, comment: 
 
 async def defer(call: Call, release_id: ReleaseId, stage_id: StageId, until: datetime) -> None:
     """Hold the attempt's work back until a time, without asking for a new attempt."""
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         await _authorised(connection, call, release_id, stage_id)
         event = DeploymentDeferred(stage_id, until, call.by)
         await happen_within(connection, call, release_id, event)

@@ -13,15 +13,18 @@ import msgspec
 from quaymaster.store.database import Connection, Database
 
 CHANNEL = "quaymaster"
-MOST_CANCELED = 400  # a payload may have 8000 bytes
+MOST_CANCELED = 300  # a payload may have 8000 bytes
+MOST_POOLS = 100
 BACKLOG = 10_000
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """This release changed; these running jobs of it were asked to stop just now."""
+    """This release changed; these running jobs of it were asked to stop just now, and in these
+    pools (0: none) others began to wait for a worker."""
 
     release: int
     canceled: tuple[int, ...] = ()
+    pools: tuple[int, ...] = ()
 
 
 MISSED = Notice(0)  # the connection was lost meanwhile, or too many came: look at everything
@@ -29,10 +32,17 @@ MISSED = Notice(0)  # the connection was lost meanwhile, or too many came: look 
 _decoder = msgspec.json.Decoder(Notice)
 
 
-async def changed(connection: Connection, release_id: int, *, canceled: Sequence[int] = ()) -> None:
+async def changed(
+    connection: Connection,
+    release_id: int,
+    *,
+    canceled: Sequence[int] = (),
+    pools: Sequence[int] = (),
+) -> None:
     """Tell everybody, when this transaction commits. Equal notices of a transaction are one."""
     for part in _parts(canceled):
-        body = msgspec.json.encode(Notice(release_id, part)).decode()
+        notice = Notice(release_id, part, tuple(pools[:MOST_POOLS]))
+        body = msgspec.json.encode(notice).decode()
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, body)
 
 

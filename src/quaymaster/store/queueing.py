@@ -45,6 +45,16 @@ async def standings(connection: Connection, environment: int) -> list[Standing]:
     return [await _standing(connection, environment, row) for row in rows]
 
 
+async def holders(connection: Connection, environment: int) -> int:
+    """How many attempts hold a slot of the environment now."""
+    held: int = await connection.fetchval(
+        "SELECT count(*) FROM deployments WHERE definition_stage_id = $1 AND outcome IS NULL"
+        " AND entered_queue_at IS NOT NULL AND has_slot",
+        environment,
+    )
+    return held
+
+
 async def with_standings(connection: Connection) -> list[int]:
     """The environments in which somebody waits: what a sweeper looks at again."""
     rows = await connection.fetch(

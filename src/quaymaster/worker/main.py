@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from quaymaster.actions import artifact_events, environments, rollbacks, schedules, watched_sources
+from quaymaster.actions import artifact_events, rollbacks, schedules, watched_sources
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
@@ -20,7 +20,7 @@ from quaymaster.actions.follow_up import (
     SOURCES,
     job_kind,
 )
-from quaymaster.actions.orchestrate import happen
+from quaymaster.actions.orchestrate import admit, happen
 from quaymaster.actions.ports import Outside
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.errors import NotFound
@@ -33,7 +33,7 @@ from quaymaster.store.jobs import NO_POOL
 from quaymaster.store.logs import LogFiles
 from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
-from quaymaster.worker import cancel, slots, sweeper
+from quaymaster.worker import notices, slots, sweeper
 from quaymaster.worker.courier import Courier
 from quaymaster.worker.dispatcher import Dispatcher
 from quaymaster.worker.gate_asker import GateAsker
@@ -103,7 +103,7 @@ async def _work(
         background = [
             group.create_task(lease.keep()),
             group.create_task(lease.watch()),
-            group.create_task(cancel.listen(installation.database, dispatcher, wakeups.reopen)),
+            group.create_task(notices.listen(installation.database, dispatcher, wakeups.reopen)),
             group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
             group.create_task(sweeper.look_at_sources_again_and_again(installation)),
             group.create_task(sweeper.fail_lost_jobs_again_and_again(installation, lease)),
@@ -142,7 +142,7 @@ def _wakeups(
             _log.info("a wake-up was for a release that is gone", release=release)
 
     async def look_at_environment(environment: int) -> None:
-        await environments.admit(Call(installation), environment)
+        await admit(Call(installation), environment)
 
     async def roll_back(deployment: int) -> None:
         await rollbacks.roll_back(Call(installation), deployment)

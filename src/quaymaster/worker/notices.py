@@ -1,4 +1,7 @@
-"""Hears at once that a deployment was canceled; the lease's heartbeat hears it at the latest."""
+"""Hears at once what concerns this worker: a deployment was canceled, a job waits for it.
+
+Both are hints: the lease's heartbeat and the queue's wake-ups say the same a little later.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +11,7 @@ import structlog
 from quaymaster.domain.release import JobId
 from quaymaster.store import notify
 from quaymaster.store.database import Database, DatabaseUnavailable
+from quaymaster.store.jobs import NO_POOL
 from quaymaster.worker.dispatcher import Dispatcher
 from quaymaster.worker.leases import CANCELED
 
@@ -17,15 +21,19 @@ _log = structlog.get_logger(__name__)
 
 
 async def listen(database: Database, dispatcher: Dispatcher, on_lost: Callable[[], None]) -> None:
-    """Cancel running jobs as notices name them, until canceled; a lost connection is opened anew.
+    """Cancel running jobs and look for waiting ones as notices name them, until canceled; a lost
+    connection is opened anew.
 
-    What was missed meanwhile the next heartbeat answers from the rows. `on_lost` hears that the
-    database has ended our connection, and probably others.
+    What was missed meanwhile is answered from the rows. `on_lost` hears that the database has
+    ended our connection, and probably others.
     """
+    own = {dispatcher.identity.pool, NO_POOL}
     while True:
         try:
             async with notify.heard(database) as notices:
                 async for notice in notices:
+                    if not own.isdisjoint(notice.pools):
+                        dispatcher.wake()
                     for job in notice.canceled:
                         run = dispatcher.running.get(JobId(job))
                         if run is not None:
