@@ -35,23 +35,35 @@ async def create(call: Call, document: Document, *, api_version: str = "") -> De
     Raises Invalid with every problem at its JSON path, Conflict for a name that is taken in the
     folder, Forbidden (edit release pipeline).
     """
-    project = _project(call)
     async with call.database.transaction() as connection:
-        content = azure_document.normalised(document, await known_people(connection, document))
-        content = azure_document.owned(content, call.by)
-        token = definition_token(str(project), azure_document.path_of(content), 0)
-        call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
-        definition_id = await definitions.draw_id(connection)
-        content = await numbered(connection, content, known=set())
-        groups = await task_groups.used_by(connection, project, content)
-        connected = await connections.known(connection, call, project)
-        saved = _content(call, content, {}, groups, api_version, connected)
-        await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
-        await definitions.create(
-            connection, call.vault, definition_id, project, saved, call.by, call.now
-        )
-        await _watch(connection, definition_id, saved.plan)
-        return await _found(connection, call, definition_id)
+        return await create_within(connection, call, document, api_version=api_version)
+
+
+async def create_within(
+    connection: Connection,
+    call: Call,
+    document: Document,
+    *,
+    api_version: str = "",
+    may_be_empty: bool = False,
+) -> Definition:
+    """The same inside a transaction that the caller opened; perhaps without any stage yet."""
+    project = _project(call)
+    content = azure_document.normalised(document, await known_people(connection, document))
+    content = azure_document.owned(content, call.by)
+    token = definition_token(str(project), azure_document.path_of(content), 0)
+    call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
+    definition_id = await definitions.draw_id(connection)
+    content = await numbered(connection, content, known=set())
+    groups = await task_groups.used_by(connection, project, content)
+    connected = await connections.known(connection, call, project)
+    saved = _content(call, content, {}, groups, api_version, connected, may_be_empty=may_be_empty)
+    await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
+    await definitions.create(
+        connection, call.vault, definition_id, project, saved, call.by, call.now
+    )
+    await _watch(connection, definition_id, saved.plan)
+    return await _found(connection, call, definition_id)
 
 
 async def update(call: Call, document: Document, *, api_version: str = "") -> Definition:
@@ -61,31 +73,45 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
     stage that this changes and use each connection that it adds (R-07: the resulting
     state is what is authorised).
     """
-    definition_id, revision = azure_document.identity_of(document)
     async with call.database.transaction() as connection:
-        before = await _found(connection, call, definition_id, locked=True)
-        if before.is_deleted:
-            raise NotFound("definition", definition_id)
-        if revision != before.revision:
-            raise Conflict(
-                f"You are using an old copy of the release pipeline: revision {revision}, while "
-                f"it is at revision {before.revision}. Read it again and repeat your change."
-            )
-        content = azure_document.normalised(document, await known_people(connection, document))
-        stored = msgspec.json.decode(before.document)
-        content = azure_document.carried_over(content, stored)
-        content = azure_document.owned(content, call.by, stored)
-        known = await definitions.environment_ids(connection, definition_id)
-        content = await numbered(connection, content, known | azure_document.ids_in(stored))
-        groups = await task_groups.used_by(connection, before.project_id, [content, stored])
-        connected = await connections.known(connection, call, before.project_id)
-        saved = _content(call, content, before.secrets, groups, api_version, connected)
-        was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
-        _authorise_change(call, replace(before, plan=was), saved)
-        await connections.check_newly_used(connection, call, was, saved.plan)
-        await definitions.update(connection, call.vault, before, saved, call.by, call.now)
-        await _watch(connection, definition_id, saved.plan)
-        return await _found(connection, call, definition_id)
+        return await update_within(connection, call, document, api_version=api_version)
+
+
+async def update_within(
+    connection: Connection,
+    call: Call,
+    document: Document,
+    *,
+    api_version: str = "",
+    may_be_empty: bool = False,
+) -> Definition:
+    """The same inside a transaction that the caller opened; perhaps without any stage left."""
+    definition_id, revision = azure_document.identity_of(document)
+    before = await _found(connection, call, definition_id, locked=True)
+    if before.is_deleted:
+        raise NotFound("definition", definition_id)
+    if revision != before.revision:
+        raise Conflict(
+            f"You are using an old copy of the release pipeline: revision {revision}, while "
+            f"it is at revision {before.revision}. Read it again and repeat your change."
+        )
+    content = azure_document.normalised(document, await known_people(connection, document))
+    stored = msgspec.json.decode(before.document)
+    content = azure_document.carried_over(content, stored)
+    content = azure_document.owned(content, call.by, stored)
+    known = await definitions.environment_ids(connection, definition_id)
+    content = await numbered(connection, content, known | azure_document.ids_in(stored))
+    groups = await task_groups.used_by(connection, before.project_id, [content, stored])
+    connected = await connections.known(connection, call, before.project_id)
+    saved = _content(
+        call, content, before.secrets, groups, api_version, connected, may_be_empty=may_be_empty
+    )
+    was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
+    _authorise_change(call, replace(before, plan=was), saved)
+    await connections.check_newly_used(connection, call, was, saved.plan)
+    await definitions.update(connection, call.vault, before, saved, call.by, call.now)
+    await _watch(connection, definition_id, saved.plan)
+    return await _found(connection, call, definition_id)
 
 
 async def _watch(connection: Connection, definition_id: int, plan: Plan) -> None:
@@ -208,13 +234,15 @@ def _content(
     groups: Groups,
     api_version: str,
     connected: KnownConnections,
+    *,
+    may_be_empty: bool = False,
 ) -> DefinitionContent:
     plain, secrets = azure_document.split_secrets(document, stored_secrets)
     return DefinitionContent(
         name=azure_document.name_of(plain),
         path=azure_document.path_of(plain),
         document=msgspec.json.encode(plain).decode(),
-        plan=compiled(call, plain, groups, connected),
+        plan=compiled(call, plain, groups, connected, may_be_empty=may_be_empty),
         secrets=secrets,
         tags=azure_document.tags_of(plain),
         source=str(plain.get("source") or ""),
@@ -226,7 +254,12 @@ def _content(
 
 
 def compiled(
-    call: Call, plain: Document, groups: Groups, connected: KnownConnections | None = None
+    call: Call,
+    plain: Document,
+    groups: Groups,
+    connected: KnownConnections | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> Plan:
     """The plan of a document with the tasks that are installed here. Raises Invalid.
 
@@ -235,7 +268,11 @@ def compiled(
     tasks = call.installation.outside.tasks
     installed = tasks.versions() if tasks else {}
     return azure.compile_definition(
-        plain, installed=installed, groups=groups, connections=connected
+        plain,
+        installed=installed,
+        groups=groups,
+        connections=connected,
+        may_be_empty=may_be_empty,
     )
 
 

@@ -56,6 +56,7 @@ class ReleaseRequest:
     properties: Mapping[str, object] = field(default_factory=dict)
     created_for: PersonId | None = None
     created_by: PersonId | None = None  # where a trigger acts for somebody (UNCERTAIN 37)
+    name: str = ""  # instead of one by the definition's format
     triggering_alias: str = ""  # the artifact whose new version made it (8.4)
 
 
@@ -190,6 +191,7 @@ def _new_release(
         properties=request.properties,
         stages=_stages(request, definition, groups),
         triggering_alias=request.triggering_alias,
+        name=request.name,
         named=_named(call, definition, versions, values.plain),
     )
 

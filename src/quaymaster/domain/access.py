@@ -27,6 +27,7 @@ class Permission(IntFlag):
     MANAGE_DEPLOYMENTS = 2048
     MANAGE_RELEASE_SETTINGS = 4096
     MANAGE_TASK_HUB_EXTENSION = 8192
+    OVERRIDE_FREEZES = 1 << 20  # our own: to deploy although an environment is frozen
 
 
 # What people read when a permission is missing.
@@ -45,12 +46,13 @@ WORDS = {
     Permission.MANAGE_DEPLOYMENTS: "manage deployments",
     Permission.MANAGE_RELEASE_SETTINGS: "manage release settings",
     Permission.MANAGE_TASK_HUB_EXTENSION: "manage task hub extension",
+    Permission.OVERRIDE_FREEZES: "override freezes",
 }
 
 NOTHING = Permission(0)
 EVERYTHING = Permission(sum(Permission))
 READER = Permission.VIEW_RELEASE_DEFINITION | Permission.VIEW_RELEASES
-CONTRIBUTOR = EVERYTHING & ~Permission.ADMINISTER_RELEASE_PERMISSIONS
+CONTRIBUTOR = EVERYTHING & ~Permission.ADMINISTER_RELEASE_PERMISSIONS & ~Permission.OVERRIDE_FREEZES
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,14 @@ class Invalid(DomainError):
 
 
 class Refused(DomainError):
-    """The request is well formed but not legal in the present state."""
+    """The request is well formed but not legal in the present state.
+
+    `kind` is a word for the reason where an API has a sentence of its own for it.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Conflict(DomainError):

@@ -29,6 +29,8 @@ def compile_definition(
     installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
     groups: Groups = NO_GROUPS,
     connections: KnownConnections | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> Plan:
     """The plan of a normalised document; its warnings tell what will not do as it looks.
 
@@ -36,7 +38,8 @@ def compile_definition(
     with their versions; `built` what the engine
     carries out beyond stages, approvals and agent phases; `groups` the project's task groups that
     the document may use; `connections` those of the project, where tasks that name others are to
-    be warned of. Raises Invalid with every problem, each as "JSON path: what is wrong; what to do".
+    be warned of; `may_be_empty` lets it have no stage yet. Raises Invalid with every problem, each
+    as "JSON path: what is wrong; what to do".
     """
     report = Report()
     root = Node(document, "$", report)
@@ -52,7 +55,7 @@ def compile_definition(
         connections=connections,
     )
     check_naming(root, "a release pipeline")
-    if not listed:
+    if not listed and not may_be_empty:
         root.complain("environments", "a definition needs at least one stage; add one")
     events, times = triggers(root, scope)
     compiled = stages(listed, scope)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from quaymaster.domain.spreading import EXTERNAL
 from quaymaster.domain.task_versions import newest
 
 # id → major versions; the runner's own registry, which a test compares with this
@@ -28,6 +29,7 @@ SERVER_TASKS: Mapping[str, frozenset[int]] = {
     "28782b92-5e8e-4458-9751-a71cd1492bae": frozenset({1}),  # Delay
     "bcb64569-d51a-4af0-9c01-ea5d05b3b622": frozenset({8}),  # ManualIntervention
     "2003ad3a-104a-451a-9238-60474ab294e6": frozenset({0, 1}),  # ManualValidation
+    EXTERNAL: frozenset({1}),  # our own: done outside, and reported
 }
 
 

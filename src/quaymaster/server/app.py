@@ -10,6 +10,7 @@ from litestar import Litestar, Request, Response
 from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 
 from quaymaster import settings as environment
+from quaymaster.apis.aviator import router as aviator
 from quaymaster.apis.azure import router as azure
 from quaymaster.server import health, installation, logs
 from quaymaster.server.access import dsn_of_running
@@ -38,6 +39,9 @@ def create(settings: Settings | None = None, dsn: str | None = None) -> Litestar
     )
     # In front of Litestar's own routing, which knows neither case-blind nor encoded paths.
     app.asgi_handler = azure.edge(
+        app.asgi_handler, lambda: app.state.installation, settings.max_body_bytes
+    )
+    app.asgi_handler = aviator.edge(
         app.asgi_handler, lambda: app.state.installation, settings.max_body_bytes
     )
     return app

@@ -54,7 +54,7 @@ class NewRelease:
 
     `document` is the snapshot of the definition as JSON, `stages` says what differs from the plan
     by definition stage id, `named` holds what the tokens of its name stand for (SEMANTICS 3.4);
-    the release's id is filled in.
+    the release's id is filled in. `name`, where there is one, is taken as it is.
     """
 
     project_id: UUID
@@ -77,3 +77,4 @@ class NewRelease:
     properties: Mapping[str, object] = field(default_factory=dict)
     stages: Mapping[int, NewStage] = field(default_factory=dict)
     triggering_alias: str = ""
+    name: str = ""

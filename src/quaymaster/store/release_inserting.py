@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from quaymaster.domain import release_names
-from quaymaster.domain.errors import NotFound, Refused
+from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.plan import StagePlan
 from quaymaster.domain.release_names import PlannedName
 from quaymaster.domain.statuses import StageStatus
@@ -101,7 +101,14 @@ async def _lock_definition(connection: Connection, new: NewRelease) -> None:
 
 
 async def _free_name(connection: Connection, new: NewRelease, release_id: int) -> str:
-    """The name by the plan's format, new for this definition whatever the case of letters."""
+    """The name by the plan's format, new for this definition whatever the case of letters.
+
+    Raises Conflict when a name was asked for and is taken.
+    """
+    if new.name:
+        if await connection.fetch(EXACTLY, new.definition_id, new.name.casefold()):
+            raise Conflict(f"There is already a release {new.name} of this definition.")
+        return new.name
     try:
         named = replace(new.named, release_id=release_id)
         planned = release_names.planned_name(new.plan.release_name_format, named)

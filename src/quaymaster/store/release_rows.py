@@ -52,16 +52,18 @@ SELECT true FROM releases r, doors WHERE r.id = $1 FOR NO KEY UPDATE OF r
 CLOSE_ALL = "SELECT pg_advisory_xact_lock(1366646899, 0)"
 CLOSE_ONE = "SELECT pg_advisory_xact_lock(1366646900, ($1::bigint % 2147483647)::integer)"
 
-LOAD = """
+FREEZE_COLUMNS = """
+  f.id, f.kind, f.reason, f.running, f.starts_at, f.ends_at, f.cron, f.duration_minutes,
+  f.time_zone, f.project_id, f.definition_id, f.environment_id, f.created_by
+"""
+
+LOAD = f"""
 SELECT row_to_json(release)::text FROM (
   SELECT r.id, r.status, r.reason, r.name, r.description, r.created_by, r.created_for,
     r.created_at, r.modified_by, r.modified_at, r.keep_forever, r.variables, r.artifacts,
     encode(r.plan_digest, 'hex') AS plan_digest, r.quarantine,
     coalesce((SELECT json_agg(frozen) FROM (
-      SELECT f.id, f.kind, f.reason, f.running, f.starts_at, f.ends_at, f.cron,
-        f.duration_minutes, f.time_zone, f.project_id, f.definition_id, f.environment_id,
-        f.created_by
-      FROM freezes f WHERE f.lifted_at IS NULL
+      SELECT {FREEZE_COLUMNS} FROM freezes f WHERE f.lifted_at IS NULL
         AND f.organization_id = (SELECT organization_id FROM projects WHERE id = r.project_id)
         AND coalesce(f.project_id, r.project_id) = r.project_id
         AND coalesce(f.definition_id, r.definition_id) = r.definition_id

@@ -1,14 +1,17 @@
 """The parts of a release that are its own copy of the definition: plans and artifact versions."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 
 from quaymaster.domain.plan import StagePlan
-from quaymaster.domain.release import Release, Stage
+from quaymaster.domain.release import Release, Stage, StageId
+from quaymaster.domain.statuses import StageStatus
 from quaymaster.store import bodies
 from quaymaster.store.database import Connection
 from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.release_rows import STAGE_BITS
 
 _artifacts_decoder = msgspec.json.Decoder(tuple[ReleaseArtifact, ...])
 
@@ -95,3 +98,41 @@ async def save_versions(connection: Connection, release: Release) -> None:
         for version in release.artifacts
     )
     await set_artifacts(connection, release.id, merged)
+
+
+async def document(connection: Connection, release_id: int) -> str:
+    """The snapshot of the definition that the release runs, as JSON text."""
+    text: str = await connection.fetchval(
+        "SELECT b.body FROM releases r JOIN documents b ON b.digest = r.document_digest"
+        " WHERE r.id = $1",
+        release_id,
+    )
+    return text
+
+
+async def add_stage(
+    connection: Connection, release: Release, plan: StagePlan, document: str, at: datetime
+) -> StageId:
+    """Give a locked release one more stage, which has not started."""
+    whole = await bodies.put_plan(
+        connection, replace(release.plan, stages=(*release.plan.stages, plan))
+    )
+    await connection.execute(
+        "UPDATE releases SET plan_digest = $2, document_digest = $3,"
+        " stage_mask = stage_mask | $4 WHERE id = $1",
+        release.id,
+        whole,
+        await bodies.put_document(connection, document),
+        STAGE_BITS[StageStatus.NOT_STARTED],
+    )
+    number: int = await connection.fetchval(
+        "INSERT INTO stages (release_id, definition_stage_id, rank, name, status, created_at,"
+        " modified_at) VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING id",
+        release.id,
+        plan.definition_stage_id,
+        plan.rank,
+        plan.name,
+        StageStatus.NOT_STARTED,
+        at,
+    )
+    return StageId(number)

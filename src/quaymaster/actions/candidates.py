@@ -1,0 +1,180 @@
+"""Releases under versions: cut at a commit, deployed, and told of from outside (AVIATOR 3, 4)."""
+
+from dataclasses import dataclass
+
+from quaymaster.actions import later_stages, releases
+from quaymaster.actions import repository_definitions as repositories
+from quaymaster.actions.artifacts import Choice
+from quaymaster.actions.call import Call
+from quaymaster.actions.orchestrate import Check, happen_within
+from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.actions.repository_definitions import Scene
+from quaymaster.domain.access import Permission
+from quaymaster.domain.allowed import ACTIVE, situation
+from quaymaster.domain.changes import CancelRequested, DeploymentReported, DeploymentRequested
+from quaymaster.domain.errors import Conflict, NotFound, Refused
+from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
+from quaymaster.domain.release_versions import CandidateVersion
+from quaymaster.domain.statuses import DeploymentReason, ReportedStatus
+from quaymaster.plans.repository_document import ALIAS
+from quaymaster.store import releases as rows
+from quaymaster.store import repository_definitions as repository_rows
+from quaymaster.store.database import Connection
+from quaymaster.store.repository_definitions import EnvironmentDeployment
+
+FROZEN, NOT_READY, QUARANTINED = "frozen", "not ready", "quarantined"
+READY = (None, ReportedStatus.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A commit, in lower case, to be released under a version."""
+
+    version: CandidateVersion
+    commit: str
+    repository: str
+
+
+async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
+    """Make the release of a version. It is ready at once: nobody builds it.
+
+    Raises NotFound (definition; repository, when it is not the definition's), Conflict for a
+    version that there is, Forbidden (create releases).
+    """
+    found = await repositories.looked_up(call, project)
+    found.call.require(Permission.CREATE_RELEASES, found.token, found.definition.definition_name)
+    if wanted.repository != found.definition.repository:
+        raise NotFound("repository", wanted.repository)
+    choice = Choice(ALIAS, wanted.commit, wanted.commit[:10], commit=wanted.commit)
+    request = ReleaseRequest(
+        found.definition.definition_id, choices=(choice,), name=str(wanted.version)
+    )
+    return found, await releases.create(found.call, request)
+
+
+async def deploy(
+    call: Call, project: str, environment: str, version: CandidateVersion
+) -> EnvironmentDeployment:
+    """Ask for a deployment of a version; one of the same version under way gives way to it.
+
+    Raises NotFound (definition, environment, release), Refused of the kind "frozen", "not ready"
+    or "quarantined", Conflict while the one before cannot be stopped at once, Forbidden.
+    """
+    async with call.database.transaction() as connection:
+        found = await repositories.scene(connection, call, project, environment)
+        known = await repositories.candidate(connection, found, str(version))
+        found.require(Permission.MANAGE_DEPLOYMENTS)
+        stage = await _stage(connection, found, known)
+        if known.build not in READY:
+            raise Refused(f"{version} is not built yet.", NOT_READY)
+        await _make_way(connection, found.call, known.release, stage)
+        request = DeploymentRequested(
+            stage=stage,
+            by=call.by,
+            requested_for=call.by,
+            reason=DeploymentReason.MANUAL,
+        )
+        await happen_within(connection, found.call, known.release, request, _policy(stage))
+        return await _shown(connection, stage)
+
+
+def _policy(stage_id: StageId) -> Check:
+    """What is said before a deployment is asked for, in words of its own."""
+
+    def check(release: Release) -> None:
+        stage = release.stage(stage_id)
+        if stage and (freezes := release.stands(stage).freezes):
+            raise Refused(f"{stage.name} is frozen: {freezes[0].reason}", FROZEN)
+        if release.quarantine:
+            raise Refused(f"{release.name} is quarantined.", QUARANTINED)
+
+    return check
+
+
+async def _make_way(
+    connection: Connection, call: Call, release_id: ReleaseId, stage_id: StageId
+) -> None:
+    """Stop the attempt of this very stage, if there is one. Raises what `deploy` raises."""
+    release = await rows.locked(connection, release_id)
+    stage = release.stage(stage_id) if release else None
+    if not release or not stage or not stage.active:
+        return
+    after = await stop(connection, call, release_id, stage, "A newer request took its place.")
+    if after.active:
+        raise Conflict(f"The deployment of {release.name} to {stage.name} is still stopping.")
+
+
+async def stop(
+    connection: Connection, call: Call, release_id: ReleaseId, stage: Stage, why: str
+) -> Stage:
+    """The stage after its attempt was told to stop, whether or not it has ended by that.
+
+    One that somebody outside said is being canceled already counts as canceled.
+    """
+    event: CancelRequested | DeploymentReported = CancelRequested(stage.id, call.by, why)
+    if stage.active and stage.active.report and not stage.active.cancel_requested_at:
+        if stage.active.report.status is ReportedStatus.CANCELING:
+            event = DeploymentReported(stage.id, call.by, ReportedStatus.CANCELED)
+    elif situation(stage) not in ACTIVE or (stage.active and stage.active.cancel_requested_at):
+        return stage
+    release = await happen_within(connection, call, release_id, event)
+    return release.stage(stage.id) or stage
+
+
+async def report(
+    call: Call,
+    project: str,
+    environment: str,
+    version: CandidateVersion,
+    status: ReportedStatus,
+    problem: str = "",
+) -> EnvironmentDeployment:
+    """Take in how a deployment stands that somebody outside does; it begins no work here.
+
+    Raises NotFound (definition, environment, release), Forbidden, Refused for a deployment that
+    our own workers run.
+    """
+    async with call.database.transaction() as connection:
+        found = await repositories.scene(connection, call, project, environment)
+        known = await repositories.candidate(connection, found, str(version))
+        found.require(Permission.MANAGE_DEPLOYMENTS)
+        stage = await _stage(connection, found, known)
+        reopens = bool(found.definition.settings.get("patch_reopens"))
+        event = DeploymentReported(stage, call.by, status, problem, reopens)
+        await happen_within(connection, found.call, known.release, event)
+        return await _shown(connection, stage)
+
+
+async def check_exists(
+    call: Call, project: str, environment: str, version: CandidateVersion
+) -> None:
+    """Raise NotFound unless there is a release of this version."""
+    async with call.database.read() as connection:
+        found = await repositories.scene(connection, call, project, environment)
+        await repositories.candidate(connection, found, str(version))
+
+
+async def _stage(connection: Connection, found: Scene, known: repository_rows.Candidate) -> StageId:
+    """The release's stage for the environment, which may be younger than the release."""
+    if known.stage is not None:
+        return known.stage
+    return await later_stages.add(connection, found, known.release)
+
+
+async def _shown(connection: Connection, stage: StageId) -> EnvironmentDeployment:
+    shown = await repository_rows.newest_of_stage(connection, stage)
+    if shown is None:
+        raise RuntimeError(f"stage {stage} has no attempt right after it was given one")
+    return shown
+
+
+async def deployments(
+    call: Call, project: str, environment: str, count: int, offset: int
+) -> tuple[Scene, list[EnvironmentDeployment]]:
+    """So many deployments to an environment, the newest first. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        found = await repositories.scene(connection, call, project, environment)
+        found.require(Permission.VIEW_RELEASES)
+        return found, await repository_rows.deployments(
+            connection, found.environment.id, count, offset
+        )

@@ -1,0 +1,105 @@
+"""Setting and lifting freezes, and resuming what a rollback holds (DESIGN 6, I3)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from quaymaster.actions import freeze_times
+from quaymaster.actions.call import Call
+from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE
+from quaymaster.domain.access import Permission
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.freezes import Freeze
+from quaymaster.domain.schedules import time_zone
+from quaymaster.store import freezes
+from quaymaster.store.database import Connection
+from quaymaster.store.queue import Wakeup, enqueue
+
+LONGEST_REASON = 2000
+LONGEST_WINDOW = timedelta(days=366)
+MINUTE = timedelta(minutes=1)
+
+
+def check(freeze: Freeze) -> None:
+    """Raise Invalid unless the freeze says why, and when in a way that can come about."""
+    if not freeze.reason.strip() or len(freeze.reason) > LONGEST_REASON:
+        raise Invalid(f"Say why in at most {LONGEST_REASON} characters (reason).")
+    if freeze.starts_at and freeze.ends_at and freeze.ends_at <= freeze.starts_at:
+        raise Invalid("The freeze would end before it begins.")
+    if bool(freeze.cron) != bool(freeze.duration):
+        raise Invalid("A recurring freeze has both a cron expression and a duration.")
+    time_zone(freeze.time_zone)
+    if freeze.cron:
+        freeze_times.check_cron(freeze.cron)
+        if not MINUTE <= freeze.duration <= LONGEST_WINDOW:
+            raise Invalid("A window lasts from one minute to 366 days.")
+
+
+async def put(call: Call, freeze: Freeze, token: str) -> int:
+    """Set a freeze; from the moment of the answer on no deployment starts against it.
+
+    `token` is the place in the tree of permissions that it is set at. Raises Invalid, Forbidden.
+    """
+    check(freeze)
+    async with call.database.transaction() as connection:
+        return await put_within(connection, call, freeze, token)
+
+
+async def put_within(connection: Connection, call: Call, freeze: Freeze, token: str) -> int:
+    """The same inside a transaction that the caller opened, for a freeze that was checked."""
+    call.require(_needed(freeze), token, f"the {freeze.level}'s freezes")
+    await freezes.close_all_doors(connection)
+    number = await freezes.insert(connection, organization_of(call), freeze, call.by, call.now)
+    await _look_again(connection, call, freeze)
+    return number
+
+
+async def lift_within(connection: Connection, call: Call, lifted: list[Freeze], token: str) -> None:
+    """End these freezes; what waited for that starts by itself. Raises Forbidden."""
+    if not lifted:
+        return
+    await freezes.close_all_doors(connection)
+    for freeze in lifted:
+        call.require(_needed(freeze), token, f"the {freeze.level}'s freezes")
+        await freezes.lift(connection, freeze.id, call.by, call.now)
+        await _look_again(connection, call, freeze)
+
+
+def _needed(freeze: Freeze) -> Permission:
+    wide = freeze.level in ("project", "organization")
+    return Permission.MANAGE_RELEASE_SETTINGS if wide else Permission.MANAGE_DEPLOYMENTS
+
+
+async def _look_again(connection: Connection, call: Call, freeze: Freeze) -> None:
+    """Wake what waits where it reaches; the rows are due, should the wake-ups be lost."""
+    waiting = await freezes.make_due(connection, organization_of(call), freeze, call.now)
+    queues = [freeze.environment_id] if freeze.environment_id else []
+    await enqueue(
+        connection,
+        [
+            *(Wakeup(RELEASE, {"id": release}) for release in waiting),
+            *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in queues),
+        ],
+    )
+
+
+def organization_of(call: Call) -> UUID:
+    if call.caller is None:
+        raise NotFound("organization", "")
+    return UUID(call.caller.organization)
+
+
+async def of_environment(connection: Connection, call: Call, environment: int) -> list[Freeze]:
+    """The freezes set for this environment alone that are not over."""
+    found = await freezes.listed(connection, organization_of(call), call.project_id, call.now)
+    return [freeze for freeze in found if freeze.environment_id == environment]
+
+
+async def set_for_environment(
+    connection: Connection, call: Call, freeze: Freeze, token: str
+) -> int:
+    """Put one freeze in the place of all that were set for its environment alone."""
+    check(freeze)
+    earlier = await of_environment(connection, call, freeze.environment_id or 0)
+    await lift_within(connection, call, earlier, token)
+    return await put_within(connection, call, replace(freeze, id=0), token)

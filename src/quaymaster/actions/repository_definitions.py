@@ -1,0 +1,237 @@
+"""Definitions that release one repository under versions: found, made and given environments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from quaymaster.actions import definitions as definition_actions
+from quaymaster.actions.call import Call, Project
+from quaymaster.domain import release_versions
+from quaymaster.domain.access import Permission, definition_token, stage_token
+from quaymaster.domain.errors import Conflict, Invalid, NotFound
+from quaymaster.plans import repository_document
+from quaymaster.store import definitions, projects
+from quaymaster.store import repository_definitions as rows
+from quaymaster.store.database import Connection
+from quaymaster.store.repository_definitions import (
+    Candidate,
+    RepositoryDefinition,
+    RepositoryEnvironment,
+)
+from quaymaster.store.seed import DEFAULT_PROJECT
+
+TIERS = ("production", "staging", "development")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the names of a request mean, and the call inside the project they stand in."""
+
+    call: Call
+    definition: RepositoryDefinition
+    environment_found: RepositoryEnvironment | None = None
+
+    @property
+    def environment(self) -> RepositoryEnvironment:
+        if self.environment_found is None:
+            raise NotFound("environment", "")
+        return self.environment_found
+
+    @property
+    def token(self) -> str:
+        found = self.definition
+        return definition_token(str(found.project_id), found.path, found.definition_id)
+
+    @property
+    def stage_token(self) -> str:
+        found = self.definition
+        return stage_token(
+            str(found.project_id), found.path, found.definition_id, self.environment.id
+        )
+
+    def require(self, permission: Permission) -> None:
+        """Raise Forbidden unless the caller has it on the environment, or else the definition."""
+        if self.environment_found:
+            where, name = self.stage_token, self.environment_found.name
+        else:
+            where, name = self.token, self.definition.definition_name
+        self.call.require(permission, where, name)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDefinition:
+    """A repository to be released, `org/name`, under the name that people will call it by."""
+
+    name: str
+    repository: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEnvironment:
+    """An environment of it; `parent` is the one deployed before it."""
+
+    name: str
+    tier: str = "development"
+    parent: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def scene(
+    connection: Connection, call: Call, name: str, environment: str | None = None
+) -> Scene:
+    """What these names mean to the caller.
+
+    Raises NotFound of the kind "definition" or "environment", also for what the caller must not
+    know of.
+    """
+    caller = call.caller
+    if caller is None:
+        raise NotFound("definition", name)
+    only = UUID(caller.only_project) if caller.only_project else None
+    found = await rows.find(connection, UUID(caller.organization), only, name, environment or "")
+    if found is None or not caller.sees(str(found.definition.project_id)):
+        raise NotFound("definition", name)
+    if environment is not None and found.environment is None:
+        raise NotFound("environment", environment)
+    known = found.definition
+    inside = Project(str(known.project_id), known.project_name, "")
+    return Scene(replace(call, project=inside), known, found.environment)
+
+
+async def looked_up(call: Call, name: str, environment: str | None = None) -> Scene:
+    """The same for those who only look. Raises NotFound, Forbidden (view releases)."""
+    async with call.database.read() as connection:
+        found = await scene(connection, call, name, environment)
+    found.call.require(Permission.VIEW_RELEASES, found.token, found.definition.definition_name)
+    return found
+
+
+async def candidate(connection: Connection, found: Scene, version: str) -> Candidate:
+    """The release of this version. Raises NotFound of the kind "release"."""
+    environment = found.environment_found.id if found.environment_found else 0
+    known = await rows.candidate(connection, found.definition.definition_id, environment, version)
+    if known is None:
+        raise NotFound("release", version)
+    return known
+
+
+async def listed(call: Call) -> list[RepositoryDefinition]:
+    """All definitions of repositories that the caller may view."""
+    if call.caller is None:
+        return []
+    only = UUID(call.caller.only_project) if call.caller.only_project else None
+    async with call.database.read() as connection:
+        found = await rows.listed(connection, UUID(call.caller.organization), only)
+    return [
+        one
+        for one in found
+        if call.may(
+            Permission.VIEW_RELEASE_DEFINITION,
+            definition_token(str(one.project_id), one.path, one.definition_id),
+        )
+    ]
+
+
+async def environments(call: Call, found: Scene) -> list[RepositoryEnvironment]:
+    async with call.database.read() as connection:
+        return await rows.environments(connection, found.definition.definition_id)
+
+
+# ---- making them ----------------------------------------------------------------------------
+
+
+async def create(call: Call, new: NewDefinition) -> Scene:
+    """Make a definition of a repository, without any environment yet.
+
+    Raises Invalid for a name or a repository that cannot be one, Conflict for a name that is
+    taken anywhere in the organization, Forbidden (edit release pipeline).
+    """
+    if not release_versions.is_project_name(new.name):
+        raise Invalid("Invalid name: use letters, digits, '-', '_' and spaces.")
+    if not release_versions.is_repository(new.repository):
+        raise Invalid("Invalid repository: write it as org/name.")
+    async with call.database.transaction() as connection:
+        inside = replace(call, project=await _home(connection, call, new.project))
+        await _check_free(connection, inside, new.name)
+        document = repository_document.definition(new.name, new.repository)
+        made = await definition_actions.create_within(
+            connection, inside, document, may_be_empty=True
+        )
+        await rows.put_definition(connection, made.id, new.repository, new.settings)
+        return await scene(connection, call, new.name)
+
+
+async def _home(connection: Connection, call: Call, wanted: str) -> Project:
+    """The project to make it in: the one named, the token's own, or the one there always is."""
+    caller = call.caller
+    name = wanted or (caller.only_project if caller else "") or DEFAULT_PROJECT
+    row = caller and await projects.find(connection, UUID(caller.organization), name)
+    if not caller or not row or not caller.sees(str(row.id)):
+        raise NotFound("project", name)
+    return Project(str(row.id), row.name, row.organization)
+
+
+async def _check_free(connection: Connection, call: Call, name: str) -> None:
+    if call.caller and await rows.is_taken(connection, UUID(call.caller.organization), name):
+        raise Conflict(f"There is already a release project {name!r}.")
+
+
+async def add_environment(call: Call, project: str, new: NewEnvironment) -> Scene:
+    """Give a definition one more environment, deployed by somebody outside until set otherwise.
+
+    Raises NotFound, Invalid, Conflict for a name that is taken, Forbidden.
+    """
+    _check_environment(new)
+    async with call.database.transaction() as connection:
+        found = await scene(connection, call, project)
+        definition = await definitions.get(
+            connection,
+            call.vault,
+            found.definition.project_id,
+            found.definition.definition_id,
+            locked=True,
+        )
+        if definition is None:
+            raise NotFound("definition", project)
+        document = msgspec.json.decode(definition.document)
+        stages = document["environments"]
+        if any(stage["name"].casefold() == new.name.casefold() for stage in stages):
+            raise Conflict(f"There is already an environment {new.name!r}.")
+        parent = await _parent(connection, definition.id, new.parent)
+        added = repository_document.stage(new.name, len(stages) + 1)
+        await definition_actions.update_within(
+            connection,
+            found.call,
+            {
+                **repository_document.with_stages(document, [*stages, added]),
+                "id": definition.id,
+                "revision": definition.revision,
+            },
+        )
+        found = await scene(connection, call, project, new.name)
+        environment = replace(
+            found.environment, tier=new.tier, parent_id=parent, settings=new.settings
+        )
+        await rows.put_environment(connection, definition.id, environment)
+        return replace(found, environment_found=environment)
+
+
+def _check_environment(new: NewEnvironment) -> None:
+    if not release_versions.is_environment_name(new.name):
+        raise Invalid("Invalid name: use letters, digits, '-' and '_'.")
+    if new.tier not in TIERS:
+        raise Invalid(f"Invalid tier: use one of {', '.join(TIERS)}.")
+
+
+async def _parent(connection: Connection, definition: int, name: str) -> int | None:
+    if not name:
+        return None
+    for one in await rows.environments(connection, definition):
+        if one.name == name:
+            return one.id
+    raise Invalid(f"Invalid parent: there is no environment {name!r}.")

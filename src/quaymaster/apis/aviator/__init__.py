@@ -1,0 +1,1 @@
+"""The Aviator Releases dialect: release candidates, deployments, rollback."""

@@ -1,0 +1,110 @@
+"""One request of this contract as its handlers see it: who asks, and a strict JSON body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import State
+
+from quaymaster.actions.call import Call, Caller
+from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.shared import json_reading
+from quaymaster.apis.shared.query import Query
+from quaymaster.apis.shared.refusals import WrongContentType
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the edge found out. `call` None: nobody is signed in."""
+
+    call: Call | None
+    query: Query
+    url: str
+
+
+class AviatorRequest(Request[Caller | None, Any, State]):
+    """A request whose body and query are read as this contract wants them."""
+
+    @property
+    def asked(self) -> Asked:
+        asked: Asked = self.scope["state"]["asked"]
+        return asked
+
+    @property
+    def call(self) -> Call:
+        if self.asked.call is None:
+            raise Problem(401, "Unauthorized")
+        return self.asked.call
+
+    async def fields(self) -> Mapping[str, Any]:
+        """The body as an object; an absent one is empty.
+
+        Raises Problem 400 `Invalid JSON`, WrongContentType for a body of another kind.
+        """
+        body = await self.body()
+        if not body.strip():
+            return {}
+        kind = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if kind != JSON and not kind.endswith("+json"):
+            raise WrongContentType("Unsupported content type")
+        value = json_reading.strict(body)
+        if not isinstance(value, dict):
+            raise Problem(400, "Invalid JSON")
+        return value
+
+    def whole(self, name: str, default: int) -> int:
+        """A whole number of 1 or more. Raises Problem 400 `Invalid <name>`."""
+        if not self.asked.query.has(name):
+            return default
+        text = self.asked.query.text(name)
+        digits = text if text.isascii() and text.isdigit() and len(text) <= 9 else ""
+        if not digits or int(digits) < 1:
+            raise Problem(400, f"Invalid {name}")
+        return int(digits)
+
+    def answer(
+        self, value: object, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response[bytes]:
+        return Response(
+            msgspec.json.encode(value),
+            status_code=status,
+            media_type=JSON,
+            headers=dict(headers or {}),
+        )
+
+
+def text_in(body: Mapping[str, Any], name: str, default: str = "") -> str:
+    """A text of the body. Raises Problem 400 `Invalid <name>`."""
+    value = body.get(name, default)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise Problem(400, f"Invalid {name}")
+    return value
+
+
+def flag_in(body: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    """A true or false of the body. Raises Problem 400 `Invalid <name>`."""
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise Problem(400, f"Invalid {name}")
+    return value
+
+
+def time_in(body: Mapping[str, Any], name: str) -> datetime | None:
+    """A time with its zone. Raises Problem 400 `Invalid <name>`."""
+    text = text_in(body, name)
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise Problem(400, f"Invalid {name}")
+    return time

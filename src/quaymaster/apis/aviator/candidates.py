@@ -1,0 +1,60 @@
+"""Create a release candidate (AVIATOR 3)."""
+
+from litestar import Response, post
+from litestar.params import FromPath
+
+from quaymaster.actions import candidates, repository_definitions
+from quaymaster.actions.candidates import Cut
+from quaymaster.apis.aviator import present
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in
+from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.policy import needs
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain import release_versions
+from quaymaster.domain.errors import Conflict, NotFound
+from quaymaster.domain.release_versions import CandidateVersion
+
+PATH = "/api/releases/{project:str}/releases/{version:str}"
+
+
+def version_in(text: object) -> CandidateVersion:
+    """Raises Problem 400 for what is not `<version>-rc<number>`."""
+    version = release_versions.read(text)
+    if version is None:
+        raise Problem(400, "Invalid release candidate version")
+    return version
+
+
+@post(PATH, opt=needs(Scope.RELEASE_EXECUTE))
+async def create_candidate(
+    request: AviatorRequest, project: FromPath[str], version: FromPath[str]
+) -> Response[bytes]:
+    """A release of this version at a commit, ready to be deployed."""
+    body = await request.fields()
+    await repository_definitions.looked_up(request.call, project)
+    wanted = version_in(version)
+    commit = release_versions.commit(body.get("commit"))
+    if commit is None:
+        raise Problem(400, "Invalid commit hash")
+    repository = body.get("repo")
+    if not isinstance(repository, str):
+        raise NotFound("repository", "")
+    if flag_in(body, "trigger_build_workflow"):
+        raise Problem(400, "Build workflow is not configured")
+    try:
+        found, number = await candidates.cut(request.call, project, Cut(wanted, commit, repository))
+    except Conflict as taken:
+        raise Problem(409, "Release candidate already exists") from taken
+    caller = found.call.caller
+    shown = present.candidate(
+        number,
+        wanted,
+        commit,
+        repository,
+        caller.unique_name if caller else None,
+        found.call.now,
+    )
+    return request.answer(shown, 201)
+
+
+ROUTES = [create_candidate]

@@ -1,0 +1,93 @@
+"""Deployments of an environment: create, report, list, roll back (AVIATOR 3, 4, 5)."""
+
+from litestar import Response, get, patch, post
+from litestar.params import FromPath
+
+from quaymaster.actions import candidates, repository_definitions, rollback_requests
+from quaymaster.apis.aviator import present
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
+from quaymaster.apis.aviator.candidates import version_in
+from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.policy import needs
+from quaymaster.apis.aviator.words import REPORTED
+from quaymaster.apis.shared.scopes import Scope
+
+ENVIRONMENT = "/api/releases/{project:str}/environments/{environment:str}"
+DEPLOYMENTS = ENVIRONMENT + "/deployments"
+MOST_PER_PAGE = 100
+FORCED = "Rolled back by force."
+
+
+@post(DEPLOYMENTS, opt=needs(Scope.RELEASE_EXECUTE))
+async def create_deployment(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Deploy a release candidate: its environment's queue, approvals and method take over."""
+    body = await request.fields()
+    await repository_definitions.looked_up(request.call, project, environment)
+    version = version_in(body.get("release_candidate_version"))
+    made = await candidates.deploy(request.call, project, environment, version)
+    return request.answer(present.deployment(environment, made), 201)
+
+
+@patch(DEPLOYMENTS, opt=needs(Scope.RELEASE_EXECUTE))
+async def update_deployment(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Tell how a deployment stands that is done outside; never begins a workflow."""
+    body = await request.fields()
+    word = body.get("status")
+    status = REPORTED.get(word) if isinstance(word, str) else None
+    version_text = body.get("release_candidate_version")
+    call = request.call
+    if status is None:
+        await repository_definitions.looked_up(call, project, environment)
+        await candidates.check_exists(call, project, environment, version_in(version_text))
+        raise Problem(400, "Invalid deployment status")
+    await repository_definitions.looked_up(call, project, environment)
+    problem = text_in(body, "error_message")
+    told = await candidates.report(
+        call, project, environment, version_in(version_text), status, problem
+    )
+    return request.answer(present.deployment(environment, told))
+
+
+@get(DEPLOYMENTS, opt=needs(Scope.RELEASE))
+async def list_deployments(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """A page of deployments, the newest first."""
+    await repository_definitions.looked_up(request.call, project, environment)
+    page = request.whole("page", 1)
+    count = min(request.whole("per_page", 10), MOST_PER_PAGE)
+    _, found = await candidates.deployments(
+        request.call, project, environment, count + 1, (page - 1) * count
+    )
+    shown = [present.deployment(environment, one) for one in found[:count]]
+    return request.answer(shown, headers=_links(request, page, count, len(found) > count))
+
+
+def _links(request: AviatorRequest, page: int, count: int, more: bool) -> dict[str, str]:
+    places = {"prev": page - 1 if page > 1 else 0, "next": page + 1 if more else 0}
+    links = [
+        f'<{request.asked.url}?page={number}&per_page={count}>; rel="{name}"'
+        for name, number in places.items()
+        if number
+    ]
+    return {"Link": ", ".join(links)} if links else {}
+
+
+@post(ENVIRONMENT + "/rollback", opt=needs(Scope.RELEASE_EXECUTE))
+async def roll_back(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Bring the environment back to the candidate that it ran before."""
+    body = await request.fields()
+    force = flag_in(body, "force")
+    made = await rollback_requests.roll_back(
+        request.call, project, environment, override=FORCED if force else ""
+    )
+    return request.answer(present.deployment(environment, made), 201)
+
+
+ROUTES = [create_deployment, update_deployment, list_deployments, roll_back]

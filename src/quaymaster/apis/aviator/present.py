@@ -1,0 +1,91 @@
+"""What this contract shows: deployments, candidates, projects and environments (AVIATOR 3, 7)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from quaymaster.apis.aviator import words
+from quaymaster.domain.freezes import Freeze
+from quaymaster.domain.release_versions import CandidateVersion, version_of
+from quaymaster.store.repository_definitions import (
+    EnvironmentDeployment,
+    RepositoryDefinition,
+    RepositoryEnvironment,
+)
+
+
+def time(at: datetime | None) -> str | None:
+    """ISO 8601 in UTC, with `+00:00`."""
+    return at.astimezone(UTC).isoformat() if at else None
+
+
+def deployment(environment: str, found: EnvironmentDeployment) -> dict[str, Any]:
+    """Exactly the eleven documented keys."""
+    return {
+        "actor": found.email or found.unique_name,
+        "deploy_end_at": time(found.completed_at),
+        "deploy_start_at": time(found.queued_at),
+        "environment_name": environment,
+        "error_message": found.problem or None,
+        "from_release_candidate_version": found.from_name,
+        "from_release_version": version_of(found.from_name) if found.from_name else None,
+        "id": str(found.id),
+        "release_candidate_version": found.release_name,
+        "release_version": version_of(found.release_name),
+        "status": words.status(found.outcome, found.operation_status),
+    }
+
+
+def candidate(
+    number: int, version: CandidateVersion, commit: str, repo: str, actor: str | None, at: datetime
+) -> dict[str, Any]:
+    return {
+        "release_version": version.version,
+        "release_candidate_version": str(version),
+        "rc_number": version.number,
+        "commit": commit,
+        "repo": repo,
+        "build_status": "success",
+        "created_at": time(at),
+        "actor": actor,
+        "id": str(number),
+    }
+
+
+def project(found: RepositoryDefinition) -> dict[str, Any]:
+    return {
+        "id": str(found.definition_id),
+        "name": found.definition_name,
+        "repository": found.repository,
+        "settings": found.settings,
+    }
+
+
+def environment(
+    found: RepositoryEnvironment,
+    parent: str | None = None,
+    freezes: list[Freeze] | None = None,
+) -> dict[str, Any]:
+    return {
+        "id": str(found.id),
+        "name": found.name,
+        "tier": found.tier,
+        "parent": parent,
+        "settings": found.settings,
+        "frozen": bool(freezes),
+        "freezes": [freeze(one) for one in freezes or ()],
+    }
+
+
+def freeze(found: Freeze) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "reason": found.reason,
+        "from": time(found.starts_at),
+        "until": time(found.ends_at),
+        "cron": found.cron or None,
+        "duration_minutes": int(found.duration.total_seconds() // 60) or None,
+        "time_zone": found.time_zone,
+        "running": found.running,
+        "by": found.created_by,
+    }

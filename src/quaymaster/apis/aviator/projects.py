@@ -1,0 +1,141 @@
+"""Projects, environments and their freezes (AVIATOR 7)."""
+
+from datetime import timedelta
+from typing import Any
+
+from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
+
+from quaymaster.actions import environment_freezes, repository_definitions
+from quaymaster.actions.repository_definitions import NewDefinition, NewEnvironment
+from quaymaster.apis.aviator import present
+from quaymaster.apis.aviator.asked import AviatorRequest, text_in, time_in
+from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.policy import needs
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain.freezes import Freeze, FreezeKind, OnRunning
+
+ALL = "/api/releases"
+ONE = ALL + "/{project:str}"
+ENVIRONMENTS = ONE + "/environments"
+ENVIRONMENT = ENVIRONMENTS + "/{environment:str}"
+FREEZE = ENVIRONMENT + "/freeze"
+LONGEST_MINUTES = 366 * 24 * 60
+
+
+@post(ALL, opt=needs(Scope.RELEASE_MANAGE))
+async def create_project(request: AviatorRequest) -> Response[bytes]:
+    """A project that releases one repository; give it environments next."""
+    body = await request.fields()
+    new = NewDefinition(
+        text_in(body, "name"), text_in(body, "repository"), project=text_in(body, "team_project")
+    )
+    made = await repository_definitions.create(request.call, new)
+    return request.answer(present.project(made.definition), 201)
+
+
+@get(ALL, opt=needs(Scope.RELEASE))
+async def list_projects(request: AviatorRequest) -> Response[bytes]:
+    """All projects by name."""
+    found = await repository_definitions.listed(request.call)
+    return request.answer([present.project(one) for one in found])
+
+
+@get(ONE, opt=needs(Scope.RELEASE))
+async def get_project(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """One project."""
+    found = await repository_definitions.looked_up(request.call, project)
+    return request.answer(present.project(found.definition))
+
+
+@post(ENVIRONMENTS, opt=needs(Scope.RELEASE_MANAGE))
+async def create_environment(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """An environment that somebody outside deploys to, until its method is set."""
+    body = await request.fields()
+    new = NewEnvironment(
+        text_in(body, "name"), text_in(body, "tier", "development"), text_in(body, "parent")
+    )
+    made = await repository_definitions.add_environment(request.call, project, new)
+    return request.answer(present.environment(made.environment, new.parent or None), 201)
+
+
+@get(ENVIRONMENTS, opt=needs(Scope.RELEASE))
+async def list_environments(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """The environments of a project in their order."""
+    found = await repository_definitions.looked_up(request.call, project)
+    known = await repository_definitions.environments(request.call, found)
+    names = {one.id: one.name for one in known}
+    return request.answer(
+        [present.environment(one, names.get(one.parent_id or 0)) for one in known]
+    )
+
+
+@get(ENVIRONMENT, opt=needs(Scope.RELEASE))
+async def get_environment(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """One environment with the freezes that were set for it."""
+    return await _shown(request, project, environment)
+
+
+async def _shown(request: AviatorRequest, project: str, environment: str) -> Response[bytes]:
+    found = await repository_definitions.looked_up(request.call, project, environment)
+    known = await repository_definitions.environments(request.call, found)
+    names = {one.id: one.name for one in known}
+    freezes = await environment_freezes.listed(request.call, project, environment)
+    parent = names.get(found.environment.parent_id or 0)
+    return request.answer(present.environment(found.environment, parent, freezes))
+
+
+@put(FREEZE, opt=needs(Scope.RELEASE_EXECUTE))
+async def freeze(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Let no deployment start here, until a time or until it is lifted; replaces earlier ones."""
+    body = await request.fields()
+    await environment_freezes.put(request.call, project, environment, freeze_in(body))
+    return await _shown(request, project, environment)
+
+
+@delete(FREEZE, opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
+async def unfreeze(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Lift the freezes of this environment; what waited starts by itself."""
+    await environment_freezes.lift(request.call, project, environment)
+    return await _shown(request, project, environment)
+
+
+def freeze_in(body: Any) -> Freeze:
+    """The freeze that a body asks for. Raises Problem 400 `Invalid <field>`."""
+    minutes = body.get("duration_minutes") or 0
+    if not isinstance(minutes, int) or isinstance(minutes, bool) or minutes > LONGEST_MINUTES:
+        raise Problem(400, "Invalid duration_minutes")
+    kind, running = text_in(body, "kind", "deny"), text_in(body, "running", "continue")
+    if kind not in set(FreezeKind):
+        raise Problem(400, "Invalid kind")
+    if running not in set(OnRunning):
+        raise Problem(400, "Invalid running")
+    return Freeze(
+        id=0,
+        kind=FreezeKind(kind),
+        reason=text_in(body, "reason"),
+        running=OnRunning(running),
+        starts_at=time_in(body, "from"),
+        ends_at=time_in(body, "until"),
+        cron=text_in(body, "cron"),
+        duration=timedelta(minutes=minutes),
+        time_zone=text_in(body, "time_zone", "UTC"),
+    )
+
+
+ROUTES = [
+    create_project,
+    list_projects,
+    get_project,
+    create_environment,
+    list_environments,
+    get_environment,
+    freeze,
+    unfreeze,
+]

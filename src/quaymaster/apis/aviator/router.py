@@ -1,0 +1,86 @@
+"""All routes of this contract in one Litestar app, and the edge in front of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from quaymaster.actions.call import Installation
+from quaymaster.apis.aviator import candidates, deployments, projects
+from quaymaster.apis.aviator.asked import JSON, AviatorRequest
+from quaymaster.apis.aviator.edge import Edge
+from quaymaster.apis.aviator.errors import Problem, problem_of
+from quaymaster.apis.aviator.policy import admit
+from quaymaster.apis.shared.refusals import Refusal
+from quaymaster.domain.errors import DomainError
+from quaymaster.domain.schedules import UnknownTimeZone
+from quaymaster.store.database import DatabaseUnavailable
+
+_log = structlog.get_logger("quaymaster.apis.aviator")
+
+ROUTES: list[ControllerRouterHandler] = [
+    *projects.ROUTES,
+    *candidates.ROUTES,
+    *deployments.ROUTES,
+]
+SAID = {404: "Not found", 405: "Method not allowed", 413: "The body is too large"}
+
+
+def application(max_body_bytes: int) -> Litestar:
+    """The routes of this contract; only the edge may hand requests to it."""
+    return Litestar(
+        route_handlers=ROUTES,
+        request_class=AviatorRequest,
+        guards=[admit],
+        exception_handlers={
+            DomainError: _refused,
+            Refusal: _refused,
+            Problem: _refused,
+            UnknownTimeZone: _refused,
+            DatabaseUnavailable: _away,
+            HTTPException: _by_litestar,
+            Exception: _broken,
+        },
+        request_max_body_size=max_body_bytes,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def edge(rest: ASGIApp, installation: Callable[[], Installation], max_body_bytes: int) -> ASGIApp:
+    """ASGI for the whole product: this contract's requests are served, others go to `rest`."""
+    return Edge(rest, application(max_body_bytes), installation)
+
+
+def _refused(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return _response(problem_of(error))
+
+
+def _away(_request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
+    _log.warning("request refused while the database is away", reason=str(error))
+    return _response(Problem(503, "The database is not available", {"Retry-After": "1"}))
+
+
+def _by_litestar(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar itself refuses: no such path or method, a body over the limit."""
+    said = SAID.get(error.status_code, error.detail)
+    headers = dict(error.headers or {})
+    return _response(Problem(error.status_code, said, headers))
+
+
+def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("request failed", path=request.scope["path"][:200], exc_info=error)
+    return _response(Problem(500, "Internal error; nothing was changed"))
+
+
+def _response(problem: Problem) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode({"error": problem.error}),
+        status_code=problem.status,
+        media_type=JSON,
+        headers=problem.headers,
+    )

@@ -1,0 +1,295 @@
+"""Definitions of repositories, found by the names of definitions and environments as they are.
+
+Any release definition can be found, also one that no repository was named for: `repository` is
+then empty, and its releases are whatever they are called.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from quaymaster.domain.release import PersonId, ReleaseId, StageId
+from quaymaster.store.database import Connection
+
+COLUMNS = """
+  d.id AS definition_id, d.name AS definition_name, d.path, d.project_id, p.name AS project_name,
+  d.revision, coalesce(x.repository, '') AS repository, coalesce(x.settings, '{}') AS settings
+"""
+TABLES = """
+FROM definitions d JOIN projects p ON p.id = d.project_id
+LEFT JOIN repository_definitions x ON x.definition_id = d.id
+"""
+LIVE = "d.kind = 'release' AND NOT d.is_deleted AND p.organization_id = $1"
+FIND = f"""
+SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
+  coalesce(y.tier, 'development') AS tier, y.parent_id,
+  coalesce(y.settings, '{{}}') AS environment_settings
+{TABLES}
+LEFT JOIN environments e ON e.definition_id = d.id AND e.name = $4 AND NOT e.is_deleted
+LEFT JOIN repository_environments y ON y.environment_id = e.id
+WHERE {LIVE} AND d.name_key = $2 AND d.name = $3 AND ($5::uuid IS NULL OR d.project_id = $5)
+ORDER BY x.definition_id IS NULL, d.id LIMIT 2
+"""
+LISTED = f"""
+SELECT {COLUMNS} {TABLES} WHERE {LIVE} AND x.definition_id IS NOT NULL
+  AND ($2::uuid IS NULL OR d.project_id = $2) ORDER BY d.name_key, d.id
+"""
+ENVIRONMENTS = """
+SELECT e.id, e.name, e.rank, coalesce(y.tier, 'development') AS tier, y.parent_id,
+  coalesce(y.settings, '{}') AS settings
+FROM environments e LEFT JOIN repository_environments y ON y.environment_id = e.id
+WHERE e.definition_id = $1 AND NOT e.is_deleted ORDER BY e.rank, e.id
+"""
+CANDIDATE = """
+SELECT r.id, s.id AS stage_id, b.status AS build FROM releases r
+LEFT JOIN stages s ON s.release_id = r.id AND s.definition_stage_id = $3
+LEFT JOIN release_builds b ON b.release_id = r.id
+WHERE r.definition_id = $1 AND r.name_key = $2 AND r.name = $4 AND NOT r.is_deleted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryDefinition:
+    """A definition and the repository it releases; `settings` are those of it alone."""
+
+    definition_id: int
+    definition_name: str
+    path: str
+    project_id: UUID
+    project_name: str
+    revision: int
+    repository: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryEnvironment:
+    """An environment with its tier, the one before it, and settings of its own."""
+
+    id: int
+    name: str
+    rank: int
+    tier: str
+    parent_id: int | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A release by its version. `stage` None: it was made before the environment was.
+
+    `build` None: nobody builds it, so it was ready when it was made.
+    """
+
+    release: ReleaseId
+    stage: StageId | None
+    build: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a name, or two, were found to mean."""
+
+    definition: RepositoryDefinition
+    environment: RepositoryEnvironment | None
+
+
+async def find(
+    connection: Connection,
+    organization: UUID,
+    project: UUID | None,
+    name: str,
+    environment: str = "",
+) -> Named | None:
+    """What these exact names mean in the organization; None when nothing, or several things.
+
+    A definition of a repository wins over others of its name.
+    """
+    rows = await connection.fetch(FIND, organization, name.casefold(), name, environment, project)
+    if not rows or (len(rows) > 1 and not rows[0]["repository"]):
+        return None
+    row = rows[0]
+    found = None
+    if row["environment_id"] is not None:
+        found = RepositoryEnvironment(
+            row["environment_id"],
+            row["environment_name"],
+            row["rank"],
+            row["tier"],
+            row["parent_id"],
+            msgspec.json.decode(row["environment_settings"]),
+        )
+    return Named(_definition(row), found)
+
+
+def _definition(row: asyncpg.Record) -> RepositoryDefinition:
+    return RepositoryDefinition(
+        row["definition_id"],
+        row["definition_name"],
+        row["path"],
+        row["project_id"],
+        row["project_name"],
+        row["revision"],
+        row["repository"],
+        msgspec.json.decode(row["settings"]),
+    )
+
+
+async def is_taken(connection: Connection, organization: UUID, name: str) -> bool:
+    """Whether a definition of a repository is called so, whatever the case of letters."""
+    found: bool = await connection.fetchval(
+        f"SELECT EXISTS (SELECT 1 {TABLES} WHERE {LIVE} AND d.name_key = $2"
+        " AND x.definition_id IS NOT NULL)",
+        organization,
+        name.casefold(),
+    )
+    return found
+
+
+async def listed(
+    connection: Connection, organization: UUID, project: UUID | None
+) -> list[RepositoryDefinition]:
+    """All definitions of repositories by name."""
+    return [_definition(row) for row in await connection.fetch(LISTED, organization, project)]
+
+
+async def environments(connection: Connection, definition: int) -> list[RepositoryEnvironment]:
+    """The environments of a definition in their order."""
+    rows = await connection.fetch(ENVIRONMENTS, definition)
+    return [
+        RepositoryEnvironment(
+            row["id"],
+            row["name"],
+            row["rank"],
+            row["tier"],
+            row["parent_id"],
+            msgspec.json.decode(row["settings"]),
+        )
+        for row in rows
+    ]
+
+
+async def candidate(
+    connection: Connection, definition: int, environment: int, version: str
+) -> Candidate | None:
+    """The release of exactly this version, and its stage for the environment."""
+    row = await connection.fetchrow(CANDIDATE, definition, version.casefold(), environment, version)
+    if row is None:
+        return None
+    stage = StageId(row["stage_id"]) if row["stage_id"] else None
+    return Candidate(ReleaseId(row["id"]), stage, row["build"])
+
+
+async def put_definition(
+    connection: Connection, definition: int, repository: str, settings: Mapping[str, Any]
+) -> None:
+    await connection.execute(
+        "INSERT INTO repository_definitions (definition_id, repository, settings)"
+        " VALUES ($1, $2, $3) ON CONFLICT (definition_id) DO UPDATE SET settings = $3",
+        definition,
+        repository,
+        msgspec.json.encode(settings).decode(),
+    )
+
+
+async def put_environment(
+    connection: Connection, definition: int, environment: RepositoryEnvironment
+) -> None:
+    await connection.execute(
+        "INSERT INTO repository_environments"
+        " (environment_id, definition_id, tier, parent_id, settings) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (environment_id) DO UPDATE SET tier = $3, parent_id = $4, settings = $5",
+        environment.id,
+        definition,
+        environment.tier,
+        environment.parent_id,
+        msgspec.json.encode(environment.settings).decode(),
+    )
+
+
+# ---- builds of releases ---------------------------------------------------------------------
+
+
+async def set_build(
+    connection: Connection, release: ReleaseId, status: str, at: datetime, **told: str
+) -> None:
+    """How the build of a release stands; what is not told stays as it was."""
+    await connection.execute(
+        "INSERT INTO release_builds (release_id, status, told_at, problem, url, run_id)"
+        " VALUES ($1, $2, $3, coalesce($4, ''), coalesce($5, ''), coalesce($6, ''))"
+        " ON CONFLICT (release_id) DO UPDATE SET status = $2, told_at = $3,"
+        " problem = coalesce($4, release_builds.problem), url = coalesce($5, release_builds.url),"
+        " run_id = coalesce($6, release_builds.run_id)",
+        release,
+        status,
+        at,
+        told.get("problem"),
+        told.get("url"),
+        told.get("run_id"),
+    )
+
+
+# ---- deployments of an environment ----------------------------------------------------------
+
+DEPLOYMENTS = """
+SELECT d.id, d.stage_id, d.release_id, r.name AS release_name, f.name AS from_name, d.queued_at,
+  d.completed_at, d.outcome, d.operation_status, d.problem, d.rolls_back IS NOT NULL AS rolls_back,
+  d.requested_by, i.unique_name, i.email
+FROM deployments d JOIN releases r ON r.id = d.release_id
+LEFT JOIN releases f ON f.id = d.from_release_id
+LEFT JOIN identities i ON i.id = d.requested_by
+"""
+PAGE = f"""
+{DEPLOYMENTS} WHERE d.id IN (SELECT id FROM deployments WHERE definition_stage_id = $1
+  ORDER BY id DESC LIMIT $2 OFFSET $3) ORDER BY d.id DESC
+"""
+NEWEST_OF_STAGE = f"""
+{DEPLOYMENTS} WHERE d.id = (SELECT newest_deployment_id FROM stages WHERE id = $1)
+"""
+ONE = f"{DEPLOYMENTS} WHERE d.definition_stage_id = $1 AND d.id = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDeployment:
+    """One deployment to an environment, as a list of them shows it."""
+
+    id: int
+    stage_id: int
+    release_id: int
+    release_name: str
+    from_name: str | None
+    queued_at: datetime
+    completed_at: datetime | None
+    outcome: str | None
+    operation_status: str
+    problem: str
+    rolls_back: bool
+    requested_by: PersonId | None
+    unique_name: str | None
+    email: str | None
+
+
+async def deployments(
+    connection: Connection, environment: int, count: int, offset: int
+) -> list[EnvironmentDeployment]:
+    """So many deployments to the environment, the newest first."""
+    rows = await connection.fetch(PAGE, environment, count, offset)
+    return [EnvironmentDeployment(**dict(row)) for row in rows]
+
+
+async def newest_of_stage(connection: Connection, stage: int) -> EnvironmentDeployment | None:
+    """The newest attempt of a stage."""
+    row = await connection.fetchrow(NEWEST_OF_STAGE, stage)
+    return EnvironmentDeployment(**dict(row)) if row else None
+
+
+async def deployment(
+    connection: Connection, environment: int, number: int
+) -> EnvironmentDeployment | None:
+    row = await connection.fetchrow(ONE, environment, number)
+    return EnvironmentDeployment(**dict(row)) if row else None
