@@ -20,6 +20,7 @@ PUBLIC_PARAMETERS = frozenset(
     {
         *("username", "scope", "tenantid", "serviceprincipalid", "authenticationtype"),
         *("rolearn", "roles", "issandbox", "accesstokentype", "registry", "registrytype"),
+        *("webhookname", "header"),
     }
 )
 
@@ -63,6 +64,7 @@ class ConnectionType:
     data: tuple[str, ...] = ()
 
 
+_WEBHOOK = ("webhookname", "secret", "header")
 _PASSWORD = {USERNAME_PASSWORD: ("username", "password")}
 _TOKEN = {TOKEN: ("apitoken",)}
 _ANY = {**_PASSWORD, **_TOKEN, NONE: (), CERTIFICATE: ("certificate",)}
@@ -86,6 +88,7 @@ _LISTED = (
     ConnectionType("jenkins", "Jenkins", {**_PASSWORD, NONE: ()}),
     ConnectionType("externalnugetfeed", "NuGet", {**_TOKEN, **_PASSWORD, NONE: ("nugetkey",)}),
     ConnectionType("externalnpmregistry", "npm", {**_TOKEN, **_PASSWORD}),
+    ConnectionType("incomingwebhook", "Incoming WebHook", {NONE: _WEBHOOK}, False),
     ConnectionType("AzureServiceBus", "Azure Service Bus", {NONE: ()}, False, _SERVICE_BUS),
 )
 

@@ -206,3 +206,9 @@ def _names(secrets: Mapping[str, str]) -> Sequence[str]:
 
 def _taken(name: str) -> Conflict:
     return Conflict(f"A service connection named {name!r} is there already in this project.")
+
+
+async def of_type(connection: Connection, kind: str) -> list[KeptConnection]:
+    """The connections of this type in all projects, whatever the case of the word."""
+    rows = await connection.fetch(f"{COLUMNS} WHERE lower(type) = lower($1) ORDER BY id", kind)
+    return [_kept(row) for row in rows]

@@ -14,6 +14,7 @@ import asyncpg
 from quaymaster.domain.errors import Conflict, NotFound
 from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import Plan
+from quaymaster.domain.pushes import artifact_repository
 from quaymaster.domain.release import PersonId
 from quaymaster.domain.triggers import source_key
 from quaymaster.store import bodies, deployment_groups
@@ -62,10 +63,12 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank, is_de
 
 PUT_ARTIFACTS = """
 INSERT INTO definition_artifacts (definition_id, alias, type, source_id, is_primary, source_key,
-  has_trigger)
-SELECT $1, a.alias, a.type, a.source_id, a.is_primary, a.source_key, a.has_trigger
-FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::boolean[])
-  AS a(alias, type, source_id, is_primary, source_key, has_trigger)
+  has_trigger, repository_key)
+SELECT $1, a.alias, a.type, a.source_id, a.is_primary, a.source_key, a.has_trigger,
+  a.repository_key
+FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::boolean[],
+  $8::text[])
+  AS a(alias, type, source_id, is_primary, source_key, has_trigger, repository_key)
 """
 
 
@@ -286,6 +289,7 @@ async def _put_parts(connection: Connection, definition_id: int, project: UUID, 
         [artifact.is_primary for artifact in plan.artifacts],
         [source_key(artifact.type, artifact.source_id) for artifact in plan.artifacts],
         [upper(artifact.alias) in triggering for artifact in plan.artifacts],
+        [artifact_repository(artifact) for artifact in plan.artifacts],
     )
 
 

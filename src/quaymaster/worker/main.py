@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from quaymaster.actions import artifact_events, rollbacks, schedules, watched_sources
+from quaymaster.actions import artifact_events, pushes, rollbacks, schedules, watched_sources
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
@@ -14,6 +14,7 @@ from quaymaster.actions.follow_up import (
     DELIVERIES,
     ENVIRONMENT,
     GATES,
+    PUSH,
     RELEASE,
     ROLLBACK,
     SCHEDULE,
@@ -156,6 +157,9 @@ def _wakeups(
     async def answer_artifact_event(event: int) -> None:
         await artifact_events.answer(Call(installation), event)
 
+    async def answer_push(push: int) -> None:
+        await pushes.answer(Call(installation), push)
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -169,6 +173,7 @@ def _wakeups(
         SCHEDULE: fire_schedule,
         GATES: asker.ask,
         ARTIFACT_EVENT: answer_artifact_event,
+        PUSH: answer_push,
         SOURCES: look_at_sources,
     }
     if courier:

@@ -7,19 +7,27 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from quaymaster.actions import deliveries, retention, schedules, target_watch, watched_sources
+from quaymaster.actions import (
+    deliveries,
+    retention,
+    schedules,
+    target_watch,
+    watched_sources,
+    webhooks,
+)
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
     ENVIRONMENT,
     GATES,
+    PUSH,
     RELEASE,
     ROLLBACK,
     SCHEDULE,
     job_kind,
 )
-from quaymaster.store import artifact_events, due, firing, queueing, sweeping
+from quaymaster.store import artifact_events, due, firing, pushes, queueing, sweeping
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.worker.leases import Lease
@@ -41,6 +49,7 @@ async def sweep_again_and_again(installation: Installation, every: timedelta) ->
             watch_targets,
             retention_when_due,
             deliveries.forget_old,
+            forget_webhooks,
         ):
             await _tried(part, installation)
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
@@ -71,6 +80,11 @@ async def watch_targets(installation: Installation) -> int:
     return await target_watch.fail_deserted_jobs(call) + await target_watch.answer_arrivals(call)
 
 
+async def forget_webhooks(installation: Installation) -> int:
+    """Forget old deliveries of webhooks; how many."""
+    return await webhooks.forget_old(Call(installation))
+
+
 async def wake_schedules(installation: Installation) -> int:
     """Queue wake-ups for schedules that are due soon; how many."""
     soon = await schedules.soon(Call(installation), SCHEDULES_AHEAD)
@@ -90,12 +104,14 @@ async def sweep(installation: Installation) -> int:
         environments = await queueing.with_standings(connection)
         pools = await sweeping.pools_without_wakeup(connection, FORGOTTEN_AFTER)
         events = await artifact_events.due(connection, datetime.now(UTC))
+        pushed = await pushes.due(connection, datetime.now(UTC))
         gates = await sweeping.gates_without_answers(connection, UNANSWERED_AFTER)
         wakeups = [
             *(Wakeup(RELEASE, {"id": release}) for release in releases),
             *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in environments),
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
             *(Wakeup(ARTIFACT_EVENT, {"id": event}) for event in events),
+            *(Wakeup(PUSH, {"id": push}) for push in pushed),
             *(Wakeup(GATES, {"id": gate}) for gate in gates),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
         ]

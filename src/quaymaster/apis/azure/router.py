@@ -44,6 +44,7 @@ from quaymaster.apis.azure import (
     task_groups,
     tasks,
     variable_groups,
+    webhooks,
 )
 from quaymaster.apis.azure.asked import Asked, AzureRequest
 from quaymaster.apis.azure.build import routes as build
@@ -90,6 +91,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *variable_groups.ROUTES,
     *connections.ROUTES,
     *call_backs.ROUTES,
+    *webhooks.ROUTES,
     *task_groups.ROUTES,
     *service_hooks.ROUTES,
     *build.ROUTES,

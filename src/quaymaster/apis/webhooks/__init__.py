@@ -1,0 +1,1 @@
+"""What other servers' webhooks deliver, in the words of each, read to pushes."""

@@ -1,0 +1,87 @@
+"""What repositories tell of: pushes to branches and tags, and pull requests."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from quaymaster.domain.plan import ArtifactPlan
+
+REPOSITORY_TYPES = ("git", "github", "tfsgit")
+
+
+class PushKind(StrEnum):
+    PUSH = "push"
+    PULL_REQUEST = "pullRequest"
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A ref of a repository points to another commit; or a pull request has one to be merged.
+
+    `repositories` are all names that the repository goes by (`repository_key`). For a pull request
+    `ref` is its merge ref and `target` the branch it wants to be merged into. `paths` None: what
+    changed is not told. `by` is the pusher's name.
+    """
+
+    repositories: tuple[str, ...]
+    ref: str
+    commit: str
+    before: str = ""
+    kind: PushKind = PushKind.PUSH
+    target: str = ""
+    number: int = 0
+    paths: tuple[str, ...] | None = None
+    by: str = ""
+    message: str = ""
+    default_branch: str = ""
+
+    @property
+    def is_removal(self) -> bool:
+        """The ref was deleted: there is nothing to build."""
+        return not self.commit.strip("0")
+
+
+def repository_key(text: str) -> str:
+    """One name for a repository however it is addressed: `host/path` without user, port, scheme,
+    case and `.git`, or the path on this machine; "" for a text that names none."""
+    text = text.strip()
+    if "://" not in text and ":" in text.partition("/")[0]:
+        host, _, path = text.rpartition("@")[2].partition(":")
+        text = f"ssh://{host}/{path}"
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").casefold()
+    except ValueError:
+        return ""
+    path = unquote(parts.path).rstrip("/").removesuffix(".git")
+    if parts.scheme == "file" or not parts.scheme:
+        return path if path.startswith("/") else ""
+    return f"{host}/{path.strip('/').casefold()}" if host and path.strip("/") else ""
+
+
+def id_key(text: str) -> str:
+    """The same for a repository that is known by a GUID, as those of Azure Repos are."""
+    try:
+        return f"id:{UUID(text.strip())}"
+    except ValueError:
+        return ""
+
+
+def named_key(kind: str, name: str, server: str = "https://github.com") -> str:
+    """The same for a repository that is known as owner/name at a server such as GitHub."""
+    is_short = name.count("/") == 1 and "://" not in name and not name.startswith("/")
+    if is_short and kind.casefold().startswith("github"):
+        return repository_key(f"{server.rstrip('/').replace('//api.', '//')}/{name}")
+    return repository_key(name)
+
+
+def artifact_repository(artifact: ArtifactPlan) -> str:
+    """The key of the repository that an artifact is; "" for one of another kind."""
+    if artifact.type.casefold() not in REPOSITORY_TYPES:
+        return ""
+    reference = artifact.reference
+    keys = ("url", "repository.url", "artifactSourceDefinitionUrl")
+    named = next((reference[key] for key in keys if reference.get(key)), "")
+    name = reference.get("definition", "")
+    return repository_key(named) or named_key(artifact.type, name) or id_key(name)

@@ -1,0 +1,105 @@
+"""Reads what queues builds of a definition by itself from its document (issue 4.3)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from quaymaster.domain.build_triggers import (
+    BuildSchedule,
+    BuildTriggers,
+    CompletionTrigger,
+    PullRequestTrigger,
+    PushTrigger,
+)
+from quaymaster.domain.plan import Schedule
+
+# The published numbers of trigger types, as exports hold them.
+_WORDS = {
+    2: "continuousIntegration",
+    4: "batchedContinuousIntegration",
+    8: "schedule",
+    64: "pullRequest",
+    128: "buildCompletion",
+}
+Document = Mapping[str, Any]
+
+
+def build_triggers(document: Document) -> BuildTriggers:
+    """The triggers of a build definition; what cannot be read triggers nothing."""
+    push: PushTrigger | None = None
+    pull_request: PullRequestTrigger | None = None
+    schedules: list[BuildSchedule] = []
+    completions: list[CompletionTrigger] = []
+    for entry in _objects(document.get("triggers")):
+        match _word(entry.get("triggerType")):
+            case "continuousintegration":
+                push = _push(entry, batch=entry.get("batchChanges") is True)
+            case "batchedcontinuousintegration":
+                push = _push(entry, batch=True)
+            case "pullrequest":
+                pull_request = PullRequestTrigger(
+                    _texts(entry, "branchFilters"),
+                    _texts(entry, "pathFilters"),
+                    entry.get("autoCancel") is True,
+                )
+            case "schedule":
+                schedules += _schedules(entry)
+            case "buildcompletion":
+                completions += _completion(entry)
+            case _:
+                continue  # gated check-ins, and what nobody knows
+    return BuildTriggers(push, pull_request, tuple(schedules), tuple(completions))
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = _WORDS.get(value, "")
+    return value.casefold() if isinstance(value, str) else ""
+
+
+def _push(entry: Document, *, batch: bool) -> PushTrigger:
+    return PushTrigger(
+        _texts(entry, "branchFilters"),
+        _texts(entry, "pathFilters"),
+        batch,
+        _whole(entry.get("pollingInterval")),
+    )
+
+
+def _schedules(entry: Document) -> Iterator[BuildSchedule]:
+    for one in _objects(entry.get("schedules")):
+        mask = _whole(one.get("daysToBuild"))
+        schedule = Schedule(
+            days=tuple(day for day in range(7) if mask >> day & 1),
+            hour=min(_whole(one.get("startHours")), 23),
+            minute=min(_whole(one.get("startMinutes")), 59),
+            time_zone=str(one.get("timeZoneId") or "UTC").strip() or "UTC",
+            only_with_changes=one.get("scheduleOnlyWithChanges") is not False,
+        )
+        yield BuildSchedule(schedule, _texts(one, "branchFilters"))
+
+
+def _completion(entry: Document) -> Iterator[CompletionTrigger]:
+    named = entry.get("definition")
+    number = _whole(named.get("id")) if isinstance(named, dict) else 0
+    if number:
+        yield CompletionTrigger(
+            number,
+            _texts(entry, "branchFilters"),
+            entry.get("requiresSuccessfulBuild") is not False,
+        )
+
+
+def _objects(value: Any) -> Iterator[Document]:
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _texts(entry: Document, key: str) -> tuple[str, ...]:
+    found = entry.get(key)
+    listed = found if isinstance(found, list) else []
+    return tuple(text for text in listed if isinstance(text, str) and text.strip())
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
