@@ -35,6 +35,8 @@ VERSIONS = {
 }
 MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
 ATTACHES = 'echo x > file.txt; echo "##vso[task.addattachment type=report;name=one]$PWD/file.txt"'
+# What came with 6.1 is shown by 6.0, too (`versions.since`).
+SHOWN_FROM = {"6.0": {"retryCountOnTaskFailure"}}
 EXPANDED = "environments,artifacts,triggers,variables,tags,lastRelease"
 QUERIES = {
     "release/definitions": ["", f"$expand={EXPANDED}"],
@@ -183,7 +185,39 @@ def faults(version: str, operation: dict[str, Any], answer: httpx.Response) -> l
     if not answer.headers["content-type"].startswith("application/json"):
         return [] if schema.get("type") in ("string", "file", None) else ["is not JSON"]
     value = answer.json()
-    return problems(version, schema, value["value"] if schema.get("type") == "array" else value)
+    body = value["value"] if schema.get("type") == "array" else value
+    asked_for = answer.request.url.params["api-version"]
+    return [*problems(version, schema, body), *too_new(version, schema, body, asked_for)]
+
+
+def too_new(version: str, schema: dict[str, Any], value: Any, asked_for: str) -> list[str]:
+    """The fields of an answer that only a later swagger has for the same shape."""
+    if isinstance(value, list):
+        inside = schema.get("items", {})
+        return [fault for one in value for fault in too_new(version, inside, one, asked_for)]
+    if not isinstance(value, dict):
+        return []
+    if more := schema.get("additionalProperties"):
+        return [fault for one in value.values() for fault in too_new(version, more, one, asked_for)]
+    name = schema.get("$ref", "").rpartition("/")[2]
+    known = fields(version, name)
+    newer = fields("7.1", name).keys() - known.keys() - SHOWN_FROM.get(asked_for, set())
+    found = [f"{name}.{field} came later" for field in sorted(newer & value.keys())]
+    for field, inner in known.items():
+        if field in value:
+            found += too_new(version, inner, value[field], asked_for)
+    return found
+
+
+@cache
+def fields(version: str, name: str) -> dict[str, Any]:
+    """The fields of a shape with those that it inherits."""
+    shape = swagger(version)["definitions"].get(name, {})
+    found: dict[str, Any] = dict(shape.get("properties", {}))
+    for part in shape.get("allOf", []):
+        inherited = fields(version, part["$ref"].rpartition("/")[2]) if "$ref" in part else {}
+        found |= inherited | part.get("properties", {})
+    return found
 
 
 def examples() -> list[Any]:

@@ -186,3 +186,82 @@ def test_3_0_preview_1_still_has_the_old_words_for_results():
     body = {"deploySteps": [{"id": 1, "attempt": 1, "releaseDeployPhases": phases}]}
     (step,) = downgraded((3, 0, 1), "releaseEnvironment", body)["deploySteps"]
     assert step["tasks"][0]["status"] == "success"
+
+
+def test_each_version_shows_only_the_fields_that_it_had() -> None:
+    task = {**TASK, "retryCountOnTaskFailure": 2, "environment": {"A": "b"}}
+    trigger = {
+        "triggerType": "artifactSource",
+        "triggerConditions": [{"tagFilter": {"pattern": "v"}, "createReleaseOnBuildTagging": True}],
+    }
+    made = phase(task, agentSpecification={"identifier": "x"}, refName="kept")
+    now = stored(made, triggers=[trigger], refName="nobody published this", projectReference=None)
+
+    def seen(version: tuple[int, ...]) -> Any:
+        shown = downgraded(version, "definition", now)
+        phases = stage_of(shown)["deployPhases"]
+        return shown, phases[0]["workflowTasks"][0], phases[0]["deploymentInput"]
+
+    assert seen((6, 0))[1:] == (task, made["deploymentInput"])
+    shown, tasks, given = seen((5, 2))
+    assert "retryCountOnTaskFailure" not in tasks
+    assert (tasks["environment"], given["agentSpecification"]["identifier"]) == ({"A": "b"}, "x")
+    assert shown["triggers"] == [trigger]
+    shown, _, given = seen((5, 0))
+    assert given == {"refName": "kept"}
+    assert shown["triggers"][0]["triggerConditions"] == [{"createReleaseOnBuildTagging": True}]
+    assert "projectReference" in shown
+    shown, tasks, _ = seen((4, 1))
+    assert shown["triggers"][0]["triggerConditions"] == [{}]
+    assert shown["refName"] == "nobody published this"
+    assert "environment" not in tasks
+    assert "projectReference" not in shown
+
+
+def test_a_task_put_in_front_takes_nothing_from_those_behind_it() -> None:
+    first, second = {**TASK, "retryCountOnTaskFailure": 3}, {**TASK, "name": "Then"}
+    now = stored(phase(first, second))
+    sent = downgraded((5, 1), "definition", now)
+    new = {**TASK, "name": "Before"}
+    tasks = stage_of(sent)["deployPhases"][0]["workflowTasks"]
+    stage_of(sent)["deployPhases"][0]["workflowTasks"] = [new, *tasks]
+    kept = stage_of(carried((5, 1), "definition", sent, now))["deployPhases"][0]["workflowTasks"]
+    assert kept == [new, first, second]
+
+
+def test_an_edited_task_keeps_what_its_editor_could_not_see() -> None:
+    now = stored(phase({**TASK, "retryCountOnTaskFailure": 3}))
+    sent = downgraded((5, 1), "definition", now)
+    stage_of(sent)["deployPhases"][0]["workflowTasks"][0]["name"] = "Other"
+    (kept,) = stage_of(carried((5, 1), "definition", sent, now))["deployPhases"][0]["workflowTasks"]
+    assert kept == {**TASK, "name": "Other", "retryCountOnTaskFailure": 3}
+
+
+def test_before_5_0_words_are_those_of_the_time() -> None:
+    gates = {"status": "canceled", "ignoredGates": []}
+    attempt = {
+        "reason": "redeployTrigger",
+        "preDeploymentGates": gates,
+        "postDeploymentGates": None,
+    }
+    release = {
+        "reason": "pullRequest",
+        "description": "words",
+        "environments": [{"deploySteps": [attempt], "status": "succeeded"}],
+    }
+    shown = downgraded((4, 1), "release", release)
+    assert shown["reason"] == "continuousIntegration"
+    (environment,) = shown["environments"]
+    assert environment["releaseDescription"] == "words"
+    assert environment["deploySteps"] == [
+        {
+            "reason": "automated",
+            "preDeploymentGates": {"status": "failed"},
+            "postDeploymentGates": None,
+        }
+    ]
+    assert downgraded((5, 0), "release", release)["reason"] == "pullRequest"
+    artifact = downgraded((4, 1), "agentArtifactDefinition", {"artifactType": "tfGit"})
+    assert artifact == {"artifactType": "tFGit"}
+    change = {"id": "c", "pushedBy": {"displayName": "Ann"}}
+    assert downgraded((4, 1), "change", change) == {"id": "c", "pusher": "Ann"}

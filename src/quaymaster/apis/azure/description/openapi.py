@@ -7,15 +7,14 @@ and parameters, and the shapes of bodies.
 
 import re
 from collections.abc import Iterable
-from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 from typing import Any
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from quaymaster.apis.azure.policy import KEY
+from quaymaster.apis.azure.shapes import Operation, contract
 from quaymaster.apis.azure.words import operation_word
 from quaymaster.apis.shared.scopes import Scope
 
@@ -57,27 +56,6 @@ SIGN_IN = {
 }
 
 
-class _Operation(msgspec.Struct):
-    id: str
-    query: dict[str, str]
-    body: str
-    answer: str
-
-
-class _Contract(msgspec.Struct):
-    """Shapes and operations; a type is a base type, another's name, `X[]` or `map<string,X>`."""
-
-    types: dict[str, dict[str, str]]
-    enums: dict[str, list[str]]
-    operations: dict[str, _Operation]
-
-
-@cache
-def _contract() -> _Contract:
-    folder = resources.files("quaymaster.apis.azure.description")
-    return msgspec.json.decode(folder.joinpath("contract.json").read_bytes(), type=_Contract)
-
-
 def document(routes: Iterable[Any]) -> Document:
     """The description of these Litestar routes."""
     described = _Description()
@@ -111,11 +89,11 @@ class _Description:
     def __init__(self) -> None:
         self.paths: dict[str, Document] = {}
         self._ids: set[str] = set()
-        self._known = {_bare(*key.split(" ", 1)): key for key in _contract().operations}
+        self._known = {_bare(*key.split(" ", 1)): key for key in contract().operations}
 
     def add(self, method: str, path: str, handler: HTTPRouteHandler) -> None:
         key = self._known.get(_bare(method, path))
-        operation = _contract().operations[key] if key else None
+        operation = contract().operations[key] if key else None
         published = key.split(" ", 1)[1] if key else re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
         outside = path.startswith(OUTSIDE_PROJECTS)
         place = (BASE_WITHOUT_PROJECT if outside else BASE) + published
@@ -132,7 +110,7 @@ def _bare(method: str, path: str) -> str:
     return f"{method} {re.sub(r'{[^}]*}', '{}', path.casefold())}"
 
 
-def _operation(place: str, operation: _Operation | None, handler: HTTPRouteHandler) -> Document:
+def _operation(place: str, operation: Operation | None, handler: HTTPRouteHandler) -> Document:
     needed: Scope = handler.opt[KEY]
     said = (handler.fn.__doc__ or "").strip().partition("\n")[0]
     described: Document = {
@@ -150,7 +128,7 @@ def _operation(place: str, operation: _Operation | None, handler: HTTPRouteHandl
     return described
 
 
-def _parameters(place: str, operation: _Operation | None) -> list[Document]:
+def _parameters(place: str, operation: Operation | None) -> list[Document]:
     named = re.findall(r"\{(\w+)\}", place)
     found: list[Document] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -164,7 +142,7 @@ def _parameters(place: str, operation: _Operation | None) -> list[Document]:
     return found
 
 
-def _responses(operation: _Operation | None, *, is_public: bool) -> Document:
+def _responses(operation: Operation | None, *, is_public: bool) -> Document:
     refusals = {
         status: said
         for status, said in REFUSALS.items()
@@ -197,14 +175,14 @@ def _collection(kind: str) -> Document:
 
 
 def _schemas() -> Document:
-    contract = _contract()
+    known = contract()
     shapes: Document = {
-        name: {"type": "string", "enum": members} for name, members in contract.enums.items()
+        name: {"type": "string", "enum": members} for name, members in known.enums.items()
     }
     # The one enum that goes out in PascalCase and comes in as written (CONTRACT A.5).
-    operations = contract.enums["DeploymentOperationStatus"]
+    operations = known.enums["DeploymentOperationStatus"]
     shapes["DeploymentOperationStatus"]["enum"] = [*operations, *map(operation_word, operations)]
-    for name, fields in contract.types.items():
+    for name, fields in known.types.items():
         shape: Document = {"type": "object"}
         if "*" in fields:
             shape["additionalProperties"] = _schema(fields["*"])

@@ -7,6 +7,8 @@ what the caller sent. Where the last two agree nothing was changed, so the store
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 NOTHING = object()
 
 
@@ -21,7 +23,11 @@ def merged(stored: Any, shown: Any, sent: Any) -> Any:
         case dict(), dict(), dict():
             return dict(_entries(stored, shown, sent))
         case list(), list(), list() if len(stored) == len(shown):
-            return [_element(stored, shown, entry, place) for place, entry in enumerate(sent)]
+            places = _places(shown, sent)
+            return [
+                entry if place is None else merged(stored[place], shown[place], entry)
+                for place, entry in zip(places, sent, strict=True)
+            ]
         case _:
             return sent
 
@@ -39,13 +45,28 @@ def _entries(
             yield key, value
 
 
-def _element(stored: list[Any], shown: list[Any], sent: Any, place: int) -> Any:
-    """An element with its counterpart: the one of the same id, or in the same place without ids."""
+def _places(shown: list[Any], sent: list[Any]) -> list[int | None]:
+    """Where the counterpart of each element stood; None for one that is new.
+
+    With ids it is the one of the same id. Without, one that was sent as it was shown is that one,
+    wherever it stands now; any other is the one of its place, unless that stands elsewhere.
+    """
     if any(_id(one) for one in shown):
-        wanted = _id(sent)
-        found = (n for n, one in enumerate(shown) if wanted and _id(one) == wanted)
-        place = next(found, len(shown))
-    return merged(stored[place], shown[place], sent) if place < len(shown) else sent
+        numbers = {_id(one): place for place, one in reversed(list(enumerate(shown)))}
+        return [numbers.get(_id(one)) if _id(one) else None for one in sent]
+    waiting: dict[bytes, list[int]] = {}
+    for place in reversed(range(len(shown))):
+        waiting.setdefault(_text(shown[place]), []).append(place)
+    same = [waiting.get(_text(one)) for one in sent]
+    places = [found.pop() if found else None for found in same]
+    free = set(range(len(shown))) - set(places)
+    return [
+        number if place is None and number in free else place for number, place in enumerate(places)
+    ]
+
+
+def _text(one: Any) -> bytes:
+    return msgspec.json.encode(one, order="sorted")
 
 
 def _id(one: Any) -> Any:

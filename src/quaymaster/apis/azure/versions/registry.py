@@ -11,7 +11,9 @@ from quaymaster.apis.azure.versions.difference import Difference, Version
 from quaymaster.apis.azure.versions.merging import merged
 
 DIFFERENCES: tuple[Difference, ...] = (
-    Difference((6, 0), v5.downgrade),
+    Difference((6, 0), v5.before_6_0),
+    Difference((5, 2), v5.before_5_2),
+    Difference((5, 1), v5.before_5_1),
     Difference((5, 0), v4.downgrade),
     Difference((4, 0), v3.downgrade, settle=v3_updates.settle),
     Difference((3, 2), v3_1.downgrade),

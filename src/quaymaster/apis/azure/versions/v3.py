@@ -33,7 +33,7 @@ NOT_YET_IN_ENVIRONMENT = frozenset(
     {"deployPhasesSnapshot", "preDeploymentGatesSnapshot", "postDeploymentGatesSnapshot"}
     | {"release", "releaseDefinition", "releaseCreatedBy", "triggerReason", "schedules", "url"}
     | {"variableGroups", "processParameters", "timeToDeploy", "lastModifiedOn", "deploymentJobs"}
-    | {"queuedOn", "deployedOn"}
+    | {"queuedOn", "deployedOn", "releaseDescription"}
 )
 NOT_YET_IN_IDENTITY = frozenset({"_links", "descriptor"})
 SHOWN_IN_LIST = frozenset({"id", "name", "rank", "runOptions", "environmentOptions"})

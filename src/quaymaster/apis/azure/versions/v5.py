@@ -1,10 +1,9 @@
-"""Before 6.0: a release did not say for whom it was made (CONTRACT C, since 6.0)."""
+"""Between 5.0 and 6.0 bodies only grew: each version shows less of them (`since`)."""
 
-from typing import Any
+from functools import partial
 
+from quaymaster.apis.azure.versions import since
 
-def downgrade(resource: str, body: Any) -> Any:
-    """A release without `createdFor`."""
-    if resource != "release" or not isinstance(body, dict):
-        return body
-    return {key: value for key, value in body.items() if key != "createdFor"}
+before_6_0 = partial(since.before, (6, 0))
+before_5_2 = partial(since.before, (5, 2))
+before_5_1 = partial(since.before, (5, 1))

@@ -1,0 +1,34 @@
+"""The published shapes and operations that `contract.json` describes."""
+
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+
+class Operation(msgspec.Struct):
+    """One published operation: its parameters in the query, its body and its answer."""
+
+    id: str
+    query: dict[str, str]
+    body: str
+    answer: str
+
+
+class Contract(msgspec.Struct):
+    """Shapes and operations; a type is a base type, another's name, `X[]` or `map<string,X>`."""
+
+    types: dict[str, dict[str, str]]
+    enums: dict[str, list[str]]
+    operations: dict[str, Operation]
+
+
+@cache
+def contract() -> Contract:
+    folder = resources.files("quaymaster.apis.azure.description")
+    return msgspec.json.decode(folder.joinpath("contract.json").read_bytes(), type=Contract)
+
+
+def inner(kind: str) -> str:
+    """The shape that a field's type leads to: of an array or map, that of its entries."""
+    return kind.removesuffix("[]").removeprefix("map<string,").removesuffix(">")
