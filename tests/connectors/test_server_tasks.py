@@ -120,7 +120,7 @@ async def test_what_cannot_be_asked_fails_with_a_sentence(
 
 
 async def test_another_server_task_fails_by_name() -> None:
-    end = await run({}, "f1e4b0e6-017e-4819-8a48-ef19ae96e289")
+    end = await run({}, "f1e4b0e6-017e-4819-8a48-000000000000")
     assert "cannot be run without an agent" in end.message
 
 

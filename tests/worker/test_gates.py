@@ -69,7 +69,7 @@ async def test_gates_that_do_not_agree_are_asked_again_until_the_time_is_over(
 
 
 async def test_a_gate_that_nobody_can_ask_fails_and_says_so(world: World) -> None:
-    unknown = TaskPlan("f1e4b0e6-017e-4819-8a48-ef19ae96e289", "0.*", "Query")
+    unknown = TaskPlan("f1e4b0e6-017e-4819-8a48-000000000000", "0.*", "Query")
     release = await world.release(
         make.plan("Dev", Dev=gated(unknown, timeout=timedelta(seconds=8)))
     )

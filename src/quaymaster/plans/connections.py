@@ -18,7 +18,7 @@ _GENERIC = ("serviceconnection", "connectedservicename", "genericservice")
 OF_SERVER_TASKS: Mapping[str, tuple[str, ...]] = {
     INVOKE_REST_API: (*_GENERIC, "connectedservicenamearm", "azureserviceconnection"),
     QUERY_WORK_ITEMS: _GENERIC,
-    SERVICE_BUS: _GENERIC,
+    SERVICE_BUS: (*_GENERIC, "azuresubscription"),
     AZURE_MONITOR: ("connectedservicenamearm", "azuresubscription"),
 }
 

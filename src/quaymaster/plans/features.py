@@ -17,15 +17,21 @@ RUNNABLE_TASKS: Mapping[str, frozenset[int]] = {
     "5e1e3830-fbfb-11e5-aab1-090c92bc4988": frozenset({1}),  # ExtractFiles
 }
 
-# What runs without an agent: in agentless phases, and the first of them as a gate.
+# What runs without an agent: in agentless phases, and the first four as gates.
 INVOKE_REST_API = "9c3e8943-130d-4c78-ac63-8af81df62dfb"
 AZURE_FUNCTION = "537fdb7a-a601-4537-aa70-92645a2b5ce4"
 QUERY_WORK_ITEMS = "f1e4b0e6-017e-4819-8a48-ef19ae96e289"
 SERVICE_BUS = "ba761f24-cbd6-48cb-92f3-fc13396405b1"
 AZURE_MONITOR = "99a72e7f-25e4-4576-bf38-22a42b995ed8"
-GATE_TASKS: Mapping[str, frozenset[int]] = {INVOKE_REST_API: frozenset({1})}
+GATE_TASKS: Mapping[str, frozenset[int]] = {
+    INVOKE_REST_API: frozenset({1}),
+    AZURE_FUNCTION: frozenset({1}),
+    QUERY_WORK_ITEMS: frozenset({0}),
+    AZURE_MONITOR: frozenset({1}),
+}
 SERVER_TASKS: Mapping[str, frozenset[int]] = {
     **GATE_TASKS,
+    SERVICE_BUS: frozenset({1}),
     "28782b92-5e8e-4458-9751-a71cd1492bae": frozenset({1}),  # Delay
     "bcb64569-d51a-4af0-9c01-ea5d05b3b622": frozenset({8}),  # ManualIntervention
     "2003ad3a-104a-451a-9238-60474ab294e6": frozenset({0, 1}),  # ManualValidation

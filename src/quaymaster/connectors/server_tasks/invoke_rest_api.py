@@ -11,6 +11,16 @@ from quaymaster.plans.connections import is_address
 METHODS = {"OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "PATCH"}
 WITHOUT_BODY = {"GET", "HEAD", "TRACE"}
 CONNECTION = ("serviceConnection", "connectedServiceName", "genericService")
+TO_REPORT = {
+    "PlanUrl": "System.CollectionUri",
+    "ProjectId": "System.TeamProjectId",
+    "HubName": "System.HostType",
+    "PlanId": "System.PlanId",
+    "JobId": "System.JobId",
+    "TimelineId": "System.TimelineId",
+    "TaskInstanceId": "System.TaskInstanceId",
+    "AuthToken": "System.AccessToken",
+}
 USUAL_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -66,12 +76,19 @@ def headers_of(asking: Asking) -> dict[str, str]:
     """The headers that the task writes as a JSON object. Raises CannotRun."""
     written = asking.text("headers")
     if not written:
-        return dict(USUAL_HEADERS)
+        is_default = asking.waits and "headers" not in asking.inputs
+        return {**USUAL_HEADERS, **(to_report(asking) if is_default else {})}
     try:
         found = msgspec.json.decode(written, type=dict[str, str | int | float | bool | None])
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise CannotRun(f"Its headers are not a JSON object of texts: {error}.") from None
     return {name: "" if value is None else str(value) for name, value in found.items()}
+
+
+def to_report(asking: Asking) -> dict[str, str]:
+    """The task's own default headers: what a service needs to report how it went."""
+    variables = asking.task.variables
+    return {name: variables.value(source) for name, source in TO_REPORT.items()}
 
 
 def joined(base: str, suffix: str) -> str:

@@ -3,19 +3,39 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, Unreachable, WebClient
-from quaymaster.connectors.server_tasks import invoke_rest_api
+from quaymaster.connectors.server_tasks import (
+    azure_function,
+    azure_monitor,
+    invoke_rest_api,
+    query_work_items,
+    service_bus,
+)
 from quaymaster.connectors.server_tasks.asking import Asking, CannotRun
 from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
 from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.variable_expansion import expand
 from quaymaster.domain.variables import expand_input
-from quaymaster.plans.features import INVOKE_REST_API
+from quaymaster.plans.features import (
+    AZURE_FUNCTION,
+    AZURE_MONITOR,
+    INVOKE_REST_API,
+    QUERY_WORK_ITEMS,
+    SERVER_TASKS,
+    SERVICE_BUS,
+    can_run,
+)
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
 
 Run = Callable[[Asking], Awaitable[str]]
 
-TASKS: Mapping[str, Run] = {INVOKE_REST_API: invoke_rest_api.run}
+TASKS: Mapping[str, Run] = {
+    INVOKE_REST_API: invoke_rest_api.run,
+    AZURE_FUNCTION: azure_function.run,
+    QUERY_WORK_ITEMS: query_work_items.run,
+    SERVICE_BUS: service_bus.run,
+    AZURE_MONITOR: azure_monitor.run,
+}
 
 
 class WebTasks:
@@ -57,7 +77,14 @@ def _task(task: ServerTask) -> Run:
     if known is None:
         raise CannotRun(
             f"Task {task.name} ({task.task_id}) cannot be run without an agent here; of the tasks "
-            "that need none, Invoke REST API, Delay and Manual intervention can."
+            "that need none, Invoke REST API, Azure Function, Query Work Items, Azure Monitor "
+            "alerts, Publish to Azure Service Bus, Delay and Manual intervention can."
+        )
+    if not can_run(SERVER_TASKS, task.task_id, task.version):
+        majors = " and ".join(f"{major}.*" for major in sorted(SERVER_TASKS[task.task_id.lower()]))
+        raise CannotRun(
+            f"Task {task.name} ({task.task_id}) cannot be run in version {task.version}; choose "
+            f"version {majors}."
         )
     return known
 
