@@ -29,7 +29,9 @@ from quaymaster.domain.plan import (
 )
 from quaymaster.domain.statuses import StageStatus
 from quaymaster.plans.azure import compile_definition
+from quaymaster.plans.azure_demands import of_task
 from quaymaster.plans.azure_document import normalised, split_secrets
+from quaymaster.plans.azure_scope import InstalledHere
 from tests import documents
 
 
@@ -500,3 +502,21 @@ class TestVariables:
 def test_releases_are_numbered_when_no_format_is_said(said):
     plan = compiled(documents.outlined(releaseNameFormat=said))
     assert plan.release_name_format == "Release-$(rev:r)"
+
+
+def test_a_phase_demands_what_its_installed_tasks_demand():
+    document = documents.outlined(
+        tasks=[documents.bash("1"), documents.bash("2", enabled=False), documents.bash("3")]
+    )
+
+    def demanded(task):
+        return of_task(["git", "java -gtVersion 17", "no -such thing", task.inputs["script"]])
+
+    installed = InstalledHere(demands=demanded)
+    [stage] = compile_definition(normalised(document), installed=installed).stages
+    assert stage.phases[0].demands == (
+        Demand("git"),
+        Demand("java", "17", at_least=True),
+        Demand("1"),
+        Demand("3"),
+    )

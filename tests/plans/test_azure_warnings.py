@@ -4,6 +4,7 @@ import pytest
 
 from quaymaster.plans.azure import compile_definition
 from quaymaster.plans.azure_document import normalised
+from quaymaster.plans.azure_scope import InstalledHere
 from quaymaster.plans.connections import KnownConnections
 from quaymaster.plans.features import INVOKE_REST_API, RUNNABLE_TASKS, Feature, can_run
 from quaymaster.runner.tasks import registry
@@ -56,7 +57,7 @@ def test_a_task_that_nobody_can_run_here():
     for version, warned in (("4.*", False), ("4.2.1", False), ("4.2.2", True), ("5.*", True)):
         asked = [{**task, "version": version}]
         installed = {UNKNOWN: frozenset({"4.2.1"})}
-        found = warnings_of(documents.outlined(tasks=asked), installed=installed)
+        found = warnings_of(documents.outlined(tasks=asked), installed=InstalledHere(installed))
         assert bool(found) is warned, version
     known = {UNKNOWN: frozenset({4})}
     assert warnings_of(documents.outlined(tasks=[task]), runnable=known) == ()
@@ -210,7 +211,7 @@ def test_a_connection_that_the_project_does_not_have():
     ):
         task = documents.task(UNKNOWN, "4.*", "Publish", {"Site": word, "text": "c-2"})
         found = warnings_of(
-            documents.outlined(tasks=[task]), installed=installed, connections=known
+            documents.outlined(tasks=[task]), installed=InstalledHere(installed), connections=known
         )
         assert [one.split(":")[0] for one in found] == [f"{TASK}.inputs.Site"] * warned, word
     off = {**documents.task(UNKNOWN, "4.*", "Publish", {"Site": "c-2"}), "enabled": False}

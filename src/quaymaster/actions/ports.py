@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from quaymaster.domain.plan import ArtifactPlan, TaskPlan
+from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
 from quaymaster.domain.variables import VariableSet
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.plans.job_message import ChosenTask
@@ -177,6 +177,9 @@ class InstalledTasks(Protocol):
 
     def connection_inputs(self, task: TaskPlan) -> frozenset[str]:
         """The inputs of the installed task that hold service connections, in lower case."""
+
+    def demands(self, task: TaskPlan) -> tuple[Demand, ...]:
+        """What the installed task demands of a worker (SEMANTICS 12.7)."""
 
     def chosen(self, task: TaskPlan) -> ChosenTask | None:
         """The installed task that a step means; None when it means one of the runner's own, or

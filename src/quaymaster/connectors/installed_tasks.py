@@ -5,7 +5,8 @@ from pathlib import Path
 
 import structlog
 
-from quaymaster.domain.plan import TaskPlan
+from quaymaster.domain.plan import Demand, TaskPlan
+from quaymaster.plans import azure_demands
 from quaymaster.plans.job_message import ChosenTask
 from quaymaster.runner.tasks import finding
 from quaymaster.runner.tasks.installed.declaration import TaskRefused
@@ -31,6 +32,11 @@ class TasksOfThisMachine:
         """The inputs of the installed task that hold service connections, in lower case."""
         found = self._found(task)
         return connection_inputs(found.declaration.inputs) if found else frozenset()
+
+    def demands(self, task: TaskPlan) -> tuple[Demand, ...]:
+        """What the installed task demands of a worker (SEMANTICS 12.7)."""
+        found = self._found(task)
+        return azure_demands.of_task(found.declaration.demands) if found else ()
 
     def chosen(self, task: TaskPlan) -> ChosenTask | None:
         """The installed task that a step means, with its newest version that fits (13.2).

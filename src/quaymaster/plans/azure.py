@@ -8,7 +8,7 @@ from quaymaster.domain.plan import Plan, ReleaseStarts, StagePlan, TriggerKind
 from quaymaster.domain.task_groups import Groups
 from quaymaster.plans.azure_artifacts import artifacts
 from quaymaster.plans.azure_document import Document
-from quaymaster.plans.azure_scope import Scope, by_name
+from quaymaster.plans.azure_scope import InstalledHere, Scope, by_name
 from quaymaster.plans.azure_stages import stages, variable_groups
 from quaymaster.plans.azure_triggers import triggers
 from quaymaster.plans.azure_variables import variables
@@ -18,7 +18,7 @@ from quaymaster.plans.reading import Node, Report, has_control
 
 DEFAULT_NAME_FORMAT = "Release-$(rev:r)"
 LONGEST_PATH = 400
-NONE_INSTALLED: Mapping[str, frozenset[str]] = {}
+NONE_INSTALLED = InstalledHere()
 NO_GROUPS: Groups = {}
 
 
@@ -26,7 +26,7 @@ def compile_definition(
     document: Document,
     runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
     built: frozenset[Feature] = BUILT,
-    installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
+    installed: InstalledHere = NONE_INSTALLED,
     groups: Groups = NO_GROUPS,
     connections: KnownConnections | None = None,
     *,
@@ -34,12 +34,11 @@ def compile_definition(
 ) -> Plan:
     """The plan of a normalised document; its warnings tell what will not do as it looks.
 
-    `runnable` are the tasks that can always be run, by id and major version, `installed` the others
-    with their versions; `built` what the engine
-    carries out beyond stages, approvals and agent phases; `groups` the project's task groups that
-    the document may use; `connections` those of the project, where tasks that name others are to
-    be warned of; `may_be_empty` lets it have no stage yet. Raises Invalid with every problem, each
-    as "JSON path: what is wrong; what to do".
+    `runnable` are the tasks that can always be run, by id and major version, `installed` the
+    others; `built` what the engine carries out beyond stages, approvals and agent phases; `groups`
+    the project's task groups that the document may use; `connections` those of the project, where
+    tasks that name others are to be warned of; `may_be_empty` lets it have no stage yet. Raises
+    Invalid with every problem, each as "JSON path: what is wrong; what to do".
     """
     report = Report()
     root = Node(document, "$", report)
@@ -48,11 +47,12 @@ def compile_definition(
     scope = Scope(
         runnable,
         built,
-        installed,
+        installed.versions,
         stages=by_name([node.text("name").strip() for node in listed]),
         aliases=by_name([source.alias for source in sources]),
         groups=groups,
         connections=connections,
+        demanded=installed.demands,
     )
     check_naming(root, "a release pipeline")
     if not listed and not may_be_empty:

@@ -1,5 +1,7 @@
 """Compiles what a worker must offer (SEMANTICS 12.7)."""
 
+from collections.abc import Iterable
+
 from quaymaster.domain.plan import Demand
 from quaymaster.plans.reading import Node
 
@@ -19,6 +21,11 @@ def demands(owner: Node) -> tuple[Demand, ...]:
         else:
             made.append(demand)
     return tuple(made)
+
+
+def of_task(texts: Iterable[str]) -> tuple[Demand, ...]:
+    """What an installed task demands, as its task.json writes it; what is no demand is left out."""
+    return tuple(demand for demand in map(_from_text, texts) if demand)
 
 
 def _demand(entry: object, path: str, owner: Node) -> Demand | None:

@@ -57,6 +57,7 @@ def _phase(node: Node, stage: Node, scope: Scope, position: int) -> PhasePlan:
     kind = _kind(node)
     asked = node.object("deploymentInput")
     options = stage.object("environmentOptions")
+    tasks = _tasks(node, asked, stage, scope)
     if kind is PhaseKind.SERVER:
         scope.asks_for(Feature.SERVER_PHASES, node, "phaseType")
     return PhasePlan(
@@ -66,7 +67,7 @@ def _phase(node: Node, stage: Node, scope: Scope, position: int) -> PhasePlan:
         reference_name=node.text("refName"),
         condition=condition(asked),
         queue_id=0 if kind is PhaseKind.SERVER else _queue_id(asked, stage, kind),
-        demands=_demands(asked, stage),
+        demands=_demands(asked, stage, tasks, scope),
         timeout=timedelta(
             minutes=asked.whole("timeoutInMinutes") or options.whole("timeoutInMinutes")
         ),
@@ -76,7 +77,7 @@ def _phase(node: Node, stage: Node, scope: Scope, position: int) -> PhasePlan:
         skip_artifacts=_either(asked, options, "skipArtifactsDownload"),
         downloads=_downloads(asked, scope),
         access_token=_either(asked, options, "enableAccessToken"),
-        tasks=_tasks(node, asked, stage, scope),
+        tasks=tasks,
         parallelism=_parallelism(asked, scope),
         targets=_targets(asked, scope) if kind is PhaseKind.DEPLOYMENT_GROUP else None,
     )
@@ -110,9 +111,12 @@ def _queue_id(asked: Node, stage: Node, kind: PhaseKind) -> int:
     return queue
 
 
-def _demands(asked: Node, stage: Node) -> tuple[Demand, ...]:
-    """Those of the stage and of the phase together (12.7)."""
-    return tuple(dict.fromkeys((*demands(stage), *demands(asked))))
+def _demands(
+    asked: Node, stage: Node, tasks: tuple[TaskPlan, ...], scope: Scope
+) -> tuple[Demand, ...]:
+    """Those of the stage, of the phase and of its tasks together (12.7)."""
+    of_tasks = [demand for task in tasks if task.enabled for demand in scope.demanded(task)]
+    return tuple(dict.fromkeys((*demands(stage), *demands(asked), *of_tasks)))
 
 
 def _either(asked: Node, options: Node, key: str) -> bool:

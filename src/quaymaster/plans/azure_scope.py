@@ -1,12 +1,28 @@
 """What the parts of a definition must know of each other while it is compiled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from quaymaster.domain.plan import Demand, TaskPlan
 from quaymaster.domain.task_groups import Groups, TakenGroup
 from quaymaster.plans.connections import KnownConnections
 from quaymaster.plans.features import Feature
 from quaymaster.plans.reading import Node
+
+Demanded = Callable[[TaskPlan], tuple[Demand, ...]]
+
+
+def nothing_demanded(_task: TaskPlan) -> tuple[Demand, ...]:
+    """Where no tasks are installed, none demands anything."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledHere:
+    """The installed tasks: their versions by id in lower case, and what each demands."""
+
+    versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    demands: Demanded = nothing_demanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +34,7 @@ class Scope:
     installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    demanded: Demanded = nothing_demanded
     groups: Groups = field(default_factory=dict)
     taken: set[TakenGroup] = field(default_factory=set)  # of the groups, while compiling
     connections: KnownConnections | None = None  # None: they are not looked at

@@ -30,7 +30,7 @@ ONLY_STAGE = "__default"
 def compile_build(
     document: Document,
     runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
-    installed: Mapping[str, frozenset[str]] = NONE_INSTALLED,
+    installed: Mapping[str, frozenset[str]] = NONE_INSTALLED.versions,
 ) -> BuildPlan:
     """The plan of a normalised document; its warnings name the tasks that nobody can run here.
 

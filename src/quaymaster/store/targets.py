@@ -82,13 +82,13 @@ class DesertedJob:
 async def of_release(
     connection: Connection, release_id: int, groups: Iterable[int]
 ) -> dict[int, tuple[Target, ...]]:
-    """The targets of these groups, as far as they belong to the release's project, by group."""
+    """The targets of these groups by name, as far as they belong to the release's project."""
     rows = await connection.fetch(
         f"SELECT t.id, t.group_id, t.name, t.tags, {ONLINE} AS is_online"
         " FROM deployment_targets t JOIN deployment_groups g ON g.id = t.group_id"
         " WHERE t.group_id = ANY($1::bigint[])"
         " AND g.project_id = (SELECT project_id FROM releases WHERE id = $2)"
-        " ORDER BY t.group_id, t.id",
+        " ORDER BY t.group_id, t.name_key",
         list(groups),
         release_id,
     )

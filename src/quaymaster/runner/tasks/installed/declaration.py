@@ -53,6 +53,7 @@ class Declaration:
     output_variables: frozenset[str] = frozenset()
     restricted: bool = False
     settable_variables: tuple[str, ...] | None = None
+    demands: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Declaration:
@@ -97,6 +98,7 @@ class _Reading:
             ),
             restricted=restricted,
             settable_variables=settable,
+            demands=tuple(self._demands()),
         )
 
     def _wrong(self, where: str, what: str) -> None:
@@ -186,6 +188,12 @@ class _Reading:
             _as_text(said.get("workingDirectory")),
             tuple(map(str, platforms)) if isinstance(platforms, list) else (),
         )
+
+    def _demands(self) -> Iterator[str]:
+        said = self._root.get("demands")
+        for entry in said if isinstance(said, list) else ():
+            if isinstance(entry, str):
+                yield entry
 
     def _check_agent_version(self) -> None:
         wanted = self._text("minimumagentversion")
