@@ -124,3 +124,10 @@ async def test_nobody_else_takes_the_ids_of_a_stage(office: Office):
     stolen["environments"][0]["id"] = first.plan.stages[0].definition_stage_id
     second = await definitions.update(await office.call("ann"), stolen)
     assert second.plan.stages[0].definition_stage_id != first.plan.stages[0].definition_stage_id
+
+
+async def test_an_approver_whom_nobody_knows_is_warned_of(office: Office):
+    asked = {"Dev": [office.ids["bob"], "ghost"]}
+    saved = await office.define("ann", "Dev", approvals=asked)
+    (warning,) = saved.plan.warnings
+    assert warning.startswith("$.environments[0].preDeployApprovals.approvals: nobody is known as")

@@ -259,3 +259,10 @@ def test_a_person_a_delay_a_job_that_stops():
 def test_the_start_of_the_release_is_a_condition():
     told = story(make.plan("Dev", Dev={"conditions": (ReleaseStarts(),)}))
     assert texts(told)[-1] == "Dev waits for the release to start."
+
+
+def test_an_approver_whom_nobody_knows_is_said_and_who_can_help():
+    told = story(make.plan("Dev", Dev={"pre_approvals": make.asks("ghost")})).when(started())
+    reason = only(told, around=Surroundings(nobody=frozenset({"ghost"})))
+    assert reason.text.startswith("ghost, whom nobody knows here, has to approve before")
+    assert "ghost" not in reason.cleared_by

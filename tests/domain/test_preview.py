@@ -170,3 +170,11 @@ def test_the_creator_is_the_only_approver_and_may_not_approve():
     assert "not enough approvers are left" in never[0]
     enough = make.asks("alice", "bob", required_count=1, requester_may_approve=False)
     assert seen(make.plan("Dev", Dev={"pre_approvals": enough})).never == ()
+
+
+def test_approvers_who_do_not_exist():
+    ghost = Known(around={"Dev": Surroundings(nobody=frozenset({"ghost"}))})
+    never = seen(make.plan("Dev", Dev={"pre_approvals": make.asks("bob", "ghost")}), ghost).never
+    assert never == ("Dev: nobody is known as ghost, who would have to approve; name another.",)
+    enough = make.asks("bob", "ghost", required_count=1)
+    assert seen(make.plan("Dev", Dev={"pre_approvals": enough}), ghost).never == ()

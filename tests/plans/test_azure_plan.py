@@ -115,8 +115,10 @@ class TestStages:
         )
 
     def test_schedules(self):
-        stage = one_stage(schedules=[documents.schedule(3, 22, 30, timeZoneId="Pacific Time")])
-        assert stage.schedules == (Schedule((0, 1), 22, 30, "Pacific Time"),)
+        stage = one_stage(
+            schedules=[documents.schedule(3, 22, 30, timeZoneId="Pacific Standard Time")]
+        )
+        assert stage.schedules == (Schedule((0, 1), 22, 30, "Pacific Standard Time"),)
 
 
 class TestApprovals:

@@ -312,6 +312,14 @@ def test_aliases_must_differ_in_more_than_case():
         ({"triggerType": 3, "alias": "lib"}, "alias: there is no artifact 'lib'"),
         ({"triggerType": "schedule"}, "schedule: is missing"),
         (
+            {"triggerType": "schedule", "schedule": documents.schedule(timeZoneId="Mars/Base")},
+            "schedule.timeZoneId: there is no time zone 'Mars/Base'",
+        ),
+        (
+            documents.artifact_trigger("_Web-CI", {"tagFilter": {"pattern": "("}}),
+            "triggerConditions[0].tagFilter.pattern: tags cannot be searched for this",
+        ),
+        (
             {"triggerType": "schedule", "schedule": documents.schedule(days=0)},
             "schedule.daysToRelease: names no day",
         ),

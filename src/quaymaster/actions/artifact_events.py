@@ -27,6 +27,9 @@ from quaymaster.store.queue import Wakeup, enqueue
 FIRST_PAUSE = timedelta(seconds=15)
 MOST_TRIES = 9  # with doubled pauses: more than an hour for a source to come back
 
+_QUIETLY = re2.Options()
+_QUIETLY.log_errors = False
+
 _log = structlog.get_logger(__name__)
 
 
@@ -130,7 +133,7 @@ def _request(
 def _pattern_found(pattern: str, tag: str) -> bool:
     """Whether a user's pattern occurs in a tag; one that is none occurs nowhere."""
     try:
-        return re2.search(pattern, tag) is not None
+        return re2.search(pattern, tag, _QUIETLY) is not None
     except re2.error as error:
         _log.warning("a tag filter is no pattern", pattern=pattern, reason=str(error))
         return False

@@ -59,6 +59,7 @@ async def create_within(
     groups = await task_groups.used_by(connection, project, content)
     connected = await connections.known(connection, call, project)
     saved = _content(call, content, {}, groups, api_version, connected, may_be_empty=may_be_empty)
+    saved = await _warned(connection, saved)
     await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     await definitions.create(
         connection, call.vault, definition_id, project, saved, call.by, call.now
@@ -107,6 +108,7 @@ async def update_within(
     saved = _content(
         call, content, before.secrets, groups, api_version, connected, may_be_empty=may_be_empty
     )
+    saved = await _warned(connection, saved)
     was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
     _authorise_change(call, replace(before, plan=was), saved)
     await connections.check_newly_used(connection, call, was, saved.plan)
@@ -252,6 +254,30 @@ def _content(
         summary=msgspec.json.encode(azure_document.summary_of(plain)).decode(),
         api_version=api_version,
     )
+
+
+async def _warned(connection: Connection, saved: DefinitionContent) -> DefinitionContent:
+    """The same with a warning for each stage that asks somebody whom nobody knows."""
+    asked = {
+        f"$.environments[{place}].{side}.approvals": [one.identity for one in rules.approvers]
+        for place, stage in enumerate(saved.plan.stages)
+        for side, rules in (
+            ("preDeployApprovals", stage.pre_approvals),
+            ("postDeployApprovals", stage.post_approvals),
+        )
+    }
+    known = await people.get_many(
+        connection, list({who for named in asked.values() for who in named})
+    )
+    warnings = tuple(
+        f"{path}: nobody is known as {who}, so that only an administrator can answer; name another"
+        for path, named in asked.items()
+        for who in named
+        if who not in known
+    )
+    if not warnings:
+        return saved
+    return replace(saved, plan=replace(saved.plan, warnings=saved.plan.warnings + warnings))
 
 
 def compiled(

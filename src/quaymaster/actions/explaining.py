@@ -68,13 +68,15 @@ async def _around(
         str(place.project_id), place.path, place.definition_id, place.definition_stage_id
     )
     may_start = call.may(Permission.MANAGE_DEPLOYMENTS, token)
-    known = await people.get_many(connection, list(_mentioned(stage)))
+    mentioned = set(_mentioned(stage))
+    known = await people.get_many(connection, list(mentioned))
     return Surroundings(
         standings=tuple(await queueing.standings(connection, stage.plan.definition_stage_id)),
         freezes=_freezes(release, stage, call.now),
         offers=await _offers(connection, place, stage),
         missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
         names={number: found.display_name for number, found in known.items()},
+        nobody=frozenset(mentioned - known.keys()),
     )
 
 

@@ -141,10 +141,12 @@ def _of_approvals(
         if approval and approval.status is not ApprovalStatus.PENDING:
             continue
         who = (approval.approver if approval else None) or approver.identity
+        known = who not in around.nobody
+        called = around.names.get(who, who) if known else f"{who}, whom nobody knows here,"
         yield Reason(
             ReasonKind.APPROVAL,
-            f"{around.names.get(who, who)} has to approve {when} the deployment to {stage.name}.",
-            cleared_by=(who, ADMINISTRATORS),
+            f"{called} has to approve {when} the deployment to {stage.name}.",
+            cleared_by=(who, ADMINISTRATORS) if known else (ADMINISTRATORS,),
             clears_at=approval.due_at if approval else None,
             is_ahead=not is_turn or approval is None,
             details={

@@ -187,6 +187,7 @@ def _never(played: Rehearsal, known: Known) -> Iterator[str]:
             continue
         for side in Side:
             yield from _side_never(played.release, stage, side)
+            yield from _nobody_to_ask(stage, side, around)
         for plan in _in_order(stage):
             for problem in _phase(stage, plan, around).problems:
                 yield f"{stage.name}: {problem}"
@@ -215,6 +216,15 @@ def _side_never(release: Release, stage: Stage, side: Side) -> Iterator[str]:
             f"{stage.name}: not enough approvers are left when whoever created the release, "
             f"{release.created_for}, may not approve it."
         )
+
+
+def _nobody_to_ask(stage: Stage, side: Side, around: Surroundings) -> Iterator[str]:
+    """Approvers that do not exist, unless enough others are asked."""
+    rules = policy(stage, side)
+    unknown = [one.identity for one in rules.approvers if one.identity in around.nobody]
+    if unknown and len(rules.approvers) - len(unknown) < _wanted(rules):
+        names = ", ".join(unknown)
+        yield f"{stage.name}: nobody is known as {names}, who would have to approve; name another."
 
 
 def _left(rules: ApprovalPolicy, release: Release) -> int:

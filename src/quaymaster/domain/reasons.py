@@ -74,7 +74,7 @@ class Surroundings:
     workers of each pool queue that a phase names, `targets` those of its deployment groups;
     `missing_permission` is what the asker would
     need to start the stage by hand, empty when nothing is missing; `names` are what people know
-    identities by.
+    identities by, and `nobody` are identities named as approvers that do not exist (any more).
     """
 
     standings: tuple[Standing, ...] = ()
@@ -83,3 +83,4 @@ class Surroundings:
     targets: Mapping[int, tuple[Target, ...]] = field(default_factory=dict)
     missing_permission: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    nobody: frozenset[str] = frozenset()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+import re2
 
 from quaymaster.domain.plan import (
     ArtifactFilter,
@@ -18,6 +19,9 @@ from quaymaster.plans.azure_scope import Scope
 from quaymaster.plans.azure_shapes import TRIGGER_CONDITION
 from quaymaster.plans.azure_words import CONDITION_TYPE, ENVIRONMENT_STATUS
 from quaymaster.plans.reading import Node, Report, shown
+
+_QUIETLY = re2.Options()
+_QUIETLY.log_errors = False
 
 RELEASE_STARTED = "releasestarted"
 LONGEST_FILTER = 10_000
@@ -118,8 +122,19 @@ def artifact_filter(node: Node, branch_key: str = "sourceBranch") -> ArtifactFil
         branch=node.text(branch_key),
         tags=node.texts("tags"),
         use_default_branch=node.flag("useBuildDefinitionBranch"),
-        tag_pattern=node.object("tagFilter").text("pattern"),
+        tag_pattern=tag_pattern(node.object("tagFilter")),
     )
+
+
+def tag_pattern(node: Node) -> str:
+    """A pattern that is searched for in tags; one that nothing could search for is refused."""
+    pattern = node.text("pattern")
+    try:
+        re2.compile(pattern, _QUIETLY)
+    except re2.error:
+        node.complain("pattern", "tags cannot be searched for this; write it as RE2 reads it")
+        return ""
+    return pattern
 
 
 def check_for_cycles(report: Report, stages: Iterable[tuple[Node, StagePlan]]) -> None:

@@ -10,7 +10,8 @@ from quaymaster.domain.plan import (
     StageTriggerKind,
     TriggerKind,
 )
-from quaymaster.plans.azure_conditions import artifact_filter
+from quaymaster.domain.schedules import UnknownTimeZone, time_zone
+from quaymaster.plans.azure_conditions import artifact_filter, tag_pattern
 from quaymaster.plans.azure_scope import Scope
 from quaymaster.plans.azure_words import ENVIRONMENT_TRIGGER_TYPE, SCHEDULE_DAYS, TRIGGER_TYPE
 from quaymaster.plans.features import Feature
@@ -81,9 +82,24 @@ def _schedule(node: Node) -> Schedule:
         days=days,
         hour=node.whole("startHours", most=23),
         minute=node.whole("startMinutes", most=59),
-        time_zone=node.text("timeZoneId").strip() or "UTC",
+        time_zone=_time_zone(node),
         only_with_changes=node.flag("scheduleOnlyWithChanges"),
     )
+
+
+def _time_zone(node: Node) -> str:
+    """A name that Windows or the IANA database knows; a schedule in any other would never fire."""
+    named = node.text("timeZoneId").strip() or "UTC"
+    try:
+        time_zone(named)
+    except UnknownTimeZone:
+        node.complain(
+            "timeZoneId",
+            f"there is no time zone {shown(named)!r}; name one such as 'UTC', "
+            "'W. Europe Standard Time' or 'Europe/Berlin'",
+        )
+        return "UTC"
+    return named
 
 
 def _event(node: Node, kind: TriggerKind, scope: Scope) -> ArtifactTrigger:
@@ -115,7 +131,7 @@ def _filters(node: Node, kind: TriggerKind, listed: list[Node]) -> tuple[Artifac
         case TriggerKind.PUSH:
             return tuple(ArtifactFilter(branch=name) for name in node.texts("branchFilters"))
         case TriggerKind.IMAGE:
-            patterns = [entry.text("pattern") for entry in node.objects("tagFilters")]
+            patterns = [tag_pattern(entry) for entry in node.objects("tagFilters")]
             return tuple(ArtifactFilter(tag_pattern=pattern) for pattern in patterns if pattern)
         case TriggerKind.PULL_REQUEST:
             return tuple(artifact_filter(entry, "targetBranch") for entry in listed)
