@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import uvloop
 
 from bench.releases import API, Bench, environments, running, verdict
 from quaymaster.apis.azure.present.light_releases import RENDERING
@@ -252,4 +253,4 @@ async def main(steps: tuple[int, ...]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(QUICK_STEPS if "--quick" in sys.argv else STEPS))
+    uvloop.run(main(QUICK_STEPS if "--quick" in sys.argv else STEPS))

@@ -90,8 +90,10 @@ class Database:
                 await self._pool.release(connection)
 
     async def _acquired(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        # One that nobody uses is there at once, or after CONNECT_SECONDS; a watch costs more.
+        timeout = None if self._pool.get_idle_size() else ACQUIRE_SECONDS
         try:
-            return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            return await self._pool.acquire(timeout=timeout)
         except OSError as error:
             raise unavailable(error) from error
 

@@ -37,6 +37,15 @@ DEFAULT_COLLECTION = "defaultcollection"  # how on-premises clients call the onl
 OLD_AREA = "releasemanagement"
 PROCESS_ID = str(uuid4())
 RATE_LIMITED = "Quaymaster/Requests"
+ALWAYS = (
+    (b"x-tfs-processid", PROCESS_ID.encode()),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-cache"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"-1"),
+    (b"vary", b"Accept-Encoding"),
+)
 OPTIONS_KIND = "application/json; charset=utf-8"
 
 Headers = dict[bytes, bytes]
@@ -189,35 +198,31 @@ class _Dressed:
         await self._send(message)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
-        own = {
-            "x-tfs-processid": PROCESS_ID,
-            "x-tfs-session": self._session,
-            "activityid": self._activity,
-            "x-vss-e2eid": self._activity,
-            "x-frame-options": "SAMEORIGIN",
-            "x-content-type-options": "nosniff",
-            "cache-control": "no-cache",
-            "pragma": "no-cache",
-            "expires": "-1",
-            "vary": "Accept-Encoding",
-        }
+        activity = self._activity.encode()
+        own = [
+            *ALWAYS,
+            (b"x-tfs-session", self._session.encode()),
+            (b"activityid", activity),
+            (b"x-vss-e2eid", activity),
+        ]
         if self.caller:
             known = quote(self.caller.unique_name, safe="@.-_\\[] ")
-            own["x-vss-userdata"] = f"{self.caller.id}:{known}"
+            own.append((b"x-vss-userdata", f"{self.caller.id}:{known}".encode()))
         if self.usage and self.usage.is_worth_telling:
-            own |= _rate_limit(self.usage)
-        return [(name.encode(), value.encode()) for name, value in own.items()]
+            own += _rate_limit(self.usage)
+        return own
 
 
-def _rate_limit(usage: Usage) -> dict[str, str]:
+def _rate_limit(usage: Usage) -> list[tuple[bytes, bytes]]:
     """The headers of CONTRACT A.8; nobody is delayed but who is refused."""
-    return {
+    told = {
         "x-ratelimit-resource": RATE_LIMITED,
         "x-ratelimit-delay": f"{usage.retry_in:.3f}",
         "x-ratelimit-limit": str(usage.limit),
         "x-ratelimit-remaining": str(usage.remaining),
         "x-ratelimit-reset": str(math.ceil(time.time() + usage.reset_in)),
     }
+    return [(name.encode(), value.encode()) for name, value in told.items()]
 
 
 async def _send(send: Callable[[Message], Awaitable[None]], answer: Answer) -> None:

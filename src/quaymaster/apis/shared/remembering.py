@@ -1,5 +1,6 @@
 """A short memory for answers that are asked for with every request, such as whose a token is."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -11,20 +12,29 @@ Value = TypeVar("Value")
 class ShortMemory(Generic[Key, Value]):
     """Remembers what was found for `seconds`; what was not found is asked for again.
 
-    A revoked token lives on for at most that long (R-06 allows five seconds).
+    A revoked token lives on for at most that long (R-06 allows five seconds). What many ask for
+    at the same moment is looked for once.
     """
 
     def __init__(self, seconds: float = 2.0, most: int = 2000) -> None:
         self._seconds = seconds
         self._most = most
         self._kept: dict[Key, tuple[float, Value]] = {}
+        self._sought: dict[Key, asyncio.Task[Value | None]] = {}
 
     async def get(self, key: Key, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """What is remembered under the key, or else what `find` finds now."""
-        now = time.monotonic()
         kept = self._kept.get(key)
-        if kept and now - kept[0] < self._seconds:
+        if kept and time.monotonic() - kept[0] < self._seconds:
             return kept[1]
+        sought = self._sought.get(key)
+        if sought is None:
+            sought = self._sought[key] = asyncio.create_task(self._find(key, find))
+            sought.add_done_callback(lambda _: self._sought.pop(key, None))
+        return await asyncio.shield(sought)  # who gives up does so alone
+
+    async def _find(self, key: Key, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
+        now = time.monotonic()
         found = await find()
         if found is None:
             self._kept.pop(key, None)
