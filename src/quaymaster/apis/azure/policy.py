@@ -1,5 +1,6 @@
 """What each route needs of a caller's token, enforced in one place: nothing declared, nobody in."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -24,8 +25,12 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
 
     A route that declares nothing admits nobody (R-01).
     """
-    asked: Asked = connection.scope["state"]["asked"]
-    needed = handler.opt.get(KEY)
+    check(connection.scope["state"]["asked"], handler.opt)
+
+
+def check(asked: Asked, opt: Mapping[str, Any]) -> None:
+    """The same, of the `opt` of a route."""
+    needed = opt.get(KEY)
     if needed is Scope.PUBLIC:
         return
     check_signed_in(asked)

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from quaymaster.actions import light_releases, reading, release_edits, releases
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
-from quaymaster.apis.azure import paging, release_summary
+from quaymaster.apis.azure import release_query, release_summary
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.negotiation import Era
@@ -21,34 +21,24 @@ from quaymaster.apis.azure.present.light_releases import RENDERING, based
 from quaymaster.apis.azure.present.release import Wanted
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.release_body import edit_in
+from quaymaster.apis.azure.release_query import status_in
 from quaymaster.apis.azure.values import (
     bool_in,
-    date_in,
-    list_in,
     number_in,
-    numbers_in,
     properties_in,
 )
 from quaymaster.apis.azure.versions import registry as versions
-from quaymaster.apis.azure.versions.numbers import NOTHING
 from quaymaster.apis.azure.words import (
     APPROVAL_FILTERS,
-    ENVIRONMENT_STATUS,
-    QUERY_ORDER,
-    RELEASE_EXPANDS,
     RELEASE_REASON,
-    RELEASE_STATUS,
 )
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.release import ReleaseId
-from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
-from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.domain.statuses import ReleaseReason
 from quaymaster.store.release_views import ReleaseHead
 
-USUAL, MOST = 50, 5000
 NO_POST = "The requested resource does not support http method 'POST'."
 START_METADATA = (
     "definitionId",
@@ -72,37 +62,30 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
 
     With `releaseCount` one summary of a definition instead (B 33).
     """
-    query = request.parameters
-    if query.has("releaseCount"):
+    if request.parameters.has("releaseCount"):
         return await release_summary.answer(request)
-    if _status_meant(request) == NOTHING:
+    version = request.asked.version
+    asked = release_query.read(request.parameters, version)
+    if asked is None:
         return request.collection("release", [])
-    order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
-    limit = paging.top(query, usual=USUAL, most=MOST)
-    start = Paging(limit, paging.id_token(query) or None, order == "ascending")
-    wanted = _expanded(query)
-    if request.asked.version.era is Era.LEGACY:
-        wanted = replace(wanted, variables=True)  # lists showed them then (LEGACY 7)
-    if wanted == present.SHALLOW and versions.is_newest_shape(request.asked.version.precise):
-        return await _light(request, start)
-    page, people = await reading.releases(request.call, await _filter(request), start)
-    if wanted == present.SHALLOW:
+    wanted = asked.wanted
+    if asked.creator:
+        creator = await reading.identity_named(request.call, asked.creator)
+        wanted = replace(wanted, created_by=creator)
+    if asked.parts == present.SHALLOW and versions.is_newest_shape(version.precise):
+        found = await light_releases.page(request.call, wanted, asked.paging, RENDERING)
+        return request.joined(based(found.text, request.links), found.count, found.next)
+    page, people = await reading.releases(request.call, wanted, asked.paging)
+    if asked.parts == present.SHALLOW:
         shown = Shown(request.links, people)
         values = [present.head(shown, head) for head in page.rows]
     else:
-        found = await reading.whole_releases(request.call, [head.id for head in page.rows])
+        whole = await reading.whole_releases(request.call, [head.id for head in page.rows])
         values = [
-            present.release(Shown(request.links, one.people), one.view, one.document, wanted)
-            for one in found
+            present.release(Shown(request.links, one.people), one.view, one.document, asked.parts)
+            for one in whole
         ]
     return request.collection("release", values, page.next)
-
-
-async def _light(request: AzureRequest, start: Paging) -> Response[bytes]:
-    """The newest shape of the light form, from entries that are text already."""
-    wanted = await _filter(request)
-    found = await light_releases.page(request.call, wanted, start, RENDERING)
-    return request.joined(based(found.text, request.links), found.count, found.next)
 
 
 @get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))
@@ -191,19 +174,6 @@ def release_number(text: str) -> ReleaseId:
     return ReleaseId(number_in(text, "releaseId", lowest=1))
 
 
-def _expanded(query: Query) -> Wanted:
-    bits = RELEASE_EXPANDS.bits(query.all("expand"), "$expand")
-    names = RELEASE_EXPANDS.names(bits)
-    if not names - {"tags"}:
-        return present.SHALLOW
-    return Wanted(
-        environments="environments" in names or "approvals" in names,
-        artifacts="artifacts" in names,
-        approvals="approvals" in names,
-        variables="variables" in names,
-    )
-
-
 def _trimmed(query: Query) -> Wanted:
     records = number_in(query.text("$topGateRecords") or 5, "$topGateRecords", lowest=1)
     return replace(_of_approvals(query), gate_records=records)
@@ -218,48 +188,6 @@ def _of_approvals(query: Query) -> Wanted:
         approvals=bool(names & {"manualApprovals", "automatedApprovals"}),
         automated_approvals="automatedApprovals" in names,
     )
-
-
-async def _filter(request: AzureRequest) -> ReleaseFilter:
-    query = request.parameters
-    creator = query.text("createdBy")
-    return ReleaseFilter(
-        projects=(),
-        definition_id=_number(query, "definitionId"),
-        definition_stage_id=_number(query, "definitionEnvironmentId"),
-        search_text=query.text("searchText"),
-        created_by=await reading.identity_named(request.call, creator) if creator else None,
-        status=_status(_status_meant(request)),
-        stage_mask=ENVIRONMENT_STATUS.bits(
-            query.all("environmentStatusFilter"), "environmentStatusFilter"
-        ),
-        min_created=date_in(query.text("minCreatedTime"), "minCreatedTime"),
-        max_created=date_in(query.text("maxCreatedTime"), "maxCreatedTime"),
-        artifact_type=query.text("artifactTypeId") or None,
-        source_id=query.text("sourceId") or None,
-        version_id=query.text("artifactVersionId") or None,
-        source_branch=query.text("sourceBranchFilter") or None,
-        is_deleted=bool_in(query.text("isDeleted") or "false", "isDeleted"),
-        tags=tuple(list_in(query.all("tagFilter"))),
-        ids=tuple(numbers_in(query.all("releaseIdFilter"), "releaseIdFilter")),
-        path=query.text("path"),
-    )
-
-
-def _number(query: Query, name: str) -> int | None:
-    text = query.text(name)
-    return number_in(text, name) or None if text else None
-
-
-def _status_meant(request: AzureRequest) -> str:
-    """The status that is filtered for; old versions had other numbers and words (LEGACY 6.4)."""
-    said = request.parameters.text("statusFilter")
-    return versions.meant(request.asked.version.precise, "ReleaseStatus", said)
-
-
-def _status(text: str) -> ReleaseStatus | None:
-    named = RELEASE_STATUS.read(text, "statusFilter") if text else "undefined"
-    return None if named == "undefined" else ReleaseStatus(named)
 
 
 def request_in(body: Mapping[str, Any]) -> ReleaseRequest:
@@ -317,7 +245,7 @@ def _update(body: Mapping[str, Any]) -> ReleaseUpdate:
     status = body.get("status")
     keep = body.get("keepForever")
     return ReleaseUpdate(
-        status=_status(str(status)) if status is not None else None,
+        status=status_in(str(status)) if status is not None else None,
         name=text_in(body["name"], "name", longest=256) if body.get("name") is not None else None,
         description=text_in(body["description"], "description")
         if body.get("description") is not None

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
 
 from quaymaster.actions.call import Installation
 from quaymaster.apis.azure import (
@@ -51,7 +51,7 @@ from quaymaster.apis.azure.build import routes as build
 from quaymaster.apis.azure.description import routes as description
 from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
-from quaymaster.apis.azure.policy import admit, check_signed_in
+from quaymaster.apis.azure.policy import admit, check, check_signed_in
 from quaymaster.apis.azure.service_hooks import routes as service_hooks
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
@@ -99,6 +99,10 @@ ROUTES: list[ControllerRouterHandler] = [
 ]
 
 
+# Frequent readings whose handlers take the request alone.
+STRAIGHT = {("GET", "/release/releases"): releases.list_releases}
+
+
 def application(max_body_bytes: int) -> Litestar:
     """The routes below `_apis`, in lower case; only the edge may hand requests to it."""
     return Litestar(
@@ -121,7 +125,46 @@ def application(max_body_bytes: int) -> Litestar:
 
 def edge(rest: ASGIApp, installation: Callable[[], Installation], max_body_bytes: int) -> ASGIApp:
     """ASGI for the whole product: this contract's requests are served, others go to `rest`."""
-    return Edge(rest, application(max_body_bytes), installation)
+    return Edge(rest, Straight(application(max_body_bytes)), installation)
+
+
+class Straight:
+    """ASGI: routes of STRAIGHT are served without Litestar's routing, a part of their time.
+
+    The edge before them, the handler, what it needs of a caller and how its errors are told are
+    the same; whatever else is asked for goes to the app.
+    """
+
+    def __init__(self, app: Litestar) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = STRAIGHT.get((scope["method"], scope["path"]))  # type: ignore[typeddict-item]
+        if handler is None:
+            await self._app(scope, receive, send)
+            return
+        request = AzureRequest(scope, receive, send)
+        try:
+            check(request.asked, handler.opt)
+            response = await handler.fn(request)
+        except (DomainError, Refusal, Problem) as error:
+            response = _refused(request, error)
+        except DatabaseUnavailable as error:
+            response = _away(request, error)
+        except Exception as error:  # noqa: BLE001 - logged and told, as Litestar does
+            response = _broken(request, error)
+        await _sent(response, send)
+
+
+async def _sent(response: Response[bytes], send: Send) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
+    kind = str(response.media_type)
+    kind = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+    headers.append((b"content-type", kind.encode()))
+    headers.append((b"content-length", b"%d" % len(response.content)))
+    status = response.status_code or 200
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content, "more_body": False})
 
 
 def _asked(request: Request[Any, Any, Any]) -> Asked:

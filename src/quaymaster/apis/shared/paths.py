@@ -4,11 +4,13 @@ A path is split at its plain slashes first and decoded after that, so an encoded
 inside its part. What could be read in two ways is refused.
 """
 
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute
 
 LONGEST_PATH = 8192
+LONGEST_REMEMBERED = 256  # clients ask for the same few addresses all the time
 
 
 def parts(raw_path: bytes) -> tuple[str, ...]:
@@ -19,8 +21,15 @@ def parts(raw_path: bytes) -> tuple[str, ...]:
     """
     if len(raw_path) > LONGEST_PATH:
         raise BadRequest(f"The path is longer than {LONGEST_PATH} bytes.")
+    return _remembered(raw_path) if len(raw_path) <= LONGEST_REMEMBERED else _parts(raw_path)
+
+
+def _parts(raw_path: bytes) -> tuple[str, ...]:
     pieces = raw_path.removeprefix(b"/").removesuffix(b"/").split(b"/")
     return tuple(_decoded(piece) for piece in pieces) if pieces != [b""] else ()
+
+
+_remembered = lru_cache(maxsize=1024)(_parts)
 
 
 def _decoded(piece: bytes) -> str:

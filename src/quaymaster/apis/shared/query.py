@@ -1,15 +1,20 @@
 """Query parameters: names in any case, with or without `$`, encoded or not (CONTRACT A.1)."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from quaymaster.apis.shared.refusals import BadRequest
 
 MOST_PARAMETERS = 200
+LONGEST_REMEMBERED = 512  # clients ask for the same few lists all the time
 
 
 class Query:
-    """The parameters of one request; `top`, `$top`, `%24top` and `TOP` are the same name."""
+    """The parameters of a request; `top`, `$top`, `%24top` and `TOP` are the same name.
+
+    It does not change: requests with the same query string may share one.
+    """
 
     def __init__(self, values: Mapping[str, list[str]]) -> None:
         self._values = values
@@ -29,6 +34,11 @@ class Query:
 
 def read(query_string: bytes) -> Query:
     """Take a query string apart. Raises BadRequest for what is not UTF-8, or far too many."""
+    short = len(query_string) <= LONGEST_REMEMBERED
+    return _remembered(query_string) if short else _read(query_string)
+
+
+def _read(query_string: bytes) -> Query:
     values: dict[str, list[str]] = {}
     pairs = [pair for pair in query_string.split(b"&") if pair]
     if len(pairs) > MOST_PARAMETERS:
@@ -38,6 +48,9 @@ def read(query_string: bytes) -> Query:
         key = _decoded(name).strip().removeprefix("$").casefold()
         values.setdefault(key, []).append(_decoded(value))
     return Query(values)
+
+
+_remembered = lru_cache(maxsize=1024)(_read)
 
 
 def _decoded(raw: bytes) -> str:
