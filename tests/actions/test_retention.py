@@ -1,5 +1,6 @@
 """Retention over a real database: explained, carried out once a day, and destroyed at last."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ from quaymaster.actions.call import Call
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.plan import RetentionPolicy
 from quaymaster.domain.retention import RetentionSettings
+from tests import documents
 from tests.actions.office import Office
 
 
@@ -67,3 +69,66 @@ async def test_settings_that_contradict_themselves_are_refused(office: Office):
         await retention.change_settings(call, RetentionSettings(default=RetentionPolicy(999, 1)))
     with pytest.raises(Invalid, match="negative"):
         await retention.change_settings(call, replace(RetentionSettings(), days_to_keep_deleted=-1))
+
+
+async def test_one_of_many_processes_runs_it(office: Office):
+    definition = await office.define("ann")
+    for _ in range(3):
+        await office.release("dora", definition, is_draft=True)
+    ran = await asyncio.gather(*(retention.run_if_due(later(office, 31)) for _ in range(4)))
+    assert sorted(ran) == [0, 0, 0, 3]
+
+
+async def test_who_dies_over_it_is_followed_by_another(office: Office, monkeypatch):
+    await office.release("dora", await office.define("ann"), is_draft=True)
+
+    async def dies(_call: Call) -> int:
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(retention, "run", dies)
+        with pytest.raises(OSError, match="power"):
+            await retention.run_if_due(later(office, 31))
+    assert await retention.run_if_due(later(office, 31)) == 0, "it has its turn still"
+    assert await retention.run_if_due(later(office, 31.1)) == 1
+
+
+async def deployed(office: Office, release: int, at: datetime) -> None:
+    """The newest attempt of the release succeeded at this time."""
+    async with office.installation.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE deployments SET outcome = 'succeeded', status = 'succeeded', slot = NULL,"
+            " has_slot = false, started_at = $2, completed_at = $2 WHERE release_id = $1",
+            release,
+            at,
+        )
+
+
+async def test_what_is_deployed_now_is_never_deleted(office: Office, monkeypatch):
+    """However old it is, and however many newer ones were tried and failed."""
+    monkeypatch.setattr(retention, "LOOKED_AT_ONCE", 2)
+    stage = documents.stage("Dev", retentionPolicy={"daysToKeep": 1, "releasesToKeep": 1})
+    stage["executionPolicy"] = {"concurrencyCount": 0, "queueDepthCount": 0}
+    definition = await office.define("ann", environments=[stage])
+    made = [await office.release("dora", definition) for _ in range(5)]
+    start = datetime.now(UTC)
+    for minutes, release in enumerate(made):
+        await deployed(office, release, start + timedelta(minutes=minutes))
+    async with office.installation.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE deployments SET outcome = 'phaseFailed', status = 'failed'"
+            " WHERE release_id = ANY($1::bigint[])",
+            made[3:],
+        )
+    assert await retention.run(later(office, 99)) == 3
+    left = [one.name for one in (await retention.explained(later(office, 99)))[0].verdicts]
+    assert left == ["Release-3", "Release-5"], "the newest success, and the newest attempt"
+
+
+async def test_pages_see_what_one_look_would(office: Office, monkeypatch):
+    definition = await office.define("ann")
+    for _ in range(5):
+        await office.release("dora", definition, is_draft=True)
+    whole = await retention.explained(later(office, 31))
+    monkeypatch.setattr(retention, "LOOKED_AT_ONCE", 2)
+    assert await retention.explained(later(office, 31)) == whole

@@ -1,8 +1,8 @@
 """Deleting releases whose time is over: explained first, once a day (SEMANTICS 6.7)."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -12,7 +12,8 @@ from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import RetentionPolicy
 from quaymaster.domain.record import Entry
-from quaymaster.domain.retention import RetentionSettings, Verdict, verdicts
+from quaymaster.domain.release import ReleaseId
+from quaymaster.domain.retention import Held, Recent, RetentionSettings, Verdict, verdicts
 from quaymaster.store import (
     definitions,
     history,
@@ -25,6 +26,8 @@ from quaymaster.store.database import Connection
 from quaymaster.store.logs import StorageUnavailable
 
 ONCE_EVERY = timedelta(days=1)
+LONGEST_TURN = timedelta(hours=1)  # then another process may take over from one that is gone
+LOOKED_AT_ONCE = 500
 DESTROYED_AT_ONCE = 200
 WHY = "Its retention time is over."
 
@@ -44,18 +47,22 @@ async def explained(call: Call) -> list[DefinitionVerdicts]:
     """What would happen now to every release of the project (or of all), with nothing done."""
     async with call.database.read() as connection:
         found = await retention.definitions(connection, call.project_id)
-        return [
-            DefinitionVerdicts(number, name, await _verdicts(connection, call, number, project))
-            for number, project, name in found
-        ]
+    return [
+        DefinitionVerdicts(number, name, tuple([one async for one in _verdicts(call, rules)]))
+        for number, project, name in found
+        for rules in [await _rules(call, number, project)]
+    ]
 
 
 async def run_if_due(call: Call) -> int:
-    """Run once a day; how many releases were deleted or destroyed. Safe to call at any time."""
-    async with call.database.read() as connection:
+    """Run once a day, in one process; how many releases were deleted or destroyed. Safe to call
+    at any time."""
+    async with call.database.transaction() as connection:
         last = await retention.last_run(connection)
-    if last and call.now - last < ONCE_EVERY:
-        return 0
+        if last and call.now - last < ONCE_EVERY:
+            return 0
+        if not await retention.take_turn(connection, call.now, call.now + LONGEST_TURN):
+            return 0
     done = await run(call)
     async with call.database.transaction() as connection:
         await retention.ran(connection, call.now)
@@ -65,10 +72,13 @@ async def run_if_due(call: Call) -> int:
 async def run(call: Call) -> int:
     """Delete what may go, and destroy what was deleted long ago; how many releases of both."""
     done = 0
-    for group in await explained(call):
-        for verdict in group.verdicts:
-            if verdict.may_go and await _delete(call, verdict.release):
-                done += 1
+    async with call.database.read() as connection:
+        found = await retention.definitions(connection, call.project_id)
+    for definition_id, project, _ in found:
+        rules = await _rules(call, definition_id, project)
+        async for verdict in _verdicts(call, rules):
+            if verdict.may_go:
+                done += await _delete(call, rules, verdict.release)
     async with call.database.read() as connection:
         projects = await retention.projects_with_deleted(connection)
     for project in projects:
@@ -76,13 +86,39 @@ async def run(call: Call) -> int:
     return done
 
 
-async def _verdicts(
-    connection: Connection, call: Call, definition_id: int, project: UUID
-) -> tuple[Verdict, ...]:
-    settings = await project_settings.retention(connection, project)
-    policies, names = await _policies(connection, call, definition_id)
-    held = await retention.held(connection, definition_id)
-    return tuple(verdicts(held, policies, names, settings, call.now))
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What counts for the releases of one definition."""
+
+    definition_id: int
+    policies: Mapping[int, RetentionPolicy]
+    names: Mapping[int, str]
+    settings: RetentionSettings
+    recent: Sequence[Recent]
+
+    def verdicts(self, held: Iterable[Held], now: datetime) -> list[Verdict]:
+        return verdicts(held, self.policies, self.names, self.settings, now, self.recent)
+
+
+async def _rules(call: Call, definition_id: int, project: UUID) -> _Rules:
+    async with call.database.read() as connection:
+        settings = await project_settings.retention(connection, project)
+        policies, names = await _policies(connection, call, definition_id)
+        recent = await retention.recent(connection, definition_id, settings.longest.releases)
+    return _Rules(definition_id, policies, names, settings, recent)
+
+
+async def _verdicts(call: Call, rules: _Rules) -> AsyncIterator[Verdict]:
+    """On every release of the definition, some at a time, oldest first."""
+    after = 0
+    while True:
+        async with call.database.read() as connection:
+            held = await retention.held(connection, rules.definition_id, after, LOOKED_AT_ONCE)
+        for verdict in rules.verdicts(held, call.now):
+            yield verdict
+        if len(held) < LOOKED_AT_ONCE:
+            return
+        after = held[-1].release
 
 
 async def _policies(
@@ -97,11 +133,14 @@ async def _policies(
     )
 
 
-async def _delete(call: Call, release_id: int) -> bool:
-    """Delete one release softly unless somebody took it up again in the meantime."""
+async def _delete(call: Call, rules: _Rules, release_id: int) -> bool:
+    """Delete one release softly unless somebody took it up again in the meantime: it is looked
+    at once more while nobody can change it."""
     async with call.database.transaction() as connection:
-        release = await releases.locked(connection, release_id)
-        if release is None or release.keep_forever or any(s.active for s in release.stages):
+        if await releases.locked(connection, ReleaseId(release_id)) is None:
+            return False
+        held = await retention.held(connection, rules.definition_id, 0, 1, only=release_id)
+        if not all(verdict.may_go for verdict in rules.verdicts(held, call.now)) or not held:
             return False
         done = await release_edits.set_deleted(
             connection, release_id, deleted=True, by=call.by, at=call.now

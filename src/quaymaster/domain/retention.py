@@ -1,6 +1,6 @@
 """Which releases may be deleted, and why the others are kept (SEMANTICS 6.6-6.8)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,6 +39,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """When the newest deployment of a release to a stage started."""
+
+    definition_stage_id: int
+    release: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What becomes of one release; `reasons` say why it is kept, empty when it may go."""
 
@@ -57,14 +66,17 @@ def verdicts(
     stages: Mapping[int, str],
     settings: RetentionSettings,
     now: datetime,
+    recent: Iterable[Recent] | None = None,
 ) -> list[Verdict]:
-    """What becomes of each release of one definition, in the order given.
+    """What becomes of each of these releases of one definition, in the order given.
 
     `policies` and `stages` (names) are keyed by definition stage id and know only the stages
-    that the definition has now; a stage that is gone counts with the project's default.
+    that the definition has now; a stage that is gone counts with the project's default. `recent`
+    are the most recent deployments to each stage, where `held` is only some of the releases.
     """
     all_held = list(held)
-    newest = _newest_of_each_stage(all_held, policies, settings)
+    known = recent if recent is not None else _deployments(all_held)
+    newest = _newest_of_each_stage(known, policies, settings)
     return [
         Verdict(
             one.release, one.name, tuple(_reasons(one, policies, stages, settings, newest, now))
@@ -85,15 +97,22 @@ def capped(
     )
 
 
+def _deployments(held: Iterable[Held]) -> Iterator[Recent]:
+    for one in held:
+        for deployed in one.deployed:
+            yield Recent(deployed.definition_stage_id, one.release, deployed.started_at)
+
+
 def _newest_of_each_stage(
-    held: list[Held], policies: Mapping[int, RetentionPolicy], settings: RetentionSettings
+    known: Iterable[Recent],
+    policies: Mapping[int, RetentionPolicy],
+    settings: RetentionSettings,
 ) -> set[tuple[int, int]]:
     """(release, stage) of those that are among the most recent deployments of a stage."""
     by_stage: dict[int, list[tuple[datetime, int]]] = {}
-    for one in held:
-        for deployed in one.deployed:
-            entry = (deployed.started_at, one.release)
-            by_stage.setdefault(deployed.definition_stage_id, []).append(entry)
+    for one in known:
+        entry = (one.started_at, one.release)
+        by_stage.setdefault(one.definition_stage_id, []).append(entry)
     kept = set()
     for stage, entries in by_stage.items():
         count = capped(policies, stage, settings).releases

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.domain.retention import Deployed, Held
+from quaymaster.domain.retention import Deployed, Held, Recent
 from quaymaster.store.database import Connection
 
 DEFINITIONS = """
@@ -28,7 +28,26 @@ SELECT r.id AS release, r.name, r.modified_at, r.keep_forever,
         ORDER BY n.id DESC LIMIT 1) IS TRUE AS is_there_now
     FROM deployments d WHERE d.release_id = r.id AND d.started_at IS NOT NULL
     GROUP BY d.definition_stage_id) deployed), '[]') AS deployed
-FROM releases r WHERE r.definition_id = $1 AND NOT r.is_deleted ORDER BY r.id
+FROM releases r
+WHERE r.definition_id = $1 AND NOT r.is_deleted AND r.id > $2 AND ($4::bigint IS NULL OR r.id = $4)
+ORDER BY r.id LIMIT $3
+"""
+
+RECENT = """
+SELECT definition_stage_id, release_id AS release, started_at FROM (
+  SELECT d.definition_stage_id, d.release_id, max(d.started_at) AS started_at,
+    row_number() OVER (PARTITION BY d.definition_stage_id
+      ORDER BY max(d.started_at) DESC, d.release_id DESC) AS place
+  FROM deployments d JOIN releases r ON r.id = d.release_id
+  WHERE d.definition_id = $1 AND d.started_at IS NOT NULL AND NOT r.is_deleted
+  GROUP BY d.definition_stage_id, d.release_id) ranked
+WHERE place <= $2
+"""
+
+TAKE_TURN = """
+INSERT INTO turns AS t (name, taken_until) VALUES ('retention', $2)
+ON CONFLICT (name) DO UPDATE SET taken_until = excluded.taken_until WHERE t.taken_until <= $1
+RETURNING true
 """
 
 OLD_DELETED = """
@@ -53,9 +72,12 @@ async def definitions(
     return [(row["id"], row["project_id"], row["name"]) for row in rows]
 
 
-async def held(connection: Connection, definition_id: int) -> list[Held]:
-    """All releases of a definition that are not deleted, as retention looks at them."""
-    rows = await connection.fetch(HELD, definition_id)
+async def held(
+    connection: Connection, definition_id: int, after: int, most: int, only: int | None = None
+) -> list[Held]:
+    """Releases of a definition that are not deleted, as retention looks at them: at most so many
+    with ids beyond `after`, oldest first, or `only` that one."""
+    rows = await connection.fetch(HELD, definition_id, after, most, only)
     return [
         Held(
             release=row["release"],
@@ -67,6 +89,17 @@ async def held(connection: Connection, definition_id: int) -> list[Held]:
         )
         for row in rows
     ]
+
+
+async def recent(connection: Connection, definition_id: int, most: int) -> list[Recent]:
+    """The most recent deployments to each of the definition's stages, one for each release."""
+    rows = await connection.fetch(RECENT, definition_id, most)
+    return [Recent(**dict(row)) for row in rows]
+
+
+async def take_turn(connection: Connection, now: datetime, until: datetime) -> bool:
+    """Whether retention is ours alone until then; who dies over it is followed by another."""
+    return bool(await connection.fetchval(TAKE_TURN, now, until))
 
 
 async def long_deleted(

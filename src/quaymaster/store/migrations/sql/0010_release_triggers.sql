@@ -34,3 +34,9 @@ CREATE TABLE watched_sources (
     problem text NOT NULL DEFAULT '',
     PRIMARY KEY (project_id, source_key)
 );
+
+-- Work that one process at a time does for all, and until when it has it to itself.
+CREATE TABLE turns (
+    name text PRIMARY KEY,
+    taken_until timestamptz NOT NULL
+);
