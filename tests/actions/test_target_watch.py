@@ -6,11 +6,13 @@ import pytest
 
 from quaymaster.actions import deployment_groups, target_watch
 from quaymaster.actions.call import Call
-from quaymaster.actions.jobs import new_token
+from quaymaster.actions.jobs import End, Taker, claim, new_token
+from quaymaster.actions.jobs import finish as finish_job
 from quaymaster.actions.orchestrate import happen
 from quaymaster.domain.changes import JobClaimed, JobFinished
 from quaymaster.domain.release import Deployment, ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
+from quaymaster.plans.job_message import Place
 from quaymaster.store import releases, targets, workers
 from quaymaster.store.workers import NewWorker
 from tests import documents
@@ -139,3 +141,27 @@ async def test_a_job_of_a_target_that_was_removed_fails(office: Office, group: i
     attempt = await newest(office, release)
     assert "has not come back" in attempt.jobs[0].error
     assert attempt.is_ended
+
+
+async def test_a_target_goes_on_with_no_job_of_a_pool(office: Office, group: int):
+    """The group may have the number of an agent queue."""
+    await join(office, group, "web-1", "web")
+    on_targets = documents.phase(
+        [documents.bash("true")],
+        phaseType="machineGroupBasedDeployment",
+        deploymentInput={"queueId": group, "tags": ["web"]},
+    )
+    on_agents = documents.phase(
+        [documents.bash("true")], rank=2, deploymentInput={"queueId": group}
+    )
+    made = documents.stage("Dev", deployPhases=[on_targets, on_agents])
+    release = await office.release("dora", await office.define("ann", environments=[made]))
+    [job] = (await newest(office, release)).jobs
+    call = Call(office.installation)
+    asked = Taker("worker-1", Place("/tmp", "web-1"), new_token())
+    taken = await claim(call, release, job.id, asked)
+    assert taken is not None
+    other = Taker("worker-1", Place("/tmp", "web-1"), new_token())
+    finished = await finish_job(call, taken.held, End(JobStatus.SUCCEEDED), other)
+    assert (finished.is_done, finished.following) == (True, None)
+    assert (await newest(office, release)).jobs[1].status is JobStatus.WAITING

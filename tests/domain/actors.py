@@ -5,6 +5,7 @@ What is refused changes nothing; what is taken in leaves the invariants holding.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -143,9 +144,7 @@ class Actors:
                 plan,
                 manual=manual,
                 variables={"A": "1,2", "b": "x, y"},
-                targets={
-                    1: (Target(1, "web1"), Target(2, "web2"), Target(3, "db", is_online=False))
-                },
+                targets={1: TARGETS},
             )
 
     def act(self, action: str) -> None:
@@ -190,8 +189,21 @@ class Actors:
         who = PersonId(self.pick(PEOPLE))
         hours = self.pick((None, None, 0, 2))
         at = None if hours is None else told.now + timedelta(hours=hours)
-        stage = self.stage(told).id
-        return [c.DeploymentRequested(stage, who, who, DeploymentReason.MANUAL, scheduled_for=at)]
+        asked = c.DeploymentRequested(
+            self.stage(told).id,
+            who,
+            who,
+            DeploymentReason.MANUAL,
+            scheduled_for=at,
+            only_failed_targets=self.pick((False, False, True)),
+        )
+        return [asked]
+
+    def come_and_go(self, told: Story) -> list[c.Event]:
+        """Targets are online or not, as the next decision finds them."""
+        there = tuple(replace(one, is_online=self.pick((True, True, False))) for one in TARGETS)
+        told.release = replace(told.release, targets={1: there})
+        return []
 
     def cancel(self, told: Story) -> list[c.Event]:
         return [c.CancelRequested(self.stage(told).id, PersonId(self.pick(PEOPLE)))]
@@ -282,6 +294,7 @@ ACTIONS = (
     "start",
     "abandon",
     "deploy",
+    "come_and_go",
     "cancel",
     "defer",
     "ignore",
@@ -298,7 +311,18 @@ ACTIONS = (
 )
 # How often each happens in a simulated day; ends are rare so that releases get somewhere.
 USUAL = (
-    ("start", "deploy", "wait", "cancel", "defer", "lose", "repeat", "repeat", "ignore")
+    (
+        "start",
+        "deploy",
+        "come_and_go",
+        "wait",
+        "cancel",
+        "defer",
+        "lose",
+        "repeat",
+        "repeat",
+        "ignore",
+    )
     + (
         "wait_for_service",
         "service_reports",

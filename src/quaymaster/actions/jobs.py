@@ -316,11 +316,12 @@ def _following(after: Release, ended: JobId, taker: Taker) -> Job | None:
         for phase in (stage.newest.phases if stage.newest else ())
         for job in phase.jobs
     }
-    own = queues[ended][0].queue_id
+    own = queues[ended][0]  # a deployment group may have the number of a queue
     waiting = (
         job
         for plan, job in queues.values()
-        if plan.queue_id == own and job.status is JobStatus.WAITING
+        if (plan.kind, plan.queue_id) == (own.kind, own.queue_id)
+        if job.status is JobStatus.WAITING
         if job.kind is JobKind.AGENT and not taker.lacks(plan, job)
     )
     return next(waiting, None)

@@ -53,6 +53,8 @@ def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[R
     if stage.newest and stage.newest.outcome in ENDED_AS:
         yield _ended(stage)
     elif stage.newest:
+        if explain_targets.missed(stage.newest, stage.plan.phases):
+            yield _ended(stage)
         return
     yield from _by_itself(release, stage)
     if around.missing_permission:
@@ -62,14 +64,16 @@ def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[R
 
 def _ended(stage: Stage) -> Reason:
     deployment = stage.newest
-    words = ENDED_AS[deployment.outcome] if deployment and deployment.outcome else "has ended"
+    outcome = deployment.outcome if deployment else None
+    words = ENDED_AS.get(outcome, "has not reached every target") if outcome else "has ended"
     attempt = deployment.attempt if deployment else 0
     said = (deployment.comment or deployment.problem) if deployment else ""
-    why = f": {said}" if said else "."
+    text = f"Attempt {attempt} {words}" + (f": {said}" if said else ".")
+    details = {"attempt": str(attempt)}
     missed = explain_targets.missed(deployment, stage.plan.phases) if deployment else ""
-    more = f" It {missed}; redeploy to the failed targets." if missed else ""
-    text = f"Attempt {attempt} {words}{why}{more}"
-    details = {"attempt": str(attempt), **({"targets": missed} if missed else {})}
+    if missed:
+        text += f" {missed} Redeploy to these alone with redeployFailedTargets."
+        details["targets"] = missed
     return Reason(ReasonKind.ENDED, text, BY_HAND, details=details)
 
 

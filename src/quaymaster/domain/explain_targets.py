@@ -54,7 +54,7 @@ def rolling(plan: PhasePlan, phase: Phase) -> Iterator[Reason]:
 
 
 def missed(deployment: Deployment, plans: Sequence[PhasePlan]) -> str:
-    """On which targets an attempt that ended has not succeeded; empty when there are none."""
+    """On which targets an attempt that ended has not succeeded, in words; "" without any."""
     said = []
     for phase in deployment.phases:
         plan = next((plan for plan in plans if plan.rank == phase.rank), None)
@@ -63,12 +63,12 @@ def missed(deployment: Deployment, plans: Sequence[PhasePlan]) -> str:
         failed = _named(phase, JobStatus.FAILED, JobStatus.CANCELED)
         skipped = _named(phase, JobStatus.SKIPPED)
         if failed:
-            said.append(f"failed on {', '.join(failed)}")
+            said.append(f"Failed on {', '.join(failed)}.")
         if skipped and too_many_failed(plan, phase):
-            said.append(f"too many failed, so that {', '.join(skipped)} were not reached")
+            said.append(f"Not started on {', '.join(skipped)}, because too many had failed.")
         elif skipped:
-            said.append(f"not reached: {', '.join(skipped)}")
-    return "; ".join(said)
+            said.append(f"Passed over: {', '.join(skipped)}.")
+    return " ".join(said)
 
 
 def _named(phase: Phase, *statuses: JobStatus) -> list[str]:
