@@ -53,14 +53,18 @@ PARAMETERS = re.findall(
     approvalFilters topGateRecords definitionSnapshotRevision assignedToFilter releaseIdsFilter
     typeFilter includeMyGroupApprovals minModifiedTime maxModifiedTime deploymentStatus
     operationStatus latestAttemptsOnly createdFor minStartedTime maxStartedTime sourceBranch
-    releaseCount startLine endLine comment forceDelete includeHistory skip projectName""",
+    releaseCount startLine endLine comment forceDelete includeHistory skip projectName
+    templateId taskGroupId artifactAlias baseReleaseId minMetricsTime identityId attemptId
+    favoriteItemIds""",
 )
 PROPERTIES = re.findall(
     r"\w+",
     """id name path revision status comments comment approver environments artifacts variables
     definitionId description isDraft manualEnvironments reason properties environmentsMetadata
     keepForever scheduledDeploymentTime tags triggers releaseNameFormat gatesToIgnore
-    deploymentsPerEnvironment deploymentStatus operationStatus expands artifactVersions""",
+    deploymentsPerEnvironment deploymentStatus operationStatus expands artifactVersions
+    subject body to cc replyTo sections environment category data type currentValues
+    inputValues resource enforceJobAuthScope orgEnforceJobAuthScope""",
 )
 
 

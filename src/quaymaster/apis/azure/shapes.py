@@ -7,12 +7,16 @@ import msgspec
 
 
 class Operation(msgspec.Struct):
-    """One published operation: its parameters in the query, its body and its answer."""
+    """One published operation: its parameters in the query, its body and its answer.
+
+    `also` names operations of the same method and path, told apart by the query or the body.
+    """
 
     id: str
     query: dict[str, str]
     body: str
     answer: str
+    also: list[str] = []
 
 
 class Contract(msgspec.Struct):
