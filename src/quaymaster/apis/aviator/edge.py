@@ -17,11 +17,11 @@ from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.aviator.asked import Asked
 from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.shared import credentials, paths, query
-from quaymaster.apis.shared.refusals import NotSignedIn, Refusal
+from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.store.database import DatabaseUnavailable
 
-ROOTS = ("/api/releases",)
+ROOTS = ("/api/releases", "/graphql")
 
 Headers = dict[bytes, bytes]
 
@@ -44,8 +44,6 @@ class Edge:
         headers = dict(scope["headers"])
         try:
             caller = await self._caller(headers)
-            if caller is None:
-                raise NotSignedIn("Unauthorized")
             parts = paths.parts(_raw_path(scope))
             parameters = query.read(scope["query_string"])
         except (Refusal, DatabaseUnavailable) as error:
@@ -55,7 +53,7 @@ class Edge:
         base = installation.url or f"{scope['scheme']}://{_header(headers, b'host')}"
         path = "/" + "/".join(part.replace("/", "%2f") for part in parts)
         asked = Asked(
-            call=Call(installation, caller, None, datetime.now(UTC)),
+            call=Call(installation, caller, None, datetime.now(UTC)) if caller else None,
             query=parameters,
             url=base + "/" + "/".join(quote(part, safe="") for part in parts),
         )

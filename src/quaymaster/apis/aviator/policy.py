@@ -21,6 +21,8 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     """Litestar guard. Raises NotSignedIn without a caller, ScopeMissing for the wrong token."""
     asked: Asked = connection.scope["state"]["asked"]
     needed = handler.opt.get(KEY)
+    if needed is Scope.PUBLIC:
+        return
     if asked.call is None or asked.call.caller is None:
         raise NotSignedIn("Unauthorized")
     if needed is None or not allows(asked.call.caller.scopes, needed):

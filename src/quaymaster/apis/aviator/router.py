@@ -11,11 +11,12 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from quaymaster.actions.call import Installation
 from quaymaster.apis.aviator import candidates, deployments, projects
-from quaymaster.apis.aviator.asked import JSON, AviatorRequest
+from quaymaster.apis.aviator.asked import JSON, Asked, AviatorRequest
 from quaymaster.apis.aviator.edge import Edge
 from quaymaster.apis.aviator.errors import Problem, problem_of
+from quaymaster.apis.aviator.graphql import routes as graphql
 from quaymaster.apis.aviator.policy import admit
-from quaymaster.apis.shared.refusals import Refusal
+from quaymaster.apis.shared.refusals import NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.schedules import UnknownTimeZone
 from quaymaster.store.database import DatabaseUnavailable
@@ -26,6 +27,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *projects.ROUTES,
     *candidates.ROUTES,
     *deployments.ROUTES,
+    *graphql.ROUTES,
 ]
 SAID = {404: "Not found", 405: "Method not allowed", 413: "The body is too large"}
 
@@ -65,8 +67,11 @@ def _away(_request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Respo
     return _response(Problem(503, "The database is not available", {"Retry-After": "1"}))
 
 
-def _by_litestar(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _by_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What Litestar itself refuses: no such path or method, a body over the limit."""
+    asked: Asked = request.scope["state"]["asked"]
+    if asked.call is None:
+        return _refused(request, NotSignedIn("Unauthorized"))
     said = SAID.get(error.status_code, error.detail)
     headers = dict(error.headers or {})
     return _response(Problem(error.status_code, said, headers))

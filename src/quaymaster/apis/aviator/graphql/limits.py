@@ -123,7 +123,7 @@ class _Cost:
         return USUAL_LIST if is_list_type(kind) and not pages else 1
 
     def _first(self, field: FieldNode, known: GraphQLField) -> int:
-        said: Any = known.args["first"].default_value
+        said: Any = _planned_default(known)
         for argument in field.arguments or ():
             if argument.name.value != "first":
                 continue
@@ -136,6 +136,13 @@ class _Cost:
         if not isinstance(said, int) or isinstance(said, bool) or not 0 < said <= MOST_FIRST:
             raise GraphQLError(f"first must be between 1 and {MOST_FIRST}.", field)
         return said
+
+
+def _planned_default(known: GraphQLField) -> int | None:
+    """The default of `first` as the schema writes it."""
+    written = known.args["first"].ast_node
+    value = written.default_value if written else None
+    return int(value.value) if isinstance(value, IntValueNode) else None
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:

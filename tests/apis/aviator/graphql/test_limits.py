@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from quaymaster.apis.graphql import execution
-from quaymaster.apis.graphql.execution import Query
+from quaymaster.apis.aviator.graphql import execution
+from quaymaster.apis.aviator.graphql.execution import Query
 
 SCHEMA = execution.schema()
 

@@ -1,6 +1,6 @@
 """Runs one GraphQL request: limits first, then validation, then the resolvers (AVIATOR 8)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from inspect import isawaitable
@@ -11,6 +11,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationType,
     build_schema,
@@ -20,13 +21,16 @@ from graphql import (
     validate,
 )
 
-from quaymaster.apis.graphql import limits
+from quaymaster.apis.aviator.errors import Problem, problem_of
+from quaymaster.apis.aviator.graphql import limits
+from quaymaster.apis.shared.refusals import Refusal
+from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
 
 MOST_PROBLEMS = 10
 BROKEN = "An internal error occurred; the server's log has it."
 
-_log = structlog.get_logger("quaymaster.apis.graphql")
+_log = structlog.get_logger("quaymaster.apis.aviator.graphql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,25 @@ class Query:
     may_change: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Refused(Exception):
-    """What a resolver raises for a request that is turned down: the REST text and status."""
-
-    message: str
-    status: int
+def resolved(resolvers: Mapping[str, Mapping[str, Callable[..., Any]]]) -> GraphQLSchema:
+    """The schema with these resolvers by type and field; other fields are read off dicts."""
+    made = schema()
+    for type_name, fields in resolvers.items():
+        found = made.get_type(type_name)
+        if not isinstance(found, GraphQLObjectType):
+            raise TypeError(f"the schema has no type {type_name}")
+        for name, resolve in fields.items():
+            found.fields[name].resolve = resolve
+    return made
 
 
 def schema() -> GraphQLSchema:
     """The schema as written, without resolvers."""
-    text = resources.files("quaymaster.apis.graphql").joinpath("schema.graphql").read_text("utf-8")
+    text = (
+        resources.files("quaymaster.apis.aviator.graphql")
+        .joinpath("schema.graphql")
+        .read_text("utf-8")
+    )
     return build_schema(text)
 
 
@@ -111,7 +123,8 @@ def _shown(error: GraphQLError) -> dict[str, Any]:
     cause = error.original_error
     if cause is None:
         return {**shown, "extensions": {"code": 400}}
-    if isinstance(cause, Refused):
-        return {**shown, "message": cause.message, "extensions": {"code": cause.status}}
+    if isinstance(cause, Problem | DomainError | Refusal):
+        problem = problem_of(cause)
+        return {**shown, "message": problem.error, "extensions": {"code": problem.status}}
     _log.error("a query failed", path=error.path, exc_info=cause)
     return {**shown, "message": BROKEN, "extensions": {"code": 500}}
