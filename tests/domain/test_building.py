@@ -8,6 +8,7 @@ import pytest
 from quaymaster.domain.build import Build, BuildId, BuildResult, BuildStatus
 from quaymaster.domain.build_events import (
     BuildCanceled,
+    BuildHeld,
     BuildLetGo,
     BuildQueued,
     BuildRetried,
@@ -195,3 +196,13 @@ def test_there_is_nothing_to_retry_in_a_good_build_or_in_a_running_one():
     with pytest.raises(Refused):
         told(good, BuildRetried())
     assert statuses(told(good, BuildRetried(everything=True))) == {"A": "waiting"}
+
+
+def test_a_build_that_has_not_started_is_held_when_its_definition_is_paused():
+    build = told(queued(job("A")), BuildHeld())
+    assert statuses(build) == {"A": "held"}
+    with pytest.raises(Conflict):
+        runs(build, "A")
+    assert statuses(told(build, BuildLetGo())) == {"A": "waiting"}
+    running = runs(queued(job("A")), "A")
+    assert told(running, BuildHeld()) == running

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from quaymaster.actions import build_happening
 from quaymaster.actions.call import Call
 from quaymaster.actions.reading import People, visible_projects
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
+from quaymaster.domain.build_events import BuildHeld, BuildLetGo
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.plans import build_document
 from quaymaster.plans.build_definition import compile_build, task_ids
@@ -19,6 +21,7 @@ from quaymaster.store import (
     build_definitions,
     build_retention,
     build_views,
+    builds,
     definitions,
     people,
 )
@@ -101,7 +104,18 @@ async def update(
         await build_definitions.update(
             connection, call.vault, definition_id, content, call.by, call.now
         )
+        if content.queue_status != before.queue_status:
+            await _hold_or_let_go(connection, call, definition_id, content.queue_status)
         return await found(connection, call, definition_id)
+
+
+async def _hold_or_let_go(
+    connection: Connection, call: Call, definition_id: int, queue_status: str
+) -> None:
+    """Builds that have not started wait while their definition is not enabled (22.4)."""
+    event = BuildLetGo() if queue_status == "enabled" else BuildHeld()
+    for build_id in await builds.not_started(connection, definition_id):
+        await build_happening.happen_within(connection, call, build_id, event)
 
 
 def _check_revision(before: BuildDefinition, revision: int) -> None:

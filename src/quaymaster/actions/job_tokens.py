@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from quaymaster.actions.people import TOKEN_BYTES, digest
+from quaymaster.domain.build import BuildJob
 from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.release import Job, JobId, Release
 from quaymaster.store import job_tokens
@@ -15,7 +16,7 @@ GRACE = timedelta(hours=1)  # for the steps that run after the limit
 
 
 async def issue(
-    connection: Connection, project: str, phase: PhasePlan, job: Job, now: datetime
+    connection: Connection, project: str, phase: PhasePlan, job: Job | BuildJob, now: datetime
 ) -> str:
     """A token for this job, "" when its phase does not let scripts have one.
 
@@ -36,6 +37,11 @@ async def withdraw(connection: Connection, release: Release, job: JobId, held_wi
     """End the token of a job that has ended; `held_with` is what its worker took it with."""
     if any(phase.access_token for stage in release.stages for phase in stage.plan.phases):
         await job_tokens.withdraw(connection, _name(job, held_with))
+
+
+async def withdraw_of_build(connection: Connection, job: JobId, held_with: str) -> None:
+    """The same for a job of a build."""
+    await job_tokens.withdraw(connection, _name(job, held_with))
 
 
 def _name(job: JobId, held_with: str) -> str:

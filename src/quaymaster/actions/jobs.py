@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from quaymaster.actions import artifact_access, job_telling, job_tokens
+from quaymaster.actions import artifact_access, build_happening, job_telling, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import deciding, happen, happen_within
 from quaymaster.domain.allowed import found_job
@@ -365,7 +365,9 @@ async def give_up(call: Call, job: AbandonedJob | HeldJob, reason: str) -> None:
     """Fail a running job that nobody will report on; nothing happens if it has been decided."""
     event = JobLost(job.id, job.token, reason)
     try:
-        if not await _was_reported(call, job):
+        if job.build_id:
+            await build_happening.happen(call, job.build_id, event)
+        elif not await _was_reported(call, job):
             await happen(call, job.release_id, event)
     except (Conflict, NotFound):
         return  # somebody else has decided about it meanwhile

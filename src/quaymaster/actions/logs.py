@@ -1,19 +1,16 @@
 """Reading the logs of jobs: one step's text, or everything of a release as a zip."""
 
-import zipfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from quaymaster.actions import reading
 from quaymaster.actions.call import Call
+from quaymaster.actions.zips import Entry, safe_name, zipped_entries
 from quaymaster.domain.errors import NotFound
 from quaymaster.store import logs
 from quaymaster.store.logs import Lines
 from quaymaster.store.release_views import JobView, PhaseView, ReleaseView, StageView
 from quaymaster.store.task_runs import TaskRun
-
-UNSAFE = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_"))
-LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ async def of_step(
 async def of_release(call: Call, release_id: int) -> AsyncIterator[bytes]:
     """A zip with one file for each step of each attempt, made while it is sent."""
     found = await reading.release(call, release_id)
-    return _zipped(call, list(steps(found.view)))
+    return zipped_entries(_entries(call, list(steps(found.view))))
 
 
 def steps(view: ReleaseView) -> Iterator[LoggedStep]:
@@ -65,48 +62,17 @@ def steps(view: ReleaseView) -> Iterator[LoggedStep]:
                         yield LoggedStep(stage, phase, job, step, attempt.attempt)
 
 
-class _Outgoing:
-    """What the zip writes to: it is sent on at once and cannot be gone back to."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, piece: bytes) -> int:
-        self._pieces.append(bytes(piece))
-        return len(piece)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def taken(self) -> bytes:
-        """Everything written since the last time."""
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
-
-
-async def _zipped(call: Call, logged: list[LoggedStep]) -> AsyncIterator[bytes]:
-    out = _Outgoing()
+def _entries(call: Call, logged: list[LoggedStep]) -> Iterator[Entry]:
     installation = call.installation
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
-        for each in logged:
-            with archive.open(_name(each), "w", force_zip64=True) as entry:
-                async for piece in logs.read(
-                    installation.database, installation.files, each.step.id, Lines()
-                ):
-                    entry.write(piece)
-                    yield out.taken()
-    yield out.taken()
+    for each in logged:
+        pieces = logs.read(installation.database, installation.files, each.step.id, Lines())
+        yield Entry(_name(each), pieces)
 
 
 def _name(logged: LoggedStep) -> str:
     """A path inside the zip that says what the log is of; nothing in it leads elsewhere."""
-    stage = _safe(logged.stage.name)
+    stage = safe_name(logged.stage.name)
     attempt = f" (attempt {logged.attempt})" if logged.attempt > 1 else ""
-    job = f"{logged.phase.rank}_{_safe(logged.job.name)}"
+    job = f"{logged.phase.rank}_{safe_name(logged.job.name)}"
     several = f"_{logged.job.position + 1}" if len(logged.phase.jobs) > 1 else ""
-    return f"{stage}{attempt}/{job}{several}/{logged.step.rank}_{_safe(logged.step.name)}.log"
-
-
-def _safe(name: str) -> str:
-    shown = "".join(character for character in name if character.isprintable())
-    return shown.translate(UNSAFE).strip(" .")[:LONGEST_NAME] or "_"
+    return f"{stage}{attempt}/{job}{several}/{logged.step.rank}_{safe_name(logged.step.name)}.log"

@@ -15,6 +15,11 @@ class BuildQueued:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildHeld:
+    """Its definition was paused or disabled before it started (22.4)."""
+
+
+@dataclass(frozen=True, slots=True)
 class BuildLetGo:
     """Its definition is enabled again."""
 
@@ -41,6 +46,7 @@ class BuildTimeCame:
 
 BuildEvent = (
     BuildQueued
+    | BuildHeld
     | BuildLetGo
     | BuildCanceled
     | BuildRetried

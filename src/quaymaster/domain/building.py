@@ -12,6 +12,7 @@ from quaymaster.domain.build import Build, BuildJob
 from quaymaster.domain.build_events import (
     BuildCanceled,
     BuildEvent,
+    BuildHeld,
     BuildLetGo,
     BuildQueued,
     BuildRetried,
@@ -57,6 +58,8 @@ def _applied(build: Build, event: BuildEvent, now: datetime) -> Build:
     match event:
         case BuildQueued():
             return replace(build, is_held=event.is_held)
+        case BuildHeld():
+            return _held(build)
         case BuildLetGo():
             return replace(build, is_held=False)
         case BuildCanceled():
@@ -151,6 +154,14 @@ def _finished(build: Build, now: datetime) -> Build:
 
 
 # ---- events ------------------------------------------------------------------------------------
+
+
+def _held(build: Build) -> Build:
+    """What has not started does not start; what runs goes on."""
+    if build.started_at or build.finished_at:
+        return build
+    held = _each(build, _is_waiting, lambda job: replace(job, status=JobStatus.HELD))
+    return replace(held, is_held=True)
 
 
 def _canceled(build: Build, event: BuildCanceled, now: datetime) -> Build:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import Demand
 from quaymaster.plans.reading import Node
 
@@ -26,6 +27,15 @@ def demands(owner: Node) -> tuple[Demand, ...]:
 def of_task(texts: Iterable[str]) -> tuple[Demand, ...]:
     """What an installed task demands, as its task.json writes it; what is no demand is left out."""
     return tuple(demand for demand in map(_from_text, texts) if demand)
+
+
+def demand_in(text: str) -> Demand:
+    """One demand in the form `Name -equals value`. Raises Invalid."""
+    found = _from_text(text)
+    if found is None:
+        form = "Name, Name -equals value or Name -gtVersion 1.2.3"
+        raise Invalid(f"{text[:80]!r} is no demand; write it as {form}.")
+    return found
 
 
 def _demand(entry: object, path: str, owner: Node) -> Demand | None:

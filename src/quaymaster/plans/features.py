@@ -15,6 +15,8 @@ RUNNABLE_TASKS: Mapping[str, frozenset[int]] = {
     "28782b92-5e8e-4458-9751-a71cd1492bae": frozenset({1}),  # Delay
     "5bfb729a-a7c8-4a78-a7c3-8d717bb7c13c": frozenset({2}),  # CopyFiles
     "5e1e3830-fbfb-11e5-aab1-090c92bc4988": frozenset({1}),  # ExtractFiles
+    "2ff763a7-ce83-4e1f-bc89-0ae63477cebe": frozenset({1}),  # PublishBuildArtifacts
+    "ecdc45f6-832d-4ad9-b52b-ee49e94659be": frozenset({1}),  # PublishPipelineArtifact
 }
 
 # What runs without an agent: in agentless phases, and the first four as gates.

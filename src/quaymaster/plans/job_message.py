@@ -99,23 +99,29 @@ def none_installed(_task: TaskPlan) -> ChosenTask | None:
 
 
 def planned_steps(
-    part: PhasePlan, artifacts: Sequence[CarriedArtifact], choose: Choose = none_installed
+    part: PhasePlan,
+    artifacts: Sequence[CarriedArtifact],
+    choose: Choose = none_installed,
+    sources: str = "",
 ) -> tuple[PlannedStep, ...]:
     """The timeline of a job that does this part of a phase, in the order of SEMANTICS 13.4.
 
     Disabled tasks are left out (13.3), and so is a download with nothing to download (12.9).
-    `choose` gives the installed task that a step means, if it means one (13.2).
+    `choose` gives the installed task that a step means, if it means one (13.2). `sources` names
+    the repository that a job of a build checks out.
     """
-    return tuple(_steps(part, artifacts, choose))
+    return tuple(_steps(part, artifacts, choose, sources))
 
 
 def _steps(
-    part: PhasePlan, artifacts: Sequence[CarriedArtifact], choose: Choose
+    part: PhasePlan, artifacts: Sequence[CarriedArtifact], choose: Choose, sources: str
 ) -> Iterator[PlannedStep]:
     tasks = [task for task in part.tasks if task.enabled]
     numbered = [_Numbered(number, task, choose(task)) for number, task in enumerate(tasks, 1)]
     yield PlannedStep("initialize", "Initialize job")
     yield from _section(numbered, "pre")
+    if sources:
+        yield PlannedStep("checkout", f"Checkout {sources}")
     if downloads(part, artifacts):
         yield PlannedStep("download", "Download artifacts")
     yield from _section(numbered, "main")
@@ -204,12 +210,12 @@ def job_message(
         plan_id=context.plan_id,
         workspace=f"{context.project_id}/{context.definition_id}",
         work_directory=place.work_directory,
-        steps=[_step(numbered) for numbered in steps],
+        steps=[step_message(numbered) for numbered in steps],
         variables=job_variables(context, setting),
-        endpoints=[system_connection(context, setting.access_token)],
+        endpoints=[system_connection(context.collection_url, setting.access_token)],
         artifacts=list(downloads(phase, context.artifacts)),
         skip_artifacts=phase.skip_artifacts,
-        timeout_seconds=_seconds(phase.timeout),
+        timeout_seconds=seconds(phase.timeout),
         cancel_timeout_seconds=phase.cancel_timeout.total_seconds(),
         agent_name=place.agent_name,
         agent_id=place.agent_id,
@@ -219,14 +225,14 @@ def job_message(
     )
 
 
-def system_connection(context: JobContext, token: str) -> Endpoint:
+def system_connection(collection_url: str, token: str) -> Endpoint:
     """The connection to this server that every task finds (SEMANTICS 18.4); the token is empty
     unless the phase lets scripts have one."""
     return Endpoint(
         id=SYSTEM_CONNECTION,
         name="SystemVssConnection",
         type="Generic",
-        url=context.collection_url.rstrip("/") + "/",
+        url=collection_url.rstrip("/") + "/",
         scheme="OAuth",
         parameters={"AccessToken": token},
     )
@@ -263,7 +269,8 @@ def job_variables(context: JobContext, setting: Setting) -> list[JobVariable]:
     ]
 
 
-def _step(numbered: NumberedStep) -> Step:
+def step_message(numbered: NumberedStep) -> Step:
+    """A step as the host is told of it."""
     task = numbered.step.task
     if task is None:
         return Step(
@@ -283,7 +290,7 @@ def _step(numbered: NumberedStep) -> Step:
         condition="always()" if numbered.step.section == "post" else task.condition,
         always_run=task.always_run,
         continue_on_error=task.continue_on_error,
-        timeout_seconds=_seconds(task.timeout),
+        timeout_seconds=seconds(task.timeout),
         retry_count=task.retry_count,
         inputs=dict(task.inputs),
         environment=dict(task.environment),
@@ -292,6 +299,6 @@ def _step(numbered: NumberedStep) -> Step:
     )
 
 
-def _seconds(limit: timedelta) -> float | None:
-    """0 in a definition is unlimited (SEMANTICS 12.8)."""
+def seconds(limit: timedelta) -> float | None:
+    """A time limit in seconds; 0 in a definition is unlimited (SEMANTICS 12.8)."""
     return limit.total_seconds() or None

@@ -251,6 +251,36 @@ class ReleaseRenamed(msgspec.Struct, tag=True, frozen=True):
     name: str
 
 
+class ArtifactFiles(msgspec.Struct, tag=True, frozen=True):
+    """Host → worker: put this file or folder into the build's artifact of this name, below
+    `folder`; what is at `path` stays until the worker's sink has returned."""
+
+    job_id: int
+    step_id: int
+    name: str
+    folder: str
+    path: str
+
+
+class ArtifactNamed(msgspec.Struct, tag=True, frozen=True):
+    """Host → worker: the build has an artifact that lies elsewhere (`artifact.associate`)."""
+
+    job_id: int
+    step_id: int
+    name: str
+    artifact_type: str
+    location: str
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class BuildChanged(msgspec.Struct, tag=True, frozen=True):
+    """Host → worker: a task renamed or tagged its build; "" is neither."""
+
+    job_id: int
+    number: str = ""
+    tag: str = ""
+
+
 class Attachment(msgspec.Struct, tag=True, frozen=True):
     """Host → worker: keep the file at `path`, a copy that is the worker's to remove."""
 
@@ -286,5 +316,8 @@ HostMessage = (
     | OutputVariable
     | ReleaseRenamed
     | Attachment
+    | ArtifactFiles
+    | ArtifactNamed
+    | BuildChanged
     | JobEnded
 )

@@ -13,7 +13,7 @@ from quaymaster.protocol.job import (
     ReleaseRenamed,
     StepProgress,
 )
-from quaymaster.runner import effects
+from quaymaster.runner import effects, publishing
 from quaymaster.runner.attaching import LONGEST_NAME, CannotAttach
 from quaymaster.runner.details import Details
 from quaymaster.runner.environment import is_true
@@ -109,6 +109,13 @@ class Obedience:
                 self._attach(effects.FILE_ATTACHMENT, effect.name, effect.path)
             case effects.UpdateReleaseName():
                 self._rename_release(effect.name)
+            case (
+                effects.ArtifactUpload()
+                | effects.ArtifactAssociate()
+                | effects.AddBuildTag()
+                | effects.UpdateBuildNumber()
+            ):
+                self._state.outbox.send(publishing.message(self._step, effect))
             case effects.TelemetryIgnored():
                 return
             case _:

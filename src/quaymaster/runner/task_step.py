@@ -139,6 +139,7 @@ class TaskStep:
             environment=environment,
             log=self._run.print,
             warn=self._run.warning,
+            command=self._obedience.take,
             execute=execute,
             expand=lambda text: self._expand(macros.replaced(text, IgnoreCase(inputs))),
         )

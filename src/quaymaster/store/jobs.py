@@ -1,20 +1,24 @@
 """Jobs as workers see them: which wait, which run, which have lost their worker.
 
-A job changes only with its release (`releases.save`); here it is only looked at.
+A job changes only with its release (`releases.save`) or its build (`builds.save`); here it is
+only looked at. Of `release_id` and `build_id` one is 0: a job belongs to the other.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from quaymaster.domain.build import BuildId
 from quaymaster.domain.release import JobId, ReleaseId
 from quaymaster.store.database import Connection
 
+NO_BUILD = BuildId(0)
 NO_POOL = 0  # jobs of server phases need no pool
 
 # Leases are judged by the database's clock alone: those of the machines may differ (R-28).
 LOST = """
-SELECT j.release_id, j.id, j.token, coalesce(w.name, j.worker) AS worker,
+SELECT coalesce(j.release_id, 0) AS release_id, coalesce(j.build_id, 0) AS build_id, j.id, j.token,
+  coalesce(w.name, j.worker) AS worker,
   coalesce(w.stopped_at, w.lease_until) AS silent_since, w.stopped_at IS NOT NULL AS has_stopped
 FROM jobs j LEFT JOIN workers w ON w.id = j.worker
 WHERE j.status = 'running' AND j.kind IN ('agent', 'server', 'target')
@@ -31,6 +35,7 @@ class WaitingJob:
     release_id: ReleaseId
     pool_id: int
     created_at: datetime
+    build_id: BuildId = NO_BUILD
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class HeldJob:
     id: JobId
     token: str
     worker: str
+    build_id: BuildId = NO_BUILD
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class AbandonedJob:
     worker: str
     silent_since: datetime | None
     has_stopped: bool
+    build_id: BuildId = NO_BUILD
 
 
 async def pools_of(connection: Connection, jobs: Sequence[int]) -> dict[int, int]:
@@ -71,16 +78,18 @@ async def pools_of(connection: Connection, jobs: Sequence[int]) -> dict[int, int
 async def waiting(
     connection: Connection, pool: int, limit: int, target: int = 0
 ) -> list[WaitingJob]:
-    """The oldest jobs that wait for a worker of this pool (NO_POOL: for any), first come first.
+    """The oldest jobs that wait for a worker of this pool (NO_POOL: for any), first come first
+    among those of one priority.
 
     Of jobs on targets only those for `target`.
     """
     rows = await connection.fetch(
-        "SELECT id, release_id, coalesce(pool_id, 0) AS pool_id, created_at FROM jobs"
+        "SELECT id, coalesce(release_id, 0) AS release_id, coalesce(build_id, 0) AS build_id,"
+        " coalesce(pool_id, 0) AS pool_id, created_at FROM jobs"
         " WHERE status = 'waiting'"
         " AND (kind IN ('agent', 'server') OR kind = 'target' AND target = $3)"
         " AND pool_id IS NOT DISTINCT FROM nullif($1::bigint, 0)"
-        " ORDER BY id LIMIT $2",
+        " ORDER BY priority, id LIMIT $2",
         pool,
         limit,
         target,
@@ -96,7 +105,8 @@ async def lost(connection: Connection) -> list[AbandonedJob]:
 async def held_by(connection: Connection, worker: str) -> list[HeldJob]:
     """The jobs that this worker is running, as far as the rows know."""
     rows = await connection.fetch(
-        "SELECT release_id, id, token, worker FROM jobs"
+        "SELECT coalesce(release_id, 0) AS release_id, coalesce(build_id, 0) AS build_id, id,"
+        " token, worker FROM jobs"
         " WHERE status = 'running' AND worker = $1 ORDER BY id",
         worker,
     )

@@ -93,6 +93,32 @@ class LogFiles:
             ) from error
         return size
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Store what comes in pieces, holding a few of them at a time.
+
+        Raises StorageUnavailable, or what the pieces themselves raise; nothing is stored then.
+        """
+        failed: list[Exception] = []
+
+        async def told() -> AsyncIterator[bytes]:
+            try:
+                async for piece in pieces:
+                    yield piece
+            except Exception as error:
+                failed.append(error)
+                raise
+
+        try:
+            await obstore.put_async(self._store, key, told())
+        except Exception as error:
+            if failed:
+                raise failed[0] from error
+            if not isinstance(error, BaseError | OSError):
+                raise
+            raise StorageUnavailable(
+                f"A file could not be written to the storage ({type(error).__name__})."
+            ) from error
+
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """The bytes of an object in pieces. Raises StorageUnavailable, also in the middle."""
         try:

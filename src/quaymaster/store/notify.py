@@ -19,12 +19,16 @@ BACKLOG = 10_000
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """This release changed; these running jobs of it were asked to stop just now, and in these
-    pools (0: none) others began to wait for a worker."""
+    """This release or build changed; these running jobs of it were asked to stop just now, and in
+    these pools (0: none) others began to wait for a worker.
+
+    `release` is 0 where a build changed.
+    """
 
     release: int
     canceled: tuple[int, ...] = ()
     pools: tuple[int, ...] = ()
+    build: int = 0
 
 
 MISSED = Notice(0)  # the connection was lost meanwhile, or too many came: look at everything
@@ -40,8 +44,24 @@ async def changed(
     pools: Sequence[int] = (),
 ) -> None:
     """Tell everybody, when this transaction commits. Equal notices of a transaction are one."""
-    for part in _parts(canceled):
-        notice = Notice(release_id, part, tuple(pools[:MOST_POOLS]))
+    called = tuple(pools[:MOST_POOLS])
+    await _tell(connection, [Notice(release_id, part, called) for part in _parts(canceled)])
+
+
+async def build_changed(
+    connection: Connection,
+    build_id: int,
+    *,
+    canceled: Sequence[int] = (),
+    pools: Sequence[int] = (),
+) -> None:
+    """The same about a build."""
+    called = tuple(pools[:MOST_POOLS])
+    await _tell(connection, [Notice(0, part, called, build_id) for part in _parts(canceled)])
+
+
+async def _tell(connection: Connection, notices: Sequence[Notice]) -> None:
+    for notice in notices:
         body = msgspec.json.encode(notice).decode()
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, body)
 

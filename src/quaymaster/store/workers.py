@@ -28,8 +28,10 @@ WITH alive AS (
   WHERE id = $1 AND stopped_at IS NULL RETURNING id
 )
 SELECT EXISTS (SELECT FROM alive) AS is_known, array(
-  SELECT j.id FROM jobs j JOIN deployments d ON d.id = j.deployment_id
-  WHERE j.worker = $1 AND j.status = 'running' AND d.cancel_requested_at IS NOT NULL
+  SELECT j.id FROM jobs j LEFT JOIN deployments d ON d.id = j.deployment_id
+  LEFT JOIN builds b ON b.id = j.build_id
+  WHERE j.worker = $1 AND j.status = 'running'
+    AND coalesce(d.cancel_requested_at, b.cancel_requested_at) IS NOT NULL
   ORDER BY j.id) AS canceled, array(
   SELECT j.id FROM jobs j WHERE j.worker = $1 AND j.status = 'running' ORDER BY j.id) AS held
 """

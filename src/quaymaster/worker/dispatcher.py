@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from quaymaster.actions import build_jobs
 from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.jobs import Taken, Taker, new_token
+from quaymaster.domain.build import BuildId
 from quaymaster.domain.release import JobId, ReleaseId
 from quaymaster.runner.pool import HostPool
 from quaymaster.store import jobs
 from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.jobs import NO_POOL, HeldJob
+from quaymaster.store.jobs import NO_BUILD, NO_POOL, HeldJob
 from quaymaster.worker.job_runner import JobRun
 from quaymaster.worker.server_host import ServerHost
 from quaymaster.worker.slots import Slot
@@ -49,6 +51,7 @@ class Candidate:
     id: JobId
     release_id: ReleaseId
     token: str
+    build_id: BuildId = NO_BUILD
 
 
 class Dispatcher:
@@ -84,7 +87,7 @@ class Dispatcher:
         if held.id in self._begun:
             return False
         self._busy.add(held.id)
-        self._adopted.append(Candidate(held.id, held.release_id, held.token))
+        self._adopted.append(Candidate(held.id, held.release_id, held.token, held.build_id))
         self.wake()
         return True
 
@@ -145,7 +148,7 @@ class Dispatcher:
             if len(found) < most and not self.identity.target:
                 found += await jobs.waiting(connection, NO_POOL, most)
         candidates = [
-            Candidate(job.id, job.release_id, new_token())
+            Candidate(job.id, job.release_id, new_token(), job.build_id)
             for job in found
             if job.id not in self._busy and job.id not in self._shunned
         ]
@@ -193,14 +196,20 @@ class Dispatcher:
         call = Call(self._installation)
         self._shunned[job.id] = time.monotonic() + SHUN_SECONDS
         try:
-            taken = await job_actions.claim(call, job.release_id, job.id, taker)
+            if job.build_id:
+                taken = await build_jobs.claim(call, job.build_id, job.id, taker)
+            else:
+                taken = await job_actions.claim(call, job.release_id, job.id, taker)
         except DatabaseUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the job fails for it, saying so
             _log.exception("a job cannot be started", job=job.id)
             reason = f"The job could not be started: {type(error).__name__}. The log of the worker "
             reason += f"{self.identity.name} says more."
-            await job_actions.fail_to_start(call, job.release_id, job.id, taker, reason)
+            if job.build_id:
+                await build_jobs.fail_to_start(call, job.build_id, job.id, taker, reason)
+            else:
+                await job_actions.fail_to_start(call, job.release_id, job.id, taker, reason)
             return None
         if taken is not None:
             self._shunned.pop(job.id, None)
@@ -216,7 +225,13 @@ class Dispatcher:
         self, slot: Slot, taken: Taken, next_taker: Callable[[], Taker | None]
     ) -> Taken | None:
         job = taken.held
-        _log.info("a job starts", job=job.id, release=job.release_id, slot=slot.number)
+        _log.info(
+            "a job starts",
+            job=job.id,
+            release=job.release_id or None,
+            build=job.build_id or None,
+            slot=slot.number,
+        )
         hosts = self._hosts if taken.needs_agent else self._server
         run = JobRun(self._installation, hosts, taken, next_taker)
         self._busy.add(job.id)

@@ -9,13 +9,16 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import jobs
+from quaymaster.actions import build_jobs, build_publishing, jobs
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.jobs import End, Taken, Taker
+from quaymaster.actions.jobs import End, Finished, Taken, Taker
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import (
+    ArtifactFiles,
+    ArtifactNamed,
     Attachment,
+    BuildChanged,
     HostMessage,
     JobEnded,
     JobResult,
@@ -143,6 +146,9 @@ class JobRun:
         if isinstance(message, ReleaseRenamed):
             await self._rename(message.name)
             return
+        if isinstance(message, ArtifactFiles | ArtifactNamed | BuildChanged):
+            await self._publish(message)
+            return
         if isinstance(message, Attachment):
             await self._attach(message)
             return
@@ -195,13 +201,12 @@ class JobRun:
         status, error = self._verdict(ended)
         end = End(status, error, await self._stored(self._buffer.portion()))
         taker = self._next_taker()
-        finished = await self._until_done(
-            lambda: jobs.finish(Call(self._installation), self.held, end, taker)
-        )
+        finished = await self._until_done(lambda: self._end(end, taker))
         _log.info(
             "a job ended" if finished.is_done else "a job was decided about elsewhere",
             job=self.held.id,
-            release=self.held.release_id,
+            release=self.held.release_id or None,
+            build=self.held.build_id or None,
             status=status.value,
             error=error or None,
         )
@@ -214,6 +219,12 @@ class JobRun:
             lambda: jobs.await_report(Call(self._installation), self.held, told)
         )
         _log.info("a job awaits a report", job=self.held.id, is_taken_in=is_done)
+
+    async def _end(self, end: End, taker: Taker | None) -> Finished:
+        call = Call(self._installation)
+        if self.held.build_id:
+            return await build_jobs.finish(call, self.held, end)
+        return await jobs.finish(call, self.held, end, taker)
 
     def _verdict(self, ended: JobEnded | None) -> tuple[JobStatus, str]:
         if ended is None:
@@ -229,6 +240,16 @@ class JobRun:
         )
         if problem:
             _log.warning("a release was not renamed", job=self.held.id, reason=problem)
+
+    async def _publish(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> None:
+        """What a task publishes to its build; the host's next message waits until it is kept."""
+        if self._is_stale or not self.held.build_id:
+            return
+        problem = await self._until_done(
+            lambda: build_publishing.publish(Call(self._installation), self.held, message)
+        )
+        if problem:
+            self.stop(problem)
 
     async def _attach(self, message: Attachment) -> None:
         """Keep an attached file; the host's next message waits until its bytes are stored."""

@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import structlog
 
-from quaymaster.actions import artifact_events, pushes, rollbacks, schedules, watched_sources
+from quaymaster.actions import (
+    artifact_events,
+    build_happening,
+    pushes,
+    rollbacks,
+    schedules,
+    watched_sources,
+)
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
@@ -23,6 +30,8 @@ from quaymaster.actions.follow_up import (
 )
 from quaymaster.actions.orchestrate import admit, happen
 from quaymaster.actions.ports import Outside
+from quaymaster.domain.build import BuildId
+from quaymaster.domain.build_events import BuildTimeCame
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import ReleaseId
@@ -160,6 +169,12 @@ def _wakeups(
     async def answer_push(push: int) -> None:
         await pushes.answer(Call(installation), push)
 
+    async def look_at_build(build: int) -> None:
+        try:
+            await build_happening.happen(Call(installation), BuildId(build), BuildTimeCame())
+        except NotFound:
+            _log.info("a wake-up was for a build that is gone", build=build)
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -175,6 +190,7 @@ def _wakeups(
         ARTIFACT_EVENT: answer_artifact_event,
         PUSH: answer_push,
         SOURCES: look_at_sources,
+        build_happening.BUILD: look_at_build,
     }
     if courier:
         handlers[DELIVERIES] = courier.wake

@@ -16,6 +16,7 @@ from quaymaster.actions import (
     webhooks,
 )
 from quaymaster.actions import jobs as job_actions
+from quaymaster.actions.build_happening import BUILD
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
@@ -27,7 +28,7 @@ from quaymaster.actions.follow_up import (
     SCHEDULE,
     job_kind,
 )
-from quaymaster.store import artifact_events, due, firing, pushes, queueing, sweeping
+from quaymaster.store import artifact_events, builds, due, firing, pushes, queueing, sweeping
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.worker.leases import Lease
@@ -112,6 +113,10 @@ async def sweep(installation: Installation) -> int:
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
             *(Wakeup(ARTIFACT_EVENT, {"id": event}) for event in events),
             *(Wakeup(PUSH, {"id": push}) for push in pushed),
+            *(
+                Wakeup(BUILD, {"id": one})
+                for one in await builds.due(connection, datetime.now(UTC))
+            ),
             *(Wakeup(GATES, {"id": gate}) for gate in gates),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
         ]

@@ -141,6 +141,8 @@ def _conflict(error: domain.Conflict) -> Problem:
     """400 for what the service answers with 400: a taken name and an old copy; else 409."""
     if error.message.startswith("Build pipeline"):
         return Problem(409, "DefinitionExistsException", error.message)
+    if error.message.startswith("The artifact"):
+        return Problem(409, "ArtifactExistsException", error.message)
     if "already exists" in error.message:
         message = f"VS402934: {error.message}"
         return Problem(400, "ReleaseDefinitionAlreadyExistsException", message)

@@ -84,14 +84,15 @@ async def _text(
     request: AzureRequest, release_id: str, stage_id: str, task_id: str, phase: int | None
 ) -> Stream:
     task = number_in(task_id, "taskId")
-    wanted = _lines(request.parameters)
+    wanted = lines_in(request.parameters)
     pieces = await logs.of_step(
         request.call, release_number(release_id), stage_number(stage_id), task, wanted, phase
     )
     return _stream(pieces, "text/plain", {})
 
 
-def _lines(query: Query) -> Lines:
+def lines_in(query: Query) -> Lines:
+    """The lines that `startLine` and `endLine` cut out. Raises Problem."""
     start, end = query.text("startLine"), query.text("endLine")
     return Lines(
         number_in(start, "startLine", lowest=0, highest=LARGEST_LINE) or None if start else None,

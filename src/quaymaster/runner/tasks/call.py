@@ -56,9 +56,15 @@ class Inputs:
         return [line.strip() for line in self.text(name).splitlines() if line.strip()]
 
 
+def _no_command(line: str) -> None:
+    raise TaskFailed(f"The task cannot give the command {line} here.")
+
+
 @dataclass(frozen=True, slots=True)
 class TaskCall:
-    """`log` adds a line to the step's log, `warn` an issue; `execute` gives the exit code.
+    """`command` obeys a line with a logging command as if the task had printed it.
+
+    `log` adds a line to the step's log, `warn` an issue; `execute` gives the exit code.
 
     `expand` replaces macros by the inputs and then by the variables of the job.
     """
@@ -70,6 +76,7 @@ class TaskCall:
     log: Callable[[str], None]
     warn: Callable[[str], None]
     execute: Execute
+    command: Callable[[str], None] = _no_command
     expand: Callable[[str], str] = str
     stopped: threading.Event = field(default_factory=threading.Event)
 

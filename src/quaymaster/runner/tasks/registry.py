@@ -13,6 +13,8 @@ _MODULES = {
     ("28782b92-5e8e-4458-9751-a71cd1492bae", 1): "delay",
     ("5bfb729a-a7c8-4a78-a7c3-8d717bb7c13c", 2): "copy_files",
     ("5e1e3830-fbfb-11e5-aab1-090c92bc4988", 1): "extract_files",
+    ("2ff763a7-ce83-4e1f-bc89-0ae63477cebe", 1): "publish_artifacts",
+    ("ecdc45f6-832d-4ad9-b52b-ee49e94659be", 1): "publish_pipeline_artifact",
 }
 
 

@@ -2,9 +2,24 @@
 
 from litestar.types import ControllerRouterHandler
 
-from quaymaster.apis.azure.build import definitions, folders
+from quaymaster.apis.azure.build import (
+    artifacts,
+    badges,
+    builds,
+    definitions,
+    folders,
+    leases,
+    stages,
+    timelines,
+)
 
 ROUTES: list[ControllerRouterHandler] = [
     *definitions.ROUTES,
+    *builds.ROUTES,
+    *timelines.ROUTES,
+    *artifacts.ROUTES,
+    *leases.ROUTES,
+    *stages.ROUTES,
+    *badges.ROUTES,
     *folders.ROUTES,
 ]

@@ -156,12 +156,17 @@ ALTER TABLE jobs ALTER COLUMN phase_id DROP NOT NULL;
 ALTER TABLE jobs ADD COLUMN build_id bigint REFERENCES builds ON DELETE CASCADE;
 ALTER TABLE jobs ADD COLUMN plan_key text NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN attempt integer NOT NULL DEFAULT 1;
+ALTER TABLE jobs ADD COLUMN priority integer NOT NULL DEFAULT 3;
 ALTER TABLE jobs ADD COLUMN record_id uuid NOT NULL DEFAULT gen_random_uuid();
 ALTER TABLE jobs ADD CONSTRAINT jobs_have_one_owner
     CHECK ((release_id IS NULL) <> (build_id IS NULL));
+DROP INDEX jobs_waiting;
+CREATE INDEX jobs_waiting ON jobs (pool_id, priority, id) WHERE status = 'waiting';
 CREATE UNIQUE INDEX jobs_of_build ON jobs (build_id, plan_key, attempt) WHERE build_id IS NOT NULL;
 COMMENT ON COLUMN jobs.plan_key IS 'which job of the build''s plan this is; empty for releases';
 
 ALTER TABLE task_runs ALTER COLUMN release_id DROP NOT NULL;
 ALTER TABLE task_runs ADD COLUMN build_id bigint;
 CREATE INDEX task_runs_build ON task_runs (build_id) WHERE build_id IS NOT NULL;
+
+ALTER TABLE attachments ALTER COLUMN release_id DROP NOT NULL;

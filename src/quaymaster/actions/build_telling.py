@@ -1,0 +1,172 @@
+"""Telling a worker what a job of a build is: rows, sources and secrets become one message."""
+
+from dataclasses import replace
+from typing import Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from quaymaster.actions import connections, job_tokens
+from quaymaster.actions.call import Call
+from quaymaster.domain.build import Build, BuildJob
+from quaymaster.domain.build_plan import BuildJobPlan
+from quaymaster.domain.build_predefined import BuildContext
+from quaymaster.domain.errors import NotFound
+from quaymaster.plans.build_message import Given, build_message, build_variables, with_endpoints
+from quaymaster.plans.endpoints import endpoint
+from quaymaster.plans.job_message import (
+    NumberedStep,
+    Place,
+    PlannedStep,
+    connections_named,
+    none_installed,
+    planned_steps,
+)
+from quaymaster.protocol.job import Checkout, Endpoint, JobVariable, RunJob
+from quaymaster.runner.repositories.addresses import repository_text
+from quaymaster.store import build_facts, task_runs
+from quaymaster.store.build_facts import BuildFacts
+from quaymaster.store.database import Connection
+
+
+async def told(
+    connection: Connection, call: Call, build: Build, job: BuildJob, place: Place
+) -> RunJob:
+    """The message of a job that was just claimed; the rows of its steps are made with it.
+
+    Raises VaultError when a secret cannot be opened.
+    """
+    facts = await build_facts.of_build(connection, call.vault, build.id)
+    if facts is None:
+        raise NotFound("build", build.id)
+    plan = build.plan.job(job.key)
+    tasks = call.installation.outside.tasks
+    repository = plan.checkout or build.plan.repository
+    connected = await _connected(connection, call, facts, [repository.connection])
+    checkout = _checkout(build, plan, facts, connected)
+    sources = f"{repository.name or repository.id or checkout.address} to s" if checkout else ""
+    planned = planned_steps(plan.work, (), tasks.chosen if tasks else none_installed, sources)
+    steps = await _steps(connection, job, planned)
+    context = _context(call.installation.url, build, plan, job, facts)
+    token = await job_tokens.issue(connection, facts.project_id, plan.work, job, call.now)
+    variables = build_variables(context, facts.variables, facts.secrets, plan.variables, token)
+    named = await _named(connection, call, facts, plan, variables)
+    given = Given(variables, checkout, token)
+    message = build_message(job, plan, context, steps, _place(call, place), given)
+    return with_endpoints(message, [*connected, *named])
+
+
+def _checkout(
+    build: Build, plan: BuildJobPlan, facts: BuildFacts, connected: list[Endpoint]
+) -> Checkout | None:
+    """What the job checks out; None where it does not, or the definition names no repository."""
+    repository = plan.checkout or build.plan.repository
+    if not plan.checks_out:
+        return None
+    opened = connected[0] if connected else None
+    address = repository_text(
+        repository.type, repository.name or repository.id, repository.url, opened
+    )
+    if not address:
+        return None
+    return Checkout(
+        address=address,
+        branch=facts.source_branch,
+        commit=facts.source_version,
+        clean=repository.clean,
+        depth=repository.fetch_depth,
+        submodules=_submodules(repository.submodules, repository.nested_submodules),
+        connection=repository.connection,
+    )
+
+
+def _submodules(some: bool, nested: bool) -> Literal["", "direct", "nested"]:
+    if not some:
+        return ""
+    return "nested" if nested else "direct"
+
+
+async def _connected(
+    connection: Connection, call: Call, facts: BuildFacts, words: list[str]
+) -> list[Endpoint]:
+    wanted = {word.strip() for word in words} - {""}
+    if not wanted:
+        return []
+    project = UUID(facts.project_id)
+    found = await connections.resolve(connection, call.vault, project, wanted)
+    return [endpoint(one) for one in found.values()]
+
+
+async def _named(
+    connection: Connection,
+    call: Call,
+    facts: BuildFacts,
+    plan: BuildJobPlan,
+    variables: list[JobVariable],
+) -> list[Endpoint]:
+    """The service connections that the job's tasks name, opened."""
+    tasks = call.installation.outside.tasks
+    if tasks is None:
+        return []
+    words = connections_named(plan.work, lambda: variables, tasks.connection_inputs)
+    return await _connected(connection, call, facts, list(words))
+
+
+def _place(call: Call, place: Place) -> Place:
+    outside = call.installation.outside
+    place = replace(place, allowed_addresses=outside.allowed_addresses)
+    if outside.tasks is None:
+        return place
+    return replace(place, tasks_directory=outside.tasks.directory, node=outside.tasks.node)
+
+
+async def _steps(
+    connection: Connection, job: BuildJob, planned: tuple[PlannedStep, ...]
+) -> list[NumberedStep]:
+    rows = await task_runs.plan(
+        connection,
+        job.id,
+        job.token,
+        [
+            task_runs.PlannedStep(
+                rank,
+                step.kind,
+                step.name,
+                step.task.task_id if step.task else "",
+                step.version,
+            )
+            for rank, step in enumerate(planned, 1)
+        ],
+    )
+    return [
+        NumberedStep(row.id, str(row.instance_id), step)
+        for row, step in zip(rows, planned, strict=True)
+    ]
+
+
+def _context(
+    url: str, build: Build, plan: BuildJobPlan, job: BuildJob, facts: BuildFacts
+) -> BuildContext:
+    collection = f"{url}/{facts.organization_name}"
+    return BuildContext(
+        collection_url=collection,
+        collection_id=facts.organization_id,
+        project_id=facts.project_id,
+        project_name=facts.project_name,
+        definition_id=facts.definition_id,
+        definition_name=facts.definition_name,
+        definition_revision=facts.definition_revision,
+        definition_path=facts.definition_path,
+        build_id=facts.build_id,
+        number=facts.number,
+        reason=facts.reason,
+        source_branch=facts.source_branch,
+        source_version=facts.source_version,
+        repository=plan.checkout or build.plan.repository,
+        queued_by=facts.queued_by,
+        requested_for=facts.requested_for,
+        stage=plan.stage,
+        job=plan.key.rpartition(".")[2],
+        job_name=plan.work.name,
+        attempt=job.attempt,
+        job_id=str(uuid5(NAMESPACE_URL, f"{collection}/jobs/{job.id}")),
+        plan_id=facts.plan_id,
+    )

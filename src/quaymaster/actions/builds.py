@@ -1,0 +1,399 @@
+"""Queueing builds and changing them as a whole (SEMANTICS 23)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from quaymaster.actions import build_definitions, build_happening, build_process
+from quaymaster.actions.build_definitions import changed_tags
+from quaymaster.actions.call import Call
+from quaymaster.domain.access import definition_token
+from quaymaster.domain.build import Build, BuildId
+from quaymaster.domain.build_access import BuildPermission
+from quaymaster.domain.build_events import BuildCanceled, BuildQueued, BuildRetried
+from quaymaster.domain.build_plan import BuildPlan
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
+from quaymaster.domain.ordinal import upper
+from quaymaster.domain.overrides import MASK, Values
+from quaymaster.domain.plan import PhaseKind
+from quaymaster.domain.release_names import BUILD_NUMBER, Named
+from quaymaster.domain.variable_groups import under
+from quaymaster.domain.variables import Variable, VariableSet
+from quaymaster.plans.azure_demands import demand_in
+from quaymaster.store import (
+    build_edits,
+    build_retention,
+    build_views,
+    builds,
+    pools,
+    variable_groups,
+)
+from quaymaster.store.build_definitions import BuildDefinition
+from quaymaster.store.build_edits import Details
+from quaymaster.store.build_views import BuildView
+from quaymaster.store.builds import NewBuild
+from quaymaster.store.database import Connection
+
+KIND = "build"
+ALWAYS_SETTABLE = "SYSTEM.DEBUG"
+MOST_TAGS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What somebody wants built; what is empty the definition decides.
+
+    `parameters` are variables by name, `demands` are in the form `Name -equals value`.
+    `lets_pass` queues although something, such as a missing task, will keep the build from
+    succeeding.
+    """
+
+    definition_id: int
+    source_branch: str = ""
+    source_version: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    queue_id: int | None = None
+    demands: tuple[str, ...] = ()
+    priority: str = "normal"
+    reason: str = "manual"
+    tags: tuple[str, ...] = ()
+    requested_for: str | None = None
+    lets_pass: bool = False
+    trigger_info: Mapping[str, str] = field(default_factory=dict)
+    triggered_by_build: int | None = None
+    template_parameters: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def queue(call: Call, request: BuildRequest) -> BuildId:
+    """Queue a build, which starts as soon as a worker is free (23.3).
+
+    The repository is asked before the transaction opens. Raises NotFound, Forbidden (queue
+    builds), Refused for a definition that is disabled or that has not what it needs, Invalid.
+    """
+    async with call.database.read() as connection:
+        definition = await build_definitions.found(connection, call, request.definition_id)
+    build_definitions.require(call, definition, BuildPermission.QUEUE_BUILDS)
+    if definition.queue_status == "disabled":
+        raise Refused(
+            f"The build pipeline {definition.name} is disabled. Enable it to queue builds."
+        )
+    request = _completed(request, definition)
+    source = await build_process.prepared(definition, request.source_version)
+    demands = tuple(demand_in(text) for text in request.demands)
+    plan = _with_demands(source.plan, demands)
+    validation = _validated(plan, request)
+    async with call.database.transaction() as connection:
+        values = await _values(connection, call, definition, plan, request)
+        new = await _new_build(connection, call, definition, plan, request, values)
+        new = replace(
+            new, source_version=source.commit or request.source_version, validation=validation
+        )
+        named = _named(call, new)
+        build_id = await builds.insert(connection, call.vault, new, named)
+        await build_happening.happen_within(
+            connection, call, build_id, BuildQueued(definition.queue_status == "paused")
+        )
+        return build_id
+
+
+def _completed(request: BuildRequest, definition: BuildDefinition) -> BuildRequest:
+    branch = request.source_branch or definition.plan.repository.default_branch
+    return replace(request, source_branch=builds.branch_reference(branch.strip()))
+
+
+def _with_demands(plan: BuildPlan, demands: tuple[Any, ...]) -> BuildPlan:
+    if not demands:
+        return plan
+    jobs = (
+        replace(job, work=replace(job.work, demands=(*job.work.demands, *demands)))
+        for job in plan.jobs
+    )
+    return replace(plan, jobs=tuple(jobs))
+
+
+def _validated(plan: BuildPlan, request: BuildRequest) -> tuple[Mapping[str, str], ...]:
+    """What will keep the build from succeeding. Raises Refused unless that is to be let pass."""
+    problems = list(plan.warnings)
+    if any(job.work.kind is not PhaseKind.AGENT for job in plan.jobs):
+        problems.append("It has a phase without an agent, which is not run in builds.")
+    if problems and not request.lets_pass:
+        said = " ".join(problem.rstrip(".") + "." for problem in problems)
+        raise Refused(
+            f"The build cannot be queued: {said} Put that right, or queue with ignoreWarnings=true."
+        )
+    return tuple({"result": "warning", "message": problem} for problem in problems)
+
+
+async def _values(
+    connection: Connection,
+    call: Call,
+    definition: BuildDefinition,
+    plan: BuildPlan,
+    request: BuildRequest,
+) -> Values:
+    """The variables of the build: groups below the definition's own, the request's on top (5.4)."""
+    plain = {name: one.value for name, one in plan.variables.items() if not one.is_secret}
+    stored = {name.partition("/")[2]: value for name, value in definition.secrets.items()}
+    secret = {name: stored.get(name, "") for name, one in plan.variables.items() if one.is_secret}
+    known = {upper(name): name for name in plan.variables}
+    for given, value in request.parameters.items():
+        name = known.get(upper(given), given)
+        planned = plan.variables.get(name)
+        if planned and planned.is_secret and value in ("", MASK):
+            continue
+        if upper(given) != ALWAYS_SETTABLE and not (planned and planned.allow_override):
+            raise Invalid(
+                f"The variable {given} cannot be set when a build is queued. Mark it as settable "
+                "at queue time in the pipeline's variables, or leave it out."
+            )
+        (secret if planned and planned.is_secret else plain)[name] = value
+    groups = await variable_groups.get_many(
+        connection, call.vault, definition.project_id, sorted(plan.variable_groups)
+    )
+    missing = sorted(set(plan.variable_groups) - groups.keys())
+    if missing:
+        raise Invalid(
+            f"The build pipeline links the variable groups {', '.join(map(str, missing))}, which "
+            "the project does not have. Make them, or remove the links."
+        )
+    linked = [groups[number] for number in plan.variable_groups]
+    return under(Values(plain, secret), linked)
+
+
+async def _new_build(
+    connection: Connection,
+    call: Call,
+    definition: BuildDefinition,
+    plan: BuildPlan,
+    request: BuildRequest,
+    values: Values,
+) -> NewBuild:
+    queue_id = await _queue(connection, definition, plan, request)
+    return NewBuild(
+        project_id=definition.project_id,
+        project_name=definition.project_name,
+        definition_id=definition.id,
+        definition_revision=definition.revision,
+        definition_name=definition.name,
+        plan=plan,
+        reason=request.reason,
+        queued_at=call.now,
+        requested_by=call.by,
+        requested_for=_requester(call, definition, request),
+        source_branch=request.source_branch,
+        priority=request.priority,
+        queue_id=queue_id,
+        parameters=_shown_parameters(plan, request),
+        variables=values.plain,
+        secrets=values.secret,
+        demands=request.demands,
+        template_parameters=request.template_parameters,
+        trigger_info=request.trigger_info,
+        triggered_by_build=request.triggered_by_build,
+        tags=tuple(changed_tags((), request.tags, ())),
+        properties=request.properties,
+    )
+
+
+def _shown_parameters(plan: BuildPlan, request: BuildRequest) -> str:
+    """The parameters as they are shown later: secrets are left out."""
+    secret = {upper(name) for name, one in plan.variables.items() if one.is_secret}
+    shown = {name: one for name, one in request.parameters.items() if upper(name) not in secret}
+    return build_edits.as_json(shown) if shown else ""
+
+
+def _requester(call: Call, definition: BuildDefinition, request: BuildRequest) -> Any:
+    """For whom it is built: the caller, or anybody else where an administrator says so."""
+    if request.requested_for in (None, "", call.by):
+        return call.by
+    if call.caller is not None:
+        permission = BuildPermission.ADMINISTER_BUILD_PERMISSIONS
+        build_definitions.require(call, definition, permission)
+    return request.requested_for
+
+
+async def _queue(
+    connection: Connection, definition: BuildDefinition, plan: BuildPlan, request: BuildRequest
+) -> int | None:
+    """The queue of the request, of the definition, or the project's first. Raises Invalid."""
+    project = definition.project_id
+    if request.queue_id is not None:
+        asked = await pools.queue(connection, project, request.queue_id)
+        if asked is None:
+            raise Invalid(f"The project has no queue {request.queue_id}.")
+        return asked.id
+    own = await pools.queue(connection, project, plan.queue_id) if plan.queue_id else None
+    if own is None and plan.queue_name:
+        own = next(iter(await pools.queues(connection, project, plan.queue_name)), None)
+    if own is None:
+        own = next(iter(await pools.queues(connection, project)), None)
+    return own.id if own else None
+
+
+def _named(call: Call, new: NewBuild) -> Named:
+    variables = VariableSet(
+        [
+            *(Variable(name, value) for name, value in new.variables.items()),
+            *(Variable(name, "", is_secret=True) for name in new.secrets),
+        ]
+    )
+    return Named(
+        call.now,
+        team_project=new.project_name,
+        definition_name=new.definition_name,
+        build_definition_name=new.definition_name,
+        source_branch=new.source_branch,
+        variables=variables,
+    )
+
+
+async def get(call: Call, build_id: int, *, deleted: bool = False) -> BuildView:
+    """One build that the caller may view. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        return await found(connection, call, build_id, deleted=deleted)
+
+
+async def found(
+    connection: Connection,
+    call: Call,
+    build_id: int,
+    permission: BuildPermission = BuildPermission.VIEW_BUILDS,
+    *,
+    deleted: bool = False,
+) -> BuildView:
+    """The same inside a connection that the caller has, for somebody with this permission."""
+    view = await build_views.get(connection, call.project_id, build_id)
+    if view is None or (view.is_deleted and not deleted):
+        raise NotFound(KIND, build_id)
+    token = definition_token(str(view.project_id), view.definition_path, view.definition_id)
+    for needed in {BuildPermission.VIEW_BUILDS, permission}:
+        call.require_build(needed, token, f"build {view.number}")
+    return view
+
+
+async def cancel(call: Call, build_id: int) -> None:
+    """Ask a build to stop; asking twice is as good as once (23.4). Raises Refused when it ended."""
+    async with call.database.transaction() as connection:
+        await found(connection, call, build_id, BuildPermission.STOP_BUILDS)
+        await build_happening.happen_within(
+            connection, call, BuildId(build_id), BuildCanceled(call.by)
+        )
+
+
+async def retry(call: Call, build_id: int, *, stage: str = "", everything: bool = False) -> None:
+    """Run again what did not succeed. Raises Refused while it is under way."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.QUEUE_BUILDS)
+        event = BuildRetried(stage, everything)
+        await build_happening.happen_within(
+            connection, call, BuildId(build_id), event, _check_stage(view, stage)
+        )
+
+
+def _check_stage(view: BuildView, stage: str) -> Any:
+    def check(build: Build) -> None:
+        known = {one.name.casefold() for one in build.plan.stages}
+        if stage and stage.casefold() not in known:
+            raise NotFound("stage", stage, f"Build {view.number} has no stage {stage}.")
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEdit:
+    """What is to be changed of a build; None leaves a part as it is."""
+
+    keep_forever: bool | None = None
+    number: str | None = None
+    quality: str | None = None
+    retained_by_release: bool | None = None
+    tags: tuple[str, ...] | None = None
+
+
+async def edit(call: Call, build_id: int, wanted: BuildEdit) -> None:
+    """Change what may be changed of a build at any time (23.4). Raises Conflict, Invalid."""
+    async with call.database.transaction() as connection:
+        permission = BuildPermission.UPDATE_BUILD_INFORMATION
+        if wanted.keep_forever is not None or wanted.retained_by_release is not None:
+            permission = BuildPermission.RETAIN_INDEFINITELY
+        if wanted.quality is not None:
+            permission |= BuildPermission.EDIT_BUILD_QUALITY
+        view = await found(connection, call, build_id, permission)
+        if wanted.number is not None and wanted.number != view.number:
+            await rename_within(connection, call, build_id, wanted.number)
+        tags = None if wanted.tags is None else _bounded(changed_tags((), wanted.tags, ()))
+        details = Details(wanted.keep_forever, wanted.quality, wanted.retained_by_release, tags)
+        await build_edits.change(connection, build_id, details, call.by, call.now)
+
+
+async def rename_within(connection: Connection, call: Call, build_id: int, number: str) -> None:
+    """Give a build another number. Raises Invalid for what cannot be one, Conflict if taken."""
+    wrong = BUILD_NUMBER.broken_by(number)
+    if wrong:
+        raise Invalid(wrong.replace("The format gives", "It gives") + ".")
+    if not await build_edits.rename(connection, build_id, number, call.by, call.now):
+        raise Conflict(f"Another build of the pipeline has the number {number!r} already.")
+
+
+async def delete(call: Call, build_id: int) -> None:
+    """Delete a build softly. Raises Refused while it runs, or is kept by somebody (23.4)."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.DELETE_BUILDS)
+        if view.status != "completed":
+            raise Refused(f"Build {view.number} is under way. Cancel it before you delete it.")
+        if view.keep_forever or view.retained_by_release:
+            raise Refused(f"Build {view.number} is retained. Release it before you delete it.")
+        if await build_retention.is_leased(connection, build_id, call.now):
+            raise Refused(
+                f"Build {view.number} is kept by a retention lease. Remove the lease before."
+            )
+        await build_edits.delete(connection, build_id, call.by, call.now)
+
+
+async def change_tags(
+    call: Call, build_id: int, add: Iterable[str], remove: Iterable[str]
+) -> list[str]:
+    """Add and remove tags; all tags afterwards (23.5). A new tag may make a release (8.3)."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.UPDATE_BUILD_INFORMATION)
+        return await tag_within(connection, call, view, add, remove)
+
+
+async def tag_within(
+    connection: Connection, call: Call, view: BuildView, add: Iterable[str], remove: Iterable[str]
+) -> list[str]:
+    """The same inside a transaction that the caller opened."""
+    current = await build_edits.locked_tags(connection, view.id)
+    tags = _bounded(changed_tags(current, add, remove))
+    await build_edits.change(connection, view.id, Details(tags=tags), call.by, call.now)
+    is_new = len(set(map(str.casefold, tags)) - set(map(str.casefold, current))) > 0
+    if is_new and view.status == "completed":
+        await build_happening.tell_tagged(connection, call, replace(view, tags=tuple(tags)))
+    return tags
+
+
+def _bounded(tags: list[str]) -> list[str]:
+    if len(tags) > MOST_TAGS:
+        raise Invalid(f"A build may have {MOST_TAGS} tags at most.")
+    return tags
+
+
+async def change_properties(
+    call: Call, build_id: int, changes: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Set properties, or remove those set to None; all of them afterwards."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.UPDATE_BUILD_INFORMATION)
+        merged = {**view.properties, **changes}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        await build_edits.set_properties(connection, build_id, kept)
+        return kept
+
+
+async def queue_position(call: Call, view: BuildView) -> int | None:
+    """How many builds wait before this one, counted from 1; None when it does not wait."""
+    if view.status != "notStarted":
+        return None
+    async with call.database.read() as connection:
+        return await build_edits.position(connection, view.id)

@@ -1,0 +1,293 @@
+"""What a build did: timeline, logs, changes (CONTRACT B.1, SEMANTICS 23)."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from litestar import Response, get
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from quaymaster.actions import build_logs, build_reading
+from quaymaster.actions.build_reading import Timeline
+from quaymaster.apis.azure import paging
+from quaymaster.apis.azure.asked import AzureRequest
+from quaymaster.apis.azure.build.builds import ONE, build_number
+from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.logs import lines_in
+from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.values import date_out, number_in
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.store.build_timelines import BuildChange, TimelineJob
+from quaymaster.store.task_runs import TaskRun
+
+STATES = {"held": "pending", "waiting": "pending", "running": "inProgress"}
+RESULTS = {
+    "succeeded": "succeeded",
+    "withIssues": "succeededWithIssues",
+    "failed": "failed",
+    "canceled": "canceled",
+    "skipped": "skipped",
+}
+WORST = ("skipped", "succeeded", "succeededWithIssues", "canceled", "failed")
+ONLY_STAGE = "__default"
+PER_PAGE = 50
+
+
+@get([f"{ONE}/timeline", f"{ONE}/timeline/{{timeline_id:str}}"], opt=needs(Scope.BUILD))
+async def get_build_timeline(
+    request: AzureRequest, build_id: FromPath[str], timeline_id: FromPath[str] = ""
+) -> Response[bytes]:
+    """Stages, jobs and steps of a build with their states, results and logs."""
+    found = await build_reading.steps(request.call, build_number(build_id))
+    if timeline_id and timeline_id != str(found.view.plan_id):
+        raise Problem(
+            404, "TimelineNotFoundException", f"The build has no timeline {timeline_id[:80]}."
+        )
+    return request.answer("timeline", _timeline(request, found))
+
+
+def _timeline(request: AzureRequest, found: Timeline) -> dict[str, Any]:
+    url = f"{_url(request, found)}/Timeline/{found.view.plan_id}"
+    return {
+        "records": list(_records(request, found)),
+        "lastChangedBy": "00000002-0000-8888-8000-000000000000",
+        "lastChangedOn": date_out(found.view.changed_at),
+        "id": str(found.view.plan_id),
+        "changeId": len(found.steps) + len(found.jobs),
+        "url": url,
+    }
+
+
+def _url(request: AzureRequest, found: Timeline) -> str:
+    return request.links.apis(str(found.view.project_id), f"build/builds/{found.view.id}")
+
+
+def _records(request: AzureRequest, found: Timeline) -> Iterator[dict[str, Any]]:
+    newest = {job.key: job for job in found.jobs}
+    for order, stage in enumerate(found.plan.stages, 1):
+        inside = [
+            newest[p.key] for p in found.plan.jobs if p.stage == stage.name if p.key in newest
+        ]
+        name = "" if stage.name == ONLY_STAGE else stage.display_name or stage.name
+        yield _stage(found, order, stage.name, name or "Build", inside)
+    for order, job in enumerate(newest.values(), 1):
+        yield _job(request, found, order, job)
+        for step in found.steps:
+            if step.job_id == job.id:
+                yield _step(request, found, job, step)
+
+
+def _stage_id(found: Timeline, stage: str) -> UUID:
+    return uuid5(NAMESPACE_URL, f"builds/{found.view.id}/stages/{stage}")
+
+
+def _record(record_id: object, parent: object, kind: str, name: str, order: int) -> dict[str, Any]:
+    return {
+        "previousAttempts": [],
+        "id": str(record_id),
+        "parentId": str(parent) if parent else None,
+        "type": kind,
+        "name": name,
+        "startTime": None,
+        "finishTime": None,
+        "currentOperation": None,
+        "percentComplete": None,
+        "state": "pending",
+        "result": None,
+        "resultCode": None,
+        "changeId": order,
+        "lastModified": "0001-01-01T00:00:00",
+        "workerName": None,
+        "order": order,
+        "details": None,
+        "errorCount": 0,
+        "warningCount": 0,
+        "url": None,
+        "log": None,
+        "task": None,
+        "attempt": 1,
+        "identifier": None,
+        "issues": [],
+    }
+
+
+def _stage(
+    found: Timeline, order: int, stage: str, name: str, jobs: list[TimelineJob]
+) -> dict[str, Any]:
+    record = _record(_stage_id(found, stage), None, "Stage", name, order)
+    record["identifier"] = stage
+    record["startTime"] = date_out(min((j.started_at for j in jobs if j.started_at), default=None))
+    ended = all(job.status in RESULTS for job in jobs)
+    planned = sum(plan.stage == stage for plan in found.plan.jobs)
+    if jobs and ended and len(jobs) == planned:
+        record["state"] = "completed"
+        record["result"] = max((RESULTS[job.status] for job in jobs), key=WORST.index)
+        record["finishTime"] = date_out(max((j.ended_at for j in jobs if j.ended_at), default=None))
+    elif any(job.started_at for job in jobs):
+        record["state"] = "inProgress"
+    return record
+
+
+def _job(request: AzureRequest, found: Timeline, order: int, job: TimelineJob) -> dict[str, Any]:
+    stage = found.plan.job(job.key).stage
+    record = _record(job.record_id, _stage_id(found, stage), "Job", job.name, order)
+    record |= {
+        "startTime": date_out(job.started_at),
+        "finishTime": date_out(job.ended_at),
+        "state": STATES.get(job.status, "completed"),
+        "result": RESULTS.get(job.status),
+        "workerName": job.worker or None,
+        "queueId": job.queue_id,
+        "attempt": job.attempt,
+        "identifier": f"{stage}.{job.key}",
+        "previousAttempts": [
+            {
+                "attempt": other.attempt,
+                "timelineId": str(found.view.plan_id),
+                "recordId": str(other.record_id),
+            }
+            for other in found.jobs
+            if other.key == job.key and other.attempt < job.attempt
+        ],
+    }
+    if job.error:
+        issue = {"type": "error", "category": "General", "message": job.error, "data": {}}
+        record |= {"issues": [issue], "errorCount": 1}
+    first = next((step for step in found.steps if step.job_id == job.id and step.line_count), None)
+    record["log"] = _log(request, found, first.id) if first else None
+    return record
+
+
+def _step(
+    request: AzureRequest, found: Timeline, job: TimelineJob, step: TaskRun
+) -> dict[str, Any]:
+    record = _record(step.instance_id, job.record_id, "Task", step.name, step.rank)
+    result = step.result[:1].lower() + step.result[1:]
+    record |= {
+        "startTime": date_out(step.started_at),
+        "finishTime": date_out(step.finished_at),
+        "currentOperation": step.operation or None,
+        "percentComplete": step.percent or None,
+        "state": step.status,
+        "result": result or None,
+        "workerName": job.worker or None,
+        "errorCount": step.error_count,
+        "warningCount": step.warning_count,
+        "attempt": job.attempt,
+        "issues": [
+            {
+                "type": issue.type,
+                "category": issue.data.get("category", "General"),
+                "message": issue.message,
+                "data": issue.data,
+            }
+            for issue in step.issues
+        ],
+    }
+    if step.line_count:
+        record["log"] = _log(request, found, step.id)
+    if step.task_id:
+        record["task"] = {"id": step.task_id, "name": step.name, "version": step.version}
+    return record
+
+
+def _log(request: AzureRequest, found: Timeline, log_id: int) -> dict[str, Any]:
+    return {"id": log_id, "type": "Container", "url": f"{_url(request, found)}/logs/{log_id}"}
+
+
+@get(f"{ONE}/logs", opt=needs(Scope.BUILD), status_code=200)
+async def get_build_logs(
+    request: AzureRequest, build_id: FromPath[str]
+) -> Response[bytes] | Stream:
+    """The logs of a build as a list, or all of them as a zip where the caller takes one."""
+    number = build_number(build_id)
+    if _wants_zip(request):
+        pieces = await build_logs.zipped(request.call, number)
+        headers = {"Content-Disposition": f"attachment; filename=build_{number}_logs.zip"}
+        return Stream(pieces, media_type="application/zip", headers=headers, status_code=200)
+    found = await build_reading.steps(request.call, number)
+    values = [
+        {
+            **_log(request, found, step.id),
+            "createdOn": date_out(step.started_at),
+            "lastChangedOn": date_out(step.finished_at or step.started_at),
+            "lineCount": step.line_count,
+        }
+        for step in found.steps
+        if step.line_count
+    ]
+    return request.collection("buildLog", values)
+
+
+def _wants_zip(request: AzureRequest) -> bool:
+    accepted = request.headers.get("accept", "").partition(";")[0].strip().casefold()
+    return (
+        accepted == "application/zip"
+        or request.parameters.text("$format").casefold() == "zip"
+        or request.parameters.text("format").casefold() == "zip"
+    )
+
+
+@get(f"{ONE}/logs/{{log_id:str}}", opt=needs(Scope.BUILD), status_code=200)
+async def get_build_log(
+    request: AzureRequest, build_id: FromPath[str], log_id: FromPath[str]
+) -> Response[bytes] | Stream:
+    """One log as text, or as a list of lines for callers that take JSON; also while it grows."""
+    number, log = build_number(build_id), number_in(log_id, "logId", lowest=1, highest=2**53)
+    wanted = lines_in(request.parameters)
+    pieces = await build_logs.of_step(request.call, number, log, wanted)
+    accepted = request.headers.get("accept", "")
+    if "application/json" in accepted and "text/plain" not in accepted:
+        text = b"".join([piece async for piece in pieces]).decode("utf-8", "replace")
+        return request.collection("line", text.removesuffix("\n").split("\n") if text else [])
+    return Stream(pieces, media_type="text/plain", status_code=200)
+
+
+@get(f"{ONE}/changes", opt=needs(Scope.BUILD))
+async def get_build_changes(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
+    """The commits of a build, newest first."""
+    query, number = request.parameters, build_number(build_id)
+    most = paging.top(query, usual=PER_PAGE, most=1000)
+    start = paging.id_token(query)
+    found = await build_reading.changes(request.call, number, start, most + 1)
+    token = start + most if len(found) > most else None
+    return request.collection("change", [_change(one) for one in found[:most]], token)
+
+
+def _change(found: BuildChange) -> dict[str, Any]:
+    author = {"displayName": found.author_name, "uniqueName": found.author_email, "id": None}
+    return {
+        "id": found.id,
+        "message": found.message,
+        "type": found.type,
+        "author": author,
+        "timestamp": date_out(found.at),
+        "location": found.location or None,
+        "displayUri": found.display_uri or None,
+        "pusher": found.pusher or None,
+        "messageTruncated": False,
+    }
+
+
+@get(f"{ONE}/workitems", opt=needs(Scope.BUILD))
+async def get_build_work_items(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
+    """The work items that the commits of a build name by `#number`, in their order."""
+    number = build_number(build_id)
+    found = await build_reading.changes(request.call, number, 0, 1000)
+    values = [
+        {"id": item, "url": f"{request.links.base}/_apis/wit/workItems/{item}"}
+        for item in build_reading.work_items(found)
+    ]
+    return request.collection(
+        "resourceRef", values[: paging.top(request.parameters, usual=50, most=1000)]
+    )
+
+
+ROUTES = [
+    get_build_timeline,
+    get_build_logs,
+    get_build_log,
+    get_build_changes,
+    get_build_work_items,
+]

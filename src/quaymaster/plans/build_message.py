@@ -1,0 +1,92 @@
+"""The message that tells a job host what a job of a build runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from quaymaster.domain.build import BuildJob
+from quaymaster.domain.build_plan import BuildJobPlan
+from quaymaster.domain.build_predefined import BuildContext, predefined
+from quaymaster.domain.variables import Scopes, Variable, effective
+from quaymaster.plans.job_message import (
+    NumberedStep,
+    Place,
+    seconds,
+    step_message,
+    system_connection,
+)
+from quaymaster.protocol.job import Checkout, Endpoint, JobVariable, RunJob
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a job starts with: its variables, its sources and, where its phase asks, a token."""
+
+    variables: Sequence[JobVariable] = field(repr=False)
+    checkout: Checkout | None = None
+    access_token: str = field(default="", repr=False)
+
+
+def build_message(
+    job: BuildJob,
+    plan: BuildJobPlan,
+    context: BuildContext,
+    steps: Sequence[NumberedStep],
+    place: Place,
+    given: Given,
+) -> RunJob:
+    """Everything that a host needs to run this job, secrets included: it is never logged."""
+    return RunJob(
+        job_id=job.id,
+        token=job.token,
+        name=plan.work.name,
+        plan_id=context.plan_id,
+        workspace=f"{context.project_id}/{context.definition_id}",
+        work_directory=place.work_directory,
+        steps=[step_message(numbered) for numbered in steps],
+        variables=list(given.variables),
+        endpoints=[system_connection(context.collection_url, given.access_token)],
+        skip_artifacts=True,
+        checkout=given.checkout,
+        timeout_seconds=seconds(plan.work.timeout),
+        cancel_timeout_seconds=plan.work.cancel_timeout.total_seconds(),
+        host_type="build",
+        agent_name=place.agent_name,
+        agent_id=place.agent_id,
+        tasks_directory=place.tasks_directory,
+        node=place.node,
+        allowed_addresses=list(place.allowed_addresses),
+    )
+
+
+def build_variables(
+    context: BuildContext,
+    plain: Mapping[str, str],
+    secret: Mapping[str, str],
+    own: Mapping[str, str],
+    access_token: str = "",
+) -> list[JobVariable]:
+    """The variables a job starts with: the job's own win over the build's, ours over all (5.4)."""
+    system = [Variable(name, value) for name, value in predefined(context).items()]
+    if access_token:  # SEMANTICS 17.3
+        system.append(Variable("System.EnableAccessToken", "True"))
+        system.append(Variable("System.AccessToken", access_token, is_secret=True))
+    found = effective(
+        Scopes(
+            release=(
+                *(Variable(name, value) for name, value in plain.items()),
+                *(Variable(name, value, is_secret=True) for name, value in secret.items()),
+            ),
+            overrides=tuple(Variable(name, value) for name, value in own.items()),
+            system=system,
+        )
+    )
+    return [
+        JobVariable(one.name, one.value, one.is_secret, one.is_read_only) for one in found.values()
+    ]
+
+
+def with_endpoints(message: RunJob, endpoints: Sequence[Endpoint]) -> RunJob:
+    """The message with the connections that the job's tasks and sources name."""
+    known = {one.id: one for one in (*message.endpoints, *endpoints)}
+    message.endpoints[:] = known.values()
+    return message

@@ -1,0 +1,76 @@
+"""What a build did: its jobs in all attempts, and the commits it was made of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from quaymaster.domain.build_plan import BuildPlan
+from quaymaster.store import build_plans
+from quaymaster.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineJob:
+    """One attempt of a job; `record_id` names it in the timeline, `status` is a JobStatus."""
+
+    id: int
+    key: str
+    name: str
+    attempt: int
+    record_id: UUID
+    status: str
+    queue_id: int | None
+    worker: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildChange:
+    """A commit of a build; `type` is that of its repository."""
+
+    id: str
+    type: str
+    message: str
+    author_name: str
+    author_email: str
+    pusher: str
+    at: datetime | None
+    location: str
+    display_uri: str
+
+
+async def jobs(connection: Connection, build_id: int) -> list[TimelineJob]:
+    """Every attempt of every job, in the order of the plan."""
+    rows = await connection.fetch(
+        "SELECT j.id, j.plan_key AS key, j.name, j.attempt, j.record_id, j.status, j.queue_id,"
+        " coalesce(w.name, j.worker) AS worker, j.started_at, j.ended_at, j.error"
+        " FROM jobs j LEFT JOIN workers w ON w.id = j.worker WHERE j.build_id = $1"
+        " ORDER BY j.position, j.plan_key, j.attempt",
+        build_id,
+    )
+    return [TimelineJob(**row) for row in rows]
+
+
+async def plan(connection: Connection, build_id: int) -> BuildPlan:
+    """What the build runs."""
+    body: str = await connection.fetchval(
+        "SELECT p.body FROM builds b JOIN plans p ON p.digest = b.plan_digest WHERE b.id = $1",
+        build_id,
+    )
+    return build_plans.decode(body)
+
+
+async def changes(
+    connection: Connection, build_id: int, start: int, most: int
+) -> list[BuildChange]:
+    """The commits from the position `start` on, newest first."""
+    rows = await connection.fetch(
+        "SELECT id, type, message, author_name, author_email, pusher, at, location, display_uri"
+        " FROM build_changes WHERE build_id = $1 AND position >= $2 ORDER BY position LIMIT $3",
+        build_id,
+        start,
+        most,
+    )
+    return [BuildChange(**row) for row in rows]

@@ -1,0 +1,288 @@
+"""Files of builds: rows here, their bytes as objects; and the artifacts that name them (23.6).
+
+A file is there once all of its pieces are. Objects are written before the rows that name them, so
+an upload that is cut leaves no row, and a row never names what is not there.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from quaymaster.domain.errors import Conflict, Invalid
+from quaymaster.domain.release import PersonId
+from quaymaster.store.database import Connection
+from quaymaster.store.logs import LogFiles
+from quaymaster.store.paging import escaped
+
+LONGEST_PATH = 1024
+LARGEST_FILE = 64 * 1024**3
+
+PUT = """
+INSERT INTO container_files
+  (build_id, path, path_key, byte_count, is_complete, sha256, created_by, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (build_id, path_key) DO UPDATE SET path = excluded.path,
+  byte_count = excluded.byte_count, is_complete = excluded.is_complete,
+  sha256 = excluded.sha256, created_by = excluded.created_by, created_at = excluded.created_at
+RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Bytes that are in the storage already: `sha256` is of these bytes, in hex."""
+
+    key: str
+    byte_count: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Stored bytes that begin at a byte of a file that will have `total` bytes."""
+
+    first_byte: int
+    total: int
+    stored: StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFile:
+    """A file of a build; `path` has the artifact's folder first, parted by slashes."""
+
+    id: int
+    path: str
+    byte_count: int
+    sha256: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BuildArtifact:
+    """An artifact of a build; `data` says where it lies, as its type has it."""
+
+    id: int
+    name: str
+    type: str
+    data: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+def clean_path(path: str) -> str:
+    """A path inside a container, parted by single slashes.
+
+    Raises Invalid for one that leads out of it, is empty, too long, or holds control characters.
+    """
+    parts = path.replace("\\", "/").strip("/").split("/")
+    if len(path) > LONGEST_PATH or not path.isprintable():
+        raise Invalid(f"The path {path[:80]!r} is too long or holds control characters.")
+    if any(part in ("", ".", "..") or part != part.strip() for part in parts) or ":" in parts[0]:
+        raise Invalid(
+            f"The path {path[:80]!r} cannot be used: it must have names parted by single slashes, "
+            "and none of them may be '.' or '..'."
+        )
+    return "/".join(parts)
+
+
+def artifact_name(name: str) -> str:
+    """A name that an artifact may have: that of one folder. Raises Invalid."""
+    if "/" in name or "\\" in name or len(name) > 256:
+        raise Invalid(f"The artifact name {name[:80]!r} must be one name, without slashes.")
+    return clean_path(name)
+
+
+def new_key(build_id: int) -> str:
+    """A key for a new object of a build, never used before."""
+    return f"builds/{build_id // 10_000}/{build_id}/{uuid4().hex}"
+
+
+async def put_file(
+    connection: Connection,
+    build_id: int,
+    path: str,
+    stored: StoredObject,
+    by: PersonId | None,
+    at: datetime,
+) -> list[str]:
+    """Name an object as a whole file; the keys of the objects of one that it replaces."""
+    old = await _remove_pieces(connection, build_id, path)
+    file_id = await connection.fetchval(
+        PUT, build_id, path, path.casefold(), stored.byte_count, True, stored.sha256, by, at
+    )
+    await _add_piece(connection, file_id, 0, stored)
+    return old
+
+
+async def put_piece(
+    connection: Connection,
+    build_id: int,
+    path: str,
+    piece: Piece,
+    by: PersonId | None,
+    at: datetime,
+) -> tuple[bool, list[str]]:
+    """Add a piece of a file; whether that is all of the file, and the objects it replaces.
+
+    The first byte begins the file anew. Raises Conflict for a piece that does not fit those that
+    are there: of another file of that name, or out of order.
+    """
+    old: list[str] = []
+    first_byte, total, stored = piece.first_byte, piece.total, piece.stored
+    if first_byte == 0:
+        old = await _remove_pieces(connection, build_id, path)
+        await connection.execute(PUT, build_id, path, path.casefold(), total, False, "", by, at)
+    row = await connection.fetchrow(
+        "SELECT f.id, f.byte_count, f.is_complete, (SELECT coalesce(sum(p.byte_count), 0)::bigint"
+        " FROM container_pieces p WHERE p.file_id = f.id) AS have FROM container_files f"
+        " WHERE build_id = $1 AND path_key = $2 FOR UPDATE",
+        build_id,
+        path.casefold(),
+    )
+    if row is None or row["is_complete"] or row["byte_count"] != total or row["have"] != first_byte:
+        have = row["have"] if row else 0
+        raise Conflict(
+            f"A piece of {path} begins at byte {first_byte} of {total}, while {have} bytes of it "
+            "are there. Send the pieces in order, the first one with byte 0."
+        )
+    await _add_piece(connection, row["id"], first_byte, stored)
+    is_whole = first_byte + stored.byte_count == total
+    if is_whole:
+        await connection.execute(
+            "UPDATE container_files SET is_complete = true WHERE id = $1", row["id"]
+        )
+    return is_whole, old
+
+
+async def _add_piece(
+    connection: Connection, file_id: int, first_byte: int, stored: StoredObject
+) -> None:
+    await connection.execute(
+        "INSERT INTO container_pieces (file_id, first_byte, byte_count, object_key)"
+        " VALUES ($1, $2, $3, $4)",
+        file_id,
+        first_byte,
+        stored.byte_count,
+        stored.key,
+    )
+
+
+async def _remove_pieces(connection: Connection, build_id: int, path: str) -> list[str]:
+    rows = await connection.fetch(
+        "DELETE FROM container_pieces USING container_files f WHERE f.id = file_id"
+        " AND f.build_id = $1 AND f.path_key = $2 RETURNING object_key",
+        build_id,
+        path.casefold(),
+    )
+    return [row["object_key"] for row in rows]
+
+
+async def forgotten_uploads(
+    connection: Connection, before: datetime, most: int = 1000
+) -> list[str]:
+    """Forget files whose upload was never finished; the keys of their objects."""
+    rows = await connection.fetch(
+        "WITH gone AS (SELECT id FROM container_files WHERE NOT is_complete AND created_at < $1"
+        " LIMIT $2), pieces AS (DELETE FROM container_pieces USING gone WHERE file_id = gone.id"
+        " RETURNING object_key), files AS (DELETE FROM container_files USING gone"
+        " WHERE container_files.id = gone.id) SELECT object_key FROM pieces",
+        before,
+        most,
+    )
+    return [row["object_key"] for row in rows]
+
+
+async def files(connection: Connection, build_id: int, below: str = "") -> list[ContainerFile]:
+    """The whole files of a build in or below a folder ("": all), by path."""
+    key = below.casefold()
+    rows = await connection.fetch(
+        "SELECT id, path, byte_count, sha256, created_at FROM container_files"
+        " WHERE build_id = $1 AND is_complete AND ($2 = '' OR path_key = $2"
+        " OR path_key LIKE $3) ORDER BY path_key",
+        build_id,
+        key,
+        f"{escaped(key)}/%",
+    )
+    return [ContainerFile(**row) for row in rows]
+
+
+async def pieces(connection: Connection, file_id: int) -> list[str]:
+    """The objects of a file in their order."""
+    rows = await connection.fetch(
+        "SELECT object_key FROM container_pieces WHERE file_id = $1 ORDER BY first_byte", file_id
+    )
+    return [row["object_key"] for row in rows]
+
+
+async def content(storage: LogFiles, keys: Sequence[str]) -> AsyncIterator[bytes]:
+    """The bytes of a file in pieces. Raises StorageUnavailable, also in the middle."""
+    for key in keys:
+        async for piece in storage.stream(key):
+            yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class NewArtifact:
+    """An artifact about to be given to a build, as BuildArtifact has it."""
+
+    name: str
+    type: str
+    data: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+async def name_artifact(
+    connection: Connection, build_id: int, new: NewArtifact, *, again: bool = False
+) -> BuildArtifact:
+    """Give a build an artifact. Raises Conflict for a name it has, unless it is told `again`."""
+    name = new.name
+    try:
+        async with connection.transaction():
+            row = await connection.fetchrow(
+                "INSERT INTO build_artifacts"
+                " (build_id, name, name_key, type, data, properties, source)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                " RETURNING id, name, type, data, properties, source",
+                build_id,
+                name,
+                name.casefold(),
+                new.type,
+                new.data,
+                msgspec.json.encode(new.properties).decode(),
+                new.source,
+            )
+    except asyncpg.UniqueViolationError as error:
+        if again and (known := await artifact(connection, build_id, name)):
+            return known
+        raise Conflict(f"The artifact {name} already exists for build {build_id}.") from error
+    if row is None:
+        raise RuntimeError("an INSERT answered no row")
+    return _artifact(row)
+
+
+ARTIFACT = "SELECT id, name, type, data, properties, source FROM build_artifacts"
+
+
+async def artifacts(connection: Connection, build_id: int) -> list[BuildArtifact]:
+    """The artifacts of a build in the order in which they were made."""
+    rows = await connection.fetch(f"{ARTIFACT} WHERE build_id = $1 ORDER BY id", build_id)
+    return list(map(_artifact, rows))
+
+
+async def artifact(connection: Connection, build_id: int, name: str) -> BuildArtifact | None:
+    """One artifact by its name in any case."""
+    row = await connection.fetchrow(
+        f"{ARTIFACT} WHERE build_id = $1 AND name_key = $2", build_id, name.casefold()
+    )
+    return _artifact(row) if row else None
+
+
+def _artifact(row: asyncpg.Record) -> BuildArtifact:
+    values: dict[str, Any] = dict(row)
+    return BuildArtifact(**{**values, "properties": msgspec.json.decode(values["properties"])})

@@ -1,0 +1,264 @@
+"""Builds over HTTP, without any worker: queueing, lists, edits, uploads (SEMANTICS 23)."""
+
+import hashlib
+import io
+import re
+import zipfile
+from typing import Any
+
+import pytest
+
+from tests.apis.azure.build.asking import asked, made, step
+from tests.apis.azure.server import Server
+
+
+async def queued(server: Server, of: Any, status: int = 200, **changes: Any) -> Any:
+    body = {"definition": {"id": of["id"]}, **changes}
+    return await asked(server, "POST", "builds", status, json=body)
+
+
+async def ids(server: Server, query: str) -> list[int]:
+    return [one["id"] for one in (await asked(server, "GET", f"builds?{query}"))["value"]]
+
+
+async def test_a_queued_build_has_a_number_and_waits(server: Server):
+    web = await made(server, "Web")
+    build = await queued(server, web, sourceBranch="main", reason=1, priority="high")
+    assert build["buildNumber"] == str(build["id"])
+    assert (build["status"], build["reason"], build["priority"]) == ("notStarted", "manual", "high")
+    assert build["sourceBranch"] == "refs/heads/main"
+    assert build["queuePosition"] == 1
+    assert build["definition"]["name"] == "Web"
+    [entry] = (await asked(server, "GET", "definitions?includeLatestBuilds=true"))["value"]
+    assert entry["latestBuild"]["id"] == build["id"]
+    assert "latestCompletedBuild" not in entry
+    assert (await asked(server, "GET", f"builds/{build['id']}"))["id"] == build["id"]
+
+
+@pytest.mark.parametrize(
+    ("number_format", "expected"),
+    [
+        ("Web-$(Rev:r)", ["Web-1", "Web-2"]),
+        ("$(Date:yyyy)$(Rev:.rr)", [r"\d{4}\.01", r"\d{4}\.02"]),
+        ("$(SourceBranchName)_$(BuildDefinitionName)$(Rev:-r)", ["main_Web-1", "main_Web-2"]),
+        ("", [r"\d+", r"\d+"]),
+    ],
+)
+async def test_numbers_follow_their_format(server: Server, number_format, expected):
+    web = await made(server, "Web", buildNumberFormat=number_format)
+    numbers = [
+        (await queued(server, web, sourceBranch="refs/heads/main"))["buildNumber"] for _ in "12"
+    ]
+    assert all(re.fullmatch(form, one) for form, one in zip(expected, numbers, strict=True))
+
+
+async def test_a_format_that_gives_no_new_number_is_refused(server: Server):
+    web = await made(server, "Web", buildNumberFormat="fixed")
+    await queued(server, web)
+    refused = await queued(server, web, 400)
+    assert "$(rev:r)" in refused["message"].lower()
+
+
+async def test_a_disabled_definition_refuses_and_a_paused_one_holds(server: Server):
+    off = await made(server, "Off", queueStatus="disabled")
+    assert "disabled" in (await queued(server, off, 400))["message"]
+    web = await made(server, "Web", queueStatus="paused")
+    build = await queued(server, web)
+    assert build["status"] == "notStarted"
+    timeline = await asked(server, "GET", f"builds/{build['id']}/timeline")
+    assert not [one for one in timeline["records"] if one["type"] == "Job"]
+    await asked(server, "PUT", f"definitions/{web['id']}", json={**web, "queueStatus": "enabled"})
+    timeline = await asked(server, "GET", f"builds/{build['id']}/timeline")
+    assert [one["state"] for one in timeline["records"] if one["type"] == "Job"] == ["pending"]
+
+
+async def test_a_task_that_nobody_can_run_is_named_when_a_build_is_queued(server: Server):
+    unknown = {"id": "71a9a2d3-a98a-4caa-96ab-affca411ecda", "versionSpec": "1.*"}
+    web = await made(server, "Web", step(task=unknown, displayName="Compile"))
+    refused = await queued(server, web, 400)
+    assert "Compile" in refused["message"]
+    body = {"definition": {"id": web["id"]}}
+    build = await asked(server, "POST", "builds?ignoreWarnings=true", json=body)
+    assert build["validationResults"][0]["result"] == "warning"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"definition": {"id": 99_999}},
+        {"definition": {"id": "x"}},
+        {"definition": {"id": 1}, "parameters": "no json"},
+        {"definition": {"id": 1}, "parameters": {"a": []}},
+        {"definition": {"id": 1}, "queue": {"id": 77}},
+        {"definition": {"id": 1}, "demands": ["a b c"]},
+        {"definition": {"id": 1}, "priority": "soon"},
+        {"definition": {"id": 1}, "tags": [""]},
+    ],
+)
+async def test_a_request_that_cannot_be_met_queues_nothing(server: Server, body):
+    web = await made(server, "Web")
+    if body.get("definition", {}).get("id") == 1:
+        body = {**body, "definition": {"id": web["id"]}}
+    answer = await server.ask("POST", "/default/Default/_apis/build/builds", json=body)
+    assert answer.status_code in (400, 404), answer.text
+    assert await ids(server, "") == []
+
+
+async def test_lists_are_filtered_and_paged(server: Server):
+    web, api = await made(server, "Web"), await made(server, "Api")
+    first = await queued(server, web, sourceBranch="main", tags=["a", "b"])
+    second = await queued(server, api, sourceBranch="dev", reason="schedule")
+    third = await queued(server, web, sourceBranch="dev", tags=["A"])
+    await asked(server, "PATCH", f"builds/{third['id']}", json={"status": "cancelling"})
+    order = [third["id"], second["id"], first["id"]]
+    assert await ids(server, "") == order
+    assert await ids(server, f"definitions={web['id']}") == [third["id"], first["id"]]
+    assert await ids(server, "tagFilters=a") == [third["id"], first["id"]]
+    assert await ids(server, "tagFilters=a,B") == [first["id"]]
+    assert await ids(server, "branchName=refs/heads/dev") == [third["id"], second["id"]]
+    assert await ids(server, "reasonFilter=schedule") == [second["id"]]
+    assert await ids(server, "statusFilter=completed") == [third["id"]]
+    assert await ids(server, "statusFilter=all&resultFilter=canceled") == [third["id"]]
+    assert await ids(server, "statusFilter=33") == [second["id"], first["id"]]
+    assert await ids(server, f"buildIds={first['id']},{second['id']}") == order[1:]
+    assert await ids(server, f"buildNumber={first['buildNumber']}*") == [first["id"]]
+    assert await ids(server, "requestedFor=nobody") == []
+    assert await ids(server, "maxBuildsPerDefinition=1") == [third["id"], second["id"]]
+    assert await ids(server, "queryOrder=queueTimeAscending") == order[::-1]
+    assert await ids(server, "minTime=2999-01-01") == []
+    for way in ("queueTimeDescending", "finishTimeDescending", "startTimeAscending", "2"):
+        found, token = [], ""
+        for _ in order:
+            path = f"builds?$top=1&queryOrder={way}&continuationToken={token}"
+            answer = await server.get(f"/default/Default/_apis/build/{path}")
+            found += [one["id"] for one in answer.json()["value"]]
+            token = answer.headers.get("x-ms-continuationtoken", "")
+        assert sorted(found) == sorted(order), way
+        assert not token
+
+
+async def test_a_build_is_canceled_kept_renamed_and_deleted(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    url = f"builds/{build['id']}"
+    assert "under way" in (await asked(server, "DELETE", url, 400))["message"]
+    done = await asked(server, "PATCH", url, json={"status": "cancelling"})
+    assert (done["status"], done["result"]) == ("completed", "canceled")
+    await asked(server, "PATCH", url, 400, json={"status": "inProgress"})
+    await asked(server, "PATCH", url, 400, json={"buildNumber": "a/b"})
+    kept = await asked(server, "PATCH", url, json={"keepForever": True, "buildNumber": "v1"})
+    assert (kept["keepForever"], kept["buildNumber"]) == (True, "v1")
+    assert "retained" in (await asked(server, "DELETE", url, 400))["message"]
+    await asked(server, "PATCH", url, json={"keepForever": False})
+    lease = {
+        "runId": build["id"],
+        "definitionId": build["definition"]["id"],
+        "ownerId": "User:ann",
+        "daysValid": 3,
+    }
+    [made_lease] = (await asked(server, "POST", "retention/leases", json=[lease]))["value"]
+    assert "lease" in (await asked(server, "DELETE", url, 400))["message"]
+    assert (await asked(server, "GET", f"{url}/leases"))["count"] == 1
+    await asked(server, "DELETE", f"retention/leases?ids={made_lease['leaseId']}", 204)
+    await asked(server, "GET", f"retention/leases/{made_lease['leaseId']}", 404)
+    await asked(server, "DELETE", url, 204)
+    gone = await asked(server, "GET", url, 404)
+    assert gone["typeKey"] == "BuildNotFoundException"
+    assert await ids(server, "deletedFilter=onlyDeleted") == [build["id"]]
+
+
+async def test_tags_and_properties_of_a_build(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    url = f"builds/{build['id']}"
+    assert (await asked(server, "PUT", f"{url}/tags/a%2Fb"))["value"] == ["a/b"]
+    assert (await asked(server, "POST", f"{url}/tags", json=["c"]))["value"] == ["a/b", "c"]
+    assert (await asked(server, "DELETE", f"{url}/tags/A%2Fb"))["value"] == ["c"]
+    assert (await asked(server, "GET", "tags"))["value"] == ["c"]
+    patch = [{"op": "add", "path": "/x", "value": 3}]
+    await asked(server, "PATCH", f"{url}/properties", json=patch)
+    seen = await asked(server, "GET", f"{url}/properties?filter=x")
+    assert seen["value"]["x"]["$value"] == 3
+
+
+async def upload(
+    server: Server, build: Any, path: str, body: bytes, status: int, **headers: str
+) -> Any:
+    url = f"/default/_apis/resources/Containers/{build['id']}?itemPath={path}"
+    answer = await server.ask("PUT", url, content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def test_files_are_uploaded_whole_and_in_pieces_and_come_back_as_a_zip(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    body = bytes(range(256)) * 20
+    sums = {"X-Checksum-Sha256": hashlib.sha256(body).hexdigest()}
+    item = await upload(server, build, "drop/a.bin", body, 201, **sums)
+    assert item["fileLength"] == len(body)
+    half = len(body) // 2
+    first = {"Content-Range": f"bytes 0-{half - 1}/{len(body)}"}
+    rest = {"Content-Range": f"bytes {half}-{len(body) - 1}/{len(body)}"}
+    await upload(server, build, "drop/b.bin", body[half:], 409, **rest)
+    await upload(server, build, "drop/b.bin", body[:half], 202, **first)
+    await upload(server, build, "drop/b.bin", body[half:], 201, **rest)
+    artifact = {"name": "drop", "resource": {"type": "Container"}}
+    url = f"builds/{build['id']}/artifacts"
+    await asked(server, "POST", url, json=artifact)
+    again = await asked(server, "POST", url, 409, json=artifact)
+    assert "already exists" in again["message"]
+    content = await asked(server, "GET", f"{url}?artifactName=DROP&$format=zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "drop/a.bin": body,
+            "drop/b.bin": body,
+        }
+    [one] = (await asked(server, "GET", url))["value"]
+    assert one["resource"]["downloadUrl"].endswith("format=zip")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("../../etc/passwd", {}),
+        ("drop/../../x", {}),
+        ("drop//x", {}),
+        ("C:/x", {}),
+        ("drop/x", {"X-Checksum-Sha256": "0" * 64}),
+        ("drop/x", {"Content-Range": "bytes 0-99/50"}),
+        ("drop/x", {"Content-Range": "bytes 0-1/50"}),
+        ("drop/x", {"Content-Range": "all of it"}),
+    ],
+)
+async def test_an_upload_that_is_wrong_leaves_nothing(server: Server, path, headers):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, path, b"hello", 400, **headers)
+    listed = await server.get(f"/default/_apis/resources/Containers/{build['id']}")
+    assert listed.json()["count"] == 0
+    async with server.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
+
+
+async def test_badges_are_for_anybody_where_they_are_enabled(server: Server):
+    shut, shown = await made(server, "Shut"), await made(server, "Web <b>", badgeEnabled=True)
+    path = "/default/_apis/public/build/definitions/Default/{}/badge"
+    assert (await server.get(path.format(shut["id"]), token="")).status_code == 404
+    answer = await server.get(path.format(shown["id"]), token="")
+    assert answer.status_code == 200
+    assert "never built" in answer.text
+    assert "<b>" not in answer.text
+    status = await asked(server, "GET", "status/Shut?label=x")
+    assert b"never built" in status
+
+
+async def test_who_may_not_queue_or_stop_does_not(server: Server):
+    web = await made(server, "Web")
+    build = await queued(server, web)
+    reader = await server.user("rita", groups=("Readers",))
+    url = "/default/Default/_apis/build/builds"
+    answer = await server.ask("POST", url, token=reader, json={"definition": {"id": web["id"]}})
+    assert answer.status_code == 403
+    assert "queue builds" in answer.json()["message"]
+    canceled = {"status": "cancelling"}
+    answer = await server.ask("PATCH", f"{url}/{build['id']}", token=reader, json=canceled)
+    assert answer.status_code == 403
+    assert (await server.ask("GET", f"{url}/{build['id']}", token=reader)).status_code == 200

@@ -1,0 +1,1 @@
+"""Builds from end to end: real workers, real repositories."""

@@ -1,0 +1,141 @@
+"""Builds that really run: jobs, logs, artifacts, cancel, retry (SEMANTICS 23)."""
+
+import io
+import zipfile
+from pathlib import Path
+
+from tests.apis.azure.build.asking import step
+from tests.builds.conftest import Yard
+from tests.repositories import made as repository_made
+
+
+def at(place: Path) -> dict[str, str]:
+    """A definition's repository on this machine."""
+    return {"type": "Git", "id": str(place), "name": "web", "url": str(place)}
+
+
+async def test_a_build_checks_out_runs_and_publishes(yard: Yard, tmp_path: Path):
+    commit = repository_made(tmp_path / "web")
+    await yard.world.worker()
+    script = """
+cat page.txt; echo
+mkdir -p out/deep && echo one > out/a.txt && echo two > out/deep/b.txt
+echo "##vso[artifact.upload artifactname=drop]$PWD/out"
+echo "##vso[build.addbuildtag]shipped"
+echo "##vso[build.updatebuildnumber]Web-$BUILD_BUILDID"
+echo "reason $BUILD_REASON on $BUILD_SOURCEBRANCH of $BUILD_DEFINITIONNAME"
+"""
+    definition = await yard.define("Web", step(script), repository=at(tmp_path / "web"))
+    queued = await yard.queue(definition, sourceBranch="main")
+    assert queued["status"] == "notStarted"
+    build = await yard.ended(queued)
+    log = await yard.log(build, "Script")
+    assert build["result"] == "succeeded", log
+    assert build["buildNumber"] == f"Web-{build['id']}"
+    assert build["tags"] == ["shipped"]
+    assert "reason Manual on refs/heads/main of Web" in log
+    assert "version" in log
+    assert commit
+    [artifact] = (await yard.ask("GET", f"builds/{build['id']}/artifacts"))["value"]
+    assert artifact["name"] == "drop"
+    content = await yard.ask("GET", f"builds/{build['id']}/artifacts?artifactName=drop&$format=zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert sorted(archive.namelist()) == ["drop/a.txt", "drop/deep/b.txt"]
+        assert archive.read("drop/deep/b.txt") == b"two\n"
+    records = await yard.records(build)
+    assert [one["name"] for one in records] == [
+        "Initialize job",
+        "Checkout web to s",
+        "Script",
+        "Finalize job",
+    ]
+    assert {one["result"] for one in records} == {"succeeded"}
+    [job] = await yard.records(build, "Job")
+    assert (job["state"], job["result"]) == ("completed", "succeeded")
+
+
+async def test_a_failing_step_fails_the_build_and_a_retry_runs_it_again(yard: Yard, tmp_path: Path):
+    await yard.world.worker()
+    mark = tmp_path / "mark"
+    definition = await yard.define("Web", step(f"test -e {mark}"), repository=None)
+    build = await yard.ended(await yard.queue(definition))
+    assert build["result"] == "failed"
+    mark.touch()
+    again = await yard.ask("PATCH", f"builds/{build['id']}?retry=true", json={})
+    assert again["status"] != "completed"
+    build = await yard.ended(build)
+    assert build["result"] == "succeeded"
+    [job] = await yard.records(build, "Job")
+    assert (job["attempt"], len(job["previousAttempts"])) == (2, 1)
+
+
+async def test_a_running_build_is_canceled(yard: Yard):
+    await yard.world.worker()
+    definition = await yard.define("Web", step("echo begun; sleep 600"), repository=None)
+    build = await yard.when(await yard.queue(definition), lambda b: b["status"] == "inProgress")
+    canceling = await yard.ask("PATCH", f"builds/{build['id']}", json={"status": "cancelling"})
+    assert canceling["status"] in ("cancelling", "completed")
+    build = await yard.ended(build)
+    assert build["result"] == "canceled"
+    refused = await yard.ask("PATCH", f"builds/{build['id']}", 400, json={"status": 4})
+    assert "completed" in refused["message"]
+
+
+async def test_a_build_of_a_killed_worker_fails_and_says_so(yard: Yard):
+    worker = await yard.world.worker()
+    definition = await yard.define("Web", step("sleep 600"), repository=None)
+    build = await yard.when(await yard.queue(definition), lambda b: b["status"] == "inProgress")
+    worker.kill()
+    await yard.world.worker()
+    build = await yard.ended(build)
+    assert build["result"] == "failed"
+    [job] = await yard.records(build, "Job")
+    assert "has not been heard of" in job["issues"][0]["message"]
+
+
+async def test_variables_are_set_at_queue_time_only_where_that_is_allowed(yard: Yard):
+    await yard.world.worker()
+    variables = {
+        "open": {"value": "a", "allowOverride": True},
+        "shut": {"value": "b"},
+        "secret": {"value": "hunter2", "isSecret": True, "allowOverride": True},
+    }
+    script = 'echo "$OPEN $SHUT"; echo "$(secret)"'
+    definition = await yard.define("Web", step(script), variables=variables, repository=None)
+    await yard.ask(
+        "POST", "builds", 400, json={"definition": definition, "parameters": '{"shut": "x"}'}
+    )
+    build = await yard.queue(definition, parameters='{"open": "z", "secret": "tiger99"}')
+    assert "tiger99" not in str(build)
+    build = await yard.ended(build)
+    log = await yard.log(build, "Script")
+    assert "z b" in log
+    assert "tiger99" not in log
+    assert "***" in log
+
+
+async def test_jobs_follow_their_dependencies(yard: Yard):
+    await yard.world.worker()
+    phases = [
+        {"name": "First", "refName": "A", "steps": [step("exit 1")]},
+        {
+            "name": "Skipped",
+            "refName": "B",
+            "condition": "succeeded()",
+            "dependencies": [{"scope": "A"}],
+            "steps": [step()],
+        },
+        {
+            "name": "Always",
+            "refName": "C",
+            "condition": "always()",
+            "dependencies": [{"scope": "A"}],
+            "steps": [step()],
+        },
+    ]
+    process = {"type": 1, "phases": phases}
+    definition = await yard.define("Web", process=process, repository=None)
+    build = await yard.ended(await yard.queue(definition))
+    results = {one["name"]: one["result"] for one in await yard.records(build, "Job")}
+    assert results == {"First": "failed", "Skipped": "skipped", "Always": "succeeded"}
+    assert build["result"] == "failed"
