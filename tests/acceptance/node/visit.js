@@ -27,7 +27,61 @@ async function main() {
   await rest(call, definition, release);
   await kept(call, definition, release, me);
   await collected(call, definition, release);
+  const machines = caller(await connection.getTaskAgentApi());
+  await taskGroups(machines);
+  await deploymentGroups(machines);
   console.log(JSON.stringify(told));
+}
+
+// Task groups with their versions, drafts and previews, as the task agent client knows them.
+async function taskGroups(call) {
+  const step = {
+    displayName: "Greet $(who)",
+    enabled: true,
+    inputs: { script: "echo $(who)" },
+    task: { id: COMMAND_LINE, versionSpec: "2.*", definitionType: "task" },
+  };
+  const asked = {
+    name: "Node greets",
+    category: "Deploy",
+    inputs: [{ name: "who", type: "string", defaultValue: "world" }],
+    tasks: [step],
+    version: { major: 1, minor: 0, patch: 0, isTest: false },
+  };
+  const made = await call("addTaskGroup", asked, PROJECT);
+  assert.equal(made.revision, 1);
+  const changed = await call("updateTaskGroup", { ...made, description: "new" }, PROJECT, made.id);
+  assert.deepEqual([changed.revision, changed.description], [2, "new"]);
+  const draft = await call("addTaskGroup", { ...asked, parentDefinitionId: made.id }, PROJECT);
+  const publication = { taskGroupId: draft.id, taskGroupRevision: 1, preview: true, comment: "try" };
+  const published = await call("publishTaskGroup", publication, PROJECT, made.id);
+  assert.deepEqual(published.map((one) => one.version.major), [2, 1]);
+  const first = await call("getTaskGroup", PROJECT, made.id, "1.*");
+  assert.deepEqual([first.version.major, first.disabled], [1, false]);
+  const all = await call("getTaskGroups", PROJECT, made.id);
+  assert.equal(all.length, 2);
+  const history = await call("getTaskGroupHistory", PROJECT, made.id);
+  assert.ok(history.length >= 3);
+  assert.ok(history[0].changedDate instanceof Date);
+  await call("getTaskGroupRevision", PROJECT, made.id, 1);
+  await call("deleteTaskGroup", PROJECT, made.id, "done");
+  const back = await call("undeleteTaskGroup", { ...made, id: made.id }, PROJECT);
+  assert.equal(back.deleted, false);
+}
+
+// A deployment group; machines join it by themselves, so that it has none here.
+async function deploymentGroups(call) {
+  const made = await call("addDeploymentGroup", { name: "Node's", description: "sites" }, PROJECT);
+  const changed = await call("updateDeploymentGroup", { name: "Node servers" }, PROJECT, made.id);
+  assert.deepEqual([changed.name, changed.description], ["Node servers", "sites"]);
+  const expanded = await call("getDeploymentGroup", PROJECT, made.id, undefined, 2);
+  assert.deepEqual([expanded.machines, expanded.machineTags], [[], []]);
+  const found = await call("getDeploymentGroups", PROJECT, "node servers");
+  assert.equal(found[0].id, made.id);
+  const targets = await call("getDeploymentTargets", PROJECT, made.id, ["web"], undefined, false, 2, 2);
+  assert.deepEqual(targets, []);
+  await call("updateDeploymentTargets", [], PROJECT, made.id);
+  await call("deleteDeploymentGroup", PROJECT, made.id);
 }
 
 // The methods of the client that stand for a request.
