@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from quaymaster.protocol.job import RunJob
 from quaymaster.runner.pool import HostPool
 from tests.runner.make import BASH, POWERSHELL, PYTHON, job, run, script, secret, task, variable
 
@@ -163,3 +164,71 @@ async def test_without_pwsh_the_powershell_task_says_so_in_one_sentence(pool: Ho
 async def test_powershell_runs_inline(pool: HostPool) -> None:
     step = task(POWERSHELL, "2.*", {"targetType": "inline", "script": "Write-Host (6*7)"})
     assert "42" in (await run(pool, job(step))).log().split("\n")
+
+
+# What PowerShell itself does is Microsoft's; what it is told is ours: a stand-in shows it.
+STAND_IN = """#!/bin/sh
+for argument in "$@"; do echo "argument: $argument"; done
+file=$(echo "$5" | sed "s/^. '//; s/'$//")
+tail -c +4 "$file"
+exit ${STAND_IN_EXIT:-0}
+"""
+
+
+def with_stand_in(folder: Path, inputs: dict[str, str], exits: int = 0) -> RunJob:
+    """A job that runs the PowerShell task where the stand-in is the first pwsh of the PATH."""
+    pwsh = folder / "programs" / "pwsh"
+    pwsh.parent.mkdir()
+    pwsh.write_text(STAND_IN)
+    pwsh.chmod(0o755)
+    step = task(POWERSHELL, "2.*", inputs)
+    exit_code = variable("Stand.In.Exit", str(exits))
+    return job(script(f"echo '##vso[task.prependpath]{pwsh.parent}'"), step, variables=[exit_code])
+
+
+async def test_powershell_is_told_the_script_with_its_preferences(
+    pool: HostPool, tmp_path: Path
+) -> None:
+    inputs = {"targetType": "inline", "script": "Write-Host hello", "warningPreference": "stop"}
+    outcome = await run(pool, with_stand_in(tmp_path, inputs))
+    lines = outcome.log(1).split("\n")
+    assert [line for line in lines if line.startswith("argument: -")] == [
+        "argument: -NoLogo",
+        "argument: -NoProfile",
+        "argument: -NonInteractive",
+        "argument: -Command",
+    ]
+    body = lines[lines.index("$ErrorActionPreference = 'stop'") :]
+    assert body[:4] == [
+        "$ErrorActionPreference = 'stop'",
+        "$WarningPreference = 'stop'",
+        "$ProgressPreference = 'silentlyContinue'",
+        "Write-Host hello",
+    ]
+    assert "else { exit $LASTEXITCODE }" in body
+
+
+async def test_powershell_runs_a_file_with_arguments_and_ignores_an_exit_code(
+    pool: HostPool, tmp_path: Path
+) -> None:
+    file = tmp_path / "it's.ps1"
+    file.write_text("exit 3")
+    inputs = {"filePath": str(file), "arguments": "-Name x", "ignoreLASTEXITCODE": "true"}
+    outcome = await run(pool, with_stand_in(tmp_path, inputs))
+    assert f". '{tmp_path}/it''s.ps1' -Name x" in outcome.log(1).split("\n")
+    assert "LASTEXITCODE" not in outcome.log(1)
+
+
+async def test_a_failing_powershell_fails_its_task(pool: HostPool, tmp_path: Path) -> None:
+    inputs = {"targetType": "inline", "script": "throw 'no'"}
+    outcome = await run(pool, with_stand_in(tmp_path, inputs, exits=5))
+    assert outcome.errors(1) == ["PowerShell exited with code '5'."]
+
+
+async def test_a_powershell_script_that_is_no_ps1_is_refused(
+    pool: HostPool, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.sh"
+    file.write_text("true")
+    outcome = await run(pool, with_stand_in(tmp_path, {"filePath": str(file)}))
+    assert "must name a .ps1 file" in outcome.errors(1)[0]
