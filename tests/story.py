@@ -31,6 +31,7 @@ from quaymaster.domain.changes import (
     JobClaimed,
     JobFinished,
     JobLost,
+    PriorityChanged,
     Quarantined,
     QuarantineLifted,
     SlotGranted,
@@ -54,7 +55,13 @@ from quaymaster.domain.release import (
     Stage,
 )
 from quaymaster.domain.status import deployment_status, stage_status
-from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason, JobStatus, ReportedStatus
+from quaymaster.domain.statuses import (
+    ApprovalStatus,
+    DeploymentReason,
+    JobStatus,
+    Priority,
+    ReportedStatus,
+)
 from tests import invariants, make
 
 
@@ -212,6 +219,10 @@ def canceled(stage: str, by: str = "alice") -> Step:
 
 def deferred(stage: str, until: datetime, by: str = "alice") -> Step:
     return lambda told: [DeploymentDeferred(told.stage(stage).id, until, PersonId(by))]
+
+
+def prioritised(stage: str, priority: Priority, by: str = "alice") -> Step:
+    return lambda told: [PriorityChanged(told.stage(stage).id, priority, PersonId(by))]
 
 
 def _pending(told: Story, stage: str, of: str, by: Person) -> Approval:

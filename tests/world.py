@@ -70,6 +70,7 @@ class World:
                         entered_at=deployment.entered_queue_at,
                         has_slot=deployment.has_slot,
                         policy=stage.plan.queue,
+                        priority=deployment.priority,
                     )
                 )
         return found

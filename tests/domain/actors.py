@@ -38,7 +38,7 @@ from quaymaster.domain.release import (
     Stage,
     Target,
 )
-from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus
+from quaymaster.domain.statuses import DeploymentReason, JobStatus, Priority, StageStatus
 from tests import make
 from tests.story import Story
 from tests.world import World
@@ -212,6 +212,10 @@ class Actors:
         until = told.now + timedelta(hours=self.pick((0, 1, 5)))
         return [c.DeploymentDeferred(self.stage(told).id, until, PersonId(self.pick(PEOPLE)))]
 
+    def prioritise(self, told: Story) -> list[c.Event]:
+        priority = self.pick(tuple(Priority))
+        return [c.PriorityChanged(self.stage(told).id, priority, PersonId("alice"))]
+
     def answer(self, told: Story) -> list[c.Event]:
         who = make.person(
             self.pick(PEOPLE), *self.pick(((), ("ops",))), admin=self.pick((False, True))
@@ -297,6 +301,7 @@ ACTIONS = (
     "come_and_go",
     "cancel",
     "defer",
+    "prioritise",
     "ignore",
     "gates_answer",
     "resume",
@@ -318,6 +323,7 @@ USUAL = (
         "wait",
         "cancel",
         "defer",
+        "prioritise",
         "lose",
         "repeat",
         "repeat",

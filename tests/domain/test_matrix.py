@@ -16,7 +16,7 @@ from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import Conflict, DomainError, Refused
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import ApprovalId, GateResult, InterventionId, JobId, PersonId, Side
-from quaymaster.domain.statuses import DeploymentReason, JobStatus, ReportedStatus
+from quaymaster.domain.statuses import DeploymentReason, JobStatus, Priority, ReportedStatus
 from quaymaster.domain.statuses import OperationStatus as O
 from tests import make
 from tests.story import (
@@ -121,6 +121,7 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
     c.DeploymentRequested: ({TAKEN: ENDED | {NOT_STARTED, O.SCHEDULED}}, Refused),
     c.CancelRequested: ({TAKEN: UNDER_WAY - {O.CANCELLING}}, Refused),
     c.DeploymentDeferred: ({TAKEN: WAITING}, Refused),
+    c.PriorityChanged: ({TAKEN: {O.SCHEDULED, O.QUEUED}}, Refused),
     c.ApprovalGiven: ({TAKEN: OPEN_QUESTION}, Refused),
     c.ApprovalRefused: ({TAKEN: OPEN_QUESTION}, Refused),
     c.ApprovalReassigned: ({TAKEN: OPEN_QUESTION}, Refused),
@@ -174,6 +175,7 @@ def event(kind: type, told: Story) -> c.Event:
         c.DeploymentRequested: c.DeploymentRequested(dev.id, who, who, DeploymentReason.MANUAL),
         c.CancelRequested: c.CancelRequested(dev.id, who),
         c.DeploymentDeferred: c.DeploymentDeferred(dev.id, NIGHT, who),
+        c.PriorityChanged: c.PriorityChanged(dev.id, Priority.HIGH, who),
         c.ApprovalGiven: c.ApprovalGiven(approval, person),
         c.ApprovalRefused: c.ApprovalRefused(approval, person),
         c.ApprovalReassigned: c.ApprovalReassigned(approval, person, "dave"),

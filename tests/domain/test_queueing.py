@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from quaymaster.domain.allowed import situation
 from quaymaster.domain.errors import Forbidden, Invalid, Refused
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Side
+from quaymaster.domain.statuses import Priority
 from tests import make
 from tests.story import (
     approved,
@@ -12,11 +14,13 @@ from tests.story import (
     deferred,
     deployed,
     let_in,
+    prioritised,
     started,
     story,
     superseded,
     works,
 )
+from tests.world import World
 
 LIMITED = {"queue": QueuePolicy(concurrency=1)}
 ASKS = {"pre_approvals": make.asks("bob")}
@@ -89,3 +93,41 @@ def test_work_that_has_begun_cannot_be_deferred():
     told = story(make.plan("Dev", Dev={"post_approvals": make.asks("bob")}))
     told.when(started(), works("Dev")).asked("Dev", Side.POST, bob="pending")
     told.refuses(deferred("Dev", NIGHT), Refused, "its work has begun")
+
+
+# ---- who goes first -------------------------------------------------------------------------
+
+
+def queued(policy: QueuePolicy, count: int = 4) -> World:
+    """Releases R1 … of one stage, which R1 holds."""
+    world = World("Dev")
+    for number in range(1, count + 1):
+        world.release(f"R{number}", make.plan("Dev", Dev={"queue": policy}))
+        world.when(f"R{number}", started()).later(minutes=1)
+    return world
+
+
+def shown(world: World) -> dict[str, str]:
+    return {name: situation(told.stage("Dev")) for name, told in world.stories.items()}
+
+
+def test_a_higher_priority_goes_before_those_who_came_earlier():
+    world = queued(QueuePolicy(1)).when("R4", prioritised("Dev", Priority.HIGH))
+    world.when("R3", prioritised("Dev", Priority.LOW)).when("R1", works("Dev"))
+    assert [one for one, state in shown(world).items() if state == "queuedForAgent"] == ["R4"]
+    world.when("R4", works("Dev")).when("R2", works("Dev"))
+    assert shown(world)["R3"] == "queuedForAgent"
+
+
+def test_a_priority_saves_nobody_from_being_superseded():
+    world = queued(QueuePolicy(1), 2).when("R2", prioritised("Dev", Priority.HIGH))
+    latest = make.plan("Dev", Dev={"queue": QueuePolicy(1, 1)})
+    world.release("R9", latest)
+    world.when("R9", started())
+    assert shown(world)["R2"] == "canceled"
+    assert shown(world)["R9"] == "queued"
+
+
+def test_who_is_in_needs_no_priority():
+    told = story(make.plan("Dev", Dev=LIMITED)).when(started(), let_in("Dev"))
+    told.refuses(prioritised("Dev", Priority.HIGH), Refused, "cannot be given another priority")

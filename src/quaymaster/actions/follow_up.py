@@ -91,11 +91,12 @@ def _sample(run: GateRun) -> tuple[int, int]:
     return run.id, run.open_sample.number if run.open_sample else 0
 
 
-def _standing(stage: Stage) -> tuple[int, bool, bool] | None:
+def _standing(stage: Stage) -> tuple[int, bool, bool, int] | None:
     deployment = stage.newest
     if deployment is None:
         return None
-    return deployment.attempt, deployment.entered_queue_at is not None, deployment.is_ended
+    is_in = deployment.entered_queue_at is not None
+    return deployment.attempt, is_in, deployment.is_ended, deployment.priority
 
 
 async def _pools_of_new_jobs(

@@ -7,11 +7,16 @@ from datetime import datetime
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, stage_token
-from quaymaster.domain.changes import CancelRequested, DeploymentDeferred, DeploymentRequested
+from quaymaster.domain.changes import (
+    CancelRequested,
+    DeploymentDeferred,
+    DeploymentRequested,
+    PriorityChanged,
+)
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.overrides import Override, Values, overridden
 from quaymaster.domain.release import Release, ReleaseId, StageId
-from quaymaster.domain.statuses import DeploymentReason
+from quaymaster.domain.statuses import DeploymentReason, Priority
 from quaymaster.store import places, release_secrets, releases
 from quaymaster.store.database import Connection
 from quaymaster.store.places import Place
@@ -81,6 +86,17 @@ async def defer(call: Call, release_id: ReleaseId, stage_id: StageId, until: dat
     async with deciding(call) as connection:
         await _authorised(connection, call, release_id, stage_id)
         event = DeploymentDeferred(stage_id, until, call.by)
+        await happen_within(connection, call, release_id, event)
+
+
+async def prioritise(
+    call: Call, release_id: ReleaseId, stage_id: StageId, priority: Priority
+) -> None:
+    """Let an attempt that waits for its environment go before those of lower priority, or after
+    those of higher. Raises NotFound, Forbidden (manage deployments), Refused once it is in."""
+    async with deciding(call) as connection:
+        await _authorised(connection, call, release_id, stage_id)
+        event = PriorityChanged(stage_id, priority, call.by)
         await happen_within(connection, call, release_id, event)
 
 

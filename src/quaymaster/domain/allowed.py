@@ -27,6 +27,7 @@ from quaymaster.domain.changes import (
     JobClaimed,
     JobFinished,
     JobLost,
+    PriorityChanged,
     Quarantined,
     QuarantineLifted,
     SlotGranted,
@@ -94,6 +95,7 @@ ALLOWED: dict[type[Event], frozenset[str]] = {
     DeploymentRequested: ENDED | {NOT_STARTED, OperationStatus.SCHEDULED},
     CancelRequested: ACTIVE - {OperationStatus.CANCELLING},
     DeploymentDeferred: BEFORE_WORK,
+    PriorityChanged: frozenset({OperationStatus.SCHEDULED, OperationStatus.QUEUED}),
     GatesIgnored: frozenset({OperationStatus.EVALUATING_GATES}),
     SlotGranted: frozenset({OperationStatus.QUEUED}),
     Superseded: frozenset({OperationStatus.QUEUED}),
@@ -123,6 +125,7 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
             DeploymentRequested(stage=stage)
             | CancelRequested(stage=stage)
             | DeploymentDeferred(stage=stage)
+            | PriorityChanged(stage=stage)
             | GatesIgnored(stage=stage)
         ):
             return _about_a_stage(release, stage, event, now)
@@ -192,7 +195,11 @@ def _activation(release: Release, event: Activated) -> Event | None:
 def _about_a_stage(
     release: Release,
     stage_id: StageId,
-    event: DeploymentRequested | CancelRequested | DeploymentDeferred | GatesIgnored,
+    event: DeploymentRequested
+    | CancelRequested
+    | DeploymentDeferred
+    | PriorityChanged
+    | GatesIgnored,
     now: datetime,
 ) -> Event:
     stage = found_stage(release, stage_id)
@@ -275,6 +282,7 @@ def _transition_refused(stage: Stage, present: str, event: Event) -> str:
         DeploymentRequested: "started",
         CancelRequested: "canceled",
         DeploymentDeferred: "deferred",
+        PriorityChanged: "given another priority",
         GatesIgnored: "freed from gates",
     }[type(event)]
     return f"Stage {stage.name} cannot be {wanted} while its deployment is {present}."

@@ -30,6 +30,8 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
             return after(cancel_requested_at=now, modified_by=by, comment=comment)
         case c.DeploymentDeferred(until=until, by=by):
             return after(deferred_until=until, modified_by=by)
+        case c.PriorityChanged(priority=priority, by=by):
+            return after(priority=priority, modified_by=by)
         case c.QueueEntered():
             return after(entered_queue_at=now)
         case c.SlotGranted() | c.SlotTaken():

@@ -16,7 +16,7 @@ from quaymaster.domain.release import (
     Side,
     StageId,
 )
-from quaymaster.domain.statuses import DeploymentReason, JobStatus, ReportedStatus
+from quaymaster.domain.statuses import DeploymentReason, JobStatus, Priority, ReportedStatus
 
 # ---- from people ----------------------------------------------------------------------------
 
@@ -143,6 +143,15 @@ class DeploymentDeferred:
 
     stage: StageId
     until: datetime
+    by: PersonId | None
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityChanged:
+    """Somebody lets an attempt that has not been let in go before others, or after them."""
+
+    stage: StageId
+    priority: Priority
     by: PersonId | None
 
 
@@ -284,6 +293,7 @@ Event = (
     | ApprovalRefused
     | ApprovalReassigned
     | DeploymentDeferred
+    | PriorityChanged
     | GatesIgnored
     | InterventionAnswered
     | SlotGranted

@@ -97,6 +97,7 @@ def _queued(stage: Stage, deployment: Deployment, around: Surroundings) -> Reaso
         f"It waits in {place} of {stage.name}, which takes {limit} at once{held}.",
         cleared_by=tuple(holders),
         details={
+            "priority": deployment.priority.name.lower(),
             "place": str(own[0]) if own else "",
             "waiting": str(len(waiting)),
             "heldBy": ", ".join(holders),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.domain.statuses import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Standing:
     entered_at: datetime
     has_slot: bool
     policy: QueuePolicy
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +37,27 @@ class QueueMoves:
 def next_moves(standings: list[Standing]) -> QueueMoves:
     """Decide over all attempts of one environment at once.
 
-    Waiting attempts go in in the order in which they entered the queue, each when its own policy
-    allows. With a depth of k in the newest one's policy only the k newest may go on waiting
-    (11.3). Attempts that hold a slot are never taken out.
+    Waiting attempts go in by priority and then in the order in which they entered the queue, each
+    when its own policy allows. With a depth of k in the newest one's policy only the k newest may
+    go on waiting (11.3). Attempts that hold a slot are never taken out.
     """
     waiting = in_order(standings)
     granted = _let_in(waiting, sum(standing.has_slot for standing in standings))
     left = [standing for standing in waiting if standing not in granted]
-    return QueueMoves(tuple(granted), tuple(_superseded(left)))
+    return QueueMoves(tuple(granted), tuple(_superseded(sorted(left, key=_arrival))))
 
 
 def in_order(standings: list[Standing]) -> list[Standing]:
-    """Those that wait, first come first: what a person is shown as the place in the queue."""
+    """Those that wait, those of a higher priority before others, and of equals who came first:
+    what a person is shown as the place in the queue."""
     return sorted(
         (standing for standing in standings if not standing.has_slot),
-        key=lambda standing: (standing.entered_at, standing.release, standing.attempt),
+        key=lambda standing: (-standing.priority, *_arrival(standing)),
     )
+
+
+def _arrival(standing: Standing) -> tuple[datetime, int, int]:
+    return standing.entered_at, standing.release, standing.attempt
 
 
 def _let_in(waiting: list[Standing], holding: int) -> list[Standing]:
@@ -67,6 +74,7 @@ def _let_in(waiting: list[Standing], holding: int) -> list[Standing]:
 
 
 def _superseded(left: list[Standing]) -> list[tuple[Standing, str]]:
+    """What is old stays old whatever its priority: only arrival counts here."""
     if not left or not left[-1].policy.depth:
         return []
     newest = left[-1]

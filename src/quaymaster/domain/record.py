@@ -97,6 +97,8 @@ def _details(change: c.Change) -> dict[str, str]:
             return {"approval": str(id), "to": to}
         case c.DeploymentDeferred(until=until):
             return {"until": until.isoformat()}
+        case c.PriorityChanged(priority=priority):
+            return {"priority": priority.name.lower()}
         case c.Superseded(by_release=newer):
             return {"byRelease": newer}
         case c.JobClaimed(job=id, worker=worker):

@@ -18,6 +18,7 @@ from quaymaster.domain.statuses import (
     GateStatus,
     InterventionStatus,
     JobStatus,
+    Priority,
     ReleaseReason,
     ReleaseStatus,
     ReportedStatus,
@@ -275,6 +276,7 @@ class Deployment:
     deferred_until: datetime | None = None  # set when a pre-approval was given for later
     entered_queue_at: datetime | None = None  # None while it waits for its schedule
     has_slot: bool = False
+    priority: Priority = Priority.NORMAL
     approvals: tuple[Approval, ...] = ()
     gates: tuple[GateRun, ...] = ()
     phases: tuple[Phase, ...] = ()

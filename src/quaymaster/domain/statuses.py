@@ -1,6 +1,6 @@
 """The words for where a release, a stage, a deployment and their parts stand (SEMANTICS 7.1)."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class ReleaseStatus(StrEnum):
@@ -122,6 +122,16 @@ class ReportedStatus(StrEnum):
             ReportedStatus.IN_PROGRESS,
             ReportedStatus.CANCELING,
         )
+
+
+class Priority(IntEnum):
+    """Who goes first of those that wait for an environment; of equals, who came first."""
+
+    LOW = -2
+    BELOW_NORMAL = -1
+    NORMAL = 0
+    ABOVE_NORMAL = 1
+    HIGH = 2
 
 
 class PhaseStatus(StrEnum):

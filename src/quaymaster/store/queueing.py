@@ -7,13 +7,14 @@ import asyncpg
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.queueing import Standing
 from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.domain.statuses import Priority
 from quaymaster.store import bodies
 from quaymaster.store.database import Connection
 
 LOCK = "SELECT true FROM environments WHERE id = $1 FOR NO KEY UPDATE"
 
 STANDINGS = """
-SELECT d.release_id, r.name, d.stage_id, d.attempt, d.entered_queue_at, d.has_slot,
+SELECT d.release_id, r.name, d.stage_id, d.attempt, d.entered_queue_at, d.has_slot, d.priority,
   r.plan_digest, s.plan_digest AS stage_plan_digest
 FROM deployments d JOIN releases r ON r.id = d.release_id JOIN stages s ON s.id = d.stage_id
 WHERE d.definition_stage_id = $1 AND d.outcome IS NULL AND d.entered_queue_at IS NOT NULL
@@ -72,6 +73,7 @@ async def _standing(connection: Connection, environment: int, row: asyncpg.Recor
         attempt=row["attempt"],
         entered_at=row["entered_queue_at"],
         has_slot=row["has_slot"],
+        priority=Priority(row["priority"]),
         policy=await _policy(connection, environment, row),
     )
 

@@ -77,8 +77,9 @@ SELECT row_to_json(release)::text FROM (
         (SELECT row_to_json(deployment) FROM (
           SELECT d.id, d.attempt, d.reason, d.requested_by, d.requested_for, d.queued_at,
             d.modified_at, d.modified_by, d.after_stages, d.scheduled_for, d.deferred_until,
-            d.entered_queue_at, d.has_slot, d.cancel_requested_at, d.outcome, d.completed_at,
-            d.comment, d.variables, d.report, d.problem, d.rolls_back, d.override, d.only_targets,
+            d.entered_queue_at, d.has_slot, d.priority, d.cancel_requested_at, d.outcome,
+            d.completed_at, d.comment, d.variables, d.report, d.problem, d.rolls_back, d.override,
+            d.only_targets,
             coalesce((SELECT json_agg(approval) FROM (
               SELECT a.id, a.side, a.position, a.rank, a.approver, a.status, a.created_at,
                 a.modified_at, a.due_at, a.is_automated, a.approved_by, a.comment, a.revision,
@@ -271,6 +272,7 @@ def deployment_columns(stage: Stage, deployment: Deployment) -> dict[str, Any]:
         "deferred_until": deployment.deferred_until,
         "entered_queue_at": deployment.entered_queue_at,
         "has_slot": deployment.has_slot,
+        "priority": deployment.priority,
         "cancel_requested_at": deployment.cancel_requested_at,
         "outcome": deployment.outcome,
         "status": status.deployment_status(stage, deployment),

@@ -16,7 +16,7 @@ COLUMNS = {
     "deployments": "id bigint, stage_id bigint, attempt integer, reason text, requested_by text,"
     " requested_for text, queued_at timestamptz, modified_at timestamptz, modified_by text,"
     " after_stages text[], scheduled_for timestamptz, deferred_until timestamptz,"
-    " entered_queue_at timestamptz, has_slot boolean, slot integer,"
+    " entered_queue_at timestamptz, has_slot boolean, slot integer, priority smallint,"
     " cancel_requested_at timestamptz, outcome text, status text, operation_status text,"
     " started_at timestamptz, completed_at timestamptz, comment text, variables json,"
     " report json, problem text, rolls_back bigint, override text, only_targets bigint[]",

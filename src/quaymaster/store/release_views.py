@@ -26,6 +26,7 @@ from quaymaster.domain.statuses import (
     DeploymentStatus,
     JobStatus,
     OperationStatus,
+    Priority,
     ReleaseReason,
     ReleaseStatus,
     StageStatus,
@@ -66,7 +67,7 @@ coalesce((SELECT json_agg(stage) FROM (
     s.variables, s.created_at, s.modified_at, encode(s.plan_digest, 'hex') AS plan_digest,
     coalesce((SELECT json_agg(one) FROM (
       SELECT {DEPLOYMENT_COLUMNS}, d.variables, d.report, d.problem, d.rolls_back, d.override,
-        d.only_targets, {APPROVALS} AS approvals,
+        d.only_targets, d.priority, {APPROVALS} AS approvals,
         coalesce((SELECT json_agg(gate) FROM (
           SELECT g.id, g.side, g.started_at, g.samples, g.ignored, g.succeeding_since,
             g.ended_as, g.ended_at
@@ -193,6 +194,7 @@ class AttemptView:
     override: str
     variables: Mapping[str, str]
     only_targets: tuple[int, ...]
+    priority: Priority
     approvals: tuple[Approval, ...]
     gates: tuple[GateRun, ...]
     interventions: tuple[Intervention, ...]

@@ -126,3 +126,37 @@ async def test_what_a_gate_answered_is_shown_and_its_log_can_be_read(server: Ser
     assert log.status_code == 200
     assert "'Monitor' is not known here" in log.text
     assert (await server.project("GET", f"{path}/tasks/9999/logs")).status_code == 404
+
+
+async def test_a_queued_deployment_can_be_given_a_priority(server: Server) -> None:
+    one_at_a_time = {"concurrencyCount": 1, "queueDepthCount": 0}
+    asks = task(MANUAL_INTERVENTION, "8.*", "Look first", {"instructions": "Look"})
+    pause = phase([asks], phaseType="runOnServer")
+    wanted = stage("Dev", deployPhases=[pause], executionPolicy=one_at_a_time)
+    made = await server.made("definitions", definition("Web", wanted))
+    held, second, third = [
+        await server.made("releases", {"definitionId": made["id"]}) for _ in range(3)
+    ]
+
+    def of(release: dict[str, Any]) -> str:
+        return f"releases/{release['id']}/environments/{release['environments'][0]['id']}"
+
+    async def place(release: dict[str, Any]) -> str:
+        said = await server.seen(f"{of(release)}/explain")
+        (queued,) = [one for one in said["reasons"] if one["kind"] == "queue"]
+        return str(queued["details"]["place"])
+
+    assert (await place(second), await place(third)) == ("1", "2")
+    raised = await server.project("PATCH", of(third), json={"priority": "High"})
+    assert raised.status_code == 200, raised.text
+    assert (await place(second), await place(third)) == ("2", "1")
+    for wrong in ("highest", 7, [], {}):
+        assert (
+            await server.project("PATCH", of(third), json={"priority": wrong})
+        ).status_code == 400
+    refused = await server.project("PATCH", of(held), json={"priority": "low"})
+    assert refused.status_code == 400
+    assert "cannot be given another priority" in refused.json()["message"]
+    reader = await server.user("reader", groups=("Readers",))
+    denied = await server.project("PATCH", of(third), json={"priority": "low"}, token=reader)
+    assert denied.status_code == 403

@@ -18,10 +18,24 @@ from quaymaster.apis.azure.words import ENVIRONMENT_STATUS
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import ReleaseId, StageId
-from quaymaster.domain.statuses import StageStatus
+from quaymaster.domain.statuses import Priority, StageStatus
 
-# The last is ours: the published client has no word for what the product's page offers.
-KNOWN = ("status", "comment", "scheduledDeploymentTime", "variables", "redeployFailedTargets")
+# The last two are ours: the published client has no word for what the product's page offers.
+KNOWN = (
+    "status",
+    "comment",
+    "scheduledDeploymentTime",
+    "variables",
+    "redeployFailedTargets",
+    "priority",
+)
+PRIORITIES = {
+    "low": Priority.LOW,
+    "belownormal": Priority.BELOW_NORMAL,
+    "normal": Priority.NORMAL,
+    "abovenormal": Priority.ABOVE_NORMAL,
+    "high": Priority.HIGH,
+}
 PATH = "/release/releases/{release_id:str}/environments/{stage_id:str}"
 
 
@@ -42,6 +56,8 @@ async def update_environment(
     With `redeployFailedTargets` deployment groups run on those targets only on which the last
     attempt has not succeeded.
 
+    `priority` lets a deployment that waits for its turn go before others, or after them.
+
     A time without a status defers a deployment that has not begun its work (SEMANTICS 9.13).
     """
     call = request.in_project()
@@ -59,6 +75,8 @@ async def update_environment(
             await stages.cancel(call, release, stage, comment)
         case "undefined" if at:
             await stages.defer(call, release, stage, at)
+        case "undefined" if body.get("priority") is not None:
+            await stages.prioritise(call, release, stage, priority_in(body["priority"]))
         case _:
             raise Problem(
                 400,
@@ -81,6 +99,15 @@ async def _shown(
     if just_asked and stage.status is StageStatus.IN_PROGRESS:
         body["status"] = "queued"  # what the service answers to the start itself (7.4)
     return request.answer("releaseEnvironment", body)
+
+
+def priority_in(value: object) -> Priority:
+    """The words that builds have for it (QueuePriority)."""
+    found = PRIORITIES.get(text_in(value, "priority").lower())
+    if found is None:
+        words = "low, belowNormal, normal, aboveNormal or high"
+        raise Problem(400, "InvalidRequestException", f"priority is none; use {words}.")
+    return found
 
 
 def stage_number(text: str) -> StageId:

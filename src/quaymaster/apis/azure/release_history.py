@@ -27,6 +27,7 @@ CHANGE_TYPES = {
     "ApprovalRefused": "Reject",
     "ApprovalReassigned": "Reassign",
     "DeploymentDeferred": "Defer",
+    "PriorityChanged": "Prioritize",
     "DeploymentEnded": "DeploymentCompleted",
     "Deleted": "Delete",
     "Undeleted": "Undelete",

@@ -40,3 +40,6 @@ CREATE TABLE turns (
     name text PRIMARY KEY,
     taken_until timestamptz NOT NULL
 );
+
+-- Who goes first of those that wait for an environment: -2 (low) to 2 (high).
+ALTER TABLE deployments ADD COLUMN priority smallint NOT NULL DEFAULT 0;
