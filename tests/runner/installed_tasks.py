@@ -16,6 +16,7 @@ SOURCES = Path(__file__).parent / "node_tasks"
 PUBLISH = "0b1f4d52-6d3e-4f0a-9a57-3f1a6d1c9e01"
 TOOLBOX = "0b1f4d52-6d3e-4f0a-9a57-3f1a6d1c9e02"
 SESSION = "0b1f4d52-6d3e-4f0a-9a57-3f1a6d1c9e03"
+CERTIFICATE = "0b1f4d52-6d3e-4f0a-9a57-3f1a6d1c9e04"
 
 
 def libraries(cache: pytest.Cache) -> Path:

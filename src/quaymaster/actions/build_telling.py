@@ -47,7 +47,10 @@ async def told(
     steps = await _steps(connection, job, planned)
     context = _context(call.installation.url, build, plan, job, facts)
     token = await job_tokens.issue(connection, facts.project_id, plan.work, job, call.now)
-    variables = build_variables(context, facts.variables, facts.secrets, plan.variables, token)
+    for_scripts = token if plan.work.access_token else ""  # tasks have it anyway (12.10)
+    variables = build_variables(
+        context, facts.variables, facts.secrets, plan.variables, for_scripts
+    )
     named = await _named(connection, call, facts, plan, variables)
     given = Given(variables, checkout, token)
     message = build_message(job, plan, context, steps, _place(call, place), given)

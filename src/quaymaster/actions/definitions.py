@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import connections, task_groups
+from quaymaster.actions import connections, secure_files, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import SOURCES
 from quaymaster.actions.orchestrate import deciding, happen_within
@@ -61,6 +61,7 @@ async def create_within(
     saved = _content(call, content, {}, groups, api_version, connected, may_be_empty=may_be_empty)
     saved = await _warned(connection, saved)
     await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
+    await secure_files.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     await definitions.create(
         connection, call.vault, definition_id, project, saved, call.by, call.now
     )
@@ -112,6 +113,7 @@ async def update_within(
     was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
     _authorise_change(call, replace(before, plan=was), saved)
     await connections.check_newly_used(connection, call, was, saved.plan)
+    await secure_files.check_newly_used(connection, call, was, saved.plan)
     await definitions.update(connection, call.vault, before, saved, call.by, call.now)
     await _watch(connection, definition_id, saved.plan)
     return await _found(connection, call, definition_id)

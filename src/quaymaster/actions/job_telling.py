@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from quaymaster.actions import call_back_tokens, connections, job_tokens
+from quaymaster.actions import call_back_tokens, connections, job_tokens, secure_files
 from quaymaster.actions.ports import InstalledTasks, Outside
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
@@ -28,7 +28,7 @@ from quaymaster.plans.job_message import (
     part_of,
     planned_steps,
 )
-from quaymaster.protocol.job import Endpoint, JobVariable, RunJob
+from quaymaster.protocol.job import Endpoint, JobVariable, RunJob, SecureFile
 from quaymaster.store import task_runs
 from quaymaster.store.database import Connection
 from quaymaster.store.job_facts import JobFacts
@@ -80,11 +80,31 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     called_back = await call_back_tokens.for_job(
         connection, (found.release.id, found.job), phase, context, steps, now
     )
-    setting = replace(_setting(found, around.secrets), access_token=token)
+    setting = replace(
+        _setting(found, around.secrets),
+        access_token=token if phase.access_token else "",
+        task_token=token,
+    )
     message = job_message(found.job, phase, context, setting, steps, _place(around))
     message.variables.extend(called_back)
+    message.secure_files.extend(await _secure_files(connection, found, around, message))
     message.endpoints.extend({one.id: one for one in around.endpoints.values()}.values())
     return message
+
+
+async def _secure_files(
+    connection: Connection, found: Found, around: Around, message: RunJob
+) -> list[SecureFile]:
+    """The secure files that the job's tasks name, with tickets."""
+    tasks = around.outside.tasks
+    if tasks is None or found.job.kind is JobKind.SERVER:
+        return []
+    phase = part_of(found.stage.phase_plan(found.phase), found.job)
+    words = connections_named(phase, lambda: message.variables, tasks.secure_file_inputs)
+    if not words:
+        return []
+    project = UUID(around.facts.project_id)
+    return await secure_files.given(connection, project, words, found.job.id)
 
 
 async def connections_of(

@@ -181,6 +181,9 @@ class InstalledTasks(Protocol):
     def demands(self, task: TaskPlan) -> tuple[Demand, ...]:
         """What the installed task demands of a worker (SEMANTICS 12.7)."""
 
+    def secure_file_inputs(self, task: TaskPlan) -> frozenset[str]:
+        """The inputs of the installed task that hold secure files, in lower case."""
+
     def chosen(self, task: TaskPlan) -> ChosenTask | None:
         """The installed task that a step means; None when it means one of the runner's own, or
         one that is not there, which the job then says before its first step."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from quaymaster.actions import artifacts, definitions, task_groups
+from quaymaster.actions import artifacts, definitions, secure_files, task_groups
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
 from quaymaster.actions.connections import check_newly_used
@@ -88,6 +88,7 @@ async def revise(
     was = azure.compile_definition(before.document, groups=groups)
     _authorise(call, place, was, plan)
     await check_newly_used(connection, call, was, plan)
+    await secure_files.check_newly_used(connection, call, was, plan)
     event = SnapshotEdited(
         call.by, plan, after.variables(), after.stage_variables(), comment=edit.comment
     )

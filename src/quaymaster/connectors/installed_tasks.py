@@ -11,7 +11,7 @@ from quaymaster.plans.job_message import ChosenTask
 from quaymaster.runner.tasks import finding
 from quaymaster.runner.tasks.installed.declaration import TaskRefused
 from quaymaster.runner.tasks.installed.directory import InstalledTask, TaskDirectory
-from quaymaster.runner.tasks.installed.environment import connection_inputs
+from quaymaster.runner.tasks.installed.environment import connection_inputs, secure_file_inputs
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +37,11 @@ class TasksOfThisMachine:
         """What the installed task demands of a worker (SEMANTICS 12.7)."""
         found = self._found(task)
         return azure_demands.of_task(found.declaration.demands) if found else ()
+
+    def secure_file_inputs(self, task: TaskPlan) -> frozenset[str]:
+        """The inputs of the installed task that hold secure files, in lower case."""
+        found = self._found(task)
+        return secure_file_inputs(found.declaration.inputs) if found else frozenset()
 
     def chosen(self, task: TaskPlan) -> ChosenTask | None:
         """The installed task that a step means, with its newest version that fits (13.2).

@@ -83,7 +83,8 @@ class Setting:
     stage: tuple[Variable, ...] = ()
     deployment: tuple[Variable, ...] = ()
     job: tuple[Variable, ...] = ()  # of one combination (SEMANTICS 12.5)
-    access_token: str = field(default="", repr=False)  # for calls to this server
+    access_token: str = field(default="", repr=False)  # for scripts that call this server
+    task_token: str = field(default="", repr=False)  # the same for tasks alone (12.10)
 
 
 def part_of(phase: PhasePlan, job: Job) -> PhasePlan:
@@ -212,7 +213,9 @@ def job_message(
         work_directory=place.work_directory,
         steps=[step_message(numbered) for numbered in steps],
         variables=job_variables(context, setting),
-        endpoints=[system_connection(context.collection_url, setting.access_token)],
+        endpoints=[
+            system_connection(context.collection_url, setting.access_token or setting.task_token)
+        ],
         artifacts=list(downloads(phase, context.artifacts)),
         skip_artifacts=phase.skip_artifacts,
         timeout_seconds=seconds(phase.timeout),

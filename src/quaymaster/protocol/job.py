@@ -54,6 +54,17 @@ class Endpoint(msgspec.Struct, frozen=True):
         return f"Endpoint(id={self.id!r}, name={self.name!r}, type={self.type!r})"
 
 
+class SecureFile(msgspec.Struct, frozen=True):
+    """A file that a task may fetch from this server with its ticket, which is masked."""
+
+    id: str
+    name: str
+    ticket: str
+
+    def __repr__(self) -> str:
+        return f"SecureFile(id={self.id!r}, name={self.name!r})"
+
+
 class ArtifactDownload(msgspec.Struct, frozen=True):
     """One artifact version to put into `<artifacts directory>/<alias>`.
 
@@ -135,6 +146,7 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     variables: list[JobVariable] = msgspec.field(default_factory=list)
     endpoints: list[Endpoint] = msgspec.field(default_factory=list)
     artifacts: list[ArtifactDownload] = msgspec.field(default_factory=list)
+    secure_files: list[SecureFile] = msgspec.field(default_factory=list)
     skip_artifacts: bool = False
     timeout_seconds: float | None = None
     cancel_timeout_seconds: float = 60.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
 from quaymaster.domain.variable_expansion import ExpansionWarning, expand
 from quaymaster.domain.variables import JOB_STATUS, Variable, VariableSet
-from quaymaster.protocol.job import Endpoint, Issue, JobResult, RunJob
+from quaymaster.protocol.job import Endpoint, Issue, JobResult, RunJob, SecureFile
 from quaymaster.runner.attaching import Attachments
 from quaymaster.runner.environment import is_true
 from quaymaster.runner.masking import Masker
@@ -52,6 +52,8 @@ class JobState:
         self.endpoints = {endpoint.id.lower(): endpoint for endpoint in self.message.endpoints}
         for secret in self.variables.secrets():
             self.masker.add(secret)
+        for file in self.message.secure_files:
+            self.masker.add(file.ticket)
         for endpoint in self.message.endpoints:
             for key, value in endpoint.parameters.items():
                 if is_secret_parameter(key):
@@ -81,6 +83,13 @@ class JobState:
         if self.attachments is None:
             self.attachments = Attachments(self.home.temp)
         return self.attachments.copy(Path(self.home.artifacts, source), self.masker)
+
+    def secure_file(self, word: str) -> SecureFile | None:
+        """The secure file that an id or a name means; an id wins."""
+        files = self.message.secure_files
+        by_id = (each for each in files if each.id.lower() == word.lower())
+        by_name = (each for each in files if each.name.lower() == word.lower())
+        return next(by_id, None) or next(by_name, None)
 
     def variables_of_task(self, number: int) -> VariableSet:
         """The variables that the sections of one task share (`task.settaskvariable`)."""

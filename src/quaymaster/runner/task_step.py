@@ -153,6 +153,7 @@ class TaskStep:
         given = handler_environment(self._task.handler, self._state.expanded, inputs, own)
         if self._task.handler is not Handler.PROCESS:
             given |= self._connections(inputs)
+            given |= self._secure_files(inputs)
             given |= protocol.of_task_variables(
                 self._state.variables_of_task(self._step.task_number)
             )
@@ -165,6 +166,20 @@ class TaskStep:
         with_path(environment, self._state.paths)
         environment[MARKER] = self._state.marker
         return environment
+
+    def _secure_files(self, inputs: Mapping[str, str]) -> dict[str, str]:
+        """The names and tickets of the secure files that inputs name (SEMANTICS 18.4)."""
+        given: dict[str, str] = {}
+        for written in protocol.named_secure_files(self._task.inputs, inputs):
+            file = self._state.secure_file(written)
+            if file is None:
+                raise TaskFailed(
+                    f"The project has no secure file {written}, which the task {self._task.name} "
+                    "names. Add it, or name another one in the pipeline."
+                )
+            for name in {written, written.lower()}:
+                given |= protocol.of_secure_file(file, name)
+        return given
 
     def _connections(self, inputs: Mapping[str, str]) -> dict[str, str]:
         """The connections that inputs name, and that to this server (SEMANTICS 18.4)."""

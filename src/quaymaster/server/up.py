@@ -40,7 +40,7 @@ async def up(settings: Settings, say: Say) -> None:
     async with _database(settings, say) as dsn:
         await migrate.upgrade(dsn)
         token = await first_start.administrator(dsn, settings.admin_token)
-        async with _worker(settings, dsn):
+        async with _worker(settings, dsn, address(settings, port)):
             application = (await loading)(settings, dsn)
 
             def tell() -> None:
@@ -96,8 +96,8 @@ async def _database(settings: Settings, say: Say) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _worker(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    worker = WorkerChild(settings.home, dsn)
+async def _worker(settings: Settings, dsn: str, url: str) -> AsyncIterator[None]:
+    worker = WorkerChild(settings.home, dsn, url)
     await worker.start()
     watch = asyncio.create_task(worker.supervise(), name="worker")
     try:

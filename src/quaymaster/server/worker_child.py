@@ -23,8 +23,13 @@ class WorkerChild:
     """One `quaymaster worker` on this database. It ends when its standard input does: so it also
     ends when this process is killed."""
 
-    def __init__(self, home: Path, dsn: str) -> None:
-        ours = {"QUAYMASTER_HOME": str(home), "QUAYMASTER_DATABASE_URL": dsn}
+    def __init__(self, home: Path, dsn: str, url: str) -> None:
+        """`url` is where the tasks of its jobs reach the server."""
+        ours = {
+            "QUAYMASTER_HOME": str(home),
+            "QUAYMASTER_DATABASE_URL": dsn,
+            "QUAYMASTER_PUBLIC_URL": url,
+        }
         self._environment = {**os.environ, **ours}
         self._environment.pop("QUAYMASTER_ADMIN_TOKEN", None)  # no business of a worker
         self._process: asyncio.subprocess.Process | None = None

@@ -15,6 +15,8 @@ class Scope(StrEnum):
     BUILD_EXECUTE = "vso.build_execute"
     PROJECT = "vso.project"
     CONNECTION = "vso.serviceendpoint"
+    SECURE_FILE = "vso.securefiles_read"
+    SECURE_FILE_MANAGE = "vso.securefiles_manage"
     CONNECTION_MANAGE = "vso.serviceendpoint_manage"
 
 
@@ -34,6 +36,9 @@ _HELD = {
     "vso.build_execute": ("vso.build_execute", "vso.build", "vso.project"),
     "vso.project": ("vso.project",),
     "vso.serviceendpoint": ("vso.serviceendpoint",),
+    "vso.securefiles_read": ("vso.securefiles_read",),
+    "vso.securefiles_write": ("vso.securefiles_manage", "vso.securefiles_read"),
+    "vso.securefiles_manage": ("vso.securefiles_manage", "vso.securefiles_read"),
     "vso.serviceendpoint_query": ("vso.serviceendpoint",),
     "vso.serviceendpoint_manage": ("vso.serviceendpoint_manage", "vso.serviceendpoint"),
     "vso.project_write": ("vso.project",),

@@ -46,3 +46,27 @@ CREATE TABLE call_backs (
     UNIQUE (gate_run_id, sample, rank)
 );
 CREATE INDEX call_backs_release ON call_backs (release_id);
+
+-- Files that tasks need and nobody may read: certificates, profiles, keys.
+CREATE TABLE secure_files (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    project_id uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+    name text NOT NULL,
+    name_key text NOT NULL,
+    properties json NOT NULL DEFAULT '{}',
+    byte_count integer NOT NULL,
+    sealed bytea NOT NULL,
+    created_by text,
+    created_at timestamptz NOT NULL,
+    modified_by text,
+    modified_at timestamptz NOT NULL,
+    UNIQUE (project_id, name_key)
+);
+
+-- A ticket is good for one file, for the tasks of one job, as long as the job runs.
+CREATE TABLE secure_file_tickets (
+    sha256 bytea PRIMARY KEY,
+    secure_file_id uuid NOT NULL REFERENCES secure_files ON DELETE CASCADE,
+    job_id bigint NOT NULL REFERENCES jobs ON DELETE CASCADE
+);
+CREATE INDEX secure_file_tickets_job ON secure_file_tickets (job_id);
