@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from quaymaster.actions import deployment_groups, target_watch
-from quaymaster.domain.changes import DeploymentRequested
+from quaymaster.domain.changes import CancelRequested, DeploymentRequested
 from quaymaster.domain.plan import Demand, PhaseKind, Plan, TargetGroup
 from quaymaster.domain.release import Deployment, Outcome, ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
@@ -223,3 +223,23 @@ async def test_a_group_that_does_not_exist_is_said(world: World) -> None:
     process = await world.worker(wait=False, **{"deployment-group": "Nowhere", "name": "web-1"})
     assert await process.process.wait() == 1
     assert "no deployment group named 'Nowhere'" in process.output.read_text()
+
+
+async def test_a_canceled_rollout_stops_what_runs_and_starts_no_more(
+    world: World, group: int
+) -> None:
+    await target(world, "web-1")
+    await target(world, "web-2")
+    began = world.home / "began"
+    script = f"touch {began}; sleep 60"
+    release = await world.release(rollout(group, script, one_at_a_time=True))
+
+    async def runs() -> bool:
+        return began.exists()
+
+    await eventually(runs, "the first job to begin")
+    stage = (await world.loaded(release)).stages[0].id
+    await world.happen(release, CancelRequested(stage, make.CREATOR))
+    dev = await world.ended(release, "Dev")
+    assert outcomes(dev) == {"web-1": "canceled", "web-2": "canceled"}
+    assert dev.outcome is Outcome.CANCELED

@@ -36,7 +36,7 @@ def task(node: Node, overrides: Mapping[str, str], parameters: Mapping[str, str]
     return TaskPlan(
         task_id=_task_id(node),
         version=version,
-        display_name=name or "Task",
+        display_name=filled(name, parameters) or "Task",
         reference_name=node.text("refName"),
         enabled=node.flag("enabled", True),
         always_run=node.flag("alwaysRun"),

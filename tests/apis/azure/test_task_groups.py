@@ -215,3 +215,23 @@ async def test_a_group_that_is_not_there_is_said_and_found_once_it_is(server: Se
     await asked(server, "PATCH", json={"id": group["id"]})
     release = await server.made("releases", {"definitionId": definition["id"]})
     assert await scripts(server, release["id"]) == ["echo world"]
+
+
+async def test_process_parameters_of_a_release_can_be_edited(server: Server):
+    parameters = {"inputs": [{"name": "who", "type": "string", "defaultValue": "Ann"}]}
+    task = documents.bash("echo $(Parameters.who)", name="Greet $(Parameters.WHO)")
+    stage = documents.stage("Dev", tasks=[task], processParameters=parameters)
+    stage["conditions"] = []
+    definition = await server.made("definitions", documents.definition("Web", stage))
+    release = await server.made("releases", {"definitionId": definition["id"]})
+    assert await scripts(server, release["id"]) == ["echo Ann"]
+    [environment] = release["environments"]
+    assert environment["processParameters"]["inputs"][0]["defaultValue"] == "Ann"
+    environment["processParameters"]["inputs"][0]["defaultValue"] = "Bob"
+    answer = await server.project("PUT", f"releases/{release['id']}", json=release)
+    assert answer.status_code == 200, answer.text
+    assert await scripts(server, release["id"]) == ["echo Bob"]
+    async with server.database.read() as connection:
+        found = await releases.load(connection, release["id"])
+    assert found is not None
+    assert found.stages[0].plan.phases[0].tasks[0].display_name == "Greet Bob"
