@@ -21,7 +21,11 @@ from tests.story import (
 
 
 def told(of: Story, *steps: Step) -> list[Announcement]:
-    """Everything that is announced while these happen."""
+    """What is announced while these happen, but for every small change of a deployment."""
+    return [one for one in all_told(of, *steps) if one.happening is not CHANGED]
+
+
+def all_told(of: Story, *steps: Step) -> list[Announcement]:
     found = []
     for step in steps:
         for event in step(of):
@@ -29,6 +33,9 @@ def told(of: Story, *steps: Step) -> list[Announcement]:
             of.take_in(event)
             found += announcements(before, of.release)
     return found
+
+
+CHANGED = Happening.DEPLOYMENT_CHANGED
 
 
 def names(of: list[Announcement]) -> list[str]:
@@ -52,9 +59,18 @@ def test_a_failure_is_told_with_its_result() -> None:
     assert (last.happening, last.status) == (Happening.DEPLOYMENT_COMPLETED, "rejected")
 
 
-def test_nothing_is_told_of_a_worker_that_takes_a_job() -> None:
+def test_of_a_worker_that_takes_a_job_only_the_change_is_told() -> None:
     of = story("Dev").when(started())
-    assert told(of, claimed("Dev")) == []
+    [change] = all_told(of, claimed("Dev"))
+    assert (change.happening, change.status) == (CHANGED, "phaseInProgress")
+
+
+def test_changes_go_from_waiting_over_work_to_the_outcome() -> None:
+    of = story(make.plan("Dev", Dev={"pre_approvals": make.asks("bob")})).when(started())
+    assert [one.status for one in all_told(of, approved("Dev")) if one.happening is CHANGED] == []
+    changes = [one for one in all_told(of, works("Dev")) if one.happening is CHANGED]
+    assert [one.status for one in changes] == ["phaseInProgress", "succeeded"]
+    assert [one.status for one in all_told(of, deployed("Dev")) if one.happening is CHANGED] == []
 
 
 def test_a_question_and_its_answer_are_told_with_the_side_and_the_approval() -> None:

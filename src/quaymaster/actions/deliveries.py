@@ -1,7 +1,7 @@
 """Sending what subscriptions want to hear: at least once, in order, under one id (R-39)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -12,7 +12,14 @@ from quaymaster.actions.ports import Unreachable, WebClient, WebRequest
 from quaymaster.actions.reading import ReleaseFound
 from quaymaster.domain.errors import NotFound
 from quaymaster.store import deliveries, projects, subscriptions
+from quaymaster.store import repository_definitions as repositories
+from quaymaster.store.database import Connection
 from quaymaster.store.deliveries import Letter
+from quaymaster.store.repository_definitions import (
+    EnvironmentDeployment,
+    RepositoryDefinition,
+    RepositoryEnvironment,
+)
 from quaymaster.store.subscriptions import Subscription
 
 # After each failed attempt; the one after the last parks it, about a day after the first.
@@ -35,13 +42,19 @@ LONGEST_PROBLEM = 500
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Everything an announcement is written from; `release` is None for a try-out without one."""
+    """Everything an announcement is written from; `release` is None where there is none.
+
+    `definition`, `environment` and `deployment` are what dialects of names show of the same.
+    """
 
     letter: Letter
     subscription: Subscription
     organization: str
     url: str
     release: ReleaseFound | None = None
+    definition: RepositoryDefinition | None = None
+    environment: RepositoryEnvironment | None = None
+    deployment: EnvironmentDeployment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,22 @@ async def _failed(
         await deliveries.failed(connection, letter, problem[:LONGEST_PROBLEM], answer, again, now)
 
 
+async def _with_names(connection: Connection, told: Told) -> Told:
+    """With the definition, the environment and the deployment that it is about."""
+    fact = told.letter.fact
+    if fact.definition_stage:
+        named = await repositories.of_environment(connection, fact.definition_stage)
+        if named:
+            told = replace(told, definition=named.definition, environment=named.environment)
+    elif told.release:
+        number = told.release.view.head.definition_id
+        told = replace(told, definition=await repositories.of_definition(connection, number))
+    if fact.stage and fact.attempt:
+        made = await repositories.attempt(connection, fact.stage, fact.attempt)
+        told = replace(told, deployment=made)
+    return told
+
+
 async def _written(
     installation: Installation, announcer: Announcer, subscription: Subscription, letter: Letter
 ) -> bytes:
@@ -135,7 +164,8 @@ async def _written(
         found = await reading.release(call, letter.fact.release, deleted=True)
     async with installation.database.read() as connection:
         organization = await projects.organization_name(connection, subscription.organization)
-    told = Told(letter, subscription, organization or "", installation.url, found)
+        told = Told(letter, subscription, organization or "", installation.url, found)
+        told = await _with_names(connection, told)
     body = announcer.body(told)
     async with installation.database.transaction() as connection:
         await deliveries.keep_body(connection, letter.id, body)

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from quaymaster.actions import freeze_times
 from quaymaster.actions.call import Call
-from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE
+from quaymaster.actions.follow_up import DELIVERIES, ENVIRONMENT, RELEASE
 from quaymaster.domain.access import Permission
+from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.schedules import time_zone
-from quaymaster.store import freezes
+from quaymaster.store import deliveries, freezes
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 
@@ -51,6 +52,7 @@ async def put_within(connection: Connection, call: Call, freeze: Freeze, token: 
     await freezes.close_all_doors(connection)
     number = await freezes.insert(connection, organization_of(call), freeze, call.by, call.now)
     await _look_again(connection, call, freeze)
+    await _announce(connection, call, freeze, Happening.ENVIRONMENT_FROZEN)
     return number
 
 
@@ -63,6 +65,18 @@ async def lift_within(connection: Connection, call: Call, lifted: list[Freeze], 
         call.require(_needed(freeze), token, f"the {freeze.level}'s freezes")
         await freezes.lift(connection, freeze.id, call.by, call.now)
         await _look_again(connection, call, freeze)
+        await _announce(connection, call, freeze, Happening.ENVIRONMENT_UNFROZEN)
+
+
+async def _announce(
+    connection: Connection, call: Call, freeze: Freeze, happening: Happening
+) -> None:
+    """Tell subscribers of a freeze that was set for one environment alone."""
+    if freeze.environment_id is None:
+        return
+    told = Announcement(happening, 0, freeze.kind, definition_stage=freeze.environment_id)
+    if await deliveries.queue_for_environment(connection, told, call.now):
+        await enqueue(connection, [Wakeup(DELIVERIES, {"id": 0})])
 
 
 def _needed(freeze: Freeze) -> Permission:

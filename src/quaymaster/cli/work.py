@@ -9,7 +9,9 @@ import uvloop
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.ports import Outside
+from quaymaster.apis.aviator.webhooks.announcer import AviatorAnnouncer
 from quaymaster.apis.azure.service_hooks.announcer import AzureAnnouncer
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
@@ -42,6 +44,9 @@ class Joins:
             return None
         named = [part.strip() for tag in self.tag for part in tag.split(",")]
         return Membership(self.deployment_group, self.project, tuple(filter(None, named)))
+
+
+ANNOUNCERS: dict[str, Announcer] = {"azure": AzureAnnouncer(), "aviator": AviatorAnnouncer()}
 
 
 def worker(
@@ -88,4 +93,4 @@ def worker(
 
 async def _work(asked: Options, around: Outside, *, until_input_ends: bool) -> None:
     stopping = stop_signal(until_input_ends=until_input_ends)
-    await workers.run(asked, around, stopping, {"azure": AzureAnnouncer()})
+    await workers.run(asked, around, stopping, ANNOUNCERS)

@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from quaymaster.domain.release import Approval, Deployment, Release, Side, Stage
-from quaymaster.domain.status import stage_status
-from quaymaster.domain.statuses import ApprovalStatus, ReleaseStatus, StageStatus
+from quaymaster.domain.status import operation_status, stage_status
+from quaymaster.domain.statuses import (
+    ApprovalStatus,
+    OperationStatus,
+    ReleaseStatus,
+    ReportedStatus,
+    StageStatus,
+)
 
 COMPLETED = (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
+AT_WORK = (
+    OperationStatus.PHASE_IN_PROGRESS,
+    OperationStatus.PHASE_SUCCEEDED,
+    OperationStatus.PHASE_PARTIALLY_SUCCEEDED,
+    OperationStatus.MANUAL_INTERVENTION_PENDING,
+)
 
 
 class Happening(StrEnum):
@@ -24,13 +36,18 @@ class Happening(StrEnum):
     APPROVAL_COMPLETED = "approvalCompleted"
     DEPLOYMENT_STARTED = "deploymentStarted"
     DEPLOYMENT_COMPLETED = "deploymentCompleted"
+    DEPLOYMENT_CHANGED = "deploymentChanged"
+    ROLLBACK = "rollback"
+    ENVIRONMENT_FROZEN = "environmentFrozen"
+    ENVIRONMENT_UNFROZEN = "environmentUnfrozen"
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """One happening and where; 0 and None stand for what it is not about.
 
-    `status` is how it stood at that moment: a release's, an approval's or a stage's.
+    `status` is how it stood at that moment: a release's, an approval's or a stage's; of a change
+    the outcome of the deployment, or what it was doing.
     """
 
     happening: Happening
@@ -66,6 +83,7 @@ def _of_stages(before: Release, after: Release) -> Iterator[Announcement]:
             continue
         known = old.newest if old.newest and old.newest.attempt == new.newest.attempt else None
         yield from _of_attempt(after.id, new, known, new.newest)
+        yield from _of_progress(after.id, (old, known), (new, new.newest))
 
 
 def _of_attempt(
@@ -77,12 +95,44 @@ def _of_attempt(
         yield Announcement(Happening.DEPLOYMENT_CREATED, release, StageStatus.QUEUED, *place)
     pre, post = (_of_approvals(release, place, before, after, side) for side in Side)
     yield from pre
-    if after.phases and not (before and before.phases):
+    if _has_started(after) and not (before and _has_started(before)):
         status_then = StageStatus.IN_PROGRESS if after.is_ended else status
         yield Announcement(Happening.DEPLOYMENT_STARTED, release, status_then, *place)
     yield from post
     if after.is_ended and not (before and before.is_ended):
         yield Announcement(Happening.DEPLOYMENT_COMPLETED, release, status, *place)
+
+
+def _has_started(deployment: Deployment) -> bool:
+    told = deployment.report
+    return bool(deployment.phases) or (
+        told is not None and told.status is not ReportedStatus.PENDING
+    )
+
+
+def _of_progress(
+    release: int, before: tuple[Stage, Deployment | None], after: tuple[Stage, Deployment]
+) -> Iterator[Announcement]:
+    """Whether it waits, works, is being canceled or has ended: told when that changes."""
+    stage, newest = after
+    place = (stage.id, stage.plan.definition_stage_id, newest.attempt)
+    old_stage, old = before
+    if old is None:
+        if newest.rolls_back is not None:
+            yield Announcement(Happening.ROLLBACK, release, _progress(stage, newest), *place)
+        return
+    if _progress(old_stage, old) != _progress(stage, newest):
+        yield Announcement(Happening.DEPLOYMENT_CHANGED, release, _progress(stage, newest), *place)
+
+
+def _progress(stage: Stage, deployment: Deployment) -> str:
+    """The outcome, or one word for everything alike that it may be doing."""
+    if deployment.outcome is not None:
+        return deployment.outcome
+    operation = operation_status(stage, deployment)
+    if operation is OperationStatus.CANCELLING:
+        return operation
+    return OperationStatus.PHASE_IN_PROGRESS if operation in AT_WORK else OperationStatus.PENDING
 
 
 def _of_approvals(

@@ -29,6 +29,18 @@ FROM releases r JOIN projects p ON p.id = r.project_id
 WHERE r.id = $1 ORDER BY f.place, s.created_at
 """
 
+QUEUE_FOR_ENVIRONMENT = """
+INSERT INTO deliveries (subscription_id, fact, created_at, due_at)
+SELECT s.id, $4::json, $5, $5
+FROM environments e JOIN projects p ON p.id = e.project_id
+  JOIN subscriptions s ON s.organization_id = p.organization_id AND s.is_enabled
+    AND (s.project_id IS NULL OR s.project_id = p.id)
+    AND (s.definition_id IS NULL OR s.definition_id = e.definition_id)
+    AND (s.definition_stage_id IS NULL OR s.definition_stage_id = e.id)
+    AND $2 = ANY (s.happenings) AND (s.statuses = '{}' OR $3 = ANY (s.statuses))
+WHERE e.id = $1
+"""
+
 # The first of each release that is due; what comes later waits for it, so that a receiver hears
 # of a deployment's end after its start.
 CLAIM = """
@@ -103,6 +115,19 @@ async def queue(
         [one.definition_stage for one in told],
         [one.side for one in told],
         [msgspec.json.encode(one).decode() for one in told],
+        at,
+    )
+    return int(done.rpartition(" ")[2])
+
+
+async def queue_for_environment(connection: Connection, told: Announcement, at: datetime) -> int:
+    """The same for what happens to an environment and no release; how many deliveries."""
+    done: str = await connection.execute(
+        QUEUE_FOR_ENVIRONMENT,
+        told.definition_stage,
+        told.happening,
+        told.status,
+        msgspec.json.encode(told).decode(),
         at,
     )
     return int(done.rpartition(" ")[2])

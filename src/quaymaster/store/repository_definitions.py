@@ -127,6 +127,24 @@ async def find(
     return Named(_definition(row), found)
 
 
+async def of_definition(connection: Connection, definition: int) -> RepositoryDefinition | None:
+    """A definition by its id, whatever it releases."""
+    row = await connection.fetchrow(f"SELECT {COLUMNS} {TABLES} WHERE d.id = $1", definition)
+    return _definition(row) if row else None
+
+
+async def of_environment(connection: Connection, environment: int) -> Named | None:
+    """An environment by its id, with its definition."""
+    definition = await connection.fetchval(
+        "SELECT definition_id FROM environments WHERE id = $1", environment
+    )
+    found = await of_definition(connection, definition) if definition is not None else None
+    if found is None:
+        return None
+    known = await environments(connection, definition)
+    return Named(found, next((one for one in known if one.id == environment), None))
+
+
 def _definition(row: asyncpg.Record) -> RepositoryDefinition:
     return RepositoryDefinition(
         row["definition_id"],
@@ -285,6 +303,14 @@ async def deployments(
 async def newest_of_stage(connection: Connection, stage: int) -> EnvironmentDeployment | None:
     """The newest attempt of a stage."""
     row = await connection.fetchrow(NEWEST_OF_STAGE, stage)
+    return EnvironmentDeployment(**dict(row)) if row else None
+
+
+async def attempt(connection: Connection, stage: int, number: int) -> EnvironmentDeployment | None:
+    """One attempt of a stage by its number."""
+    row = await connection.fetchrow(
+        f"{DEPLOYMENTS} WHERE d.stage_id = $1 AND d.attempt = $2", stage, number
+    )
     return EnvironmentDeployment(**dict(row)) if row else None
 
 

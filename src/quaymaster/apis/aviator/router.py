@@ -16,6 +16,7 @@ from quaymaster.apis.aviator.edge import Edge
 from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.aviator.graphql import routes as graphql
 from quaymaster.apis.aviator.policy import admit
+from quaymaster.apis.aviator.webhooks import routes as webhooks
 from quaymaster.apis.shared.refusals import NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.schedules import UnknownTimeZone
@@ -28,6 +29,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *candidates.ROUTES,
     *deployments.ROUTES,
     *graphql.ROUTES,
+    *webhooks.ROUTES,
 ]
 SAID = {404: "Not found", 405: "Method not allowed", 413: "The body is too large"}
 
