@@ -18,6 +18,7 @@ from quaymaster.domain.rules.approvals import (
     ask_next_approvers,
     close_when_enough_agreed,
     expire_unanswered,
+    has_questions,
     reject_when_one_says_no,
 )
 from quaymaster.domain.rules.canceling import (
@@ -53,6 +54,9 @@ from quaymaster.domain.rules.server_phases import (
     stop_pauses_when_canceled,
 )
 from quaymaster.domain.rules.starting import answer_completions
+from quaymaster.domain.statuses import ReleaseStatus
+
+ACTIVE = ReleaseStatus.ACTIVE
 
 StageRule = Callable[[Release, Stage, datetime], Change | None]
 DeploymentRule = Callable[[Release, Stage, Deployment, datetime], Change | None]
@@ -68,10 +72,13 @@ class Chapter:
 
 ALWAYS: tuple[StageRule, ...] = (answer_completions,)
 
+# Tried before all others where the release or an environment stands still.
+STANDSTILL = Chapter(
+    lambda attempt: not attempt.cancel_requested_at,
+    (cancel_when_abandoned, cancel_when_quarantined, cancel_when_frozen),
+)
+
 CHAPTERS: tuple[Chapter, ...] = (
-    Chapter(lambda _: True, (cancel_when_abandoned,)),
-    Chapter(lambda attempt: not attempt.phases, (cancel_when_quarantined,)),
-    Chapter(attrgetter("phases"), (cancel_when_frozen,)),
     Chapter(
         attrgetter("cancel_requested_at"),
         (
@@ -86,7 +93,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         (enter_queue_when_time_comes, take_slot_when_unlimited),
     ),
     Chapter(
-        attrgetter("approvals"),
+        has_questions,
         (expire_unanswered, reject_when_one_says_no, close_when_enough_agreed),
     ),
     Chapter(attrgetter("has_slot"), (ask_next_approvers, begin_gates)),
@@ -112,7 +119,7 @@ CHAPTERS: tuple[Chapter, ...] = (
 )
 
 UNDER_WAY: tuple[DeploymentRule, ...] = tuple(
-    rule for chapter in CHAPTERS for rule in chapter.rules
+    rule for chapter in (STANDSTILL, *CHAPTERS) for rule in chapter.rules
 )
 
 # Once somebody outside has told of an attempt, reports alone move it.
@@ -150,7 +157,8 @@ def first_move(release: Release, stage: Stage, attempt: Deployment, now: datetim
         return None
     if attempt.report:
         return _first_reported(release, stage, attempt, now)
-    for chapter in CHAPTERS:
+    stands_still = release.status is not ACTIVE or release.quarantine or release.standing
+    for chapter in (STANDSTILL, *CHAPTERS) if stands_still else CHAPTERS:
         if chapter.concerns(attempt):
             for rule in chapter.rules:
                 if conclusion := rule(release, stage, attempt, now):

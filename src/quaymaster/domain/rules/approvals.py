@@ -14,6 +14,13 @@ from quaymaster.domain.release import Approval, Deployment, Outcome, PersonId, R
 from quaymaster.domain.status import has_approvals_turn, is_agreed, policy, side_in_turn
 from quaymaster.domain.statuses import ApprovalStatus, DeploymentReason
 
+_QUESTIONS = (ApprovalStatus.PENDING, ApprovalStatus.REJECTED)
+
+
+def has_questions(deployment: Deployment) -> bool:
+    """Whether any approval of the attempt is open, or was refused: all others are settled."""
+    return any([approval.status in _QUESTIONS for approval in deployment.approvals])  # noqa: C419
+
 
 def expire_unanswered(
     release: Release, stage: Stage, deployment: Deployment, now: datetime

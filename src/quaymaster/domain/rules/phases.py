@@ -23,9 +23,9 @@ def start_next_phase(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
     """The next phase starts, or is skipped by its condition, when the one before is over."""
-    if not _may_work(release, stage, deployment):
-        return None
     if len(deployment.phases) == len(stage.plan.phases):
+        return None
+    if not _may_work(release, stage, deployment):
         return None
     done = {phase.rank for phase in deployment.phases}
     left = [plan for plan in stage.plan.phases if plan.rank not in done]
