@@ -1,5 +1,6 @@
 """One running product for all acceptance tests, and Microsoft's Python client connected to it."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from tests.acceptance.client import Visitor
 from tests.server.product import Product
+
+NODE = Path(__file__).parent / "node"
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +34,33 @@ def admin(running: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="session")
 def approver(running: Product, admin: Visitor) -> Visitor:
     """Somebody else, who may approve: a contributor of the project."""
-    home = str(running.home)
-    _command("user", "create", "quinn", "--home", home)
-    _command("group", "add", "Contributors", "quinn", "--project", "Default", "--home", home)
-    return Visitor(running.url, _command("token", "create", "--user", "quinn", "--home", home))
+    return contributor(running, "quinn")
+
+
+def contributor(product: Product, name: str) -> Visitor:
+    """A new person of the project with a token."""
+    home = str(product.home)
+    _command("user", "create", name, "--home", home)
+    _command("group", "add", "Contributors", name, "--project", "Default", "--home", home)
+    return Visitor(product.url, _command("token", "create", "--user", name, "--home", home))
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """A folder with the client installed from the lock file; kept in var/ between runs."""
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm on this machine, so Node's client cannot be installed")
+    lock = (NODE / "package-lock.json").read_text("utf-8")
+    folder = NODE.parents[2] / "var" / "node-client"
+    done = folder / "installed.json"
+    if not done.exists() or done.read_text("utf-8") != lock:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(NODE / name, folder / name)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=100)
+        done.write_text(lock, "utf-8")
+    return folder
 
 
 def _command(*words: str) -> str:

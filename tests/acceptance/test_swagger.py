@@ -17,9 +17,18 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from tests import repositories
 from tests.acceptance.client import PROJECT, Visitor
 from tests.acceptance.test_python_client import ends
-from tests.documents import asks, build_artifact, definition, phase, stage, task
+from tests.documents import (
+    asks,
+    build_artifact,
+    definition,
+    git_artifact,
+    phase,
+    stage,
+    task,
+)
 from tests.server.waiting import until
 from tests.vectors import shared_folder
 
@@ -218,6 +227,66 @@ def fields(version: str, name: str) -> dict[str, Any]:
         inherited = fields(version, part["$ref"].rpartition("/")[2]) if "$ref" in part else {}
         found |= inherited | part.get("properties", {})
     return found
+
+
+# Operations that only the Node client has (CONTRACT B.4), with the swagger's shape of an entry.
+OUTSIDE = {
+    "release/artifacts/types": "ArtifactTypeDefinition",
+    "release/autotriggerissues?artifactType=Build&sourceId=x&artifactVersionId=1": (
+        "AutoTriggerIssue"
+    ),
+    "release/definitionEnvironments": "DefinitionEnvironmentReference",
+    "release/definitions/environmenttemplates": "ReleaseDefinitionEnvironmentTemplate",
+    "release/favorites/mine": "FavoriteItem",
+    "release/metrics": "Metric",
+    "release/releases/{releaseId}/agentartifacts": "AgentArtifactDefinition",
+    "release/releases/{releaseId}/changes": "Change",
+    "release/releases/{releaseId}/environments/{environmentId}/tasks": "ReleaseTask",
+    "release/releases/{releaseId}/history": "ReleaseRevision",
+    "release/releases/{releaseId}/workitems": "ReleaseWorkItemRef",
+    "release/sendmail/{releaseId}": "SummaryMailSection",
+}
+
+
+@pytest.fixture(scope="session")
+def traced(admin: Visitor, sample: dict[str, Any], reachable_folder: Path) -> dict[str, Any]:
+    """The second release of a repository, so that there are changes and work items; a favorite."""
+    place = reachable_folder / "traced"
+    place.mkdir()
+    commits = [repositories.made(place), repositories.committed(place, "Fix it (#12)")]
+    made = admin.releases.create_release_definition(
+        definition("Traced", stage("Dev"), artifacts=[git_artifact("site", str(place))]), PROJECT
+    )
+    for commit in commits:
+        chosen = [{"alias": "site", "instanceReference": {"id": commit, "name": commit[:8]}}]
+        release = admin.releases.create_release(
+            {"definitionId": made.id, "artifacts": chosen}, PROJECT
+        )
+    ends(admin.releases, release.id, "Dev", "succeeded")
+    favorites = f"{admin.url}/{PROJECT}/_apis/release/favorites/mine"
+    assert httpx.post(favorites, json=[{"name": "x"}], auth=("", admin.token)).status_code == 200
+    return {**sample, "releaseId": release.id, "environmentId": release.environments[0].id}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_vector_answers_outside_of_the_swagger_have_its_shapes(
+    admin: Visitor, traced: dict[str, Any], version: str
+):
+    described, found = VERSIONS[version], []
+    for way, shape in OUTSIDE.items():
+        path = asked(way, traced)
+        mark = "&" if "?" in way else "?"
+        answer = httpx.get(
+            f"{admin.url}/{PROJECT}/_apis/{path}{mark}api-version={version}",
+            auth=("", admin.token),
+        )
+        assert answer.status_code == 200, (path, answer.text)
+        schema = {"type": "array", "items": {"$ref": f"#/definitions/{shape}"}}
+        value = answer.json()["value"]
+        assert value or "issues" in way or "agentartifacts" in way, path
+        found += [f"{way}: {one}" for one in problems(described, schema, value)]
+        found += [f"{way}: {one}" for one in too_new(described, schema, value, version)]
+    assert not found, "\n".join(found)
 
 
 def examples() -> list[Any]:

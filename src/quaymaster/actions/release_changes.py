@@ -4,15 +4,20 @@ from dataclasses import dataclass
 
 from quaymaster.actions import artifact_access, reading
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import Commit, TracedSource
+from quaymaster.actions.ports import CodeRepository, Commit, TracedSource
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.protocol.job import Endpoint
+from quaymaster.runner.repositories.addresses import repository_text
 from quaymaster.store import overviews
 from quaymaster.store.records import ReleaseArtifact
 from quaymaster.store.release_views import ReleaseHead, ReleaseView
 
 USUAL = 250
 MOST = 5000
+COMMIT = "sourceVersion"
+# Keys of a version under which sources say where its repository is (SEMANTICS 4.1).
+REPOSITORY = ("repository.url", "repository", "repository.name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Changes:
 async def between(call: Call, release_id: int, since: Since) -> Changes:
     """The changes that the release has and the base has not; none without an artifact.
 
+    They are asked of the artifact's source, or of the repository that the version was built from.
     Raises NotFound, Forbidden (view releases, on both), Invalid for an unknown alias and for a
     source that cannot tell.
     """
@@ -44,25 +50,50 @@ async def between(call: Call, release_id: int, since: Since) -> Changes:
     if artifact is None:
         return Changes("")
     base = await _base(call, view.head, since.base)
-    before = _version_in(base, artifact) if base else ""
-    if before == artifact.version_id:
+    before = _same_source(base, artifact) if base else None
+    if before and before.version_id == artifact.version_id:
         return Changes(artifact.type)
-    return await _asked(call, view, artifact, before, min(since.most, MOST))
+    most = min(since.most, MOST)
+    return Changes(artifact.type, tuple(await _asked(call, view, artifact, before, most)))
 
 
 async def _asked(
-    call: Call, view: ReleaseView, artifact: ReleaseArtifact, before: str, most: int
-) -> Changes:
-    plan = _plan(view, artifact)
-    source = call.installation.outside.artifact_source(artifact.type)
-    if not isinstance(source, TracedSource):
+    call: Call,
+    view: ReleaseView,
+    artifact: ReleaseArtifact,
+    before: ReleaseArtifact | None,
+    most: int,
+) -> list[Commit]:
+    plan, outside = _plan(view, artifact), call.installation.outside
+    connection = (await artifact_access.of_artifacts(call, [plan]))[plan.alias]
+    source = outside.artifact_source(artifact.type)
+    if isinstance(source, TracedSource):
+        older = before.version_id if before else ""
+        return await source.changes(plan, older, artifact.version_id, most, connection)
+    address, commit = _address(artifact, connection), artifact.reference.get(COMMIT, "")
+    if outside.repositories is None or not address or not commit:
         raise Invalid(
             f"Sources of the type {artifact.type} cannot tell what went into the versions of the "
-            f"artifact {artifact.alias}."
+            f"artifact {artifact.alias}, and it names no repository and commit to look at."
         )
-    connections = await artifact_access.of_artifacts(call, [plan])
-    found = await source.changes(plan, before, artifact.version_id, most, connections[plan.alias])
-    return Changes(artifact.type, tuple(found))
+    older = before.reference.get(COMMIT, "") if before else ""
+    if older == commit:
+        return []
+    repository = CodeRepository(address, connection)
+    return await outside.repositories.commits(repository, older, commit, most)
+
+
+def _address(artifact: ReleaseArtifact, connection: Endpoint | None) -> str:
+    """Where the repository is that the versions come from; "" when it is not said."""
+    said = (artifact.reference.get(key, "") for key in REPOSITORY)
+    url = next((text for text in said if "://" in text or text.startswith("/")), "")
+    name = artifact.reference.get("definition", "") if is_repository(artifact.type) else ""
+    return repository_text(artifact.type, name, url, connection) if url or name else ""
+
+
+def is_repository(artifact_type: str) -> bool:
+    """Whether the definition of such an artifact names the repository itself."""
+    return artifact_type.casefold() == "github"
 
 
 def _artifact(head: ReleaseHead, alias: str) -> ReleaseArtifact | None:
@@ -92,13 +123,13 @@ async def _base(call: Call, head: ReleaseHead, base: int | None) -> ReleaseHead 
     return (await reading.release(call, base)).view.head if base is not None else None
 
 
-def _version_in(head: ReleaseHead, artifact: ReleaseArtifact) -> str:
-    """The version of the same source in another release; "" when it has none of it."""
+def _same_source(head: ReleaseHead, artifact: ReleaseArtifact) -> ReleaseArtifact | None:
+    """The artifact of the same source in another release, if it has one with a version."""
     for one in head.artifacts:
         same = (one.type.casefold(), one.source_id.casefold()) == (
             artifact.type.casefold(),
             artifact.source_id.casefold(),
         )
         if same and one.is_chosen:
-            return one.version_id
-    return ""
+            return one
+    return None

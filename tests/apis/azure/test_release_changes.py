@@ -18,7 +18,8 @@ from tests.documents import build_artifact, definition, git_artifact, stage
 @pytest.fixture
 async def git(database: Any, tmp_path: Path) -> AsyncIterator[Server]:
     folder = GitFolder(tmp_path / "copies", AllowedAddresses.of(()))
-    async with serving(database, tmp_path, Outside({"git": GitRepositories(folder)})) as server:
+    outside = Outside({"git": GitRepositories(folder)}, repositories=folder)
+    async with serving(database, tmp_path, outside) as server:
         yield server
 
 
@@ -64,6 +65,30 @@ async def test_work_items_are_those_that_the_changes_mention(git: Server, tmp_pa
     number = await released(git, made, newest)
     found = (await git.seen(f"releases/{number}/workitems"))["value"]
     assert [(one["id"], one["provider"]) for one in found] == [("12", "Git"), ("3", "Git")]
+
+
+async def test_changes_of_a_build_are_those_of_its_repository(git: Server, tmp_path: Path) -> None:
+    place = tmp_path / "site"
+    place.mkdir()
+    first = repositories.made(place)
+    artifact = build_artifact()
+    artifact["definitionReference"]["repository"] = {"id": str(place), "name": "site"}
+    made = await git.made("definitions", definition("Web", stage("Dev"), artifacts=[artifact]))
+
+    async def built(number: str, commit: str) -> int:
+        version = {"id": number, "name": number, "sourceVersion": commit}
+        chosen = [{"alias": "_Web-CI", "instanceReference": version}]
+        start = {"definitionId": made["id"], "artifacts": chosen, "isDraft": True}
+        release: int = (await git.made("releases", start))["id"]
+        return release
+
+    await built("1", first)
+    second = repositories.committed(place)
+    newest = await built("2", second)
+    again = await built("3", second)
+    changes = (await git.seen(f"releases/{newest}/changes"))["value"]
+    assert [one["id"] for one in changes] == [second]
+    assert (await git.seen(f"releases/{again}/changes"))["value"] == []
 
 
 async def test_what_cannot_be_told_is_said(git: Server, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from litestar import Response, get
 
-from quaymaster.actions.ports import ArtifactSource, TracedSource
+from quaymaster.actions.ports import ArtifactSource, Outside, TracedSource
+from quaymaster.actions.release_changes import is_repository
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.shared.scopes import Scope
@@ -157,17 +158,22 @@ BY_NAME = {kind.name.casefold(): kind for kind in KINDS}
 @get("/release/artifacts/types", opt=needs(Scope.RELEASE))
 async def get_types(request: AzureRequest) -> Response[bytes]:
     """The kinds of artifacts whose versions this server can ask for, with their inputs."""
-    sources = request.in_project().installation.outside.artifacts
+    outside = request.in_project().installation.outside
+    found = ((kind, outside.artifact_source(kind.name)) for kind in KINDS)
     values = [
-        _shown(kind, sources[kind.name.casefold()])
-        for kind in KINDS
-        if kind.name.casefold() in sources
+        _shown(kind, is_traced=_is_traced(kind, source, outside))
+        for kind, source in found
+        if source
     ]
     return request.collection("artifactTypeDefinition", values)
 
 
-def _shown(kind: Kind, source: ArtifactSource) -> dict[str, Any]:
-    is_traced = isinstance(source, TracedSource)
+def _is_traced(kind: Kind, source: ArtifactSource, outside: Outside) -> bool:
+    by_repository = outside.repositories is not None and is_repository(kind.name)
+    return by_repository or isinstance(source, TracedSource)
+
+
+def _shown(kind: Kind, *, is_traced: bool) -> dict[str, Any]:
     named = {one.id for one in kind.inputs}
     unique = [part for part in ("connection", "project", "definition") if part in named]
     return {
