@@ -125,8 +125,9 @@ async def test_a_subscriber_hears_of_a_release_in_the_order_of_things(office: Of
         "approvalPending",
         "approvalCompleted",
         "deploymentCompleted",
+        "deploymentChanged",
     ]
-    assert [one.answer for one in ended] == [200] * 5
+    assert [one.answer for one in ended] == [200] * 6
     assert [header(asked, "x-id") for asked in receiver.asked] == [str(one.id) for one in ended]
     assert header(receiver.asked[0], "x-key") == "s3cret"
 

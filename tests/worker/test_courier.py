@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from quaymaster.domain.announcements import Happening
+from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES
 from quaymaster.store import subscriptions
 from quaymaster.store.subscriptions import Subscription, Wanted
 from tests.connectors.far_side import FarSide, answering, far_side
@@ -13,7 +13,7 @@ from tests.make import plan
 from tests.server.waiting import eventually
 from tests.worker.world import World, phase
 
-EVERYTHING = tuple(one for one in Happening if one is not Happening.DEPLOYMENT_CREATED)
+EVERYTHING = tuple(EVENT_TYPES)
 
 
 async def subscribed(world: World, url: str) -> None:
