@@ -12,6 +12,7 @@ import msgspec
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.release import PersonId
 from quaymaster.domain.task_groups import Groups
+from quaymaster.store import bodies
 from quaymaster.store.database import Connection
 
 VERSIONS = """
@@ -202,13 +203,13 @@ async def remove(connection: Connection, group: UUID) -> None:
 async def keep_for_release(connection: Connection, release_id: int, taken: Groups) -> None:
     """Remember the documents that a release's plan was expanded from."""
     rows = [
-        (release_id, UUID(group), version, _json(document))
+        (release_id, UUID(group), version, await bodies.put_document(connection, _json(document)))
         for group, versions in taken.items()
         for version, document in versions.items()
     ]
     if rows:
         await connection.executemany(
-            "INSERT INTO release_task_groups (release_id, group_id, version, document)"
+            "INSERT INTO release_task_groups (release_id, group_id, version, document_digest)"
             " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
             rows,
         )
@@ -217,14 +218,13 @@ async def keep_for_release(connection: Connection, release_id: int, taken: Group
 async def of_release(connection: Connection, release_id: int) -> Groups:
     """The documents that a release took, by group and version."""
     rows = await connection.fetch(
-        "SELECT group_id::text AS id, version, document FROM release_task_groups"
-        " WHERE release_id = $1",
+        "SELECT g.group_id::text AS id, g.version, d.body FROM release_task_groups g"
+        " JOIN documents d ON d.digest = g.document_digest WHERE g.release_id = $1",
         release_id,
     )
     found: dict[str, dict[str, Document]] = {}
     for row in rows:
-        document = msgspec.json.decode(row["document"])
-        found.setdefault(row["id"], {})[row["version"]] = document
+        found.setdefault(row["id"], {})[row["version"]] = msgspec.json.decode(row["body"])
     return found
 
 

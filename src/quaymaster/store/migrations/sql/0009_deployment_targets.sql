@@ -51,7 +51,7 @@ CREATE TABLE release_task_groups (
     release_id bigint NOT NULL REFERENCES releases ON DELETE CASCADE,
     group_id uuid NOT NULL,
     version text NOT NULL,
-    document text NOT NULL,
+    document_digest bytea NOT NULL REFERENCES documents,
     PRIMARY KEY (release_id, group_id, version)
 );
 
