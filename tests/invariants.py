@@ -88,6 +88,8 @@ def _check_explained(release: Release, stage: Stage, now: datetime) -> None:
     reasons = explain(release, stage, Surroundings(), now)
     ahead = [reason.is_ahead for reason in reasons]
     assert ahead == sorted(ahead), "what holds it up now comes first"
+    for reason in reasons:
+        assert reason.cleared_by or reason.clears_at, f"nobody can clear {reason.text!r}"
     if stage.active:
         assert False in ahead, f"nothing explains what {stage.name} waits for"
     elif stage_status(stage) not in (S.SUCCEEDED, S.PARTIALLY_SUCCEEDED):

@@ -95,7 +95,10 @@ def _queued(stage: Stage, deployment: Deployment, around: Surroundings) -> Reaso
     return Reason(
         ReasonKind.QUEUE,
         f"It waits in {place} of {stage.name}, which takes {limit} at once{held}.",
-        cleared_by=tuple(holders),
+        cleared_by=(
+            *holders,
+            "whoever may deploy this stage, by a priority or by canceling others",
+        ),
         details={
             "priority": deployment.priority.name.lower(),
             "place": str(own[0]) if own else "",

@@ -38,7 +38,7 @@ def of_release(release: Release, stage: Stage) -> Iterator[Reason]:
             yield Reason(ReasonKind.RELEASE, text, ("whoever may manage releases",))
         case ReleaseStatus.ABANDONED if not stage.active:
             text = f"Release {release.name} was abandoned; nothing of it is deployed any more."
-            yield Reason(ReasonKind.RELEASE, text)
+            yield Reason(ReasonKind.RELEASE, text, ("nobody: make another release",))
 
 
 def of_outside(stage: Stage, around: Surroundings) -> Iterator[Reason]:
@@ -102,7 +102,10 @@ def _by_itself(release: Release, stage: Stage) -> Iterator[Reason]:
 def _unmet(release: Release, stage: Stage, condition: StartCondition) -> Reason:
     match condition:
         case ReleaseStarts():
-            return Reason(ReasonKind.CONDITION, f"{stage.name} waits for the release to start.")
+            text = f"{stage.name} waits for the release to start."
+            return Reason(
+                ReasonKind.CONDITION, text, ("whoever may manage releases, by starting it",)
+            )
         case StageReached(stage=name, statuses=statuses):
             upstream = release.stage_named(name)
             wanted = " or ".join(sorted(statuses))

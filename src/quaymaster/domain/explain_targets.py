@@ -50,7 +50,8 @@ def rolling(plan: PhasePlan, phase: Phase) -> Iterator[Reason]:
     most = most_at_once(plan, len(phase.jobs))
     text = f"{len(held)} targets wait for their turn, {most} at most being at work: "
     details = {"waiting": ", ".join(held), "atOnce": str(most)}
-    yield Reason(ReasonKind.TARGET, f"{text}{', '.join(held[:10])}.", details=details)
+    text += f"{', '.join(held[:10])}."
+    yield Reason(ReasonKind.TARGET, text, ("the targets that are at work",), details=details)
 
 
 def missed(deployment: Deployment, plans: Sequence[PhasePlan]) -> str:

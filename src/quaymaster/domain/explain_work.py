@@ -12,6 +12,7 @@ from quaymaster.domain.rules.canceling import silent_after
 from quaymaster.domain.rules.jobs import overdue_after
 from quaymaster.domain.statuses import JobStatus
 
+CANCELERS = ("whoever may deploy this stage, by canceling",)
 POOL_KEEPERS = ("whoever runs the pool",)
 
 
@@ -57,7 +58,7 @@ def _of_job(
         )
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.DELAY:
         text = f"{job.name!r} waits until {job.due_at:%Y-%m-%d %H:%M} UTC."
-        yield Reason(ReasonKind.DELAY, text, clears_at=job.due_at)
+        yield Reason(ReasonKind.DELAY, text, CANCELERS, job.due_at)
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.EXTERNAL:
         text = f"{job.name!r} is done outside; it waits to be told how it stands."
         yield Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), job.due_at)
@@ -67,7 +68,8 @@ def _of_job(
     elif job.status is JobStatus.RUNNING:
         due = overdue_after(stage, phase, job)
         text = f"{job.name!r} runs on {job.worker or 'a worker'}."
-        yield Reason(ReasonKind.RUNNING, text, clears_at=due, details={"worker": job.worker})
+        by = (job.worker or "its worker", *CANCELERS)
+        yield Reason(ReasonKind.RUNNING, text, by, due, details={"worker": job.worker})
 
 
 def _waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:
@@ -79,7 +81,7 @@ def _waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:
     text = f"{job.name!r} waits for a worker"
     if able and len(busy) == len(able):
         return Reason(ReasonKind.WORKER, f"{text}; all are busy: {', '.join(busy)}.", tuple(busy))
-    return Reason(ReasonKind.WORKER, f"{text} to take it.")
+    return Reason(ReasonKind.WORKER, f"{text} to take it.", ("the workers of its pool",))
 
 
 def _unoffered(plan: PhasePlan, around: Surroundings) -> str:
@@ -118,5 +120,6 @@ def of_stopping(stage: Stage, deployment: Deployment) -> Reason:
     return Reason(
         ReasonKind.STOPPING,
         text,
+        ("the workers that run it",),
         clears_at=max((due for _, due in running if due), default=None),
     )
