@@ -216,3 +216,28 @@ def test_what_is_around_a_secret_stays(secret: str, before: str, after: str) -> 
     assume(made.mask(before) == before and made.mask(after) == after)
     masked = made.mask(f"{before}\ue001{secret}\ue001{after}")
     assert masked == f"{before}\ue001{MASK}\ue001{after}"
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        ("it is \x1b[31mhunter2\x1b[0m!", "it is \x1b[31m***\x1b[0m!"),
+        ("it is hun\x1b[1;31mter2!", "it is ***!"),
+        ("h\x1b[0mu\x1b[0mn\x1b[0mt\x1b[0me\x1b[0mr\x1b[0m2", "***"),
+        ("\x1b]8;;http://x\x07hunter2\x1b]8;;\x07", "\x1b]8;;http://x\x07***\x1b]8;;\x07"),
+        ("//me:pass\x1b[0mword@host", "//me:***@host"),
+        ("\x1b[31mnothing here\x1b[0m", "\x1b[31mnothing here\x1b[0m"),
+        ("\x1b", "\x1b"),
+    ],
+)
+def test_a_secret_that_is_coloured_is_masked(line: str, masked: str) -> None:
+    masker = Masker()
+    masker.add("hunter2")
+    assert masker.mask(line) == masked
+
+
+def test_another_case_is_another_text() -> None:
+    """SEMANTICS 16.7: exact matches, minding case."""
+    masker = Masker()
+    masker.add("Hunter2")
+    assert masker.mask("hunter2 Hunter2") == "hunter2 ***"

@@ -13,7 +13,7 @@ from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.plan import GatePolicy, TaskPlan
 from quaymaster.domain.release import Outcome
-from quaymaster.store import sweeping
+from quaymaster.store import retention, sweeping
 from tests import make
 from tests.connectors.far_side import answering, far_side
 from tests.worker.test_server_tasks import asks
@@ -95,3 +95,15 @@ async def test_a_sample_that_nobody_took_is_found_again_and_asked_once(world: Wo
     assert not await gate_asking.ask(call, run.id)
     async with world.installation.database.read() as connection:
         assert await sweeping.gates_without_answers(connection, timedelta(0)) == []
+
+
+async def test_the_evidence_is_removed_with_its_release(world: World) -> None:
+    async with far_side(answering("{}")) as far:
+        release = await world.release(make.plan("Dev", Dev=gated(asks(far.url))))
+        await world.worker()
+        dev = await world.ended(release, "Dev")
+    [result] = dev.gates[0].samples[0].results
+    async with world.installation.database.read() as connection:
+        keys = await retention.object_keys(connection, [release])
+    assert keys.count(result.log) == 1
+    assert await world.installation.files.get(result.log)

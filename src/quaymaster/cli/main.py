@@ -85,6 +85,18 @@ _COMMANDS = {
         "Nothing is deleted; a worker does that once a day.",
         "quaymaster retention explain --kept",
     ),
+    "secrets rotate": (
+        "quaymaster.cli.secrets:rotate",
+        "Seal all secrets anew, with a new key.",
+        "Older keys stay in the key file, which other machines need a copy of, until `forget`.",
+        "quaymaster secrets rotate",
+    ),
+    "secrets forget": (
+        "quaymaster.cli.secrets:forget",
+        "Forget the older keys once everything was restarted.",
+        "What one of them has sealed since is sealed anew before.",
+        "quaymaster secrets forget",
+    ),
     "task install": (
         "quaymaster.cli.tasks:install",
         "Install a task from a folder, a zip or an extension (.vsix).",
@@ -116,6 +128,7 @@ _SUBJECTS = {
     "user": "People.",
     "retention": "How long releases are kept.",
     "group": "Groups of people.",
+    "secrets": "The key that secret values are sealed with.",
     "project": "Projects.",
     "deployment-group": "Machines that a phase deploys to, each one of them.",
     "task": "Tasks that are installed on this machine.",

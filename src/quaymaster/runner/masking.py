@@ -13,6 +13,8 @@ LARGEST_MINIMUM = 6
 # So many secrets, each the end of the next, would give that many finds for every character.
 MOST_NESTED = 12
 
+ESCAPE = "\x1b"
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _PASSWORD_IN_URL = re.compile(r"""//[^\s/?#:"<>]*:(?P<password>[^\s/?#"<>]+)@""")
 
 
@@ -71,7 +73,9 @@ class Masker:
         The text should go on for `longest` characters beyond `most`, else a secret may be missed.
         """
         begin = end = 0  # of the secrets that overlap each other and reach furthest so far
-        for start, stop in sorted((*self._secrets_in(text), *_passwords_in(text))):
+        for start, stop in sorted(
+            (*self._secrets_in(text), *_passwords_in(text), *self._coloured(text))
+        ):
             if start >= end:
                 if begin < most < end:
                     break
@@ -80,8 +84,19 @@ class Masker:
         return (begin or end) if begin < most < end else most
 
     def _masked_once(self, text: str) -> str:
-        found = [*self._secrets_in(text), *_passwords_in(text)]
+        found = [*self._secrets_in(text), *_passwords_in(text), *self._coloured(text)]
         return _with_masks(text, found) if found else text
+
+    def _coloured(self, text: str) -> Iterable[tuple[int, int]]:
+        """Secrets that escape sequences interrupt, as programs that colour their output write."""
+        if ESCAPE not in text:
+            return ()
+        plain, starts = _without_escapes(text)
+        return (
+            (starts[begin], starts[end - 1] + 1)
+            for begin, end in (*self._secrets_in(plain), *_passwords_in(plain))
+            if end > begin
+        )
 
     def _secrets_in(self, text: str) -> Iterable[tuple[int, int]]:
         """Where secrets are, as pairs of start and end, in no order; they may overlap."""
@@ -102,6 +117,19 @@ class Masker:
         # The library's own choice for few patterns takes minutes when one of them is very long.
         self._search = AhoCorasick(sorted(self._forms), implementation=Implementation.ContiguousNFA)
         return self._search
+
+
+def _without_escapes(text: str) -> tuple[str, list[int]]:
+    """The text without terminal escape sequences, and where each character of it stood."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    at = 0
+    for match in (*_ESCAPES.finditer(text), None):
+        stop = match.start() if match else len(text)
+        pieces.append(text[at:stop])
+        starts.extend(range(at, stop))
+        at = match.end() if match else stop
+    return "".join(pieces), starts
 
 
 def _encodable(text: str) -> str:

@@ -59,6 +59,12 @@ OBJECTS = """
 SELECT c.object_key FROM log_chunks c JOIN task_runs t ON t.id = c.task_run_id
 WHERE t.release_id = ANY($1::bigint[]) AND c.object_key IS NOT NULL
 UNION ALL SELECT object_key FROM attachments WHERE release_id = ANY($1::bigint[])
+UNION SELECT result ->> 'log' FROM gate_runs g, json_array_elements(g.samples) AS sample,
+  json_array_elements(sample -> 'results') AS result
+WHERE g.release_id = ANY($1::bigint[]) AND result ->> 'log' <> ''
+UNION SELECT format('gates/%s/%s/%s-%s', gate_run_id / 10000, gate_run_id,
+  lpad(sample::text, 6, '0'), rank)
+FROM call_backs WHERE release_id = ANY($1::bigint[]) AND gate_run_id IS NOT NULL
 """
 
 _deployed = msgspec.json.Decoder(tuple[Deployed, ...])

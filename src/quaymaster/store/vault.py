@@ -33,9 +33,11 @@ class VaultError(Exception):
 class Vault:
     """Seals and opens with keys held in memory; made by `open_vault`."""
 
-    def __init__(self, keys: list[bytes]) -> None:
+    def __init__(self, keys: list[bytes], path: Path | None = None) -> None:
+        """`path` is the file that the keys are from: it is read again for a key that is new."""
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
         self._current = _key_id(keys[0])
+        self._path = path
 
     def __repr__(self) -> str:
         return f"Vault(keys={len(self._keys)})"
@@ -54,7 +56,7 @@ class Vault:
         if sealed is None:
             return {}
         header, body = sealed[:HEADER_BYTES], sealed[HEADER_BYTES:]
-        cipher = self._keys.get(header[len(VERSION) : len(VERSION) + KEY_ID_BYTES])
+        cipher = self._cipher(header[len(VERSION) : len(VERSION) + KEY_ID_BYTES])
         if not header.startswith(VERSION) or cipher is None:
             raise VaultError(
                 f"The secrets of {owner} were sealed with a key that is not in the key file. "
@@ -68,9 +70,20 @@ class Vault:
             ) from error
         return _decoder.decode(opened)
 
+    @property
+    def mark(self) -> bytes:
+        """How everything begins that was sealed with the newest key."""
+        return VERSION + self._current
+
     def is_current(self, sealed: bytes | None) -> bool:
         """Whether this was sealed with the newest key: if not, seal it again (key rotation)."""
-        return sealed is None or sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES] == self._current
+        return sealed is None or sealed.startswith(self.mark)
+
+    def _cipher(self, key_id: bytes) -> AESGCM | None:
+        """The key of this id; one that was added to the file since counts."""
+        if key_id not in self._keys and self._path is not None:
+            self._keys |= {_key_id(key): AESGCM(key) for key in _read(self._path)}
+        return self._keys.get(key_id)
 
 
 def _bound(header: bytes, owner: str) -> bytes:
@@ -91,6 +104,46 @@ def open_vault(path: Path) -> Vault:
             _create(path)
         except OSError as error:
             raise VaultError(f"The key file {path} cannot be created: {error.strerror}.") from error
+    return Vault(_read(path), path)
+
+
+def add_key(path: Path) -> None:
+    """Put a new key in front of those of the file, which go on opening what they have sealed.
+
+    Raises VaultError.
+    """
+    keys = _read(path) if path.exists() else []
+    _replace(path, [os.urandom(KEY_BYTES), *keys])
+
+
+def forget_older_keys(path: Path) -> int:
+    """Leave only the current key in the file; how many were there besides. Raises VaultError."""
+    keys = _read(path)
+    _replace(path, keys[:1])
+    return len(keys) - 1
+
+
+def _replace(path: Path, keys: list[bytes]) -> None:
+    """Write the whole file under another name and put it in place, so that it is never half."""
+    written = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"".join(b64encode(key) + b"\n" for key in keys))
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            owner = path.stat()
+            os.chown(written, owner.st_uid, owner.st_gid)
+        written.replace(path)
+    except OSError as error:
+        written.unlink(missing_ok=True)
+        raise VaultError(f"The key file {path} cannot be written: {error.strerror}.") from error
+
+
+def _read(path: Path) -> list[bytes]:
+    """The keys of the file, the current one first. Raises VaultError."""
     try:
         lines = path.read_text("ascii").split()
         keys = [b64decode(line, validate=True) for line in lines]
@@ -98,7 +151,7 @@ def open_vault(path: Path) -> Vault:
         raise VaultError(f"The key file {path} cannot be read as lines of base64.") from error
     if not keys or any(len(key) != KEY_BYTES for key in keys):
         raise VaultError(f"The key file {path} must hold keys of {KEY_BYTES} bytes, one a line.")
-    return Vault(keys)
+    return keys
 
 
 def _create(path: Path) -> None:

@@ -57,6 +57,7 @@ from quaymaster.apis.azure.service_hooks import routes as service_hooks
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.vault import VaultError
 
 _log = structlog.get_logger("quaymaster.apis.azure")
 
@@ -116,6 +117,7 @@ def application(max_body_bytes: int) -> Litestar:
             Refusal: _refused,
             Problem: _refused,
             DatabaseUnavailable: _away,
+            VaultError: _sealed,
             HTTPException: _by_litestar,
             Exception: _broken,
         },
@@ -183,6 +185,12 @@ def _refused(
 
 def _away(request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
     _log.warning("request refused while the database is away", reason=str(error))
+    return _response(_asked(request), errors.unavailable(str(error)))
+
+
+def _sealed(request: Request[Any, Any, Any], error: VaultError) -> Response[bytes]:
+    """A secret that this server cannot open: only its operator can put that right."""
+    _log.error("a secret cannot be opened", reason=str(error))
     return _response(_asked(request), errors.unavailable(str(error)))
 
 
