@@ -27,8 +27,10 @@ the running product in `tests/acceptance`.
 UNSERVED = """
 ## Addresses without an operation
 
-The service lists these addresses, but no client has an operation for them and none is published;
-they answer 501. Webhooks of sources come in under `/{organization}/_apis/hooks` instead.
+The service lists these addresses, but no client since 4.0 has an operation for them; they answer
+501. Those of 2.2-preview.1 kept artifacts apart from pipelines (`artifacts`), those of 3.2-preview
+set up web applications in a cloud (`ContinuousDeployment`): neither exists any more. Webhooks of
+sources come in under `/{organization}/_apis/hooks`.
 
 """
 

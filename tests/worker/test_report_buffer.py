@@ -1,15 +1,18 @@
 """Many messages of a host become few reports."""
 
 from quaymaster.protocol.job import (
+    Detail,
     Issue,
     JobResult,
     LogChunk,
+    OutputVariable,
     Step,
     StepEnded,
     StepProgress,
     StepStarted,
 )
-from quaymaster.worker.report_buffer import ReportBuffer
+from quaymaster.store.task_runs import StepOutput
+from quaymaster.worker.report_buffer import LONGEST_SHOWN, ReportBuffer
 from tests import make
 
 STEPS = [Step(1, "initialize", "Initialize job"), Step(2, "task", "Script")]
@@ -53,6 +56,25 @@ def test_only_steps_that_changed_are_told() -> None:
     gathered.take(StepProgress(9, 2, 40, "halfway"))
     [state] = gathered.portion().steps
     assert (state.id, state.percent, state.operation) == (2, 40, "halfway")
+
+
+def test_details_and_outputs_are_told_whole_and_only_when_they_changed() -> None:
+    gathered = buffer()
+    gathered.take(Detail(9, 2, "a", {"name": "part"}))
+    gathered.take(Detail(9, 2, "b", {"name": "other", "currentOperation": "x" * 5000}))
+    gathered.take(OutputVariable(9, 2, "s.key", "", is_secret=True))
+    [state] = gathered.portion().steps
+    assert state.details is not None
+    assert [one.id for one in state.details] == ["a", "b"]
+    assert len(state.details[1].fields["currentOperation"]) == LONGEST_SHOWN + 1
+    assert state.outputs == (StepOutput("s.key", "", is_secret=True),)
+    gathered.take(StepProgress(9, 2, 50, "on"))
+    [state] = gathered.portion().steps
+    assert (state.details, state.outputs) == (None, None)
+    gathered.take(Detail(9, 2, "a", {"name": "part", "state": "Completed"}))
+    [state] = gathered.portion().steps
+    assert state.details is not None
+    assert [one.fields.get("state") for one in state.details] == ["Completed", None]
 
 
 def test_a_step_ends_with_its_result_and_issues() -> None:

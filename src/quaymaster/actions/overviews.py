@@ -1,6 +1,6 @@
 """Looking over a project: its counts, the branches and environments in use, what waits."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ MOST_BRANCHES = 1000
 MOST_WAITING = 10_000
 DOCUMENTS_AT_ONCE = 100
 TASK_GROUP = "metaTask"
+NAMING = ("connection", "project", "definition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,28 @@ class EnvironmentOf:
     name: str
     definition_id: int
     definition_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOf:
+    """A source of artifacts; `reference` is the published one of an artifact taken from it."""
+
+    type: str
+    reference: dict[str, Any]
+
+    @property
+    def inputs(self) -> list[tuple[str, str]]:
+        """What names the source, in order: the ids of its inputs and what people read."""
+        pairs = (self.reference.get(name) for name in NAMING)
+        return [
+            (str(pair.get("id") or ""), str(pair.get("name") or ""))
+            for pair in pairs
+            if isinstance(pair, dict) and pair.get("id")
+        ]
+
+    @property
+    def key(self) -> str:
+        return ":".join(text.casefold() for text, _ in self.inputs)
 
 
 async def source_branches(call: Call, definition_id: int) -> list[str]:
@@ -96,23 +119,42 @@ async def trigger_problems(
     return [one for one in found if _may_view(call, project, one.path, one.definition_id)]
 
 
+async def sources(call: Call, artifact_type: str) -> list[SourceOf]:
+    """Every source of the type ("": of all) that a definition of the project takes artifacts of,
+    once, as far as the caller may view the definitions."""
+    project = _project(call)
+    found: dict[tuple[str, str], SourceOf] = {}
+    async for row in _documents(call, project, ""):
+        for artifact in msgspec.json.decode(row.body).get("artifacts") or ():
+            kind = str(artifact.get("type") or "")
+            if artifact_type.casefold() in ("", kind.casefold()):
+                source = SourceOf(kind, dict(artifact.get("definitionReference") or {}))
+                found.setdefault((kind.casefold(), source.key), source)
+    return list(found.values())
+
+
 async def environments(
     call: Call, task_group: str, properties: Collection[str]
 ) -> list[EnvironmentOf]:
     """The environments of the project's definitions that use a task group ("": all of them) and
     have all of these properties, as far as the caller may view the definitions."""
-    project = _project(call)
     found: list[EnvironmentOf] = []
+    async for row in _documents(call, _project(call), task_group):
+        found += _environments(row, task_group, properties)
+    return found
+
+
+async def _documents(call: Call, project: UUID, text: str) -> AsyncIterator[DocumentOf]:
+    """The definitions that hold this text, by id, as far as the caller may view them."""
     after = 0
     async with call.database.read() as connection:
         while rows := await overviews.documents_mentioning(
-            connection, project, task_group, after, DOCUMENTS_AT_ONCE
+            connection, project, text, after, DOCUMENTS_AT_ONCE
         ):
             after = rows[-1].id
             for row in rows:
                 if _may_view(call, project, row.path, row.id):
-                    found += _environments(row, task_group, properties)
-    return found
+                    yield row
 
 
 def _environments(

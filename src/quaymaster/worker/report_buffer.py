@@ -22,7 +22,8 @@ from quaymaster.store.job_reports import StepState
 from quaymaster.store.logs import Chunk
 from quaymaster.store.task_runs import StepDetail, StepIssue, StepOutput
 
-MOST_OUTPUTS = 1000  # of a step are kept with it; later steps know them all
+MOST_OUTPUTS = 200  # of a step are kept with it; later steps know them all
+LONGEST_SHOWN = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class ReportBuffer:
     def _add_detail(self, message: Detail) -> None:
         state = self._change(message.step_id)
         known = self._details.setdefault(message.step_id, {})
-        fields = {name: storable(value) for name, value in message.fields.items()}
+        fields = {name: _shortened(storable(text)) for name, text in message.fields.items()}
         known[message.id] = StepDetail(message.id, fields)
         state.details = tuple(known.values())
 
@@ -103,7 +104,7 @@ class ReportBuffer:
         known = self._outputs.setdefault(message.step_id, {})
         name = storable(message.name)
         if name.casefold() in known or len(known) < MOST_OUTPUTS:
-            value = storable(message.value)
+            value = _shortened(storable(message.value))
             known[name.casefold()] = StepOutput(name, value, message.is_secret)
         state.outputs = tuple(known.values())
 
@@ -143,6 +144,11 @@ class ReportBuffer:
 def storable(text: str) -> str:
     """PostgreSQL holds no NUL in a text; what a task prints may have one."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _shortened(text: str) -> str:
+    """As much of a text as is shown; the job itself knows all of it."""
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
 
 
 def _issue(issue: Issue) -> StepIssue:

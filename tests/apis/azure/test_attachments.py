@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from quaymaster.store import retention
 from tests.apis.azure.server import Server
 from tests.documents import definition, stage
 
@@ -103,5 +104,7 @@ async def test_tasks_are_listed_by_attempt_phase_and_timeline(server: Server) ->
 async def test_files_go_with_their_release(server: Server) -> None:
     dev, _, _ = await attached(server)
     async with server.database.transaction() as connection:
+        (key,) = await retention.object_keys(connection, [dev["releaseId"]])
+        assert await server.installation.files.get(key) == b"fine"
         await connection.execute("DELETE FROM releases WHERE id = $1", dev["releaseId"])
         assert await connection.fetchval("SELECT count(*) FROM attachments") == 0

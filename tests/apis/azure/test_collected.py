@@ -58,6 +58,22 @@ async def test_branches_and_projects_of_a_source(server: Server) -> None:
         assert [one["name"] for one in answer.json()["value"]] == found, query
 
 
+async def test_sources_are_listed_once(server: Server) -> None:
+    await built(server, "First")
+    await built(server, "Second")
+    expected = {
+        "artifactTypeId": "Build",
+        "sourceIdInputs": [
+            {"id": "0d5c3c5b-2f0e-4c5a-9d0a-1f2e3d4c5b6a", "name": "Fabrikam"},
+            {"id": "7", "name": "Web CI"},
+        ],
+    }
+    for query in ("", "?typeId=build"):
+        answer = await server.seen(f"artifacts/sources{query}")
+        assert answer == {"artifactSourceIds": [expected]}, query
+    assert (await server.seen("artifacts/sources?typeId=Git"))["artifactSourceIds"] == []
+
+
 async def test_environments_that_use_a_task_group(server: Server) -> None:
     uses = task(GROUP, "1.*", "Group", {}, definitionType="metaTask")
     plain = task(GROUP, "1.*", "No group", {})

@@ -82,6 +82,20 @@ async def get_definition_environments(request: AzureRequest) -> Response[bytes]:
     return request.collection("definitionEnvironmentReference", values)
 
 
+@get("/release/artifacts/sources", opt=needs(Scope.RELEASE))
+async def get_artifact_sources(request: AzureRequest) -> Response[bytes]:
+    """The sources of artifacts that the project's definitions take, as 2.2 and 3.0 asked for."""
+    found = await overviews.sources(request.in_project(), request.parameters.text("typeId"))
+    values = [
+        {
+            "artifactTypeId": one.type,
+            "sourceIdInputs": [{"id": text, "name": name} for text, name in one.inputs],
+        }
+        for one in found
+    ]
+    return request.answer("artifactSourceIds", {"artifactSourceIds": values})
+
+
 @get("/release/projects", opt=needs(Scope.RELEASE))
 async def get_release_projects(request: AzureRequest) -> Response[bytes]:
     """The projects with a definition that takes artifacts of `artifactType` and of the source."""
@@ -172,6 +186,7 @@ ROUTES = [
     get_metrics,
     get_source_branches,
     get_definition_environments,
+    get_artifact_sources,
     get_release_projects,
     get_throttling_queue,
     get_flight_assignments,
