@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from quaymaster.actions.ports import Outside
+from quaymaster.connectors.addresses import AllowedAddresses
+from quaymaster.connectors.repositories import GitFolder
 from quaymaster.store.database import Database
 from tests.apis.azure.build.asking import asked, made
 from tests.apis.azure.server import Server, serving
@@ -63,5 +66,6 @@ async def yard(
     own_database: Database,
     tmp_path: Path,
 ) -> AsyncIterator[Yard]:
-    async with serving(own_database, tmp_path) as server:
+    outside = Outside(repositories=GitFolder(tmp_path / "copies", AllowedAddresses.of("")))
+    async with serving(own_database, tmp_path, outside) as server:
         yield Yard(server, world)

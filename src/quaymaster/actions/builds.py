@@ -7,11 +7,12 @@ from typing import Any
 from quaymaster.actions import build_definitions, build_happening, build_process
 from quaymaster.actions.build_definitions import changed_tags
 from quaymaster.actions.call import Call
+from quaymaster.actions.ports import Commit
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build import Build, BuildId
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildCanceled, BuildQueued, BuildRetried
-from quaymaster.domain.build_plan import BuildPlan
+from quaymaster.domain.build_plan import BuildPlan, ProcessType
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.ordinal import upper
 from quaymaster.domain.overrides import MASK, Values
@@ -23,6 +24,7 @@ from quaymaster.plans.azure_demands import demand_in
 from quaymaster.store import (
     build_edits,
     build_retention,
+    build_timelines,
     build_views,
     builds,
     pools,
@@ -30,6 +32,7 @@ from quaymaster.store import (
 )
 from quaymaster.store.build_definitions import BuildDefinition
 from quaymaster.store.build_edits import Details
+from quaymaster.store.build_timelines import BuildChange
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.builds import NewBuild
 from quaymaster.store.database import Connection
@@ -79,7 +82,11 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
             f"The build pipeline {definition.name} is disabled. Enable it to queue builds."
         )
     request = _completed(request, definition)
-    source = await build_process.prepared(definition, request.source_version)
+    if definition.plan.process is ProcessType.DESIGNER:
+        _validated(definition.plan, request)  # before anybody is asked
+    source = await build_process.prepared(
+        call, definition, request.source_branch, request.source_version
+    )
     demands = tuple(demand_in(text) for text in request.demands)
     plan = _with_demands(source.plan, demands)
     validation = _validated(plan, request)
@@ -91,10 +98,27 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
         )
         named = _named(call, new)
         build_id = await builds.insert(connection, call.vault, new, named)
+        await build_timelines.add_changes(
+            connection, build_id, [_change(plan, one) for one in source.changes]
+        )
         await build_happening.happen_within(
             connection, call, build_id, BuildQueued(definition.queue_status == "paused")
         )
         return build_id
+
+
+def _change(plan: BuildPlan, commit: Commit) -> BuildChange:
+    return BuildChange(
+        id=commit.id,
+        type=plan.repository.type,
+        message=commit.message,
+        author_name=commit.author_name,
+        author_email=commit.author_email,
+        pusher="",
+        at=commit.at,
+        location="",
+        display_uri="",
+    )
 
 
 def _completed(request: BuildRequest, definition: BuildDefinition) -> BuildRequest:

@@ -175,6 +175,9 @@ class InstalledTasks(Protocol):
     def versions(self) -> Mapping[str, frozenset[str]]:
         """The installed versions of each task by its id in lower case."""
 
+    def names(self) -> Mapping[str, str]:
+        """The id of each installed task by its name in lower case."""
+
     def connection_inputs(self, task: TaskPlan) -> frozenset[str]:
         """The inputs of the installed task that hold service connections, in lower case."""
 

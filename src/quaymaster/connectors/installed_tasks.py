@@ -28,6 +28,10 @@ class TasksOfThisMachine:
         """The installed versions of each task by its id in lower case."""
         return self._tasks.versions()
 
+    def names(self) -> Mapping[str, str]:
+        """The id of each installed task by its name in lower case."""
+        return self._tasks.names()
+
     def connection_inputs(self, task: TaskPlan) -> frozenset[str]:
         """The inputs of the installed task that hold service connections, in lower case."""
         found = self._found(task)

@@ -52,7 +52,8 @@ class BuildJobPlan:
 
     `key` names it in the build; `depends_on` are keys of jobs of the same stage. `work` is what a
     phase of a release is: its tasks, queue, demands, time limits and condition. `continue_on_error`
-    lets a failed job count as partially succeeded. `checks_out` False leaves the sources alone.
+    lets a failed job count as partially succeeded. `queue_name` is a queue by name, until it is
+    known which one it is. `checks_out` False leaves the sources alone.
     """
 
     key: str
@@ -61,6 +62,7 @@ class BuildJobPlan:
     depends_on: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     continue_on_error: bool = False
+    queue_name: str = ""
     checks_out: bool = True
     checkout: RepositoryPlan | None = None
 

@@ -171,6 +171,17 @@ async def last_result(connection: Connection, definition_id: int, branch: str) -
     return found or ""
 
 
+async def last_version(connection: Connection, definition_id: int, branch: str) -> str:
+    """The commit of a definition's newest build of a branch; "" when there was none."""
+    found: str | None = await connection.fetchval(
+        "SELECT source_version FROM builds WHERE definition_id = $1 AND source_branch = $2"
+        " AND source_version <> '' AND NOT is_deleted ORDER BY queued_at DESC, id DESC LIMIT 1",
+        definition_id,
+        branch,
+    )
+    return found or ""
+
+
 async def tags(connection: Connection, projects: tuple[UUID, ...]) -> list[str]:
     """Every tag of a build of these projects, by name."""
     rows = await connection.fetch(

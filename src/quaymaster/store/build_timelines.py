@@ -1,5 +1,6 @@
 """What a build did: its jobs in all attempts, and the commits it was made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -60,6 +61,31 @@ async def plan(connection: Connection, build_id: int) -> BuildPlan:
         build_id,
     )
     return build_plans.decode(body)
+
+
+async def add_changes(connection: Connection, build_id: int, found: Sequence[BuildChange]) -> None:
+    """Keep the commits of a new build, newest first."""
+    await connection.executemany(
+        "INSERT INTO build_changes (build_id, position, id, type, message, author_name,"
+        " author_email, pusher, at, location, display_uri)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        [
+            (
+                build_id,
+                position,
+                one.id,
+                one.type,
+                one.message,
+                one.author_name,
+                one.author_email,
+                one.pusher,
+                one.at,
+                one.location,
+                one.display_uri,
+            )
+            for position, one in enumerate(found)
+        ],
+    )
 
 
 async def changes(

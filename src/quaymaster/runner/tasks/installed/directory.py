@@ -34,6 +34,11 @@ class TaskDirectory:
             found.setdefault(task_id, set()).add(version)
         return {task_id: frozenset(versions) for task_id, versions in found.items()}
 
+    def names(self) -> dict[str, str]:
+        """The id of every task by its name in lower case, as the folders' names say."""
+        folders = (folder.parent.name.rpartition("_") for _, _, folder in self._folders())
+        return {name.lower(): task_id.lower() for name, _, task_id in folders}
+
     def find(self, task_id: str, version: str) -> InstalledTask | None:
         """The newest installed version that `2.*` or `2.1.3` allows; None when there is none.
 

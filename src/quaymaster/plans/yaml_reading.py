@@ -1,0 +1,158 @@
+"""Reads a YAML text with the line of every value, safely: no tags, few aliases, bounded size."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from quaymaster.domain.errors import Invalid
+
+MOST_CHARACTERS = 1024 * 1024
+MOST_VALUES = 50_000
+MOST_DEPTH = 40
+MOST_PROBLEMS = 50
+TEMPLATE = "${{"
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes only; nothing in the text can make an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What is wrong with a file, each with its line."""
+
+    file: str
+    found: list[str]
+
+    def add(self, line: int, sentence: str) -> None:
+        if len(self.found) < MOST_PROBLEMS:
+            self.found.append(f"{self.file} line {line}: {sentence}")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of the text and where it stands; problems about it are noted at its line."""
+
+    node: yaml.Node
+    problems: Problems
+
+    @property
+    def line(self) -> int:
+        """The 1-based line at which the value begins."""
+        return int(self.node.start_mark.line) + 1
+
+    def complain(self, sentence: str) -> None:
+        self.problems.add(self.line, sentence)
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, yaml.MappingNode)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.node, yaml.ScalarNode)
+
+    def entries(self) -> "dict[str, Value]":
+        """The members of a mapping by name; none, and a problem, for anything else."""
+        if not isinstance(self.node, yaml.MappingNode):
+            if not self.is_nothing:
+                self.complain("names and values are needed here")
+            return {}
+        made: dict[str, Value] = {}
+        for key, node in self.node.value:
+            name = Value(key, self.problems).text()
+            if name in made:
+                Value(key, self.problems).complain(f"{name!r} stands here twice; keep one")
+            made[name] = Value(node, self.problems)
+        return made
+
+    def items(self) -> "Iterator[Value]":
+        """The entries of a list; none, and a problem, for anything else."""
+        if isinstance(self.node, yaml.SequenceNode):
+            for node in self.node.value:
+                yield Value(node, self.problems)
+        elif not self.is_nothing:
+            self.complain("a list is needed here")
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is said: an empty value, `~` or `null`."""
+        return isinstance(self.node, yaml.ScalarNode) and self.node.tag.endswith(":null")
+
+    def text(self) -> str:
+        """A text as it is written; numbers and booleans are texts, too."""
+        if not isinstance(self.node, yaml.ScalarNode):
+            self.complain("a text is needed here")
+            return ""
+        found = "" if self.is_nothing else str(self.node.value)
+        if TEMPLATE in found:
+            self.complain("template expressions (${{ }}) are not supported; write the value itself")
+        return found
+
+    def whole(self) -> int:
+        """A whole number of 0 or more."""
+        found = self.text().strip()
+        if found.isascii() and found.isdigit() and len(found) < 10:
+            return int(found)
+        self.complain(f"{found[:40]!r} is no whole number")
+        return 0
+
+    def flag(self) -> bool:
+        """true or false; anything else is a problem."""
+        found = self.text().strip().lower()
+        if found not in ("true", "false"):
+            self.complain(f"{found[:40]!r} is neither true nor false")
+        return found == "true"
+
+    def texts(self) -> tuple[str, ...]:
+        """One text, or a list of them."""
+        if self.is_list:
+            return tuple(item.text() for item in self.items())
+        return () if self.is_nothing else (self.text(),)
+
+
+def read(text: str, file: str) -> Value:
+    """The root of a YAML text. Raises Invalid, naming the file and line, for what is none.
+
+    Aliases are followed and what they come to is counted: a short text cannot stand for a huge one.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Invalid(f"{file} is longer than {MOST_CHARACTERS} characters; make it shorter.")
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise Invalid(f"{file} line {line}: this is no YAML: {error.problem}.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Invalid(f"{file}: this is no YAML that can be read.") from error
+    if root is None:
+        raise Invalid(f"{file} is empty. Give it steps, jobs or stages.")
+    _count(root, file)
+    return Value(root, Problems(file, []))
+
+
+def _count(root: yaml.Node, file: str) -> None:
+    level, seen = [root], 0
+    for _ in range(MOST_DEPTH):
+        seen += len(level)
+        if seen > MOST_VALUES:
+            raise Invalid(f"{file} comes to more than {MOST_VALUES} values, aliases followed.")
+        level = [below for node in level for below in _below(node)]
+        if not level:
+            return
+    raise Invalid(f"{file} is nested more than {MOST_DEPTH} levels deep, aliases followed.")
+
+
+def _below(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
