@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from bench import decide, lists, releases, runner_flood, simulator, waiting
+from bench import builds, decide, lists, releases, runner_flood, simulator, waiting
 
 QUICK = "--quick" in sys.argv
 
@@ -24,3 +24,5 @@ title("a task that floods its log")
 asyncio.run(runner_flood.main(1024, "long"))
 title("lists")
 asyncio.run(lists.main(lists.QUICK_STEPS if QUICK else lists.STEPS))
+title("builds")
+asyncio.run(builds.main(builds.QUICK if QUICK else builds.Size()))

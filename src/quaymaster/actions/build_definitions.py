@@ -41,11 +41,15 @@ KIND = "buildDefinition"
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands around definitions in an answer: people, drafts and builds by id."""
+    """What stands around definitions in an answer: people, drafts and builds by id.
+
+    `rendered` is for whoever shows them: what was made of a build already.
+    """
 
     people: People
     drafts: Mapping[int, list[Draft]] = field(default_factory=dict)
     builds: Mapping[int, BuildView] = field(default_factory=dict)
+    rendered: dict[int, Document] = field(default_factory=dict)
 
 
 async def create(

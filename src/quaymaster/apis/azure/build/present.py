@@ -136,8 +136,15 @@ def _owned(shown: Shown, found: BuildDefinitionRow | BuildDefinition, around: Ar
         ("latestCompletedBuild", found.latest_completed_build_id),
     ):
         if number is not None and number in around.builds:
-            made[key] = build(shown, around.builds[number])
+            made[key] = _once(shown, around, number)
     return made
+
+
+def _once(shown: Shown, around: Around, number: int) -> Document:
+    """A build that is the latest and the latest completed one is rendered once."""
+    if number not in around.rendered:
+        around.rendered[number] = build(shown, around.builds[number])
+    return around.rendered[number]
 
 
 def badge_url(links: Links, project_id: str, number: int) -> str:

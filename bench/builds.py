@@ -1,0 +1,230 @@
+"""How builds go: lists over 10,000 definitions and 1,000,000 builds, artifacts of 1 GB, long logs.
+
+Prints the median of a page of 100 definitions with their latest builds; how fast a file goes in and
+out beside a copy on the same disk, and at what memory; how fast a build's log is kept.
+Run: .venv/bin/python -m bench.builds [--quick]
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+
+from bench.releases import Bench, processes, running, verdict
+
+BUILD = "/default/Default/_apis/build"
+BASH = "6c731c3c-3c68-459a-a5c9-bde6e6595b5b"
+MEGABYTE = 1024 * 1024
+PAGE = 100
+ROUNDS = 60
+GOAL_LIST_MILLISECONDS = 25.0
+GOAL_COPY_RATIO = 0.5
+GOAL_LOG_MEGABYTES = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    definitions: int = 10_000
+    builds_each: int = 100
+    artifact_megabytes: int = 1024
+    log_megabytes: int = 100
+
+
+QUICK = Size(500, 20, 64, 10)
+
+
+async def define(bench: Bench, name: str, script: str) -> int:
+    step = {
+        "task": {"id": BASH, "versionSpec": "3.*"},
+        "displayName": "Script",
+        "enabled": True,
+        "inputs": {"targetType": "inline", "script": script},
+    }
+    phases = [{"name": "Job", "refName": "Job", "steps": [step]}]
+    body = {"name": name, "process": {"type": 1, "phases": phases}, "queue": {"name": "Default"}}
+    answer = await bench.client.post(f"{BUILD}/definitions", json=body)
+    answer.raise_for_status()
+    return int(answer.json()["id"])
+
+
+async def queue(bench: Bench, definition: int) -> int:
+    answer = await bench.client.post(f"{BUILD}/builds", json={"definition": {"id": definition}})
+    answer.raise_for_status()
+    return int(answer.json()["id"])
+
+
+async def ended(bench: Bench, build: int) -> dict[str, Any]:
+    while True:
+        found: dict[str, Any] = (await bench.client.get(f"{BUILD}/builds/{build}")).json()
+        if found["status"] == "completed":
+            return found
+        await asyncio.sleep(0.2)
+
+
+# Copies get their ids from the sequences; each definition's latest build is its last copy.
+COPY_DEFINITIONS = """
+INSERT INTO definitions (kind, project_id, name, name_key, path, path_key, revision,
+  document_digest, plan_digest, summary, created_by, created_at, modified_by, modified_at)
+SELECT kind, project_id, name || '-' || n, name_key || '-' || n, path, path_key, revision,
+  document_digest, plan_digest, summary, created_by, created_at, modified_by, modified_at
+FROM definitions, generate_series(1, $2::integer) n WHERE id = $1
+"""
+COPY_FILTERED = """
+INSERT INTO build_definitions (definition_id, process_type)
+SELECT id, 1 FROM definitions d WHERE kind = 'build'
+  AND NOT EXISTS (SELECT FROM build_definitions x WHERE x.definition_id = d.id)
+"""
+COPY_BUILDS = """
+INSERT INTO builds (project_id, definition_id, definition_revision, plan_digest, number, number_key,
+  status, result, reason, priority, source_branch, queue_id, requested_by, requested_for,
+  queued_at, started_at, finished_at, changed_at)
+SELECT b.project_id, d.id, 1, b.plan_digest, 'n' || n, 'n' || n, 'completed', 'succeeded', b.reason,
+  b.priority, b.source_branch, b.queue_id, b.requested_by, b.requested_for,
+  b.queued_at + n * interval '1 minute', b.queued_at + n * interval '1 minute',
+  b.queued_at + n * interval '1 minute', b.changed_at
+FROM builds b, definitions d, generate_series(1, $2::integer) n WHERE b.id = $1 AND d.kind = 'build'
+"""
+LATEST = """
+UPDATE build_definitions x SET latest_build_id = b.id, latest_completed_build_id = b.id,
+  last_built_at = b.finished_at
+FROM (SELECT definition_id, max(id) AS id, max(finished_at) AS finished_at FROM builds
+  GROUP BY definition_id) b WHERE b.definition_id = x.definition_id
+"""
+
+
+async def lists(bench: Bench, size: Size) -> None:
+    """A page of definitions with their latest builds, among very many."""
+    definition = await define(bench, "Listed", "true")
+    build = await queue(bench, definition)
+    await ended(bench, build)
+    await bench.connection.execute(COPY_DEFINITIONS, definition, size.definitions - 1)
+    await bench.connection.execute(COPY_FILTERED)
+    await bench.connection.execute(COPY_BUILDS, build, size.builds_each)
+    await bench.connection.execute(LATEST)
+    await bench.connection.execute("VACUUM ANALYZE definitions, build_definitions, builds")
+    print(f"{size.definitions} definitions, {size.definitions * size.builds_each} builds")
+    path = f"{BUILD}/definitions?includeLatestBuilds=true&$top={PAGE}"
+    for name, query in (("by id", ""), ("by name", "&queryOrder=definitionNameDescending")):
+        token, taken = "", []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            answer = await bench.client.get(f"{path}{query}&continuationToken={token}")
+            taken.append((time.perf_counter() - begun) * 1000)
+            assert answer.status_code == 200, answer.text[:200]
+            token = answer.headers.get("x-ms-continuationtoken", "")
+        middle = median(taken)
+        good = verdict(middle <= GOAL_LIST_MILLISECONDS)
+        goal = f"goal {GOAL_LIST_MILLISECONDS:.0f}: {good}"
+        print(f"  a page of {PAGE} {name}, p50 {middle:6.1f} ms  {goal}")
+
+
+async def artifacts(bench: Bench, size: Size) -> None:
+    """A large file in and out through the API, beside a copy on the same disk."""
+    definition = await define(bench, "Artifacts", "true")
+    build = await queue(bench, definition)
+    await ended(bench, build)
+    with tempfile.TemporaryDirectory(prefix="quaymaster-bench-") as folder:
+        source = Path(folder) / "large"
+        with source.open("wb") as file:
+            for _ in range(size.artifact_megabytes):
+                file.write(os.urandom(MEGABYTE))
+            os.fsync(file.fileno())
+        copying = _timed(lambda: shutil.copyfile(source, Path(folder) / "copy"))
+        copied = size.artifact_megabytes / copying
+        before = _memory(bench)
+        into = await _upload(bench, build, source, size.artifact_megabytes)
+        out = await _download(bench, build, size.artifact_megabytes)
+        grown = _memory(bench) - before
+    print(f"{size.artifact_megabytes} MB; a copy on the disk {copied:.0f} MB/s")
+    for way, rate in (("in", into), ("out", out)):
+        good = verdict(rate / copied >= GOAL_COPY_RATIO)
+        goal = f"goal {GOAL_COPY_RATIO}: {good}"
+        print(f"  {way:3} {rate:6.0f} MB/s, {rate / copied:.2f} of a copy  {goal}")
+    print(f"  the largest memory of the product grew by {grown:.0f} MB")
+
+
+def _timed(work: Any) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _memory(bench: Bench) -> float:
+    """The peaks of all Python processes of the product, in megabytes (Linux)."""
+    total = 0.0
+    for process in processes(bench):
+        if "python" in process.name():
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+            total += int(line.split()[1]) / 1024
+    return total
+
+
+async def _upload(bench: Bench, build: int, source: Path, megabytes: int) -> float:
+    async def pieces() -> AsyncIterator[bytes]:
+        with source.open("rb") as file:
+            while block := file.read(MEGABYTE):
+                yield block
+
+    path = f"/default/_apis/resources/Containers/{build}?itemPath=drop/large"
+    headers = {"Content-Length": str(megabytes * MEGABYTE)}
+    begun = time.perf_counter()
+    timeout = httpx.Timeout(600)
+    answer = await bench.client.put(path, content=pieces(), headers=headers, timeout=timeout)
+    assert answer.status_code == 201, answer.text
+    return megabytes / (time.perf_counter() - begun)
+
+
+async def _download(bench: Bench, build: int, megabytes: int) -> float:
+    path = f"/default/_apis/resources/Containers/{build}?itemPath=drop/large&$format=octetstream"
+    received = 0
+    begun = time.perf_counter()
+    async with bench.client.stream("GET", path, timeout=600) as answer:
+        async for piece in answer.aiter_raw(MEGABYTE):
+            received += len(piece)
+    assert received == megabytes * MEGABYTE, received
+    return megabytes / (time.perf_counter() - begun)
+
+
+async def logs(bench: Bench, size: Size) -> None:
+    """A build that prints much, from its first line until its log is kept."""
+    line = "2026-01-01 INFO build: compiled module 12345 of app/static/css/site"
+    script = f"yes '{line}' | head -c {size.log_megabytes}M; echo"
+    build = await queue(bench, await define(bench, "Logs", script))
+    found = await ended(bench, build)
+    assert found["result"] == "succeeded", found
+    timeline = (await bench.client.get(f"{BUILD}/builds/{build}/timeline")).json()
+    [record] = [one for one in timeline["records"] if one["name"] == "Script"]
+    seconds = await bench.connection.fetchval(
+        "SELECT extract(epoch FROM j.ended_at - t.started_at)::float8 FROM task_runs t"
+        " JOIN jobs j ON j.id = t.job_id WHERE t.build_id = $1 AND t.id = $2",
+        build,
+        record["log"]["id"],
+    )
+    rate = size.log_megabytes / seconds
+    good = verdict(rate >= GOAL_LOG_MEGABYTES)
+    print(
+        f"A log of {size.log_megabytes} MB: {rate:.1f} MB/s  goal {GOAL_LOG_MEGABYTES:.0f}: {good}"
+    )
+
+
+async def main(size: Size) -> None:
+    async with running() as bench:
+        await artifacts(bench, size)
+        await logs(bench, size)
+        await lists(bench, size)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(QUICK if "--quick" in sys.argv else Size()))
