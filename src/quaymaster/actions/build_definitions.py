@@ -49,7 +49,7 @@ class Around:
     people: People
     drafts: Mapping[int, list[Draft]] = field(default_factory=dict)
     builds: Mapping[int, BuildView] = field(default_factory=dict)
-    rendered: dict[int, Document] = field(default_factory=dict)
+    rendered: dict[int, msgspec.Raw] = field(default_factory=dict)
 
 
 async def create(

@@ -99,7 +99,8 @@ def read(row: asyncpg.Record) -> BuildView:
     """The record of a row of COLUMNS."""
     values: dict[str, Any] = dict(row)
     for key in _JSON:
-        values[key] = msgspec.json.decode(values[key])
+        text = values[key]
+        values[key] = {} if text == "{}" else [] if text == "[]" else msgspec.json.decode(text)
     return BuildView(**{**values, "tags": tuple(values["tags"])})
 
 

@@ -1,8 +1,15 @@
 """Absolute addresses of everything that is sent (CONTRACT A.1.6); the domain knows only ids."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as quote_text
+
+
+@lru_cache(maxsize=4096)
+def quote(text: str) -> str:
+    """The text as a part of a path; the few that a list names stand in it again and again."""
+    return quote_text(text)
 
 
 @dataclass(frozen=True, slots=True)

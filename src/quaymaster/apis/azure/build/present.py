@@ -140,10 +140,11 @@ def _owned(shown: Shown, found: BuildDefinitionRow | BuildDefinition, around: Ar
     return made
 
 
-def _once(shown: Shown, around: Around, number: int) -> Document:
+def _once(shown: Shown, around: Around, number: int) -> msgspec.Raw:
     """A build that is the latest and the latest completed one is rendered once."""
     if number not in around.rendered:
-        around.rendered[number] = build(shown, around.builds[number])
+        rendered = msgspec.json.encode(build(shown, around.builds[number]))
+        around.rendered[number] = msgspec.Raw(rendered)
     return around.rendered[number]
 
 
