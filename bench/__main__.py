@@ -3,6 +3,8 @@
 import asyncio
 import sys
 
+import uvloop
+
 from bench import builds, decide, lists, releases, runner_flood, simulator, waiting
 
 QUICK = "--quick" in sys.argv
@@ -23,6 +25,6 @@ asyncio.run(waiting.main(waiting.QUICK if QUICK else waiting.Size()))
 title("a task that floods its log")
 asyncio.run(runner_flood.main(1024, "long"))
 title("lists")
-asyncio.run(lists.main(lists.QUICK_STEPS if QUICK else lists.STEPS))
+uvloop.run(lists.main(lists.QUICK_STEPS if QUICK else lists.STEPS))
 title("builds")
 asyncio.run(builds.main(builds.QUICK if QUICK else builds.Size()))

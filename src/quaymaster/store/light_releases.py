@@ -7,6 +7,7 @@ soon as a name in it has changed (decision 0016).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
@@ -73,7 +74,8 @@ class ToRender:
     edition: int
 
 
-def statement(wanted: ReleaseFilter, paging: Paging, form: int) -> tuple[str, list[object]]:
+@lru_cache(maxsize=1024)
+def statement(wanted: ReleaseFilter, paging: Paging, form: int) -> tuple[str, tuple[object, ...]]:
     """What asks for a page of entries rendered in this form, with its parameters."""
     where = release_lists.conditions(wanted)
     one = wanted.definition_id
@@ -81,7 +83,7 @@ def statement(wanted: ReleaseFilter, paging: Paging, form: int) -> tuple[str, li
     light = f"CASE WHEN r.light_form = {where.bind(form)} AND r.light_edition = {edition}"
     columns = f"r.id, r.definition_id, {light} THEN r.light END AS light"
     page = where.chosen("releases r", paging, columns, release_lists.order(wanted))
-    return JOINED.format(page=page, limit=where.bind(paging.limit)), where.parameters
+    return JOINED.format(page=page, limit=where.bind(paging.limit)), tuple(where.parameters)
 
 
 async def page(

@@ -313,8 +313,9 @@ def _method(method: str, headers: Headers) -> str:
 
 
 def _session(headers: Headers) -> str:
+    given = _header(headers, b"x-tfs-session")
     try:
-        return str(UUID(_header(headers, b"x-tfs-session")))
+        return str(UUID(given) if given else uuid4())
     except ValueError:
         return str(uuid4())
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.shared.query import Query
@@ -71,6 +72,7 @@ def _parameter(header: str) -> str:
     return found.group(1) if found else ""
 
 
+@lru_cache(maxsize=64)
 def parsed(text: str) -> ApiVersion:
     """Read `7.1`, `7.1-preview` or `7.1-preview.8`, in any case."""
     match = _FORM.fullmatch(text)
