@@ -50,6 +50,7 @@ async def create_within(
 ) -> Definition:
     """The same inside a transaction that the caller opened; perhaps without any stage yet."""
     project = _project(call)
+    azure_document.identity_of(document)  # it is replaced, and yet has to be one
     content = azure_document.normalised(document, await known_people(connection, document))
     content = azure_document.owned(content, call.by)
     token = definition_token(str(project), azure_document.path_of(content), 0)

@@ -115,12 +115,24 @@ def owned(document: Document, by: str | None, before: Document | None = None) ->
 
 
 def identity_of(document: object) -> tuple[int, int]:
-    """The id and revision that a document says it has; 0 for what it does not say."""
+    """The id and revision that a document says it has; 0 for what it does not say.
+
+    Raises Invalid for an id, a revision or a name that is of another kind.
+    """
     if not isinstance(document, dict):
         return 0, 0
-    said = {name.lower(): azure_values.as_integer(value) for name, value in document.items()}
-    number, revision = said.get("id"), said.get("revision")
-    return _whole(number), _whole(revision)
+    said = {name.lower(): value for name, value in document.items()}
+    number, revision = (azure_values.as_integer(said.get(key)) for key in ("id", "revision"))
+    problems = [
+        f"$.{key}: must be a whole number"
+        for key, value in (("id", number), ("revision", revision))
+        if not (value is None or _is_whole(value))
+    ]
+    if not isinstance(said.get("name"), str | None):
+        problems.append("$.name: must be a text")
+    if problems:
+        raise Invalid("The definition cannot be read.", tuple(problems))
+    return number or 0, revision or 0
 
 
 def name_of(document: Document) -> str:
@@ -289,3 +301,7 @@ def _text(document: Document, key: str) -> str:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
