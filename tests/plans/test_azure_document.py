@@ -250,12 +250,21 @@ def test_a_definition_may_not_have_stages_without_end():
         ({"id": 3, "revision": 2}, (3, 2)),
         ({"ID": "3", "Revision": 2.0}, (3, 2)),
         ({}, (0, 0)),
-        ({"id": True, "revision": None}, (0, 0)),
         ([], (0, 0)),
     ],
 )
 def test_a_document_says_which_definition_and_revision_it_is(document, expected):
     assert identity_of(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [({"id": True}, "$.id"), ({"Revision": "two"}, "$.revision"), ({"name": 3}, "$.name")],
+)
+def test_an_id_a_revision_or_a_name_of_another_kind_cannot_be_read(document, where):
+    with pytest.raises(Invalid) as refused:
+        identity_of(document)
+    assert refused.value.problems[0].startswith(where)
 
 
 def test_an_update_leaves_alone_what_it_does_not_mention():

@@ -212,3 +212,24 @@ async def test_a_deleted_definition_is_gone_until_it_is_brought_back(server: Ser
     back = await server.project("PATCH", f"definitions/{made['id']}", json={"comment": "back"})
     assert back.status_code == 200
     assert (await server.seen("definitions"))["count"] == 1
+
+
+async def test_an_id_a_revision_or_a_name_of_another_kind_is_refused(server: Server):
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    for name in ("id", "revision", "name"):
+        for value in ({}, [], True, 1.5, "x" if name != "name" else 3):
+            body = {**made, name: value}
+            path = "definitions" if name == "id" else f"definitions/{made['id']}"
+            answer = await server.project("PUT", path, json=body)
+            assert answer.status_code == 400, (name, value, answer.text)
+            assert name in answer.json()["message"], answer.text
+    assert (await server.seen(f"definitions/{made['id']}"))["revision"] == 1
+    as_text = {**made, "id": str(made["id"]), "revision": "1"}  # as the published service reads it
+    assert (await server.project("PUT", "definitions", json=as_text)).status_code == 200
+
+
+async def test_a_new_definition_must_not_say_that_its_name_is_a_number(server: Server):
+    body = {**definition("Web", stage("Dev")), "name": 3}
+    answer = await server.project("POST", "definitions", json=body)
+    assert answer.status_code == 400
+    assert "$.name" in answer.json()["message"]

@@ -1,5 +1,7 @@
 """Who gets in, and what the edge makes of odd requests (R-01, R-03, R-04, A.1, A.7, A.8)."""
 
+import json
+import re
 from uuid import UUID
 
 import pytest
@@ -7,10 +9,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from quaymaster.actions import projects
 from quaymaster.apis.azure import policy, router
+from quaymaster.apis.azure.locations import is_unserved_method
 from quaymaster.apis.shared.scopes import Scope
 from tests.apis.azure.server import Server
 from tests.server.waiting import eventually
+from tests.vectors import shared_folder
 
+SWAGGER = shared_folder() / "contract" / "azure" / "swagger"
 BADGE = "/public/release/badge/{project_id:str}/{definition_id:str}/{environment_id:str}"
 PUBLIC = {("GET", BADGE), ("GET", BADGE + "/{branch:path}")}
 
@@ -129,6 +134,43 @@ async def test_a_published_operation_that_is_not_served_says_so(server: Server):
     answer = await server.get("/default/Default/_apis/Release/ContinuousDeployment")
     assert answer.status_code == 501
     assert answer.json()["typeKey"] == "NotImplementedException"
+
+
+async def test_a_published_method_is_501_where_only_others_are_served(server: Server):
+    answer = await server.ask("POST", "/default/Default/_apis/build/Builds/1/workitems", json=[])
+    assert answer.status_code == 501
+    assert answer.json()["typeKey"] == "NotImplementedException"
+
+
+def published_methods() -> set[tuple[str, str]]:
+    """Method and path after `_apis/`, placeholders as `1`, of each operation in the swaggers."""
+    found = set()
+    for document in SWAGGER.glob("*/*/*.json"):
+        described = json.loads(document.read_text("utf-8-sig"))
+        paths = [*described.get("paths", {}).items(), *described.get("x-ms-paths", {}).items()]
+        for path, methods in paths:
+            tail = re.sub(r"\{\w+\}", "1", path.partition("/_apis/")[2].partition("?")[0])
+            found |= {
+                (method.upper(), tail.lower()) for method in methods if method != "parameters"
+            }
+    return found
+
+
+@pytest.mark.skipif(not SWAGGER.exists(), reason=f"there is no {SWAGGER}")
+def test_405_is_only_for_methods_that_the_contract_does_not_have():
+    served: dict[str, set[str]] = {}
+    for route in router.application(1000).routes:
+        pattern = re.sub(r"\{[^}]*\}", "[^/]+", route.path.strip("/"))
+        served.setdefault(pattern, set()).update(getattr(route, "methods", ()))
+    wrong = set()
+    for method, tail in published_methods():
+        here = [methods for pattern, methods in served.items() if re.fullmatch(pattern, tail)]
+        if here and not any(method in methods for methods in here):
+            wrong.add((method, tail))
+    assert len(published_methods()) > 100
+    assert {
+        one for one in wrong if not is_unserved_method(one[0], tuple(one[1].split("/")))
+    } == set()
 
 
 async def test_the_wrong_method_is_405_and_only_post_may_stand_for_another(server: Server):
