@@ -8,6 +8,7 @@ from quaymaster.domain.reasons import Surroundings
 from quaymaster.domain.release import Deployment, Outcome, Release, Side, Stage
 from quaymaster.domain.reports import silent_after
 from quaymaster.domain.rules import first_due
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import (
     deployment_status,
     is_side_clear,
@@ -80,7 +81,7 @@ def check(release: Release, now: datetime) -> None:
         if stage.newest.is_ended:
             _check_ended(stage, stage.newest)
         else:
-            _check_under_way(stage, stage.newest)
+            _check_under_way(release, stage, stage.newest)
 
 
 def _check_explained(release: Release, stage: Stage, now: datetime) -> None:
@@ -97,10 +98,11 @@ def _check_explained(release: Release, stage: Stage, now: datetime) -> None:
         assert reasons or waits_for_an_end, f"nothing explains why {stage.name} does not start"
 
 
-def _check_under_way(stage: Stage, deployment: Deployment) -> None:
+def _check_under_way(release: Release, stage: Stage, deployment: Deployment) -> None:
     """I11: something or somebody will move it on; I2: nothing works without consent."""
     assert deployment.completed_at is None
-    assert waits_for(stage, deployment), f"{stage.name} waits for nothing"
+    freezes = blocked(release, stage, deployment)
+    assert waits_for(stage, deployment) or freezes, f"{stage.name} waits for nothing"
     if deployment.report:
         return
     if deployment.phases:

@@ -7,6 +7,7 @@ from quaymaster.domain.changes import SlotGranted, Superseded, TimeCame
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.queueing import Standing, next_moves
 from quaymaster.domain.release import Deployment, ReleaseId
+from quaymaster.domain.standstills import blocked
 from tests import make
 from tests.story import Step, Story
 
@@ -60,7 +61,9 @@ class World:
         for told in self.stories.values():
             stage = told.release.stage_named(self.environment)
             deployment = stage.active if stage else None
-            if stage and deployment and deployment.entered_queue_at:
+            if not stage or not deployment or not deployment.entered_queue_at:
+                continue
+            if deployment.has_slot or not blocked(told.release, stage, deployment):
                 found.append(
                     Standing(
                         release=told.release.id,

@@ -6,7 +6,7 @@ from quaymaster.actions import later_stages, releases
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import Check, happen_within
+from quaymaster.actions.orchestrate import Check, deciding, happen_within
 from quaymaster.actions.releases import ReleaseRequest
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.access import Permission
@@ -60,7 +60,7 @@ async def deploy(
     Raises NotFound (definition, environment, release), Refused of the kind "frozen", "not ready"
     or "quarantined", Conflict while the one before cannot be stopped at once, Forbidden.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         found = await repositories.scene(connection, call, project, environment)
         known = await repositories.candidate(connection, found, str(version))
         found.require(Permission.MANAGE_DEPLOYMENTS)
@@ -134,7 +134,7 @@ async def report(
     Raises NotFound (definition, environment, release), Forbidden, Refused for a deployment that
     our own workers run.
     """
-    async with call.database.transaction() as connection:
+    async with deciding(call) as connection:
         found = await repositories.scene(connection, call, project, environment)
         known = await repositories.candidate(connection, found, str(version))
         found.require(Permission.MANAGE_DEPLOYMENTS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from quaymaster.actions import freeze_times
 from quaymaster.actions import releases as release_actions
@@ -13,13 +12,11 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.explain import explain
 from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.preview import Foresight, Known, foresee
-from quaymaster.domain.reasons import Freeze, Offer, Reason, Surroundings
+from quaymaster.domain.reasons import Offer, Reason, Surroundings
 from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
 from quaymaster.store import people, places, pools, queueing, releases, workers
 from quaymaster.store.database import Connection
 from quaymaster.store.places import Place
-
-LIFTED_BY = ("whoever set the freeze, or may deploy this stage, by lifting it",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,12 @@ async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Expla
             raise NotFound("stage", stage_id, f"The release {release_id} has no stage {stage_id}.")
         token = definition_token(str(place.project_id), place.path, place.definition_id)
         call.require(Permission.VIEW_RELEASES, token, f"release {place.release_name}")
-        around = await _around(connection, call, place, release, stage)
-    return Explained(stage.name, explain(release, stage, around, call.now), around.names)
+        around = await _around(connection, call, place, stage)
+    return Explained(
+        stage.name,
+        explain(freeze_times.at(release, call.now), stage, around, call.now),
+        around.names,
+    )
 
 
 async def reasons_by_name(call: Call, release_id: ReleaseId, stage: str) -> Explained:
@@ -61,9 +62,7 @@ async def reasons_by_name(call: Call, release_id: ReleaseId, stage: str) -> Expl
     return await reasons(call, release_id, found.id)
 
 
-async def _around(
-    connection: Connection, call: Call, place: Place, release: Release, stage: Stage
-) -> Surroundings:
+async def _around(connection: Connection, call: Call, place: Place, stage: Stage) -> Surroundings:
     token = stage_token(
         str(place.project_id), place.path, place.definition_id, place.definition_stage_id
     )
@@ -72,24 +71,10 @@ async def _around(
     known = await people.get_many(connection, list(mentioned))
     return Surroundings(
         standings=tuple(await queueing.standings(connection, stage.plan.definition_stage_id)),
-        freezes=_freezes(release, stage, call.now),
         offers=await _offers(connection, place, stage),
         missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
         names={number: found.display_name for number, found in known.items()},
         nobody=frozenset(mentioned - known.keys()),
-    )
-
-
-def _freezes(release: Release, stage: Stage, now: datetime) -> tuple[Freeze, ...]:
-    """What is in force for the stage; a hold keeps back only what nobody asks for."""
-    found = freeze_times.standing(release, stage.plan.definition_stage_id, now)
-    return tuple(
-        Freeze(
-            f"nothing starts by itself ({one.reason})" if one.is_hold else one.reason,
-            one.until,
-            ("whoever may deploy this stage, by resuming",) if one.is_hold else LIFTED_BY,
-        )
-        for one in found.in_force
     )
 
 
@@ -128,7 +113,11 @@ async def preview(call: Call, request: ReleaseRequest) -> Foresight:
     async def look(
         connection: Connection, draft: Release, secrets: Mapping[str, bool]
     ) -> Foresight:
-        return foresee(draft, Known(await _all_around(connection, call, draft), secrets), call.now)
+        return foresee(
+            freeze_times.at(draft, call.now),
+            Known(await _all_around(connection, call, draft), secrets),
+            call.now,
+        )
 
     return await release_actions.rehearse(call, request, look)
 
@@ -140,5 +129,5 @@ async def _all_around(
     for stage in draft.stages:
         place = await places.of_stage(connection, call.project_id, stage.id)
         if place:
-            around[stage.name] = await _around(connection, call, place, draft, stage)
+            around[stage.name] = await _around(connection, call, place, stage)
     return around

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from quaymaster.actions import freeze_times
+from quaymaster.actions import freeze_times, people, repository_definitions
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import DELIVERIES, ENVIRONMENT, RELEASE
 from quaymaster.domain.access import Permission
@@ -50,7 +50,9 @@ async def put_within(connection: Connection, call: Call, freeze: Freeze, token: 
     """The same inside a transaction that the caller opened, for a freeze that was checked."""
     call.require(_needed(freeze), token, f"the {freeze.level}'s freezes")
     await freezes.close_all_doors(connection)
-    number = await freezes.insert(connection, organization_of(call), freeze, call.by, call.now)
+    number = await freezes.insert(
+        connection, await organization_of(connection, call), freeze, call.by, call.now
+    )
     await _look_again(connection, call, freeze)
     await _announce(connection, call, freeze, Happening.ENVIRONMENT_FROZEN)
     return number
@@ -86,7 +88,9 @@ def _needed(freeze: Freeze) -> Permission:
 
 async def _look_again(connection: Connection, call: Call, freeze: Freeze) -> None:
     """Wake what waits where it reaches; the rows are due, should the wake-ups be lost."""
-    waiting = await freezes.make_due(connection, organization_of(call), freeze, call.now)
+    waiting = await freezes.make_due(
+        connection, await organization_of(connection, call), freeze, call.now
+    )
     queues = [freeze.environment_id] if freeze.environment_id else []
     await enqueue(
         connection,
@@ -97,15 +101,18 @@ async def _look_again(connection: Connection, call: Call, freeze: Freeze) -> Non
     )
 
 
-def organization_of(call: Call) -> UUID:
+async def organization_of(connection: Connection, call: Call) -> UUID:
+    """The caller's organization; for the product itself the one that every installation has."""
     if call.caller is None:
-        raise NotFound("organization", "")
+        return (await people.default_organization(connection)).id
     return UUID(call.caller.organization)
 
 
 async def of_environment(connection: Connection, call: Call, environment: int) -> list[Freeze]:
     """The freezes set for this environment alone that are not over."""
-    found = await freezes.listed(connection, organization_of(call), call.project_id, call.now)
+    found = await freezes.listed(
+        connection, await organization_of(connection, call), call.project_id, call.now
+    )
     return [freeze for freeze in found if freeze.environment_id == environment]
 
 
@@ -117,3 +124,70 @@ async def set_for_environment(
     earlier = await of_environment(connection, call, freeze.environment_id or 0)
     await lift_within(connection, call, earlier, token)
     return await put_within(connection, call, replace(freeze, id=0), token)
+
+
+# ---- by scope, for those who know ids --------------------------------------------------------
+
+
+async def listed(call: Call) -> list[Freeze]:
+    """The freezes that are not over: of the organization and of the call's project."""
+    project = call.project_id
+    call.require(Permission.VIEW_RELEASES, str(project or ""), "freezes")
+    async with call.database.read() as connection:
+        return await freezes.listed(
+            connection, await organization_of(connection, call), project, call.now
+        )
+
+
+async def create(call: Call, freeze: Freeze) -> Freeze:
+    """Set a freeze at the level that it names. Raises Invalid, NotFound, Forbidden."""
+    check(freeze)
+    async with call.database.transaction() as connection:
+        number = await put_within(connection, call, freeze, await _token(connection, call, freeze))
+    return replace(freeze, id=number, created_by=call.by)
+
+
+async def lift(call: Call, number: int) -> None:
+    """End a freeze. Raises NotFound, also for one of another project; Forbidden."""
+    async with call.database.transaction() as connection:
+        found = await freezes.get(connection, await organization_of(connection, call), number)
+        if found is None or found.project_id not in (None, str(call.project_id)):
+            raise NotFound("freeze", number)
+        token = await _token(connection, call, found)
+        await lift_within(connection, call, [found], token)
+
+
+async def _token(connection: Connection, call: Call, freeze: Freeze) -> str:
+    """The place in the tree of permissions that a freeze is set at."""
+    if freeze.project_id is None:
+        return ""
+    if freeze.definition_id is None:
+        return freeze.project_id
+    found = await repository_definitions.numbered(
+        connection, call, freeze.definition_id, freeze.environment_id or 0
+    )
+    return found.stage_token if freeze.environment_id else found.token
+
+
+# ---- for whoever runs the installation ------------------------------------------------------
+
+
+async def create_for(call: Call, freeze: Freeze, project: str | None) -> Freeze:
+    """Set a freeze for a project, or for all of them. Raises Invalid."""
+    return await create(call, replace(freeze, project_id=project))
+
+
+async def all_listed(call: Call) -> list[Freeze]:
+    """The freezes of all projects that are not over."""
+    async with call.database.read() as connection:
+        organization = await organization_of(connection, call)
+        return await freezes.listed(connection, organization, None, call.now)
+
+
+async def lift_any(call: Call, number: int) -> None:
+    """End a freeze, wherever it was set. Raises NotFound."""
+    async with call.database.transaction() as connection:
+        found = await freezes.get(connection, await organization_of(connection, call), number)
+        if found is None:
+            raise NotFound("freeze", number)
+        await lift_within(connection, call, [found], await _token(connection, call, found))

@@ -21,7 +21,7 @@ from quaymaster.domain.changes import (
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import DomainError, NotFound
 from quaymaster.domain.plan import QueuePolicy
-from quaymaster.domain.queueing import next_moves
+from quaymaster.domain.queueing import Standing, next_moves
 from quaymaster.domain.record import entries
 from quaymaster.domain.release import Job, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
@@ -173,11 +173,32 @@ async def admit(call: Call, environment: int) -> int:
         queue = await queueing.locked(connection, environment)
         if queue is None:
             return 0
-        moves = next_moves(queue.standings)
-        for standing, newer in moves.superseded:
-            event = Superseded(standing.stage, standing.attempt, newer)
-            await happen_within(connection, call, standing.release, event)
-        for standing in moves.granted:
-            granted = SlotGranted(standing.stage, standing.attempt)
-            await happen_within(connection, call, standing.release, granted)
-    return len(moves.granted) + len(moves.superseded)
+        standings, moved = queue.standings, 0
+        while True:
+            moves = next_moves(standings)
+            for standing, newer in moves.superseded:
+                event = Superseded(standing.stage, standing.attempt, newer)
+                await happen_within(connection, call, standing.release, event)
+            stopped = [one for one in moves.granted if not await _let_in(connection, call, one)]
+            moved += len(moves.granted) + len(moves.superseded) - len(stopped)
+            if not stopped:
+                return moved
+            standings = await _without(connection, environment, standings, stopped)
+
+
+async def _let_in(connection: Connection, call: Call, standing: Standing) -> bool:
+    """Whether the attempt took the slot; one that a freeze keeps back does not."""
+    granted = SlotGranted(standing.stage, standing.attempt)
+    release = await happen_within(connection, call, standing.release, granted)
+    stage = release.stage(standing.stage)
+    return bool(stage and stage.newest and stage.newest.has_slot)
+
+
+async def _without(
+    connection: Connection, environment: int, before: list[Standing], stopped: list[Standing]
+) -> list[Standing]:
+    """The queue as it stands now, without those that do not stand in line while it is frozen."""
+    left = {(one.stage, one.attempt) for one in before}
+    left -= {(one.stage, one.attempt) for one in stopped}
+    now = await queueing.standings(connection, environment)
+    return [one for one in now if (one.stage, one.attempt) in left]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from quaymaster.actions.call import Caller, Project
 from quaymaster.actions.people import check_name, default_organization
-from quaymaster.domain.errors import Invalid
+from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.store import projects
 from quaymaster.store.database import Database
 from quaymaster.store.projects import ProjectRow
@@ -35,6 +35,16 @@ async def find(
             return None
         row = await projects.find(connection, home.id, name_or_id)
     return _project(row) if row and caller.sees(str(row.id)) else None
+
+
+async def id_of(database: Database, name: str) -> str:
+    """The id of a project of the default organization. Raises NotFound."""
+    async with database.read() as connection:
+        organization = await default_organization(connection)
+        row = await projects.find(connection, organization.id, name)
+    if row is None:
+        raise NotFound("project", name)
+    return str(row.id)
 
 
 async def listed(database: Database, caller: Caller, organization: str) -> list[Project] | None:

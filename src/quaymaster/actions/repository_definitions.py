@@ -103,6 +103,18 @@ async def scene(
     return Scene(replace(call, project=inside), known, found.environment)
 
 
+async def numbered(
+    connection: Connection, call: Call, definition: int, environment: int = 0
+) -> Scene:
+    """The same by ids, within the project of the call. Raises NotFound."""
+    found = await rows.by_number(connection, call.project_id, definition, environment)
+    if found is None:
+        raise NotFound("definition", definition)
+    if environment and found.environment is None:
+        raise NotFound("environment", environment)
+    return Scene(call, found.definition, found.environment)
+
+
 async def looked_up(call: Call, name: str, environment: str | None = None) -> Scene:
     """The same for those who only look. Raises NotFound, Forbidden (view releases)."""
     async with call.database.read() as connection:

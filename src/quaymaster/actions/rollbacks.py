@@ -7,7 +7,9 @@ from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.changes import DeploymentRequested
 from quaymaster.domain.errors import Refused
 from quaymaster.domain.statuses import DeploymentReason
-from quaymaster.store import firing
+from quaymaster.store import firing, freezes, repository_definitions
+from quaymaster.store.database import Connection
+from quaymaster.store.firing import Failed
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
             requested_for=None,
             reason=DeploymentReason.REDEPLOY_TRIGGER,
             trigger_reason="Redeployed because a newer deployment failed",
+            rolls_back=failed.release_id,
         )
         try:
             await happen_within(connection, call, release, event)
@@ -41,4 +44,18 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
                 "a rollback was not possible", release=release, stage=stage, reason=str(refusal)
             )
             return False
+        await _hold(connection, call, failed)
         return True
+
+
+async def _hold(connection: Connection, call: Call, failed: Failed) -> None:
+    """In an environment that is set so nothing starts by itself until somebody resumes."""
+    if await repository_definitions.holds_after_rollback(connection, failed.definition_stage_id):
+        await freezes.hold(
+            connection,
+            failed.definition_stage_id,
+            failed.definition_id,
+            "Rolled back because a deployment failed.",
+            None,
+            call.now,
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from quaymaster.actions import freeze_times
 from quaymaster.actions.call import Call
 from quaymaster.actions.candidates import FROZEN, stop
+from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.domain.access import Permission
 from quaymaster.domain.changes import DeploymentRequested
@@ -16,6 +17,7 @@ from quaymaster.domain.statuses import DeploymentReason
 from quaymaster.store import freezes
 from quaymaster.store import releases as rows
 from quaymaster.store.database import Connection
+from quaymaster.store.queue import Wakeup, enqueue
 
 NO_TARGET = "previous deployment"
 
@@ -75,6 +77,18 @@ async def roll_back(
             connection, environment.id, environment.definition_id, why, call.by, call.now
         )
     return await _deploy(connection, call, found, request)
+
+
+async def look_again(connection: Connection, call: Call, environment: Environment) -> None:
+    """Wake whatever waits here; the rows are due, should the wake-ups be lost."""
+    waiting = await freezes.make_environment_due(connection, environment.id, call.now)
+    await enqueue(
+        connection,
+        [
+            *(Wakeup(RELEASE, {"id": release}) for release in waiting),
+            Wakeup(ENVIRONMENT, {"id": environment.id}),
+        ],
+    )
 
 
 async def _check_open(

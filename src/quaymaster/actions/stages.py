@@ -26,13 +26,15 @@ from quaymaster.store.places import Place
 class StartRequest:
     """What somebody wants of a new attempt; `scheduled_for` in the past means now.
 
-    `only_failed_targets` leaves out the targets of deployment groups that have succeeded.
+    `only_failed_targets` leaves out the targets of deployment groups that have succeeded;
+    `override` says why it may start although the environment is frozen.
     """
 
     comment: str = ""
     scheduled_for: datetime | None = None
     variables: Mapping[str, Override] = field(default_factory=dict)
     only_failed_targets: bool = False
+    override: str = ""
 
 
 async def start(
@@ -41,10 +43,13 @@ async def start(
     """Ask for a new attempt of a stage, or start one now that only waits for its time.
 
     Raises NotFound, Forbidden (manage deployments on the stage), Invalid for variables that may
-    not be set, Refused when an attempt is under way or the release is not active.
+    not be set, Refused when an attempt is under way or the release is not active. Going against a
+    freeze needs a permission of its own.
     """
     async with deciding(call) as connection:
         place = await _authorised(connection, call, release_id, stage_id)
+        if request.override:
+            call.require(Permission.OVERRIDE_FREEZES, _token(place), f"stage {place.stage_name}")
         later = request.scheduled_for and request.scheduled_for > call.now
         values = await _values(connection, call, place, request)
         event = DeploymentRequested(
@@ -56,6 +61,7 @@ async def start(
             comment=request.comment,
             variables=values.plain,
             only_failed_targets=request.only_failed_targets,
+            override=request.override,
         )
         after = await happen_within(connection, call, release_id, event)
         stage = after.stage(stage_id)

@@ -79,6 +79,24 @@ _COMMANDS = {
         "Who can clear it, and when it clears by itself. RELEASE is the id of the release.",
         "quaymaster explain 17 Prod",
     ),
+    "freeze set": (
+        "quaymaster.cli.freezes:set_freeze",
+        "Let no deployment start, in a project or anywhere.",
+        "From now until it is lifted, between two times, or again and again (--cron, --minutes).",
+        "quaymaster freeze set 'Closing the books' --project Default --until 2027-01-01T00:00Z",
+    ),
+    "freeze list": (
+        "quaymaster.cli.freezes:show",
+        "List the freezes and windows that are not over.",
+        "With their ids, by which they are lifted.",
+        "quaymaster freeze list",
+    ),
+    "freeze lift": (
+        "quaymaster.cli.freezes:lift",
+        "End a freeze; what waited for that starts by itself.",
+        "ID is the one that `quaymaster freeze list` shows.",
+        "quaymaster freeze lift 7",
+    ),
     "retention explain": (
         "quaymaster.cli.retention:explain",
         "Show which releases retention would delete now, and why.",
@@ -126,6 +144,7 @@ _COMMANDS = {
 _SUBJECTS = {
     "token": "Personal access tokens.",
     "user": "People.",
+    "freeze": "When nothing may be deployed.",
     "retention": "How long releases are kept.",
     "group": "Groups of people.",
     "secrets": "The key that secret values are sealed with.",

@@ -43,7 +43,7 @@ def explain(
     around = replace(around, targets=release.targets)
     found = [
         *explain_start.of_release(release, stage),
-        *explain_start.of_outside(stage, around),
+        *explain_start.of_outside(release, stage, around),
     ]
     if stage.active:
         found += _under_way(stage, stage.active, around, now)

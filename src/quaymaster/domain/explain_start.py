@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 
 from quaymaster.domain import explain_targets
+from quaymaster.domain.freezes import Standstill
 from quaymaster.domain.plan import ArtifactMatches, ReleaseStarts, StageReached, StartCondition
-from quaymaster.domain.reasons import Reason, ReasonKind, Surroundings
+from quaymaster.domain.reasons import Freeze, Reason, ReasonKind, Surroundings
 from quaymaster.domain.release import Outcome, Release, Stage
 from quaymaster.domain.rules.starting import holds, waits_for_itself
 from quaymaster.domain.schedules import earliest
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 
+LIFTED_BY = ("whoever set the freeze or may deploy this stage, by lifting it",)
+RESUMED_BY = ("whoever may deploy this stage, by resuming it",)
 BY_HAND = ("whoever may deploy this stage, by hand",)
 
 ENDED_AS = {
@@ -41,11 +45,26 @@ def of_release(release: Release, stage: Stage) -> Iterator[Reason]:
             yield Reason(ReasonKind.RELEASE, text, ("nobody: make another release",))
 
 
-def of_outside(stage: Stage, around: Surroundings) -> Iterator[Reason]:
-    for freeze in around.freezes:
+def of_outside(release: Release, stage: Stage, around: Surroundings) -> Iterator[Reason]:
+    """The freezes and holds of the environment."""
+    for freeze in (*around.freezes, *in_force(release, stage)):
         end = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
         text = f"{stage.name} takes no deployments{end}: {freeze.name}."
         yield Reason(ReasonKind.FREEZE, text, freeze.lifted_by, freeze.until)
+
+
+def in_force(release: Release, stage: Stage) -> tuple[Freeze, ...]:
+    """What binds the attempt under way, or the next one, in words."""
+    stands = release.stands(stage).in_force
+    if stage.active:
+        stands = blocked(release, stage, stage.active)
+    return tuple(map(_freeze, stands))
+
+
+def _freeze(one: Standstill) -> Freeze:
+    if one.is_hold:
+        return Freeze(f"it is held ({one.reason})", None, RESUMED_BY)
+    return Freeze(one.reason, one.until, LIFTED_BY)
 
 
 def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[Reason]:

@@ -88,16 +88,18 @@ def foresee(draft: Release, known: Known, now: datetime) -> Foresight:
         draft = replace(draft, status=ReleaseStatus.DRAFT)
     unchosen = [artifact.alias for artifact in draft.artifacts if not artifact.is_chosen]
     chosen = tuple(replace(artifact, is_chosen=True) for artifact in draft.artifacts)
-    played = rehearse(replace(draft, artifacts=chosen), now)
+    played = rehearse(replace(draft, artifacts=chosen, standing={}), now)
     order = list(played.begun)
-    stages = [_stage(played, stage, order, known) for stage in played.release.stages]
+    stages = [_stage(draft, played, stage, order, known) for stage in played.release.stages]
     stages.sort(key=lambda stage: (stage.order is None, stage.order or 0))
     never = [f"No version is chosen for artifact {alias}." for alias in unchosen]
     never += _never(played, known)
     return Foresight(tuple(stages), tuple(never), draft.plan.warnings)
 
 
-def _stage(played: Rehearsal, stage: Stage, order: list[str], known: Known) -> StageForesight:
+def _stage(
+    draft: Release, played: Rehearsal, stage: Stage, order: list[str], known: Known
+) -> StageForesight:
     around = known.around.get(stage.name, Surroundings())
     name = stage.name
     return StageForesight(
@@ -110,7 +112,7 @@ def _stage(played: Rehearsal, stage: Stage, order: list[str], known: Known) -> S
         after=_side(stage, Side.POST),
         limit=stage.plan.queue.concurrency,
         ahead_in_queue=sum(1 for other in around.standings if other.stage != stage.id),
-        freezes=around.freezes,
+        freezes=(*around.freezes, *explain_start.in_force(draft, stage)),
         variables=_variables(played.release, stage, known),
         phases=tuple(_phase(stage, plan, around) for plan in _in_order(stage)),
     )

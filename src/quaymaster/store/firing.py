@@ -10,7 +10,7 @@ from quaymaster.store.database import Connection
 LAST_SUCCESS = """
 SELECT d.release_id, d.stage_id FROM deployments d JOIN releases r ON r.id = d.release_id
 WHERE d.definition_stage_id = $1 AND d.status IN ('succeeded', 'partiallySucceeded')
-  AND d.id < $2 AND NOT r.is_deleted AND r.status = 'active'
+  AND d.id < $2 AND NOT r.is_deleted AND r.status = 'active' AND r.quarantine IS NULL
 ORDER BY d.id DESC LIMIT 1
 """
 
@@ -36,6 +36,8 @@ class Failed:
     """A rejected attempt that wants its environment's last success back."""
 
     deployment_id: int
+    release_id: ReleaseId
+    definition_id: int
     definition_stage_id: int
     newest_in_environment: int
 
@@ -74,11 +76,12 @@ async def taken_up(connection: Connection, deployment_id: int) -> Failed | None:
     """Take up one of them, so that nobody else does; None when that has been done."""
     row = await connection.fetchrow(
         "UPDATE deployments SET wants_rollback = false WHERE id = $1 AND wants_rollback"
-        " RETURNING id, definition_stage_id, (SELECT max(n.id) FROM deployments n"
+        " RETURNING id, release_id, definition_id, definition_stage_id,"
+        " (SELECT max(n.id) FROM deployments n"
         " WHERE n.definition_stage_id = deployments.definition_stage_id) AS newest",
         deployment_id,
     )
-    return Failed(row["id"], row["definition_stage_id"], row["newest"]) if row else None
+    return Failed(*row) if row else None
 
 
 async def last_success(

@@ -128,6 +128,30 @@ async def make_due(
     return [row["id"] for row in rows]
 
 
+async def make_environment_due(
+    connection: Connection, environment: int, now: datetime
+) -> list[int]:
+    """Have every release looked at that has something under way in this environment."""
+    rows = await connection.fetch(
+        "UPDATE releases r SET due_at = $2 WHERE r.id IN (SELECT d.release_id FROM deployments d"
+        " WHERE d.outcome IS NULL AND d.definition_stage_id = $1) RETURNING r.id",
+        environment,
+        now,
+    )
+    return [row["id"] for row in rows]
+
+
+async def get(connection: Connection, organization: UUID, number: int) -> Freeze | None:
+    """A freeze of the organization that was not lifted."""
+    text = await connection.fetchval(
+        f"SELECT json_agg(one)::text FROM (SELECT {FREEZE_COLUMNS} FROM freezes f"
+        " WHERE f.id = $2 AND f.organization_id = $1 AND f.lifted_at IS NULL) one",
+        organization,
+        number,
+    )
+    return _decoder.decode(text)[0].freeze() if text else None
+
+
 # ---- holds ----------------------------------------------------------------------------------
 
 

@@ -50,7 +50,10 @@ WITH doors AS MATERIALIZED (
 SELECT true FROM releases r, doors WHERE r.id = $1 FOR NO KEY UPDATE OF r
 """
 CLOSE_ALL = "SELECT pg_advisory_xact_lock(1366646899, 0)"
-CLOSE_ONE = "SELECT pg_advisory_xact_lock(1366646900, ($1::bigint % 2147483647)::integer)"
+CLOSE_ONE = """
+SELECT pg_advisory_xact_lock_shared(1366646899, 0),
+  pg_advisory_xact_lock(1366646900, ($1::bigint % 2147483647)::integer)
+"""
 
 FREEZE_COLUMNS = """
   f.id, f.kind, f.reason, f.running, f.starts_at, f.ends_at, f.cron, f.duration_minutes,

@@ -35,6 +35,15 @@ LEFT JOIN repository_environments y ON y.environment_id = e.id
 WHERE {LIVE} AND d.name_key = $2 AND d.name = $3 AND ($5::uuid IS NULL OR d.project_id = $5)
 ORDER BY x.definition_id IS NULL, d.id LIMIT 2
 """
+BY_NUMBER = f"""
+SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
+  coalesce(y.tier, 'development') AS tier
+{TABLES}
+LEFT JOIN environments e ON e.definition_id = d.id AND e.id = $2 AND NOT e.is_deleted
+LEFT JOIN repository_environments y ON y.environment_id = e.id
+WHERE d.id = $1 AND d.kind = 'release' AND NOT d.is_deleted
+  AND ($3::uuid IS NULL OR d.project_id = $3)
+"""
 LISTED = f"""
 SELECT {COLUMNS} {TABLES} WHERE {LIVE} AND x.definition_id IS NOT NULL
   AND ($2::uuid IS NULL OR d.project_id = $2) ORDER BY d.name_key, d.id
@@ -190,6 +199,32 @@ async def environments(connection: Connection, definition: int) -> list[Reposito
         )
         for row in rows
     ]
+
+
+async def by_number(
+    connection: Connection, project: UUID | None, definition: int, environment: int
+) -> Named | None:
+    """The same by the ids of a definition and of an environment of it (0: of none)."""
+    row = await connection.fetchrow(BY_NUMBER, definition, environment, project)
+    if row is None:
+        return None
+    found = None
+    if row["environment_id"] is not None:
+        found = RepositoryEnvironment(
+            row["environment_id"], row["environment_name"], row["rank"], row["tier"], None
+        )
+    return Named(_definition(row), found)
+
+
+async def holds_after_rollback(connection: Connection, environment: int) -> bool:
+    """Whether an automatic rollback leaves the environment held: those of repositories, unless
+    they are set otherwise."""
+    found: bool | None = await connection.fetchval(
+        "SELECT coalesce((settings ->> 'hold_after_rollback')::boolean, true)"
+        " FROM repository_environments WHERE environment_id = $1",
+        environment,
+    )
+    return bool(found)
 
 
 async def candidate(

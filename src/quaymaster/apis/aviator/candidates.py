@@ -1,12 +1,12 @@
 """Create a release candidate (AVIATOR 3)."""
 
-from litestar import Response, post
+from litestar import Response, delete, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import candidates, repository_definitions
+from quaymaster.actions import candidates, quarantines, repository_definitions
 from quaymaster.actions.candidates import Cut
 from quaymaster.apis.aviator import present
-from quaymaster.apis.aviator.asked import AviatorRequest, flag_in
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.shared.scopes import Scope
@@ -57,4 +57,24 @@ async def create_candidate(
     return request.answer(shown, 201)
 
 
-ROUTES = [create_candidate]
+@put(PATH + "/quarantine", opt=needs(Scope.RELEASE_MANAGE))
+async def quarantine(
+    request: AviatorRequest, project: FromPath[str], version: FromPath[str]
+) -> Response[bytes]:
+    """Have this candidate deployed nowhere from now on; `reason` says why."""
+    body = await request.fields()
+    reason = text_in(body, "reason")
+    await quarantines.put_by_version(request.call, project, version_in(version), reason)
+    return request.answer({"release_candidate_version": version, "quarantined": True})
+
+
+@delete(PATH + "/quarantine", opt=needs(Scope.RELEASE_MANAGE), status_code=200)
+async def lift_quarantine(
+    request: AviatorRequest, project: FromPath[str], version: FromPath[str]
+) -> Response[bytes]:
+    """Let it be deployed again."""
+    await quarantines.put_by_version(request.call, project, version_in(version), None)
+    return request.answer({"release_candidate_version": version, "quarantined": False})
+
+
+ROUTES = [create_candidate, quarantine, lift_quarantine]

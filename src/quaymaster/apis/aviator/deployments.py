@@ -4,6 +4,7 @@ from litestar import Response, get, patch, post
 from litestar.params import FromPath
 
 from quaymaster.actions import candidates, repository_definitions, rollback_requests
+from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
@@ -84,10 +85,38 @@ async def roll_back(
     """Bring the environment back to the candidate that it ran before."""
     body = await request.fields()
     force = flag_in(body, "force")
+    wanted = body.get("release_candidate_version")
+    find = rollback_requests.named(request.call, project, environment)
+    asked = RollbackRequest(override=FORCED if force else "", comment=text_in(body, "comment"))
     made = await rollback_requests.roll_back(
-        request.call, project, environment, override=FORCED if force else ""
+        request.call, find, asked, None if wanted is None else version_in(wanted)
     )
     return request.answer(present.deployment(environment, made), 201)
 
 
-ROUTES = [create_deployment, update_deployment, list_deployments, roll_back]
+@get(ENVIRONMENT + "/rollback", opt=needs(Scope.RELEASE))
+async def plan_rollback(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Where a rollback would go now, for whoever is about to ask for one."""
+    find = rollback_requests.named(request.call, project, environment)
+    plan, target = await rollback_requests.planned(request.call, find)
+    shown = {
+        "target": present.deployment(environment, target),
+        "canceled": [str(row.id) for row in plan.canceled],
+    }
+    return request.answer(shown)
+
+
+@post(ENVIRONMENT + "/resume", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
+async def resume(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Let deployments start by themselves again after a rollback."""
+    await request.fields()
+    find = rollback_requests.named(request.call, project, environment)
+    await rollback_requests.resume(request.call, find)
+    return request.answer({"environment_name": environment, "held": False})
+
+
+ROUTES = [create_deployment, update_deployment, list_deployments, roll_back, plan_rollback, resume]

@@ -20,7 +20,7 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.statuses import Priority, StageStatus
 
-# The last two are ours: the published client has no word for what the product's page offers.
+# The last three are ours: the published client has no word for what the product's page offers.
 KNOWN = (
     "status",
     "comment",
@@ -28,6 +28,7 @@ KNOWN = (
     "variables",
     "redeployFailedTargets",
     "priority",
+    "freezeOverrideReason",
 )
 PRIORITIES = {
     "low": Priority.LOW,
@@ -70,7 +71,9 @@ async def update_environment(
         case "inProgress" | "scheduled":
             variables = overrides_in(body.get("variables"), "variables")
             failed = bool_in(body.get("redeployFailedTargets") or False, "redeployFailedTargets")
-            await stages.start(call, release, stage, StartRequest(comment, at, variables, failed))
+            why = text_in(body.get("freezeOverrideReason"), "freezeOverrideReason")
+            wanted = StartRequest(comment, at, variables, failed, why)
+            await stages.start(call, release, stage, wanted)
         case "canceled":
             await stages.cancel(call, release, stage, comment)
         case "undefined" if at:

@@ -12,6 +12,7 @@ from quaymaster.actions import (
     rollback_requests,
 )
 from quaymaster.actions.candidates import Cut
+from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.deployments import FORCED
 from quaymaster.apis.aviator.errors import Problem
@@ -75,10 +76,9 @@ async def update_deployment(_: None, info: Info, input: Shown) -> Shown:  # noqa
 async def roll_back(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 - the contract's word
     """Bring an environment back to the candidate that it ran before."""
     call = _may(info, Scope.RELEASE_EXECUTE)
-    override = FORCED if input["force"] else ""
-    made = await rollback_requests.roll_back(
-        call, input["project"], input["environment"], override=override
-    )
+    find = rollback_requests.named(call, input["project"], input["environment"])
+    asked = RollbackRequest(override=FORCED if input["force"] else "")
+    made = await rollback_requests.roll_back(call, find, asked)
     return await _deployment(info, made.id)
 
 

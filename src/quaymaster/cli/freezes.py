@@ -1,0 +1,97 @@
+"""Commands that set, list and lift freezes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quaymaster.actions import freezing, projects
+from quaymaster.actions.call import Call
+from quaymaster.cli import options
+from quaymaster.cli.options import Home
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.freezes import Freeze, FreezeKind
+from quaymaster.server import access, installation
+from quaymaster.store import migrate
+
+T = TypeVar("T")
+
+
+def set_freeze(  # noqa: PLR0913 - each is an option
+    reason: str,
+    *,
+    project: Annotated[str, Parameter(help="Only this project; otherwise all of them.")] = "",
+    starts: Annotated[str, Parameter(name="--from", help="When it begins, with a zone.")] = "",
+    until: Annotated[str, Parameter(help="When it ends, with a zone.")] = "",
+    cron: Annotated[str, Parameter(help="Begins anew at these times: `0 16 * * 5`.")] = "",
+    minutes: Annotated[int, Parameter(help="How long it lasts each time, with --cron.")] = 0,
+    zone: Annotated[str, Parameter(help="The zone of --cron.")] = "UTC",
+    window: Annotated[bool, Parameter(help="Let deployments start only while it lasts.")] = False,
+    home: Home = None,
+) -> None:
+    freeze = Freeze(
+        id=0,
+        kind=FreezeKind.ALLOW if window else FreezeKind.DENY,
+        reason=reason,
+        starts_at=_time(starts),
+        ends_at=_time(until),
+        cron=cron,
+        duration=timedelta(minutes=minutes),
+        time_zone=zone,
+    )
+
+    async def add(call: Call) -> Freeze:
+        return await freezing.create_for(call, freeze, await _project(call, project))
+
+    Console().print(f"{_run(home, add).id}")
+
+
+def show(*, home: Home = None) -> None:
+    found = _run(home, freezing.all_listed)
+    table = Table("id", "level", "kind", "from", "until", "again", "reason")
+    for one in found:
+        again = f"{one.cron} {one.time_zone} for {one.duration}" if one.cron else ""
+        row = (one.level, one.kind, _shown(one.starts_at), _shown(one.ends_at), again, one.reason)
+        table.add_row(str(one.id), *map(escape, row))
+    Console().print(table if found else "Nothing is frozen.")
+
+
+def lift(number: int, *, home: Home = None) -> None:
+    _run(home, lambda call: freezing.lift_any(call, number))
+
+
+async def _project(call: Call, name: str) -> str | None:
+    return await projects.id_of(call.database, name) if name else None
+
+
+def _time(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise Invalid(f"{text!r} is no time with a zone; write it as 2026-12-31T18:00+01:00.")
+    return time
+
+
+def _shown(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M %Z}" if time else ""
+
+
+def _run(home: Path | None, act: Callable[[Call], Awaitable[T]]) -> T:
+    async def within() -> T:
+        settings = options.settings(home)
+        async with access.reached(settings) as dsn:
+            await migrate.upgrade(dsn)
+            async with installation.opened(settings, dsn) as opened:
+                return await act(Call(opened))
+
+    return asyncio.run(within())

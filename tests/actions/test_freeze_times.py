@@ -1,0 +1,78 @@
+"""What a freeze means at one moment: bounds, windows, zones and the clocks' changes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from quaymaster.actions import freeze_times
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.freezes import Freeze, FreezeKind
+
+WEEKEND = Freeze(
+    1,
+    FreezeKind.DENY,
+    "Weekend",
+    cron="0 16 * * 5",
+    duration=timedelta(hours=64),
+    time_zone="Europe/Berlin",
+)
+HOURS = Freeze(2, FreezeKind.ALLOW, "Office hours", cron="0 9 * * 1-5", duration=timedelta(hours=8))
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def stands(moment: str, *freezes: Freeze) -> tuple[bool, datetime | None]:
+    found, changes = freeze_times.in_force(freezes, at(moment))
+    return bool(found), changes
+
+
+def test_a_freeze_lasts_from_and_to():
+    one = Freeze(1, FreezeKind.DENY, "x", starts_at=at("2026-03-02"), ends_at=at("2026-03-04"))
+    assert stands("2026-03-01 23:59", one) == (False, at("2026-03-02"))
+    assert stands("2026-03-02", one) == (True, at("2026-03-04"))
+    assert stands("2026-03-04", one) == (False, None)
+    assert stands("2026-03-04", replace(one, ends_at=None)) == (True, None)
+
+
+def test_it_begins_anew_by_the_clocks_of_its_zone():
+    assert stands("2026-03-06 14:59", WEEKEND) == (False, at("2026-03-06 15:00"))
+    assert stands("2026-03-06 15:00", WEEKEND) == (True, at("2026-03-09 07:00"))
+    assert stands("2026-03-09 07:00", WEEKEND) == (False, at("2026-03-13 15:00"))
+    assert stands("2026-07-03 14:00", WEEKEND)[0]  # an hour earlier in summer
+
+
+def test_a_window_across_the_change_of_the_clocks_lasts_as_long():
+    assert stands("2026-03-27 15:00", WEEKEND) == (True, at("2026-03-30 07:00"))
+
+
+def test_it_recurs_within_its_bounds_only():
+    bounded = replace(WEEKEND, starts_at=at("2026-03-10"), ends_at=at("2026-03-14"))
+    assert stands("2026-03-07", bounded) == (False, at("2026-03-13 15:00"))
+    assert stands("2026-03-13 16:00", bounded) == (True, at("2026-03-14"))
+    assert stands("2026-03-14 16:00", bounded) == (False, None)
+
+
+def test_outside_of_a_window_nothing_starts():
+    assert stands("2026-03-02 08:59", HOURS) == (True, at("2026-03-02 09:00"))
+    assert stands("2026-03-02 09:00", HOURS) == (False, at("2026-03-02 17:00"))
+    assert stands("2026-03-06 17:00", HOURS) == (True, at("2026-03-09 09:00"))
+
+
+def test_windows_of_one_level_are_alternatives_and_levels_add_up():
+    evening = replace(HOURS, id=3, cron="0 20 * * *", duration=timedelta(hours=1))
+    assert not stands("2026-03-02 20:30", HOURS, evening)[0]
+    assert stands("2026-03-02 18:30", HOURS, evening) == (True, at("2026-03-02 20:00"))
+    assert stands("2026-03-02 20:30", HOURS, replace(evening, environment_id=7))[0]
+
+
+def test_a_freeze_wins_over_an_open_window():
+    assert stands("2026-03-06 16:00", HOURS, WEEKEND)[0]
+
+
+@pytest.mark.parametrize("cron", ["", "nonsense", "0 0 31 2 *", "* * * *", "0 " * 300])
+def test_what_is_no_cron_expression(cron):
+    with pytest.raises(Invalid):
+        freeze_times.check_cron(cron)
