@@ -2,7 +2,8 @@
 
 from quaymaster.actions import build_happening, build_telling, builds, job_tokens
 from quaymaster.actions.call import Call
-from quaymaster.actions.jobs import NOBODY_AFTER, End, Finished, Taken, Taker
+from quaymaster.actions.job_takers import NOBODY_AFTER, Taker
+from quaymaster.actions.jobs import End, Finished, Taken
 from quaymaster.domain.build import Build, BuildId, BuildJob
 from quaymaster.domain.changes import JobClaimed, JobFinished
 from quaymaster.domain.demands import unmet, written

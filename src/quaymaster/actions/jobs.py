@@ -4,16 +4,15 @@ A worker shows the token it took the job with. Once somebody else decided about 
 token is stale: the report changes nothing, and the answer tells the worker to kill the job.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from secrets import token_hex
 from uuid import UUID
 
 import structlog
 
 from quaymaster.actions import artifact_access, build_happening, job_telling, job_tokens
 from quaymaster.actions.call import Call
+from quaymaster.actions.job_takers import Taker, Unfit, check_fit, new_token, why_nobody_fits
 from quaymaster.actions.orchestrate import deciding, happen, happen_within
 from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import (
@@ -24,12 +23,9 @@ from quaymaster.domain.changes import (
     JobFinished,
     JobLost,
 )
-from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.errors import Conflict, DomainError, NotFound
-from quaymaster.domain.plan import Demand, PhasePlan
 from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import RunJob
 from quaymaster.store import (
     attachments,
@@ -38,7 +34,6 @@ from quaymaster.store import (
     job_reports,
     jobs,
     releases,
-    workers,
 )
 from quaymaster.store.attachments import NewAttachment
 from quaymaster.store.database import Connection
@@ -46,6 +41,22 @@ from quaymaster.store.job_reports import Report
 from quaymaster.store.jobs import AbandonedJob, HeldJob
 from quaymaster.store.logs import StorageUnavailable
 from quaymaster.store.vault import VaultError
+
+__all__ = [
+    "End",
+    "Finished",
+    "Taken",
+    "Taker",
+    "await_report",
+    "claim",
+    "fail_lost_jobs",
+    "fail_to_start",
+    "finish",
+    "give_up",
+    "new_token",
+    "rename_release",
+    "report",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -64,40 +75,6 @@ class _NotHeld(Exception):
 
 
 MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with what a service told meanwhile
-NOBODY_AFTER = timedelta(minutes=1)  # for workers to come that offer what nobody offers yet
-
-
-def new_token() -> str:
-    """A token to take a job with; the same one may be shown again when an answer was lost."""
-    return token_hex(16)
-
-
-@dataclass(frozen=True, slots=True)
-class Taker:
-    """Who takes a job: the worker's id, the slot that will run it, and a fresh token.
-
-    `capabilities` None takes whatever is demanded.
-    """
-
-    worker: str
-    place: Place
-    token: str
-    capabilities: Mapping[str, str] | None = None
-
-    def lacks(self, phase: PhasePlan, job: Job) -> tuple[Demand, ...]:
-        """What the phase demands of a worker and this one does not offer (SEMANTICS 12.7)."""
-        if self.capabilities is None or job.kind is JobKind.SERVER:
-            return ()
-        return unmet(phase.demands, self.capabilities)
-
-
-class _Unfit(Exception):
-    """The worker does not offer what the job demands; `is_late` when it has waited for long."""
-
-    def __init__(self, demands: tuple[Demand, ...], *, is_late: bool) -> None:
-        super().__init__()
-        self.demands = demands
-        self.is_late = is_late
 
 
 async def claim(call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker) -> Taken | None:
@@ -110,50 +87,16 @@ async def claim(call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker) 
     try:
         async with call.database.transaction() as connection:
             release = await happen_within(
-                connection, call, release_id, event, _check_fit(call, job_id, taker)
+                connection, call, release_id, event, check_fit(call, job_id, taker)
             )
             return await _told(connection, call, release, job_id, taker)
     except (Conflict, NotFound):
         return None
-    except _Unfit as unfit:
-        if unfit.is_late:
-            await _fail_if_nobody_fits(call, release_id, job_id, taker)
+    except Unfit as unfit:
+        reason = await why_nobody_fits(call, release_id, job_id, taker) if unfit.is_late else ""
+        if reason:
+            await fail_to_start(call, release_id, job_id, taker, reason)
         return None
-
-
-def _check_fit(call: Call, job_id: JobId, taker: Taker) -> Callable[[Release], None]:
-    def check(release: Release) -> None:
-        found = job_telling.found(release, job_id)
-        lacks = taker.lacks(found.stage.phase_plan(found.phase), found.job)
-        if lacks:
-            bound = found.job.kind is JobKind.TARGET  # nobody else may take it
-            late = call.now - found.job.created_at >= NOBODY_AFTER
-            raise _Unfit(lacks, is_late=bound or late)
-
-    return check
-
-
-async def _fail_if_nobody_fits(
-    call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker
-) -> None:
-    """Fail a job that no worker of the pool, at work or away, could ever take (12.7)."""
-    async with call.database.read() as connection:
-        release = await releases.load(connection, release_id)
-        offers = await workers.offers_beside(connection, taker.worker)
-    if release is None:
-        return
-    found = job_telling.found(release, job_id)
-    demands = found.stage.phase_plan(found.phase).demands
-    if found.job.kind is JobKind.TARGET:
-        lacks = ", ".join(written(demand) for demand in unmet(demands, taker.capabilities or {}))
-        reason = f"Target {found.job.name} does not offer what the phase demands: {lacks}."
-        await fail_to_start(call, release_id, job_id, taker, reason)
-        return
-    lacking = [unmet(demands, offer) for offer in (*offers, taker.capabilities or {})]
-    if all(lacking):
-        nearest = ", ".join(written(demand) for demand in min(lacking, key=len))
-        reason = f"No worker of the pool offers what the job demands: {nearest}."
-        await fail_to_start(call, release_id, job_id, taker, reason)
 
 
 async def _told(
