@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from quaymaster.actions import connections, definitions, people, projects
+from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.domain.access import Permission
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.connections import ServiceConnection, connection_token
@@ -215,3 +216,25 @@ async def test_a_pipeline_that_names_an_unknown_one_is_saved_with_a_warning(offi
     [warning] = [each for each in made.plan.warnings if "Watch" in each]
     assert "serviceConnection" in warning
     assert "no service connection" in warning
+
+
+async def test_a_name_that_comes_out_of_a_variable_counts_if_the_author_may_use_it(office: Office):
+    """What is written as such was checked when the pipeline was saved."""
+    number = await make(office)
+    made = await define(office, "dora", "$(where)")
+    call = await office.call("ann")
+    assert call.project_id
+    place = DefinitionPlace(made.id, call.project_id)
+
+    async def found(*written: str) -> set[str]:
+        async with call.database.read() as connection:
+            known = await connections.resolve_for(
+                connection, call.vault, place, ["Monitor"], written
+            )
+        return set(known)
+
+    assert await found() == {"monitor"}
+    denied = Permission.EDIT_RELEASE_DEFINITION
+    await office.grant("dora", connection_token(str(call.project_id), number), deny=denied)
+    assert await found() == set()
+    assert await found("monitor") == {"monitor"}

@@ -323,3 +323,33 @@ async def test_another_way_to_sign_in_and_another_version_are_refused_by_name() 
     assert "service principal" in end.message
     end = await run(Outside([(200, "")]), AZURE_MONITOR, GATE, CLOUD, version="0.*")
     assert "choose version 1.*" in end.message
+
+
+# ---- failing for a while ----------------------------------------------------------------------
+
+
+async def test_a_task_is_tried_again_as_often_as_asked_with_growing_pauses() -> None:
+    outside = Outside([(503, ""), (503, ""), (200, {"ok": True})])
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    inputs = {"function": "https://app.example/api/x"}
+    task = ServerTask(AZURE_FUNCTION, "1.*", "Look", inputs, VARIABLES, (), 2)
+    end = await WebTasks(outside, pause).run(task)
+    assert end.succeeded
+    assert (len(outside.asked), paused) == (3, [1, 4])
+    assert "tried again in 4 seconds" in "\n".join(end.evidence)
+    outside = Outside([(503, "")])
+    end = await WebTasks(outside, pause).run(task)
+    assert (end.succeeded, len(outside.asked)) == (False, 3)
+
+
+async def test_what_cannot_be_run_is_not_tried_again() -> None:
+    async def pause(_: float) -> None:
+        raise AssertionError("nothing to wait for")
+
+    task = ServerTask(AZURE_FUNCTION, "1.*", "Look", {"function": "app"}, VARIABLES, (), 5)
+    end = await WebTasks(Outside([(200, "")]), pause).run(task)
+    assert "needs the address" in end.message

@@ -6,12 +6,13 @@ who may administer release permissions, administers it. Each of the three can be
 at one connection (`connection_token`).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from quaymaster.actions.call import Call
-from quaymaster.domain.access import Grant, Permission
+from quaymaster.actions.people import grants_of
+from quaymaster.domain.access import Grant, Permission, permissions_at
 from quaymaster.domain.connection_saving import ConnectionContent, saved
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, Invalid, NotFound
@@ -25,6 +26,14 @@ from quaymaster.store.vault import Vault
 VIEW = Permission.VIEW_RELEASE_DEFINITION
 USE = Permission.EDIT_RELEASE_DEFINITION
 ADMINISTER = Permission.ADMINISTER_RELEASE_PERMISSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionPlace:
+    """The definition that a job or a gate belongs to."""
+
+    id: int
+    project: UUID
 
 
 async def listed(call: Call) -> list[KeptConnection]:
@@ -106,6 +115,38 @@ async def resolve(
     """
     found = await connections.named(connection, project, words)
     return {word: opened(vault, kept) for word, kept in found.items()}
+
+
+async def resolve_for(
+    connection: Connection,
+    vault: Vault,
+    definition: DefinitionPlace,
+    words: Iterable[str],
+    written: Collection[str],
+) -> dict[str, ServiceConnection]:
+    """The same for a job or gate of a definition, whose plan has the words of `written` as such.
+
+    Those were checked when it was saved; any other came out of a variable, and counts only when
+    whoever saved the definition last may use it now.
+    """
+    found = await connections.named(connection, definition.project, words)
+    reached = found.keys() - set(written)
+    if reached:
+        usable = await _usable(connection, definition.id, [found[word] for word in reached])
+        found = {word: kept for word, kept in found.items() if word in written or kept in usable}
+    return {word: opened(vault, kept) for word, kept in found.items()}
+
+
+async def _usable(
+    connection: Connection, definition_id: int, kept: Sequence[KeptConnection]
+) -> list[KeptConnection]:
+    """Those of these connections that the author of the definition may use."""
+    author = await connections.author_of(connection, definition_id)
+    identity = await people.find(connection, author) if author else None
+    if identity is None:
+        return list(kept) if author is None else []  # the product itself may use them
+    grants = await grants_of(connection, identity)
+    return [each for each in kept if USE in permissions_at(grants, _token(each))]
 
 
 async def check_newly_used(connection: Connection, call: Call, before: Plan, after: Plan) -> None:

@@ -1,13 +1,14 @@
 """Taking one sample of gates: all are asked at the same time, outside of any transaction (10.2)."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from quaymaster.actions import call_back_tokens, connections, gate_answers
 from quaymaster.actions.call import Call
+from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, ServerTasks
 from quaymaster.domain.errors import NotFound
@@ -19,7 +20,7 @@ from quaymaster.domain.release import Deployment, GateResult, GateRun, Release, 
 from quaymaster.domain.status import gate_policy, stage_status
 from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective
 from quaymaster.plans.call_backs import waits
-from quaymaster.plans.connections import no_inputs, words_in
+from quaymaster.plans.connections import no_inputs, words_in, words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.protocol.job import Endpoint
 from quaymaster.store import call_backs, job_facts, places, releases
@@ -177,7 +178,7 @@ def _until(found: _Open) -> datetime:
 
 
 async def _connections(
-    call: Call, found: _Open, gates: Iterable[TaskPlan], variables: VariableSet
+    call: Call, found: _Open, gates: Collection[TaskPlan], variables: VariableSet
 ) -> tuple[Endpoint, ...]:
     """The service connections that the gates name, opened. Raises VaultError."""
     words = words_in(gates, variables, no_inputs)
@@ -185,7 +186,9 @@ async def _connections(
         return ()
     async with call.database.read() as connection:
         project = UUID(found.facts.project_id)
-        known = await connections.resolve(connection, call.vault, project, words)
+        place = DefinitionPlace(found.facts.definition_id, project)
+        written = words_written(gates, no_inputs)
+        known = await connections.resolve_for(connection, call.vault, place, words, written)
     return tuple({each.id: endpoint(each) for each in known.values()}.values())
 
 
@@ -200,7 +203,15 @@ async def _end(
     try:
         async with asyncio.timeout(seconds):
             return await tasks.run(
-                ServerTask(task.task_id, task.version, name, task.inputs, variables, endpoints)
+                ServerTask(
+                    task.task_id,
+                    task.version,
+                    name,
+                    task.inputs,
+                    variables,
+                    endpoints,
+                    task.retry_count,
+                )
             )
     except TimeoutError:
         text = f"The gate did not answer within {seconds:g} seconds."

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from quaymaster.actions import call_back_tokens, connections, job_tokens, secure_files
+from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.actions.ports import InstalledTasks, Outside
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
@@ -13,7 +14,7 @@ from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Re
 from quaymaster.domain.status import stage_status
 from quaymaster.domain.timelines import plan_of_phase, record_of_job
 from quaymaster.domain.variables import Variable
-from quaymaster.plans.connections import no_inputs
+from quaymaster.plans.connections import no_inputs, words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Choose,
@@ -128,7 +129,9 @@ async def connections_of(
     if not words:
         return {}
     project = UUID(around.facts.project_id)
-    known = await connections.resolve(connection, vault, project, words)
+    place = DefinitionPlace(around.facts.definition_id, project)
+    written = words_written(phase.tasks, inputs_of)
+    known = await connections.resolve_for(connection, vault, place, words, written)
     return {word: endpoint(each) for word, each in known.items()}
 
 

@@ -13,6 +13,7 @@ from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.release import PersonId
 from quaymaster.store import people, projects
 from quaymaster.store.database import Connection, Database
+from quaymaster.store.people import Identity
 from quaymaster.store.seed import COLLECTION_ADMINISTRATORS, DEFAULT_ORGANIZATION
 
 TOKEN_BYTES = 32
@@ -40,11 +41,10 @@ async def sign_in(database: Database, token: str, now: datetime) -> Caller | Non
             return None
         identity = verified.identity
         groups = await people.groups_of(connection, identity.id)
-        grants = await people.grants_of(connection, [identity.id, *groups])
+        grants = await grants_of(connection, identity, groups)
         build_grants = await people.grants_of(connection, [identity.id, *groups], "build")
         administrators = await _administrators(connection, identity.organization_id)
     if administrators in groups:
-        grants = (*grants, Grant("", EVERYTHING))
         build_grants = (*build_grants, Grant("", Permission(build_access.EVERYTHING)))
     return Caller(
         id=identity.id,
@@ -57,6 +57,16 @@ async def sign_in(database: Database, token: str, now: datetime) -> Caller | Non
         only_project=str(verified.project_id) if verified.project_id else None,
         build_grants=build_grants,
     )
+
+
+async def grants_of(
+    connection: Connection, identity: Identity, groups: frozenset[str] | None = None
+) -> tuple[Grant, ...]:
+    """What somebody and all their groups were given and denied; administrators have everything."""
+    own = groups if groups is not None else await people.groups_of(connection, identity.id)
+    grants = await people.grants_of(connection, [identity.id, *own])
+    administrators = await _administrators(connection, identity.organization_id)
+    return (*grants, Grant("", EVERYTHING)) if administrators in own else grants
 
 
 async def _administrators(connection: Connection, organization: UUID) -> str | None:

@@ -142,6 +142,7 @@ class ServerTask:
     inputs: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: VariableSet = field(default_factory=VariableSet, repr=False)
     connections: Sequence[Endpoint] = field(default=(), repr=False)
+    retry_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,12 +78,12 @@ def is_address(word: str) -> bool:
 
 def named_in(plan: Plan, inputs_of: InputsOf) -> frozenset[str]:
     """The ids and names that the enabled tasks and gates of a plan hold, in casefold."""
-    return frozenset(
-        word.casefold()
-        for task in _tasks(plan)
-        if task.enabled
-        for _, word in named_by(task, inputs_of)
-    )
+    return words_written((task for task in _tasks(plan) if task.enabled), inputs_of)
+
+
+def words_written(tasks: Iterable[TaskPlan], inputs_of: InputsOf) -> frozenset[str]:
+    """The ids and names that these tasks hold as they are written, in casefold."""
+    return frozenset(word.casefold() for task in tasks for _, word in named_by(task, inputs_of))
 
 
 def _tasks(plan: Plan) -> Iterator[TaskPlan]:

@@ -120,6 +120,14 @@ async def named(
     return {key: meant[key] for key in keys if key in meant}
 
 
+async def author_of(connection: Connection, definition_id: int) -> PersonId | None:
+    """Who saved the definition last; None is the product itself."""
+    author: PersonId | None = await connection.fetchval(
+        "SELECT modified_by FROM definitions WHERE id = $1", definition_id
+    )
+    return author
+
+
 async def words(connection: Connection, project: UUID) -> frozenset[str]:
     """The ids and names of the project's connections, in casefold."""
     rows = await connection.fetch(

@@ -85,7 +85,13 @@ class ServerHost:
         variables.put(Variable("System.TaskInstanceId", step.instance_id, is_read_only=True))
         variables.put(Variable("System.TaskDisplayName", step.display_name, is_read_only=True))
         task = ServerTask(
-            step.task_id, step.version, step.display_name, step.inputs, variables, job.endpoints
+            step.task_id,
+            step.version,
+            step.display_name,
+            step.inputs,
+            variables,
+            job.endpoints,
+            step.retry_count,
         )
         try:
             async with asyncio.timeout(limit):

@@ -1,5 +1,6 @@
 """Carries out server tasks by their id; what cannot be run fails with a sentence that names it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, Unreachable, WebClient
@@ -28,6 +29,8 @@ from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
 
 Run = Callable[[Asking], Awaitable[str]]
+Pause = Callable[[float], Awaitable[None]]
+MOST_RETRIES = 10
 
 TASKS: Mapping[str, Run] = {
     INVOKE_REST_API: invoke_rest_api.run,
@@ -41,8 +44,10 @@ TASKS: Mapping[str, Run] = {
 class WebTasks:
     """The server tasks that ask the outside through one guarded client."""
 
-    def __init__(self, client: WebClient) -> None:
+    def __init__(self, client: WebClient, pause: Pause = asyncio.sleep) -> None:
+        """`pause` waits for a number of seconds between two attempts."""
         self._client = client
+        self._pause = pause
 
     async def run(self, task: ServerTask) -> ServerTaskEnd:
         """Run the task to its end, with every secret masked in what is told of it."""
@@ -55,21 +60,36 @@ class WebTasks:
         texts = variables.texts()
         inputs = IgnoreCase({n: expand_input(v, texts) for n, v in task.inputs.items()})
         asking = Asking(task, inputs, self._client, masker)
-        problem = await _problem(asking)
+        problem = await self._tried(asking)
         is_waiting = asking.waits and not problem
         if is_waiting:
             asking.lines.append("The service was asked and is to report how it went.")
         shown = tuple(masker.mask("\n".join(asking.lines)).split("\n"))
         return ServerTaskEnd(not problem, masker.mask(problem), shown, is_waiting)
 
+    async def _tried(self, asking: Asking) -> str:
+        """Try it, and after a failure again as often as asked (SEMANTICS 13.11)."""
+        retries = max(0, min(asking.task.retry_count, MOST_RETRIES))
+        for attempt in range(retries):
+            problem, is_final = await _problem(asking)
+            if not problem or is_final:
+                return problem
+            seconds = (attempt + 1) ** 2
+            asking.lines.append(f"The task failed; it is tried again in {seconds} seconds.")
+            await self._pause(seconds)
+        return (await _problem(asking))[0]
 
-async def _problem(asking: Asking) -> str:
-    """Why the task failed; empty when it succeeded."""
+
+async def _problem(asking: Asking) -> tuple[str, bool]:
+    """Why the task failed, empty when it succeeded; and whether it could not be run at all."""
     try:
-        return await _task(asking.task)(asking)
-    except (CannotRun, Unreachable) as error:
+        return await _task(asking.task)(asking), False
+    except Unreachable as error:
         asking.lines.append(str(error))
-        return str(error)
+        return str(error), False
+    except CannotRun as error:
+        asking.lines.append(str(error))
+        return str(error), True
 
 
 def _task(task: ServerTask) -> Run:
