@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from quaymaster.actions import builds
 from quaymaster.actions.build_publishing import Measured, TooLarge, forget
@@ -20,6 +21,7 @@ from quaymaster.store.containers import (
 )
 
 CONTAINER = "container"
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,14 @@ async def items(call: Call, build_id: int, below: str) -> list[ContainerFile]:
         await builds.found(connection, call, build_id)
         place = containers.clean_path(below) if below.strip("/") else ""
         return await containers.files(connection, build_id, place)
+
+
+async def forget_unfinished(call: Call) -> int:
+    """Remove what is left of uploads that nobody has gone on with for a day; how many pieces."""
+    async with call.database.transaction() as connection:
+        keys = await containers.forgotten_uploads(connection, call.now - FORGOTTEN_AFTER)
+    await forget(call, keys)
+    return len(keys)
 
 
 @dataclass(frozen=True, slots=True)

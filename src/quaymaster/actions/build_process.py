@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from quaymaster.actions import build_sources
+from quaymaster.actions import build_definitions, build_sources
 from quaymaster.actions.build_sources import Sources
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Commit
@@ -42,6 +42,20 @@ async def prepared(call: Call, definition: BuildDefinition, branch: str, version
         plan = await _compiled(call, definition, text)
     changes = await _changes(call, definition, sources, branch, found)
     return Prepared(plan, found.id, changes)
+
+
+async def yaml_text(call: Call, definition_id: int) -> str:
+    """The YAML file of a definition on its default branch. Raises NotFound, Forbidden, Refused,
+    Invalid where it cannot be read."""
+    definition = await build_definitions.get(call, definition_id)
+    if definition.plan.process is not ProcessType.YAML:
+        raise Refused(f"The pipeline {definition.name} is not described by a YAML file.")
+    sources = await _sources(call, definition, is_needed=True)
+    if sources is None:
+        raise Refused(f"The repository of the pipeline {definition.name} cannot be read.")
+    found = await build_sources.commit(call, sources, "")
+    path = definition.plan.yaml_path.lstrip("/")
+    return await build_sources.file(call, sources, found.id, path)
 
 
 async def _sources(call: Call, definition: BuildDefinition, *, is_needed: bool) -> Sources | None:

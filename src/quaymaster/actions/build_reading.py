@@ -13,7 +13,7 @@ from quaymaster.actions.reading import People, visible_projects
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_plan import BuildPlan
-from quaymaster.domain.errors import NotFound
+from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.store import build_definition_lists, build_lists, build_timelines, people, task_runs
 from quaymaster.store import build_definitions as stored
 from quaymaster.store.build_definition_lists import BuildDefinitionFilter, Counted
@@ -185,6 +185,21 @@ async def changes(call: Call, build_id: int, start: int, most: int) -> list[Buil
     async with call.database.read() as connection:
         await builds.found(connection, call, build_id)
         return await build_timelines.changes(connection, build_id, start, most)
+
+
+async def changes_between(call: Call, older: int, newer: int, most: int) -> list[BuildChange]:
+    """The commits of the builds of one definition after a build, up to another, newest first.
+
+    Raises NotFound, Forbidden, Invalid for builds of different definitions.
+    """
+    async with call.database.read() as connection:
+        first = await builds.found(connection, call, older)
+        last = await builds.found(connection, call, newer)
+        if first.definition_id != last.definition_id:
+            raise Invalid("The two builds are not of one pipeline. Name builds of the same one.")
+        return await build_timelines.changes_between(
+            connection, first.definition_id, (older, newer), most
+        )
 
 
 async def tags(call: Call) -> list[str]:

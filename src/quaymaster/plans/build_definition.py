@@ -145,9 +145,21 @@ def _jobs(root: Node, process: Node, tasks: _Tasks) -> tuple[BuildJobPlan, ...]:
         entry.text("name").lower(): entry.text("defaultValue")
         for entry in root.object("processParameters").objects("inputs")
     }
-    return tuple(
+    made = tuple(
         _job(root, phase, number, keys, tasks, parameters) for number, phase in enumerate(phases, 1)
     )
+    if circle := _in_a_circle(made):
+        process.complain("phases", f"{', '.join(circle)} wait for one another; remove a dependency")
+    return made
+
+
+def _in_a_circle(jobs: tuple[BuildJobPlan, ...]) -> list[str]:
+    """The keys of jobs that can never begin, because they wait for themselves in the end."""
+    left = {job.key: set(job.depends_on) for job in jobs}
+    while ready := [key for key, waits in left.items() if not waits & left.keys()]:
+        for key in ready:
+            del left[key]
+    return sorted(left)
 
 
 def _key(phase: Node, number: int) -> str:

@@ -100,3 +100,21 @@ async def changes(
         most,
     )
     return [BuildChange(**row) for row in rows]
+
+
+async def changes_between(
+    connection: Connection, definition_id: int, between: tuple[int, int], most: int
+) -> list[BuildChange]:
+    """The commits of a definition's builds after the first id up to the second, newest first."""
+    older, newer = between
+    rows = await connection.fetch(
+        "SELECT c.id, c.type, c.message, c.author_name, c.author_email, c.pusher, c.at,"
+        " c.location, c.display_uri FROM build_changes c JOIN builds b ON b.id = c.build_id"
+        " WHERE b.definition_id = $1 AND b.id > $2 AND b.id <= $3"
+        " ORDER BY b.id DESC, c.position LIMIT $4",
+        definition_id,
+        older,
+        newer,
+        most,
+    )
+    return [BuildChange(**row) for row in rows]

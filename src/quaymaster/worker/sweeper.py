@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from quaymaster.actions import (
+    build_artifacts,
     deliveries,
     retention,
     schedules,
@@ -51,6 +52,7 @@ async def sweep_again_and_again(installation: Installation, every: timedelta) ->
             retention_when_due,
             deliveries.forget_old,
             forget_webhooks,
+            forget_unfinished_uploads,
         ):
             await _tried(part, installation)
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
@@ -68,6 +70,11 @@ async def _tried(
         _log.warning("a sweep has to wait", part=part.__name__, reason=str(error))
     except Exception:  # noqa: BLE001 - what is broken now may be whole at the next sweep
         _log.exception("a sweep failed", part=part.__name__)
+
+
+async def forget_unfinished_uploads(installation: Installation) -> int:
+    """Remove the pieces of files that were never uploaded as a whole; how many."""
+    return await build_artifacts.forget_unfinished(Call(installation))
 
 
 async def retention_when_due(installation: Installation) -> int:

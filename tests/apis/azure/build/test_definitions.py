@@ -216,3 +216,13 @@ async def test_every_real_definition_is_kept_as_it_is(server: Server, file):
         key: got[key] for key in got.keys() - changing
     }
     assert again["revision"] == 2
+
+
+async def test_phases_that_wait_for_one_another_are_refused(server: Server):
+    phases = [
+        {"refName": "A", "dependencies": [{"scope": "B"}], "steps": [step()]},
+        {"refName": "B", "dependencies": [{"scope": "A"}], "steps": [step()]},
+    ]
+    document = definition("Web", process={"type": 1, "phases": phases})
+    refused = await asked(server, "POST", "definitions", 400, json=document)
+    assert "A, B wait for one another" in refused["message"]

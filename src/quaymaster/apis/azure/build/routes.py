@@ -9,6 +9,7 @@ from quaymaster.apis.azure.build import (
     definitions,
     folders,
     leases,
+    overviews,
     stages,
     timelines,
 )
@@ -19,6 +20,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *timelines.ROUTES,
     *artifacts.ROUTES,
     *leases.ROUTES,
+    *overviews.ROUTES,
     *stages.ROUTES,
     *badges.ROUTES,
     *folders.ROUTES,

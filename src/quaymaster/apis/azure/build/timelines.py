@@ -252,10 +252,11 @@ async def get_build_changes(request: AzureRequest, build_id: FromPath[str]) -> R
     start = paging.id_token(query)
     found = await build_reading.changes(request.call, number, start, most + 1)
     token = start + most if len(found) > most else None
-    return request.collection("change", [_change(one) for one in found[:most]], token)
+    return request.collection("change", [change(one) for one in found[:most]], token)
 
 
-def _change(found: BuildChange) -> dict[str, Any]:
+def change(found: BuildChange) -> dict[str, Any]:
+    """A Change: one commit."""
     author = {"displayName": found.author_name, "uniqueName": found.author_email, "id": None}
     return {
         "id": found.id,

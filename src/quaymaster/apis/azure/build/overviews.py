@@ -1,0 +1,72 @@
+"""What lies around builds: the YAML text, changes between builds (CONTRACT B.1)."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from quaymaster.actions import build_process, build_reading
+from quaymaster.apis.azure import paging
+from quaymaster.apis.azure.asked import AzureRequest
+from quaymaster.apis.azure.build.builds import ONE as BUILD
+from quaymaster.apis.azure.build.builds import build_number
+from quaymaster.apis.azure.build.definitions import ONE as DEFINITION
+from quaymaster.apis.azure.build.definitions import definition_number
+from quaymaster.apis.azure.build.timelines import change
+from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.values import number_in
+from quaymaster.apis.shared.scopes import Scope
+
+
+@get(f"{DEFINITION}/yaml", opt=needs(Scope.BUILD))
+async def get_definition_yaml(
+    request: AzureRequest, definition_id: FromPath[str]
+) -> Response[bytes]:
+    """The file that describes a YAML definition, as it is on its default branch."""
+    text = await build_process.yaml_text(request.call, definition_number(definition_id))
+    return request.answer("yamlBuild", {"yaml": text})
+
+
+@get("/build/changes", opt=needs(Scope.BUILD))
+async def get_changes_between_builds(request: AzureRequest) -> Response[bytes]:
+    """The commits of the builds of one definition after `fromBuildId`, up to `toBuildId`."""
+    query = request.parameters
+    older = number_in(query.text("fromBuildId"), "fromBuildId", lowest=1)
+    newer = number_in(query.text("toBuildId"), "toBuildId", lowest=1)
+    most = paging.top(query, usual=100, most=1000)
+    found = await build_reading.changes_between(request.call, older, newer, most)
+    return request.collection("change", [change(one) for one in found])
+
+
+@get("/build/workitems", opt=needs(Scope.BUILD))
+async def get_work_items_between_builds(request: AzureRequest) -> Response[bytes]:
+    """The work items that these commits name by `#number`."""
+    query = request.parameters
+    older = number_in(query.text("fromBuildId"), "fromBuildId", lowest=1)
+    newer = number_in(query.text("toBuildId"), "toBuildId", lowest=1)
+    found = await build_reading.changes_between(request.call, older, newer, 1000)
+    items = build_reading.work_items(found)[: paging.top(query, usual=100, most=1000)]
+    base = request.links.base
+    values = [{"id": one, "url": f"{base}/_apis/wit/workItems/{one}"} for one in items]
+    return request.collection("resourceRef", values)
+
+
+@get(f"{BUILD}/report", opt=needs(Scope.BUILD))
+async def get_build_report(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
+    """How a build ended, in one line of text."""
+    found = await build_reading.build(request.call, build_number(build_id))
+    [view] = found.views
+    body: dict[str, Any] = {
+        "buildId": view.id,
+        "content": f"{view.definition_name} {view.number}: {view.result or view.status}",
+        "type": "text/plain",
+    }
+    return request.answer("buildReport", body)
+
+
+ROUTES = [
+    get_definition_yaml,
+    get_changes_between_builds,
+    get_work_items_between_builds,
+    get_build_report,
+]
