@@ -14,14 +14,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
+from uuid import uuid4
+
+from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
+from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 
 from bench.releases import API, AT_ONCE, Bench, environments, running, throughput, verdict
 from bench.stock import clone_release
+from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE
 
 GOAL_MILLISECONDS = 50.0
 GOAL_SECONDS_TO_QUEUE = 60.0
 LEAST_KEPT_RATE = 0.9
 PATIENCE_SECONDS = 60.0
+LOOKS = 100
 
 OVERLAPS = """
 SELECT count(*) FROM deployments a JOIN deployments b
@@ -143,6 +149,25 @@ async def wait_for_a_date(bench: Bench, count: int) -> None:
     await clone_release(bench.connection, release, count - 1)
 
 
+async def queue_look(bench: Bench) -> float:
+    """Median milliseconds in which a worker takes from a queue with nothing due for it."""
+    kinds = [QueueEntrypoint(kind) for kind in (RELEASE, ENVIRONMENT, GATES)]
+    taken = []
+    for _ in range(LOOKS):
+        asked = QueryQueueBuilder().build_dequeue_query(
+            batch_size=10,
+            entrypoints=kinds,
+            concurrency_limits=[0] * len(kinds),
+            queue_manager_id=QueueManagerId(uuid4()),
+            global_concurrency_limit=1000,
+            heartbeat_timeout=timedelta(seconds=30),
+        )
+        begun = time.perf_counter()
+        await bench.connection.fetch(asked.sql, *asked.args)
+        taken.append((time.perf_counter() - begun) * 1000)
+    return median(taken)
+
+
 def say_approvals(title: str, taken: list[float]) -> None:
     middle, spread = median(taken), quantiles(taken, n=10)
     print(
@@ -169,13 +194,16 @@ async def main(size: Size) -> None:
         plain = await define(bench, "Plain", list(environments("")))
         await throughput(bench, plain, size.burst // 4)
         before = [await throughput(bench, plain, size.burst) for _ in range(3)]
+        looked = await queue_look(bench)
         await wait_for_a_date(bench, size.timers)
+        looked_then = await queue_look(bench)
         after = [await throughput(bench, plain, size.burst) for _ in range(3)]
         kept = median(after) / median(before)
         shown = [" ".join(f"{rate:.1f}" for rate in rates) for rates in (before, after)]
         print(
             f"{size.timers} timers: releases per second {shown[0]} before, {shown[1]} with them "
-            f"({kept - 1:+.0%}; {verdict(kept >= LEAST_KEPT_RATE)})"
+            f"({kept - 1:+.0%}; {verdict(kept >= LEAST_KEPT_RATE)}); one look at the queue "
+            f"{looked:.2f} ms before, {looked_then:.2f} ms with them"
         )
 
 

@@ -26,21 +26,25 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
     """The attempt after a change that is about it, or about one of its approvals or jobs."""
     after = partial(changed, deployment, modified_at=now)
     match change:
+        # what every attempt goes through comes first: it is looked at one after the other
+        case c.QueueEntered():
+            return after(entered_queue_at=now)
+        case c.SlotGranted() | c.SlotTaken():
+            return after(has_slot=True)
+        case c.ApprovalsAsked(approvals=approvals):
+            return after(approvals=deployment.approvals + approvals)
+        case c.PhaseStarted(rank=rank, jobs=jobs, is_tolerant=tolerant):
+            phase = Phase(rank, started_at=now, jobs=jobs, is_tolerant=tolerant)
+            return after(phases=(*deployment.phases, phase))
         case c.CancelRequested(by=by, comment=comment):
             return after(cancel_requested_at=now, modified_by=by, comment=comment)
         case c.DeploymentDeferred(until=until, by=by):
             return after(deferred_until=until, modified_by=by)
         case c.PriorityChanged(priority=priority, by=by):
             return after(priority=priority, modified_by=by)
-        case c.QueueEntered():
-            return after(entered_queue_at=now)
-        case c.SlotGranted() | c.SlotTaken():
-            return after(has_slot=True)
         case c.Superseded(by_release=newer):
             comment = f"Superseded by {newer}."
             return after(outcome=Outcome.SUPERSEDED, completed_at=now, comment=comment)
-        case c.ApprovalsAsked(approvals=approvals):
-            return after(approvals=deployment.approvals + approvals)
         case c.ApprovalGiven() | c.ApprovalRefused() | c.ApprovalReassigned():
             approvals = _answered(deployment, change, now)
             return after(approvals=approvals, modified_by=change.by.id)
@@ -57,9 +61,6 @@ def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment
             return after(gates=gates_after(deployment, change, now))
         case c.DeferralEnded():
             return after(deferred_until=None)
-        case c.PhaseStarted(rank=rank, jobs=jobs, is_tolerant=tolerant):
-            phase = Phase(rank, started_at=now, jobs=jobs, is_tolerant=tolerant)
-            return after(phases=(*deployment.phases, phase))
         case c.PhaseSkipped(rank=rank):
             phase = Phase(rank, started_at=now, is_skipped=True)
             return after(phases=(*deployment.phases, phase))
