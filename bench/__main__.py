@@ -5,7 +5,7 @@ import sys
 
 import uvloop
 
-from bench import builds, decide, lists, releases, runner_flood, simulator, waiting
+from bench import aviator, builds, decide, lists, releases, runner_flood, simulator, waiting
 
 QUICK = "--quick" in sys.argv
 
@@ -24,6 +24,8 @@ title("waiting")
 asyncio.run(waiting.main(waiting.QUICK if QUICK else waiting.Size()))
 title("a task that floods its log")
 asyncio.run(runner_flood.main(1024, "long"))
+title("the Aviator calls")
+uvloop.run(aviator.main(aviator.QUICK if QUICK else aviator.Size()))
 title("lists")
 uvloop.run(lists.main(lists.QUICK_STEPS if QUICK else lists.STEPS))
 title("builds")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from quaymaster.actions import later_stages, releases
+from quaymaster.actions import commit_checks, later_stages, releases
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
@@ -38,14 +38,16 @@ class Cut:
 async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
     """Make the release of a version. It is ready at once: nobody builds it.
 
-    Raises NotFound (definition; repository, when it is not the definition's), Conflict for a
-    version that there is, Forbidden (create releases).
+    Raises NotFound (definition; repository, when it is not the definition's or cannot be reached;
+    commit, when the repository has none such), Conflict for a version that there is, Forbidden
+    (create releases).
     """
     found = await repositories.looked_up(call, project)
     found.call.require(Permission.CREATE_RELEASES, found.token, found.definition.definition_name)
     if wanted.repository != found.definition.repository:
         raise NotFound("repository", wanted.repository)
-    choice = Choice(ALIAS, wanted.commit, wanted.commit[:10], commit=wanted.commit)
+    commit = await commit_checks.whole(call, found, wanted.commit)
+    choice = Choice(ALIAS, commit, commit[:10], commit=commit)
     request = ReleaseRequest(
         found.definition.definition_id, choices=(choice,), name=str(wanted.version)
     )

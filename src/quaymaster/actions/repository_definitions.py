@@ -214,7 +214,7 @@ async def add_environment(call: Call, project: str, new: NewEnvironment) -> Scen
         stages = document["environments"]
         if any(stage["name"].casefold() == new.name.casefold() for stage in stages):
             raise Conflict(f"There is already an environment {new.name!r}.")
-        parent = await _parent(connection, definition.id, new.parent)
+        parent = await parent_id(connection, definition.id, new.parent)
         added = repository_document.stage(new.name, len(stages) + 1)
         await definition_actions.update_within(
             connection,
@@ -240,7 +240,8 @@ def _check_environment(new: NewEnvironment) -> None:
         raise Invalid(f"Invalid tier: use one of {', '.join(TIERS)}.")
 
 
-async def _parent(connection: Connection, definition: int, name: str) -> int | None:
+async def parent_id(connection: Connection, definition: int, name: str) -> int | None:
+    """The id of the environment that is to come before another; "" is none. Raises Invalid."""
     if not name:
         return None
     for one in await rows.environments(connection, definition):

@@ -1,5 +1,6 @@
 """Questions to a git repository that lies on this machine."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from quaymaster.domain.errors import Invalid
 from quaymaster.runner.repositories.addresses import Address, CannotReach, address
 from quaymaster.runner.repositories.program import GitFailed
 
+SHORT_ID = re.compile("[0-9a-f]{7,39}")
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 TROUBLES = (
     CannotReach,
@@ -78,8 +80,17 @@ def commit(repository: Repo, named: str) -> Commit:
             return _commit(_found(repository, known[name]))
     if has(repository, named):
         return _commit(_found(repository, named))
+    if SHORT_ID.fullmatch(named) and (meant := _abbreviated(repository, named)):
+        return _commit(meant)
     what = f"branch, tag or commit {named[:200]}" if named else "commit yet"
     raise Invalid(f"The repository has no {what}.")
+
+
+def _abbreviated(repository: Repo, named: str) -> GitCommit | None:
+    """The only commit whose id begins so."""
+    ids = repository.object_store.iter_prefix(named.encode())
+    found = [one for one in map(repository.get_object, ids) if isinstance(one, GitCommit)]
+    return found[0] if len(found) == 1 else None
 
 
 def commits(repository: Repo, older: str, newer: str, most: int) -> list[Commit]:

@@ -1,5 +1,8 @@
 """Deployments of an environment: create, report, list, roll back (AVIATOR 3, 4, 5)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from litestar import Response, get, patch, post
 from litestar.params import FromPath
 
@@ -12,6 +15,8 @@ from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.words import REPORTED
 from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain import release_versions
+from quaymaster.domain.release_versions import CandidateVersion
 
 ENVIRONMENT = "/api/releases/{project:str}/environments/{environment:str}"
 DEPLOYMENTS = ENVIRONMENT + "/deployments"
@@ -25,8 +30,7 @@ async def create_deployment(
 ) -> Response[bytes]:
     """Deploy a release candidate: its environment's queue, approvals and method take over."""
     body = await request.fields()
-    await repository_definitions.looked_up(request.call, project, environment)
-    version = version_in(body.get("release_candidate_version"))
+    version = await _version(request, project, environment, body)
     made = await candidates.deploy(request.call, project, environment, version)
     return request.answer(present.deployment(environment, made), 201)
 
@@ -39,17 +43,13 @@ async def update_deployment(
     body = await request.fields()
     word = body.get("status")
     status = REPORTED.get(word) if isinstance(word, str) else None
-    version_text = body.get("release_candidate_version")
+    version = await _version(request, project, environment, body)
     call = request.call
     if status is None:
-        await repository_definitions.looked_up(call, project, environment)
-        await candidates.check_exists(call, project, environment, version_in(version_text))
+        await candidates.check_exists(call, project, environment, version)
         raise Problem(400, "Invalid deployment status")
-    await repository_definitions.looked_up(call, project, environment)
     problem = text_in(body, "error_message")
-    told = await candidates.report(
-        call, project, environment, version_in(version_text), status, problem
-    )
+    told = await candidates.report(call, project, environment, version, status, problem)
     return request.answer(present.deployment(environment, told))
 
 
@@ -58,14 +58,29 @@ async def list_deployments(
     request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
 ) -> Response[bytes]:
     """A page of deployments, the newest first."""
-    await repository_definitions.looked_up(request.call, project, environment)
-    page = request.whole("page", 1)
-    count = min(request.whole("per_page", 10), MOST_PER_PAGE)
+    try:
+        page = request.whole("page", 1)
+        count = min(request.whole("per_page", 10), MOST_PER_PAGE)
+    except Problem:
+        await repository_definitions.looked_up(request.call, project, environment)
+        raise
     _, found = await candidates.deployments(
         request.call, project, environment, count + 1, (page - 1) * count
     )
     shown = [present.deployment(environment, one) for one in found[:count]]
     return request.answer(shown, headers=_links(request, page, count, len(found) > count))
+
+
+async def _version(
+    request: AviatorRequest, project: str, environment: str, body: Mapping[str, Any]
+) -> CandidateVersion:
+    """The version that the body names. What the path names is looked for first where it is none:
+    otherwise whatever is asked next does so."""
+    version = release_versions.read(body.get("release_candidate_version"))
+    if version is None:
+        await repository_definitions.looked_up(request.call, project, environment)
+        raise Problem(400, "Invalid release candidate version")
+    return version
 
 
 def _links(request: AviatorRequest, page: int, count: int, more: bool) -> dict[str, str]:

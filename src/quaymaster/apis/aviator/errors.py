@@ -48,6 +48,8 @@ def problem_of(error: Exception) -> Problem:
         case Refusal():
             words = {403: "Forbidden", 404: "Not found", 413: "The body is too large"}
             return Problem(error.status, words.get(error.status, error.message))
+        case NotFound(kind="commit"):
+            return Problem(400, "Invalid commit hash")
         case NotFound():
             return Problem(404, NOT_FOUND.get(error.kind, "Not found"))
         case Forbidden():

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from quaymaster.actions.call import Installation
-from quaymaster.apis.aviator import candidates, deployments, projects
+from quaymaster.apis.aviator import candidates, deployments, projects, settings
 from quaymaster.apis.aviator.asked import JSON, Asked, AviatorRequest
 from quaymaster.apis.aviator.edge import Edge
 from quaymaster.apis.aviator.errors import Problem, problem_of
@@ -26,6 +26,7 @@ _log = structlog.get_logger("quaymaster.apis.aviator")
 
 ROUTES: list[ControllerRouterHandler] = [
     *projects.ROUTES,
+    *settings.ROUTES,
     *candidates.ROUTES,
     *deployments.ROUTES,
     *graphql.ROUTES,

@@ -1,0 +1,160 @@
+"""The Aviator calls on a long history: lists, rollbacks, and reports of deployments per second.
+
+Lists are taken out of a million deployments of one environment, rollbacks of an environment with a
+hundred thousand; reports go to twenty environments over eight connections.
+Run: .venv/bin/python -m bench.aviator [--quick]
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from statistics import median
+
+import httpx
+import uvloop
+
+from bench.releases import Bench, running, verdict
+
+PROJECT = "/api/releases/shop"
+AT_ONCE = 8
+ENVIRONMENTS = 20
+SECONDS = 8.0
+GOAL_LIST = 5.0
+GOAL_ROLLBACK = 20.0
+GOAL_REPORTS = 500.0
+
+# Ended deployments of two releases in turn, every third a failure.
+FILL = """
+INSERT INTO deployments (release_id, stage_id, project_id, definition_id, definition_stage_id,
+  attempt, reason, requested_by, queued_at, modified_at, outcome, status, operation_status,
+  completed_at, from_release_id)
+SELECT d.release_id, d.stage_id, d.project_id, d.definition_id, d.definition_stage_id,
+  d.attempt + n,
+  d.reason, d.requested_by, d.queued_at, d.modified_at,
+  CASE n % 3 WHEN 0 THEN 'phaseFailed' ELSE 'succeeded' END,
+  CASE n % 3 WHEN 0 THEN 'failed' ELSE 'succeeded' END,
+  CASE n % 3 WHEN 0 THEN 'phaseFailed' ELSE 'approved' END, d.completed_at, d.from_release_id
+FROM deployments d JOIN environments e ON e.id = d.definition_stage_id,
+  generate_series(1, $2::integer) n
+WHERE e.name = $1::text AND d.attempt = 1 ORDER BY n
+"""
+
+NEWEST = """
+UPDATE stages s SET newest_deployment_id = d.id, attempt = d.attempt FROM deployments d
+WHERE d.stage_id = s.id
+  AND d.attempt = (SELECT max(n.attempt) FROM deployments n WHERE n.stage_id = s.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    listed: int = 1_000_000
+    rolled_back: int = 100_000
+    rounds: int = 200
+
+
+QUICK = Size(20_000, 5_000, 40)
+
+
+async def main(size: Size) -> None:
+    async with running() as bench:
+        await _made(bench)
+        await _fill(bench, "long", size.listed)
+        await _fill(bench, "back", size.rolled_back)
+        await bench.connection.execute("ANALYZE deployments")
+        await _lists(bench, size)
+        await _rollbacks(bench, size)
+        await _reports(bench)
+
+
+async def _made(bench: Bench) -> None:
+    await _post(bench, "/api/releases", {"name": "shop", "repository": "acme/shop"})
+    names = ["long", "back", *(f"env{number}" for number in range(ENVIRONMENTS))]
+    for name in names:
+        await _post(bench, f"{PROJECT}/environments", {"name": name})
+    for number in range(3):
+        await _post(
+            bench, f"{PROJECT}/releases/1.{number}-rc1", {"repo": "acme/shop", "commit": "a" * 40}
+        )
+    for name in ("long", "back"):
+        for number in range(2):
+            await _report(bench.client, name, f"1.{number}-rc1", "success")
+
+
+async def _fill(bench: Bench, environment: str, count: int) -> None:
+    await bench.connection.execute(FILL, environment, count // 2, timeout=600)
+    await bench.connection.execute(NEWEST)
+
+
+async def _post(bench: Bench, path: str, body: object) -> httpx.Response:
+    answer = await bench.client.post(path, json=body)
+    answer.raise_for_status()
+    return answer
+
+
+async def _report(client: httpx.AsyncClient, environment: str, version: str, status: str) -> None:
+    body = {"release_candidate_version": version, "status": status}
+    answer = await client.patch(f"{PROJECT}/environments/{environment}/deployments", json=body)
+    answer.raise_for_status()
+
+
+async def _timed(rounds: int, ask: Callable[[int], Awaitable[object]]) -> float:
+    """The median of so many, in milliseconds."""
+    taken = []
+    for number in range(rounds):
+        begun = time.perf_counter()
+        await ask(number)
+        taken.append((time.perf_counter() - begun) * 1000)
+    return median(taken)
+
+
+async def _lists(bench: Bench, size: Size) -> None:
+    async def ask(number: int) -> None:
+        page = {"page": number % 5 + 1}
+        answer = await bench.client.get(f"{PROJECT}/environments/long/deployments", params=page)
+        answer.raise_for_status()
+
+    await _timed(10, ask)
+    took = await _timed(size.rounds, ask)
+    print(
+        f"List out of {size.listed:,} deployments, p50 {took:.1f} ms, goal {GOAL_LIST:.0f}:"
+        f" {verdict(took <= GOAL_LIST)}"
+    )
+
+
+async def _rollbacks(bench: Bench, size: Size) -> None:
+    async def ask(_: int) -> None:
+        await _post(bench, f"{PROJECT}/environments/back/rollback", {})
+
+    await _timed(5, ask)
+    took = await _timed(size.rounds, ask)
+    print(
+        f"Rollback with {size.rolled_back:,} deployments before, p50 {took:.1f} ms,"
+        f" goal {GOAL_ROLLBACK:.0f}: {verdict(took <= GOAL_ROLLBACK)}"
+    )
+
+
+async def _reports(bench: Bench) -> None:
+    ends = time.perf_counter() + SECONDS
+    counts = [0] * AT_ONCE
+
+    async def report_on(place: int) -> None:
+        while time.perf_counter() < ends:
+            number = counts[place]
+            environment = f"env{(place + AT_ONCE * number) % ENVIRONMENTS}"
+            status = ("in_progress", "success")[number % 2]
+            await _report(bench.client, environment, f"1.{number % 3}-rc1", status)
+            counts[place] += 1
+
+    await asyncio.gather(*(report_on(place) for place in range(AT_ONCE)))
+    rate = sum(counts) / SECONDS
+    print(
+        f"Reports over {AT_ONCE} connections, {rate:.0f} per second, goal {GOAL_REPORTS:.0f}:"
+        f" {verdict(rate >= GOAL_REPORTS)}"
+    )
+
+
+if __name__ == "__main__":
+    uvloop.run(main(QUICK if "--quick" in sys.argv else Size()))

@@ -1,0 +1,87 @@
+"""Settings of projects and environments, and what is between two candidates (AVIATOR 7)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Response, delete, get, patch
+from litestar.params import FromPath
+
+from quaymaster.actions import changelogs, repository_settings
+from quaymaster.actions.repository_settings import EnvironmentChange
+from quaymaster.apis.aviator import present
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
+from quaymaster.apis.aviator.candidates import version_in
+from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.policy import needs
+from quaymaster.apis.aviator.projects import ENVIRONMENT, ONE
+from quaymaster.apis.shared.scopes import Scope
+
+TEXTS = ("source_url", "source_connection")
+FLAGS = ("patch_reopens",)
+
+
+@patch(ONE, opt=needs(Scope.RELEASE_MANAGE))
+async def change_project(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """Change what the body names: where the repository is, how it is signed in to, and so on."""
+    body = await request.fields()
+    _check_known(body, (*TEXTS, *FLAGS))
+    changes: dict[str, Any] = {name: text_in(body, name) for name in TEXTS if name in body}
+    changes |= {name: flag_in(body, name) for name in FLAGS if name in body}
+    found = await repository_settings.change(request.call, project, changes)
+    return request.answer(present.project(found.definition))
+
+
+@delete(ONE, opt=needs(Scope.RELEASE_MANAGE), status_code=204)
+async def delete_project(request: AviatorRequest, project: FromPath[str]) -> None:
+    """Delete a project softly; refused while something of it is being deployed."""
+    await repository_settings.delete(request.call, project)
+
+
+@patch(ENVIRONMENT, opt=needs(Scope.RELEASE_MANAGE))
+async def change_environment(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> Response[bytes]:
+    """Change what the body names; releases cut from then on follow it."""
+    body = await request.fields()
+    known = ("tier", "parent", "hold_after_rollback", "rollback_on_failure")
+    _check_known(body, known)
+    change = EnvironmentChange(
+        tier=text_in(body, "tier") or None,
+        parent=text_in(body, "parent") if "parent" in body else None,
+        hold_after_rollback=_flag(body, "hold_after_rollback"),
+        rollback_on_failure=_flag(body, "rollback_on_failure"),
+    )
+    found = await repository_settings.change_environment(request.call, project, environment, change)
+    return request.answer(present.environment(found.environment, change.parent))
+
+
+@get(ONE + "/changelog", opt=needs(Scope.RELEASE))
+async def changelog(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """The commits of the candidate `to` that the candidate `from` does not have, newest first."""
+    older, newer = request.asked.query.text("from"), request.asked.query.text("to")
+    found = await changelogs.between(
+        request.call, project, version_in(older) if older else None, version_in(newer)
+    )
+    shown = [
+        {
+            "commit": one.id,
+            "message": one.message,
+            "author": one.author_name,
+            "committed_at": present.time(one.at),
+        }
+        for one in found
+    ]
+    return request.answer(shown)
+
+
+def _check_known(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in body:
+        if name not in known:
+            raise Problem(400, f"Invalid {name[:100]}: only {', '.join(known)} can be changed")
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool | None:
+    return flag_in(body, name) if name in body else None
+
+
+ROUTES = [change_project, delete_project, change_environment, changelog]
