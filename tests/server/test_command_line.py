@@ -1,10 +1,12 @@
 """The command line: it says what it can do, and what went wrong, in one sentence."""
 
+import subprocess
+
 import asyncpg
 import pytest
 
 from quaymaster.cli.main import _COMMANDS
-from tests.server.product import run
+from tests.server.product import COMMAND, clean_environment, run
 
 
 @pytest.mark.parametrize("command", list(_COMMANDS))
@@ -70,3 +72,39 @@ def test_serve_without_a_database_says_what_to_do(tmp_path):
     refused = run("serve", "--home", str(tmp_path), "--port", "0")
     assert refused.returncode == 1
     assert "QUAYMASTER_DATABASE_URL is not set" in refused.stderr
+
+
+async def test_a_connection_is_added_listed_and_removed(fresh_database_url, tmp_path):
+    settings = {"QUAYMASTER_DATABASE_URL": fresh_database_url, "QUAYMASTER_HOME": str(tmp_path)}
+
+    def here(*words, said=""):
+        return subprocess.run(
+            [*COMMAND, "connection", *words],
+            env={**clean_environment(), **settings},
+            input=said,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    given = ("--url", "https://monitor.example", "--parameter", "username=quay")
+    made = here("create", "Monitor", *given, "--secret", "password", said="hunter2\n")
+    assert made.returncode == 0, made.stderr
+    listed = here("list")
+    assert "Monitor" in listed.stdout
+    assert "hunter2" not in made.stdout + listed.stdout
+    connection = await asyncpg.connect(fresh_database_url)
+    stored = await connection.fetchrow("SELECT secret_parameters FROM service_connections")
+    await connection.close()
+    assert stored["secret_parameters"] == ["password"]
+    for words, sentence in (
+        (("create", "Monitor", *given), "there already"),
+        (("create", "Other", "--parameter", "username"), "as username=quay"),
+        (("remove", "Nothing"), "no service connection Nothing"),
+    ):
+        refused = here(*words)
+        assert refused.returncode == 1
+        assert sentence in refused.stderr
+    assert here("remove", "monitor").returncode == 0
+    assert "no service connections" in here("list").stdout

@@ -103,6 +103,24 @@ _COMMANDS = {
         "Nothing is deleted; a worker does that once a day.",
         "quaymaster retention explain --kept",
     ),
+    "connection create": (
+        "quaymaster.cli.connections:create",
+        "Add a service connection and print its id.",
+        "A secret is read from standard input, never from the command line.",
+        "quaymaster connection create Monitor --url https://monitor.example --scheme None",
+    ),
+    "connection list": (
+        "quaymaster.cli.connections:show",
+        "List the service connections of a project.",
+        "Without what is secret of them.",
+        "quaymaster connection list --project Website",
+    ),
+    "connection remove": (
+        "quaymaster.cli.connections:remove",
+        "Remove a service connection, by its name or id.",
+        "Pipelines that name it fail at the task that does.",
+        "quaymaster connection remove Monitor",
+    ),
     "secrets rotate": (
         "quaymaster.cli.secrets:rotate",
         "Seal all secrets anew, with a new key.",
@@ -147,6 +165,7 @@ _SUBJECTS = {
     "freeze": "When nothing may be deployed.",
     "retention": "How long releases are kept.",
     "group": "Groups of people.",
+    "connection": "Service connections of a project.",
     "secrets": "The key that secret values are sealed with.",
     "project": "Projects.",
     "deployment-group": "Machines that a phase deploys to, each one of them.",

@@ -1,0 +1,96 @@
+"""Commands that add, list and remove service connections."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quaymaster.actions import connections, projects
+from quaymaster.actions.call import Call, Project
+from quaymaster.cli import options
+from quaymaster.cli.options import Home
+from quaymaster.domain.connection_saving import ConnectionContent
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.server import access, installation
+from quaymaster.store import migrate
+from quaymaster.store.connections import KeptConnection
+
+T = TypeVar("T")
+InProject = Annotated[str, Parameter(help="The project that it belongs to.")]
+
+
+def create(  # noqa: PLR0913 - each is an option
+    name: str,
+    *,
+    project: InProject = "Default",
+    type: Annotated[str, Parameter(help="Such as Generic, ssh, github.")] = "Generic",  # noqa: A002 - the published word
+    url: Annotated[str, Parameter(help="Where it is.")] = "",
+    scheme: Annotated[str, Parameter(help="UsernamePassword, Token, None …")] = "UsernamePassword",
+    parameter: Annotated[
+        tuple[str, ...], Parameter(negative=(), help="What is no secret, as username=quay.")
+    ] = (),
+    data: Annotated[
+        tuple[str, ...], Parameter(negative=(), help="What describes it, as Host=web1.")
+    ] = (),
+    secret: Annotated[
+        str, Parameter(help="Which parameter is read from standard input, as password.")
+    ] = "",
+    home: Home = None,
+) -> None:
+    parameters = _pairs(parameter)
+    if secret:
+        parameters[secret] = sys.stdin.readline().rstrip("\n")
+    content = ConnectionContent(name, type, url, "", scheme, parameters, _pairs(data))
+
+    async def add(call: Call) -> KeptConnection:
+        return await connections.create(call, content)
+
+    print(_run(home, project, add).connection.id)
+
+
+def show(*, project: InProject = "Default", home: Home = None) -> None:
+    found = _run(home, project, connections.listed)
+    table = Table("id", "name", "type", "scheme", "address")
+    for one in (kept.connection for kept in found):
+        table.add_row(*map(escape, (one.id, one.name, one.type, one.scheme, one.url)))
+    Console().print(table if found else "There are no service connections.")
+
+
+def remove(name: str, *, project: InProject = "Default", home: Home = None) -> None:
+    async def delete(call: Call) -> None:
+        for kept in await connections.listed(call):
+            if name.casefold() in (kept.connection.id, kept.connection.name.casefold()):
+                return await connections.delete(call, kept.connection.id)
+        raise NotFound("service connection", name)
+
+    _run(home, project, delete)
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise Invalid(f"{text!r} must be a name and a value, as username=quay.")
+        found[key.strip()] = value
+    return found
+
+
+def _run(home: Path | None, project: str, act: Callable[[Call], Awaitable[T]]) -> T:
+    async def within() -> T:
+        settings = options.settings(home)
+        async with access.reached(settings) as dsn:
+            await migrate.upgrade(dsn)
+            async with installation.opened(settings, dsn) as opened:
+                call = Call(opened)
+                number = await projects.id_of(call.database, project)
+                return await act(replace(call, project=Project(number, project, "")))
+
+    return asyncio.run(within())
