@@ -94,7 +94,7 @@ async def test_a_repository_that_is_away_is_told_of_and_looked_at_again(shop: Sh
     assert await shop.looked() == 0
     async with shop.office.installation.database.read() as connection:
         problem = await connection.fetchval("SELECT problem FROM watched_sources")
-    assert "there is no git repository" in problem
+    assert "There is no git repository" in problem
     shop.repository.with_name("away").rename(shop.repository)
     assert await shop.released() == 1
 
