@@ -94,7 +94,7 @@ async def revise(
     )
     await happen_within(connection, call, release_id, event)
     await keep_for_release(connection, release_id, task_groups.chosen(plan, groups))
-    await _keep(connection, call, release, after, edit.comment)
+    await _keep(connection, call, release, before, after, edit.comment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +198,38 @@ def _authorise(call: Call, place: Place, before: Plan, after: Plan) -> None:
 
 
 async def _keep(
-    connection: Connection, call: Call, release: Release, after: _Snapshot, comment: str
+    connection: Connection,
+    call: Call,
+    release: Release,
+    before: _Snapshot,
+    after: _Snapshot,
+    comment: str,
 ) -> None:
     text = msgspec.json.encode(after.document).decode()
     await release_edits.revise_snapshot(connection, release.id, text, call.by, call.now, comment)
-    own = dict(_below("variables/", after.secrets))
+    secrets = {**await _of_groups(connection, call, release, before, after), **after.secrets}
+    own = dict(_below("variables/", secrets))
     await release_secrets.keep_for_release(connection, call.vault, release.id, own)
     for stage in release.stages:
-        own = dict(_below(_place(stage.plan.definition_stage_id), after.secrets))
+        own = dict(_below(_place(stage.plan.definition_stage_id), secrets))
         await release_secrets.keep_for_stage(connection, call.vault, stage.id, own)
+
+
+async def _of_groups(
+    connection: Connection, call: Call, release: Release, before: _Snapshot, after: _Snapshot
+) -> dict[str, str]:
+    """The secrets that no document declares, because they came of variable groups: they stay."""
+    declared = _declared(before.document) | _declared(after.document)
+    held = await _secrets(connection, call, release)
+    return {place: value for place, value in held.items() if place.lower() not in declared}
+
+
+def _declared(document: Document) -> set[str]:
+    """The places of all variables of a document, in lower case."""
+    found = {f"variables/{name}" for name in document.get("variables") or {}}
+    for stage in document["environments"]:
+        found |= {_place(stage["id"], name) for name in stage.get("variables") or {}}
+    return {place.lower() for place in found}
 
 
 def _below(start: str, secrets: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -43,6 +43,29 @@ def test_every_route_is_described_with_a_sentence(described: dict[str, Any]):
         assert {"200", "204"} & set(one["responses"])
 
 
+def test_what_an_answer_tells_can_be_asked_for(described: dict[str, Any]):
+    operations = {
+        one["operationId"]: {p["name"] for p in one["parameters"] if p["in"] == "path"}
+        for path in described["paths"].values()
+        for one in path.values()
+    }
+    links = {
+        (one["operationId"], name): link
+        for path in described["paths"].values()
+        for one in path.values()
+        for name, link in one["responses"].get("200", {}).get("links", {}).items()
+    }
+    for link in links.values():
+        needed = operations[link["operationId"]] - {"organization", "project"}
+        assert set(link["parameters"]) == needed, link
+    assert links["CreateRelease", "GetRelease"]["parameters"] == {"releaseId": "$response.body#/id"}
+    assert links["GetReleases", "UpdateReleaseEnvironment"]["parameters"] == {
+        "environmentId": "$response.body#/value/0/environments/0/id",
+        "releaseId": "$response.body#/value/0/id",
+    }
+    assert ("CreateReleaseDefinition", "DeleteReleaseDefinition") in links
+
+
 def test_every_reference_leads_to_a_shape(described: dict[str, Any]):
     text = str(described)
     for name in set(re.findall(r"#/components/schemas/(\w+)", text)):

@@ -1,13 +1,16 @@
 """PUT of a whole release: its variables, work and approvals are edited (CONTRACT B 19; 6.2)."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from quaymaster.actions.ports import Outside
 from quaymaster.store import release_secrets
-from tests.apis.azure.server import Server
-from tests.documents import command_line, definition, stage
+from tests.apis.azure.server import Server, serving
+from tests.apis.azure.test_artifact_versions import Shelf
+from tests.documents import command_line, definition, git_artifact, stage
 
 SECRET = {"value": "hush", "isSecret": True}
 
@@ -172,3 +175,70 @@ async def test_an_old_client_edits_its_tasks_by_post(server: Server):
     assert phase["workflowTasks"] == []
     assert phase["name"] == release["environments"][0]["deployPhasesSnapshot"][0]["name"]
     await put(server, release, 405, method="POST")
+
+
+async def test_secrets_that_were_given_at_the_start_stay_when_something_else_is_edited(
+    server: Server,
+):
+    open_secret = {**SECRET, "allowOverride": True}
+    dev = stage("Dev", variables={"Key": open_secret, "size": {"value": "M"}})
+    made = await server.made(
+        "definitions", definition("Web", dev, variables={"Token": open_secret})
+    )
+    of_stage = {
+        "definitionEnvironmentId": made["environments"][0]["id"],
+        "variables": {"KEY": {"value": "own key"}},
+    }
+    start = {
+        "definitionId": made["id"],
+        "isDraft": True,
+        "variables": {"TOKEN": {"value": "own token"}},
+        "environmentsMetadata": [of_stage],
+    }
+    release = await server.made("releases", start)
+    number = release["environments"][0]["id"]
+    before = await secrets(server, number)
+    assert "own token" in before.release.values()
+    assert "own key" in before.stage.values()
+    release["environments"][0]["variables"]["size"]["value"] = "L"
+    assert (await put(server, release))["definitionSnapshotRevision"] == 2
+    assert await secrets(server, number) == before
+
+
+async def test_secrets_that_came_of_a_group_stay_when_something_else_is_edited(server: Server):
+    values = {"Password": {"value": "hunter2", "isSecret": True}, "Region": {"value": "eu"}}
+    group = {"name": "Shared", "type": "Vsts", "variables": values}
+    path = "/default/Default/_apis/distributedtask/variablegroups"
+    kept = (await server.ask("POST", path, json=group)).json()["id"]
+    dev = stage("Dev", variables={"size": {"value": "M"}}, variableGroups=[kept])
+    made = await server.made("definitions", definition("Web", dev, variableGroups=[kept]))
+    release = await server.made("releases", {"definitionId": made["id"], "isDraft": True})
+    number = release["environments"][0]["id"]
+    before = await secrets(server, number)
+    assert (before.release, before.stage) == ({"Password": "hunter2"}, {"Password": "hunter2"})
+    release["environments"][0]["variables"]["size"]["value"] = "L"
+    edited = await put(server, release)
+    assert edited["definitionSnapshotRevision"] == 2
+    assert "hunter2" not in str(edited)
+    assert await secrets(server, number) == before
+
+
+async def test_the_version_of_an_artifact_is_changed_while_the_release_is_a_draft(
+    database: Any, tmp_path: Path
+):
+    async with serving(database, tmp_path, Outside({"git": Shelf()})) as server:
+        document = definition("Web", stage("Dev"), artifacts=[git_artifact("site")])
+        made = await server.made("definitions", document)
+        chosen = [{"alias": "site", "instanceReference": {"id": "c1", "name": "v1"}}]
+        start = {"definitionId": made["id"], "isDraft": True, "artifacts": chosen}
+        release = await server.made("releases", start)
+        version = release["artifacts"][0]["definitionReference"]["version"]
+        assert version["id"] == "c1"
+        version |= {"id": "c2", "name": "v2"}
+        edited = await put(server, release)
+        assert edited["artifacts"][0]["definitionReference"]["version"]["id"] == "c2"
+        listed = await server.seen(f"releases?sourceId={edited['artifacts'][0]['sourceId']}")
+        assert listed["count"] == 1
+        started = await put(server, {"id": release["id"], "status": "active"})
+        started["artifacts"][0]["definitionReference"]["version"] = {"id": "c1", "name": "v1"}
+        assert "while it is a draft" in (await put(server, started, 400))["message"]

@@ -13,6 +13,7 @@ from typing import Any
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from quaymaster.apis.azure.description.linking import add_links
 from quaymaster.apis.azure.policy import KEY
 from quaymaster.apis.azure.shapes import Operation, contract
 from quaymaster.apis.azure.words import operation_word
@@ -64,6 +65,7 @@ def document(routes: Iterable[Any]) -> Document:
             for method in sorted(handler.http_methods):
                 if method != "OPTIONS":
                     described.add(method, route.path, handler)
+    add_links(described.paths)
     return {
         "openapi": "3.1.0",
         "info": {
