@@ -7,13 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import build_happening
+from quaymaster.actions import build_happening, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.reading import People, visible_projects
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildHeld, BuildLetGo
+from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
+from quaymaster.domain.task_groups import GROUP, Groups
 from quaymaster.plans import build_document
 from quaymaster.plans.build_definition import compile_build, task_ids
 from quaymaster.store import (
@@ -69,7 +71,8 @@ async def create(
             plain = {**plain, "quality": "draft"}
         token = definition_token(str(project), build_document.text_of(plain, "path"), 0)
         call.require_build(BuildPermission.EDIT_BUILD_DEFINITION, token, "new build pipelines")
-        content = _content(call, plain, secrets, api_version)
+        groups = await task_groups.used_by(connection, project, plain)
+        content = _content(call, plain, secrets, groups, api_version)
         content = replace(content, draft_of=parent or None)
         number = await build_definitions.draw_id(connection)
         await build_definitions.create(
@@ -100,7 +103,8 @@ async def update(
         _check_revision(before, revision)
         plain = build_document.normalised(document)
         taken = await _cloned_secrets(connection, call, secrets_of)
-        content = _content(call, plain, {**taken, **before.secrets}, api_version)
+        groups = await task_groups.used_by(connection, before.project_id, plain)
+        content = _content(call, plain, {**taken, **before.secrets}, groups, api_version)
         for path in {before.path, content.path}:
             token = definition_token(str(before.project_id), path, definition_id)
             on = f"build pipeline {before.name}"
@@ -310,12 +314,30 @@ async def _cloned_secrets(
     return source.secrets
 
 
+async def expanded(call: Call, definition: BuildDefinition) -> BuildDefinition:
+    """The definition with its task groups as they are now; a build keeps what it was made of."""
+    if GROUP not in definition.document.lower():
+        return definition
+    document = msgspec.json.decode(definition.document)
+    async with call.database.read() as connection:
+        groups = await task_groups.used_by(connection, definition.project_id, document)
+    return replace(definition, plan=_compiled(call, document, groups))
+
+
+def _compiled(call: Call, plain: Document, groups: Groups) -> BuildPlan:
+    tasks = call.installation.outside.tasks
+    return compile_build(plain, installed=tasks.versions() if tasks else {}, groups=groups)
+
+
 def _content(
-    call: Call, document: Document, stored_secrets: Mapping[str, str], api_version: str
+    call: Call,
+    document: Document,
+    stored_secrets: Mapping[str, str],
+    groups: Groups,
+    api_version: str,
 ) -> BuildContent:
     plain, secrets = build_document.split_secrets(document, stored_secrets)
-    tasks = call.installation.outside.tasks
-    plan = compile_build(plain, installed=tasks.versions() if tasks else {})
+    plan = _compiled(call, plain, groups)
     return BuildContent(
         name=build_document.text_of(plain, "name"),
         path=build_document.text_of(plain, "path"),

@@ -81,6 +81,7 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
         raise Refused(
             f"The build pipeline {definition.name} is disabled. Enable it to queue builds."
         )
+    definition = await build_definitions.expanded(call, definition)
     request = _completed(request, definition)
     if definition.plan.process is ProcessType.DESIGNER:
         _validated(definition.plan, request)  # before anybody is asked

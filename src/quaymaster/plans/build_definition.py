@@ -1,6 +1,6 @@
 """Compiles a build definition document to the plan that its builds run (SEMANTICS 22.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,14 +13,18 @@ from quaymaster.domain.build_plan import (
 )
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import PhaseKind, PhasePlan, TaskPlan
-from quaymaster.plans.azure import NONE_INSTALLED, check_naming
+from quaymaster.domain.task_groups import GROUP, Groups
+from quaymaster.plans.azure import NO_GROUPS, NONE_INSTALLED, check_naming
 from quaymaster.plans.azure_demands import demands
 from quaymaster.plans.azure_document import Document
 from quaymaster.plans.azure_expressions import condition
+from quaymaster.plans.azure_scope import Scope
+from quaymaster.plans.azure_task_groups import as_step
+from quaymaster.plans.azure_task_groups import steps as expanded
 from quaymaster.plans.azure_tasks import filled, retries
 from quaymaster.plans.azure_variables import variables
 from quaymaster.plans.azure_words import DEFINITION_QUALITY, DEFINITION_TYPE, QUEUE_STATUS
-from quaymaster.plans.features import RUNNABLE_TASKS, can_run, is_installed
+from quaymaster.plans.features import BUILT, RUNNABLE_TASKS, can_run, is_installed
 from quaymaster.plans.reading import Node, Report, repeated, shown
 
 AGENT_TARGET, SERVER_TARGET = 1, 2
@@ -31,11 +35,13 @@ def compile_build(
     document: Document,
     runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
     installed: Mapping[str, frozenset[str]] = NONE_INSTALLED.versions,
+    groups: Groups = NO_GROUPS,
 ) -> BuildPlan:
     """The plan of a normalised document; its warnings name the tasks that nobody can run here.
 
-    A YAML definition has no jobs in its plan: its file is read when a build is queued. Raises
-    Invalid with every problem at its JSON path.
+    `groups` are the project's task groups that the document may use. A YAML definition has no
+    jobs in its plan: its file is read when a build is queued. Raises Invalid with every problem
+    at its JSON path.
     """
     report = Report()
     root = Node(document, "$", report)
@@ -46,7 +52,7 @@ def compile_build(
         ("type", DEFINITION_TYPE),
     ):
         root.word(key, words)
-    plan = _plan(root, _Tasks(runnable, installed))
+    plan = _plan(root, _Tasks(runnable, installed, groups))
     if report.problems:
         raise Invalid("The build pipeline cannot be saved.", tuple(dict.fromkeys(report.problems)))
     return replace(plan, warnings=tuple(dict.fromkeys(report.warnings)))
@@ -59,9 +65,11 @@ class _Tasks:
         self,
         runnable: Mapping[str, frozenset[int]],
         installed: Mapping[str, frozenset[str]],
+        groups: Groups,
     ) -> None:
         self._runnable = runnable
         self._installed = installed
+        self.scope = Scope(runnable, BUILT, installed, groups=groups)
 
     def has(self, task_id: str, version: str) -> bool:
         return can_run(self._runnable, task_id, version) or is_installed(
@@ -199,7 +207,7 @@ def _job(
             cancel_timeout=timedelta(minutes=min(cancel, 60)),
             skip_artifacts=True,
             access_token=target.flag("allowScriptsAuthAccessOption"),
-            tasks=tuple(_step(step, tasks, parameters) for step in phase.objects("steps")),
+            tasks=tuple(_steps(phase, tasks, parameters)),
         ),
     )
 
@@ -217,6 +225,15 @@ def _dependencies(phase: Node, keys: list[str]) -> tuple[str, ...]:
         else:
             made.append(known[name.lower()])
     return tuple(dict.fromkeys(made))
+
+
+def _steps(phase: Node, tasks: _Tasks, parameters: Mapping[str, str]) -> Iterator[TaskPlan]:
+    """The tasks of a phase, those of task groups in the place of the step that names one."""
+    for step in phase.objects("steps"):
+        if _held(step, "task").text("definitionType").strip().lower() == GROUP:
+            yield from expanded([as_step(step)], tasks.scope, {}, parameters)
+        else:
+            yield _step(step, tasks, parameters)
 
 
 def _step(node: Node, tasks: _Tasks, parameters: Mapping[str, str]) -> TaskPlan:
