@@ -11,7 +11,7 @@ from quaymaster.outgoing.http import GuardedClient
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, JobResult
 from quaymaster.runner.pool import HostPool
 from quaymaster.sources.asking import Asked, SourceProblem
-from quaymaster.sources.source import sources
+from quaymaster.sources.source import Traced, sources
 from tests.runner.make import Outcome, job, run, script
 from tests.sources.counterparts import azure, github, jenkins, nuget, registry
 from tests.sources.counterparts.serving import (
@@ -119,6 +119,18 @@ async def test_no_source_reaches_an_address_that_is_not_allowed(far) -> None:
     source = sources()[kind.type.casefold()]
     with pytest.raises(SourceProblem, match="QUAYMASTER_ALLOWED_ADDRESSES"):
         await source.versions(GuardedClient(AllowedAddresses()), asked(kind, url), 5)
+
+
+@pytest.mark.parametrize("kind", [one for one in ALL if one.between], ids=named)
+async def test_what_changed_between_two_versions_is_told_newest_first(kind: Counterpart) -> None:
+    older, newer, expected = kind.between or ("", "", [])
+    source = sources()[kind.type.casefold()]
+    assert isinstance(source, Traced)
+    with serving(kind.serve) as url:
+        found = await source.changes(CLIENT, asked(kind, url), older, newer, 1000)
+        some = await source.changes(CLIENT, asked(kind, url), older, newer, 1)
+    assert [one.id for one in found] == expected
+    assert [one.id for one in some] == expected[:1]
 
 
 # ---- downloading, by a real job -------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from quaymaster.actions import artifact_access, definitions
 from quaymaster.actions.artifacts import SELECT_AT_CREATION, SPECIFIC
 from quaymaster.actions.call import Call
+from quaymaster.actions.own_builds import source_of
 from quaymaster.actions.ports import Version
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import DomainError, Invalid
@@ -52,7 +53,7 @@ async def of_sources(call: Call, listed: Iterable[ArtifactPlan]) -> list[Availab
 
 
 async def _asked(call: Call, artifact: ArtifactPlan) -> Available:
-    source = call.installation.outside.artifact_source(artifact.type)
+    source = source_of(call, artifact)
     if source is None:
         problem = f"Sources of the type {artifact.type} cannot be asked for their versions."
         return Available(artifact, problem=problem)
@@ -77,6 +78,6 @@ async def _default(
         return versions[0] if versions else None
     if listed := next((one for one in versions if specific in (one.id, one.name)), None):
         return listed
-    source = call.installation.outside.artifact_source(artifact.type)
+    source = source_of(call, artifact)
     connections = await artifact_access.of_artifacts(call, [artifact])
     return await source.resolve(artifact, specific, connections[artifact.alias]) if source else None

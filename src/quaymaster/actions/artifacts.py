@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from quaymaster.actions import artifact_access
 from quaymaster.actions.call import Call
+from quaymaster.actions.own_builds import NotOurs, source_of
 from quaymaster.actions.ports import ArtifactSource, Version
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan, Plan
@@ -42,13 +43,13 @@ async def chosen(
     missing and cannot be found; a draft may go without (SEMANTICS 2.5).
     """
     _check_aliases(plan, choices)
-    outside = call.installation.outside
-    asked = [one for one in plan.artifacts if outside.artifact_source(one.type)]
+    sources = {one.alias: source_of(call, one) for one in plan.artifacts}
+    asked = [one for one in plan.artifacts if sources[one.alias]]
     connections = await artifact_access.of_artifacts(call, asked)
     found = await asyncio.gather(
         *(
             _one(
-                _Asking(artifact, outside.artifact_source(artifact.type), connections),
+                _Asking(artifact, sources[artifact.alias], connections),
                 choices.get(artifact.alias.casefold()),
                 is_draft=is_draft,
             )
@@ -92,7 +93,10 @@ class _Asking:
         if self.source is None:
             return None
         connection = self.connections.get(self.artifact.alias)
-        return await self.source.resolve(self.artifact, version, connection)
+        try:
+            return await self.source.resolve(self.artifact, version, connection)
+        except NotOurs:
+            return None  # such as a definition that was brought over from another server
 
     async def newest(self) -> Version | None:
         """The newest version that the source has."""

@@ -18,10 +18,13 @@ from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.task_groups import GROUP, Groups
 from quaymaster.plans import build_document
 from quaymaster.plans.build_definition import compile_build, task_ids
+from quaymaster.plans.build_triggers import build_triggers as build_triggers_of
+from quaymaster.plans.build_triggers import repository_keys
 from quaymaster.store import (
     build_definition_lists,
     build_definitions,
     build_retention,
+    build_triggers,
     build_views,
     builds,
     definitions,
@@ -78,6 +81,7 @@ async def create(
         await build_definitions.create(
             connection, call.vault, number, project, content, call.by, call.now
         )
+        await _keep_triggers(connection, call, number, content)
         return await found(connection, call, number)
 
 
@@ -124,6 +128,15 @@ async def _hold_or_let_go(
     event = BuildLetGo() if queue_status == "enabled" else BuildHeld()
     for build_id in await builds.not_started(connection, definition_id):
         await build_happening.happen_within(connection, call, build_id, event)
+
+
+async def _keep_triggers(
+    connection: Connection, call: Call, definition_id: int, content: BuildContent
+) -> None:
+    """What queues builds of the definition by itself, found again by repository and clock."""
+    triggers = build_triggers_of(msgspec.json.decode(content.document))
+    keys = repository_keys(content.plan.repository)
+    await build_triggers.keep(connection, definition_id, triggers, keys, call.now)
 
 
 def _check_revision(before: BuildDefinition, revision: int) -> None:

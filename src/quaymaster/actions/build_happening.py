@@ -6,21 +6,23 @@ from datetime import timedelta
 
 from quaymaster.actions import artifact_events
 from quaymaster.actions.call import Call
-from quaymaster.actions.follow_up import job_kind
+from quaymaster.actions.follow_up import PUSH, job_kind
 from quaymaster.domain.build import Build, BuildId
 from quaymaster.domain.build_events import BuildEvent
 from quaymaster.domain.building import decide, due_at
 from quaymaster.domain.changes import JobLost
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.pushes import Push, PushKind
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import ArtifactEvent, Occasion
-from quaymaster.store import build_views, builds, jobs, notify, task_runs
+from quaymaster.store import build_triggers, build_views, builds, jobs, notify, pushes, task_runs
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 
 BUILD = "build"  # look at a build: a deadline may have passed
 PULL_REQUEST = "pullRequest"
+ENDED = PushKind.COMPLETION  # other definitions may build now
 Check = Callable[[Build], None]
 
 
@@ -105,6 +107,10 @@ async def _tell_completed(connection: Connection, call: Call, build: Build) -> N
         return
     own = Call(call.installation, None, None, call.now)
     await artifact_events.happened_within(connection, own, event_of(view))
+    if await build_triggers.after(connection, view.definition_id):
+        told = Push((), view.source_branch, view.source_version, kind=ENDED, number=view.id)
+        numbers = await pushes.tell(connection, None, [told], call.now)
+        await enqueue(connection, [Wakeup(PUSH, {"id": number}) for number in numbers])
 
 
 async def tell_tagged(connection: Connection, call: Call, view: BuildView) -> None:

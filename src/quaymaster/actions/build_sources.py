@@ -1,7 +1,7 @@
 """The sources of a build: which commit it builds, what changed since the one before, its files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from quaymaster.actions import connections
@@ -10,7 +10,7 @@ from quaymaster.actions.ports import CodeRepository, Commit, Repositories
 from quaymaster.domain.build_plan import RepositoryPlan
 from quaymaster.domain.errors import Invalid
 from quaymaster.plans.endpoints import endpoint
-from quaymaster.protocol.job import Checkout, Endpoint
+from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.repositories.addresses import repository_text
 from quaymaster.store.vault import VaultError
 
@@ -83,6 +83,17 @@ async def changes(call: Call, sources: Sources, older: str, newer: str) -> list[
     return await _repositories(call).commits(sources.repository, older, newer, MOST_CHANGES)
 
 
+async def paths(call: Call, sources: Sources, older: str, newer: str) -> list[str]:
+    """The files in which two commits differ; those that `newer` changed with `older` "".
+    Raises Invalid."""
+    return await _repositories(call).paths(sources.repository, older, newer)
+
+
+async def heads(call: Call, sources: Sources) -> Mapping[str, str]:
+    """The commit of each ref as it is now. Raises Invalid."""
+    return await _repositories(call).heads(sources.repository)
+
+
 async def file(call: Call, sources: Sources, version: str, path: str) -> str:
     """The text of a file of a commit, such as the YAML of a build. Raises Invalid."""
     content = await _repositories(call).file(sources.repository, version, path)
@@ -90,22 +101,6 @@ async def file(call: Call, sources: Sources, version: str, path: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Invalid(f"{path[:200]} of commit {version[:8]} is not UTF-8 text.") from None
-
-
-def checkout(plan: RepositoryPlan, address: str, branch: str, version: str) -> Checkout:
-    """What a job of the build is told about its sources; `branch` and `version` are resolved."""
-    submodules: Literal["", "direct", "nested"] = ""
-    if plan.submodules:
-        submodules = "nested" if plan.nested_submodules else "direct"
-    return Checkout(
-        address=address,
-        branch=branch,
-        commit=version,
-        clean=plan.clean,
-        depth=plan.fetch_depth,
-        submodules=submodules,
-        connection=plan.connection,
-    )
 
 
 def _repositories(call: Call) -> Repositories:

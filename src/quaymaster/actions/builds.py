@@ -25,6 +25,7 @@ from quaymaster.store import (
     build_edits,
     build_retention,
     build_timelines,
+    build_triggers,
     build_views,
     builds,
     pools,
@@ -66,6 +67,7 @@ class BuildRequest:
     triggered_by_build: int | None = None
     template_parameters: Mapping[str, Any] = field(default_factory=dict)
     properties: Mapping[str, Any] = field(default_factory=dict)
+    once: str = ""  # what makes two requests of a trigger the same
 
 
 async def queue(call: Call, request: BuildRequest) -> BuildId:
@@ -74,6 +76,14 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
     The repository is asked before the transaction opens. Raises NotFound, Forbidden (queue
     builds), Refused for a definition that is disabled or that has not what it needs, Invalid.
     """
+    queued = await queue_once(call, request)
+    if queued is None:
+        raise Conflict("This build has been queued before.")
+    return queued
+
+
+async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
+    """The same for a trigger; None when what fired it has queued its build before."""
     async with call.database.read() as connection:
         definition = await build_definitions.found(connection, call, request.definition_id)
     build_definitions.require(call, definition, BuildPermission.QUEUE_BUILDS)
@@ -92,6 +102,10 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
     plan = _with_demands(source.plan, demands)
     validation = _validated(plan, request)
     async with call.database.transaction() as connection:
+        if request.once and not await build_triggers.fire(
+            connection, definition.id, request.once, call.now
+        ):
+            return None
         values = await _values(connection, call, definition, plan, request)
         new = await _new_build(connection, call, definition, plan, request, values)
         new = replace(
@@ -102,6 +116,8 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
         await build_timelines.add_changes(
             connection, build_id, [_change(plan, one) for one in source.changes]
         )
+        if request.once:
+            await build_triggers.fired(connection, definition.id, request.once, build_id)
         await build_happening.happen_within(
             connection, call, build_id, BuildQueued(definition.queue_status == "paused")
         )

@@ -26,6 +26,7 @@ DELIVERIES = "deliveries"  # somebody wants to be told
 ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may want a release
 SOURCES = "sources"  # look at the sources that releases are triggered by
 PUSH = "push"  # a repository told of a push: definitions may want a build or a release
+BUILD_SCHEDULE = "build schedule"  # a build definition's schedule is due
 JOB = "job"  # a job waits for a worker of a pool
 
 LOST_AFTER = timedelta(seconds=1)  # by then whoever moved a queue has asked it who is next

@@ -10,7 +10,13 @@ from uuid import UUID
 
 import structlog
 
-from quaymaster.actions import artifact_access, build_happening, job_telling, job_tokens
+from quaymaster.actions import (
+    artifact_access,
+    build_happening,
+    job_telling,
+    job_tokens,
+    own_builds,
+)
 from quaymaster.actions.call import Call
 from quaymaster.actions.job_takers import Taker, Unfit, check_fit, new_token, why_nobody_fits
 from quaymaster.actions.orchestrate import deciding, happen, happen_within
@@ -23,7 +29,7 @@ from quaymaster.domain.changes import (
     JobFinished,
     JobLost,
 )
-from quaymaster.domain.errors import Conflict, DomainError, NotFound
+from quaymaster.domain.errors import Conflict, DomainError, Invalid, NotFound
 from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import RunJob
@@ -123,12 +129,13 @@ async def _told(
             taker.place,
         )
         named = await job_telling.connections_of(connection, call.vault, found, around)
-    except VaultError as error:
+        around = replace(around, endpoints={**endpoints, **named})
+        message = await job_telling.told(connection, found, around, call.now)
+        message = await own_builds.with_files(connection, call, facts.project_id, message)
+    except (VaultError, Invalid) as error:
         failed = JobFinished(job_id, taker.token, JobStatus.FAILED, str(error))
         await happen_within(connection, call, release.id, failed)
         return None
-    around = replace(around, endpoints={**endpoints, **named})
-    message = await job_telling.told(connection, found, around, call.now)
     held = HeldJob(release.id, job_id, taker.token, taker.worker)
     return Taken(held, message, found_job(release, job_id).kind is not JobKind.SERVER)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
@@ -10,7 +9,7 @@ from quaymaster.domain.variables import VariableSet
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.plans.job_message import ChosenTask
 from quaymaster.protocol.job import Endpoint
-from quaymaster.sources.versions import Version
+from quaymaster.sources.versions import Commit, Version
 
 __all__ = [
     "ArtifactSource",
@@ -39,19 +38,6 @@ class CodeRepository:
 
     address: str
     connection: Endpoint | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit; `message` whole, times in UTC. `at` is when it was committed."""
-
-    id: str
-    message: str = ""
-    author_name: str = ""
-    author_email: str = ""
-    authored_at: datetime | None = None
-    at: datetime | None = None
-    parents: tuple[str, ...] = ()
 
 
 class Repositories(Protocol):

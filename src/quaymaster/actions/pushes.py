@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import structlog
 
-from quaymaster.actions import artifact_events
+from quaymaster.actions import artifact_events, build_triggering
+from quaymaster.actions.build_triggering import Later
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.follow_up import PUSH
 from quaymaster.domain.errors import DomainError
@@ -15,6 +16,7 @@ from quaymaster.store.pushes import ToldPush
 from quaymaster.store.queue import Wakeup, enqueue
 
 FIRST_PAUSE = timedelta(seconds=15)
+BATCH_PAUSE = timedelta(seconds=10)  # until a build that a batch waits for is looked at again
 MOST_TRIES = 9  # with doubled pauses: more than an hour for a repository to come back
 
 _log = structlog.get_logger(__name__)
@@ -31,15 +33,26 @@ async def answer(call: Call, number: int) -> bool:
         project = None
         if told is not None and told.project_id is not None:
             project = await projects.get(connection, told.project_id)
-    if told is None or told.push.is_removal:
-        return await _end(call, number)
+    if told is None:
+        return True
     here = Project(str(project.id), project.name, project.organization) if project else None
     own = Call(call.installation, None, here, call.now)
     try:
-        await _tell_releases(own, told)
+        await _answered(own, told)
+    except Later:
+        await _look_again(call, told, BATCH_PAUSE, counts=False)
+        return False
     except DomainError as error:
         return await _put_off(call, told, error)
     return await _end(call, number)
+
+
+async def _answered(call: Call, told: ToldPush) -> None:
+    if told.push.kind is PushKind.COMPLETION:
+        await build_triggering.completed(call, told.push.number)
+    elif not told.push.is_removal:
+        await _tell_releases(call, told)
+        await build_triggering.pushed(call, told.push)
 
 
 async def _tell_releases(call: Call, told: ToldPush) -> None:
@@ -71,11 +84,14 @@ async def _put_off(call: Call, told: ToldPush, error: DomainError) -> bool:
         _log.error("a push could not be answered", **about)
         return await _end(call, told.id)
     _log.warning("a push has to wait", **about)
-    pause = FIRST_PAUSE * 2**told.tries
-    async with call.database.transaction() as connection:
-        await pushes.put_off(connection, told.id, call.now + pause)
-        await enqueue(connection, [Wakeup(PUSH, {"id": told.id}, pause)])
+    await _look_again(call, told, FIRST_PAUSE * 2**told.tries, counts=True)
     return False
+
+
+async def _look_again(call: Call, told: ToldPush, pause: timedelta, *, counts: bool) -> None:
+    async with call.database.transaction() as connection:
+        await pushes.put_off(connection, told.id, call.now + pause, counts=counts)
+        await enqueue(connection, [Wakeup(PUSH, {"id": told.id}, pause)])
 
 
 async def _end(call: Call, number: int) -> bool:

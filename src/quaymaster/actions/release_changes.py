@@ -1,9 +1,11 @@
 """What went into a release since another one, as an artifact's source tells it (CONTRACT B.4)."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from quaymaster.actions import artifact_access, reading
 from quaymaster.actions.call import Call
+from quaymaster.actions.own_builds import NotOurs, source_of
 from quaymaster.actions.ports import CodeRepository, Commit, TracedSource
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
@@ -66,10 +68,11 @@ async def _asked(
 ) -> list[Commit]:
     plan, outside = _plan(view, artifact), call.installation.outside
     connection = (await artifact_access.of_artifacts(call, [plan]))[plan.alias]
-    source = outside.artifact_source(artifact.type)
+    source = source_of(call, plan)
     if isinstance(source, TracedSource):
         older = before.version_id if before else ""
-        return await source.changes(plan, older, artifact.version_id, most, connection)
+        with suppress(NotOurs):  # then the repository may know
+            return await source.changes(plan, older, artifact.version_id, most, connection)
     address, commit = _address(artifact, connection), artifact.reference.get(COMMIT, "")
     if outside.repositories is None or not address or not commit:
         raise Invalid(

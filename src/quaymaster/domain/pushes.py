@@ -13,6 +13,7 @@ REPOSITORY_TYPES = ("git", "github", "tfsgit")
 class PushKind(StrEnum):
     PUSH = "push"
     PULL_REQUEST = "pullRequest"
+    COMPLETION = "buildCompletion"  # no push, but answered like one: `number` is the build's
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from quaymaster.domain.build_plan import RepositoryPlan
 from quaymaster.domain.build_triggers import (
     BuildSchedule,
     BuildTriggers,
@@ -11,6 +12,7 @@ from quaymaster.domain.build_triggers import (
     PushTrigger,
 )
 from quaymaster.domain.plan import Schedule
+from quaymaster.domain.pushes import id_key, named_key, repository_key
 
 # The published numbers of trigger types, as exports hold them.
 _WORDS = {
@@ -48,6 +50,17 @@ def build_triggers(document: Document) -> BuildTriggers:
             case _:
                 continue  # gated check-ins, and what nobody knows
     return BuildTriggers(push, pull_request, tuple(schedules), tuple(completions))
+
+
+def repository_keys(repository: RepositoryPlan) -> list[str]:
+    """All names by which deliveries may call the repository of a definition."""
+    found = (
+        repository_key(repository.url),
+        named_key(repository.type, repository.name),
+        named_key(repository.type, repository.id),
+        id_key(repository.id),
+    )
+    return list(dict.fromkeys(key for key in found if key))
 
 
 def _word(value: Any) -> str:

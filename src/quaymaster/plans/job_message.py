@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from quaymaster.domain.plan import PhasePlan, TaskPlan
 from quaymaster.domain.predefined import CarriedArtifact, JobContext, predefined
+from quaymaster.domain.pushes import REPOSITORY_TYPES
 from quaymaster.domain.release import Job, JobKind
 from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective
 from quaymaster.plans.connections import InputsOf, holding_inputs, words_in
@@ -175,7 +176,9 @@ def downloads(
 
 
 def _download(artifact: CarriedArtifact, items: list[str] | None) -> ArtifactDownload:
-    reference = {**artifact.reference, "version": artifact.commit or artifact.version_id}
+    is_repository = artifact.type.casefold() in REPOSITORY_TYPES
+    commit = artifact.commit if is_repository else ""  # a build has a commit, and is not one
+    reference = {**artifact.reference, "version": commit or artifact.version_id}
     reference.update(_repository(artifact))
     return ArtifactDownload(artifact.alias, artifact.type, reference, items)
 

@@ -65,17 +65,28 @@ class SecureFile(msgspec.Struct, frozen=True):
         return f"SecureFile(id={self.id!r}, name={self.name!r})"
 
 
+class StoredFile(msgspec.Struct, frozen=True):
+    """A file in our own storage: its objects in order, size in bytes, SHA-256 in hex ("" none)."""
+
+    path: str
+    size: int
+    sha256: str
+    keys: list[str]
+
+
 class ArtifactDownload(msgspec.Struct, frozen=True):
     """One artifact version to put into `<artifacts directory>/<alias>`.
 
     `reference` is flat: the keys of SEMANTICS 4.1 plus `version` (the commit or build id) and, for
     repositories, `url` or `path`. `items` None takes everything; a list takes only these paths.
+    `files` are those of one of our own builds, which lie in the storage of `RunJob.storage`.
     """
 
     alias: str
     type: str
     reference: dict[str, str] = msgspec.field(default_factory=dict)
     items: list[str] | None = None
+    files: list[StoredFile] | None = None
 
 
 class Checkout(msgspec.Struct, frozen=True):
@@ -158,6 +169,7 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     node: str = ""
     allowed_addresses: list[str] = msgspec.field(default_factory=list)
     checkout: Checkout | None = None
+    storage: str = ""
     v: int = PROTOCOL_VERSION
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quaymaster.protocol.job import ArtifactDownload, JobResult
 from quaymaster.runner import descendants, workspace
-from quaymaster.runner.artifacts import fetch, sources
+from quaymaster.runner.artifacts import fetch, sources, stored
 from quaymaster.runner.containment import contained
 from quaymaster.runner.execution import Execution
 from quaymaster.runner.repositories import export
@@ -76,6 +76,9 @@ async def _download(run: StepRun, artifact: ArtifactDownload) -> None:
 
 def _program(state: JobState, artifact: ArtifactDownload, target: Path) -> Program:
     """What fetches this type of artifact; raises CannotDownload."""
+    if artifact.files is not None:
+        environment = sources.stored_environment(artifact, state.message, state.home, str(target))
+        return Program(stored.__name__, environment)
     if sources.is_repository(artifact):
         repository = sources.find_repository(artifact, state.endpoints)
         state.masker.add(repository.password)

@@ -14,10 +14,10 @@ from quaymaster.sources.asking import (
     text_in,
 )
 from quaymaster.sources.moments import moment
-from quaymaster.sources.versions import RemoteFile, Version
+from quaymaster.sources.versions import Commit, RemoteFile, Version
 
 API_VERSION = "2.0"  # the oldest that servers still answer, and the newest that old ones know
-BRANCH_TYPES = ("latestwithbranchandtagstype", "latestfrombranchtype")
+CHANGES_VERSION = "4.1-preview"
 
 
 class AzureBuilds:
@@ -45,6 +45,19 @@ class AzureBuilds:
     async def resolve(self, client: WebClient, asked: Asked, version: str) -> Version:
         """The build with this id."""
         return _build(await _Builds(client, asked).found(version))
+
+    async def changes(
+        self, client: WebClient, asked: Asked, older: str, newer: str, most: int
+    ) -> list[Commit]:
+        """What the server itself tells of the builds between both."""
+        builds = _Builds(client, asked)
+        parameters: dict[str, object] = {"$top": most, "api-version": CHANGES_VERSION}
+        url = f"{builds.url}/builds/{newer}/changes"
+        if older:
+            url = f"{builds.url}/changes"
+            parameters |= {"fromBuildId": older, "toBuildId": newer}
+        listed = await builds.questions.json(url, parameters)
+        return [_change(one) for one in objects(inside(listed, "value"))][:most]
 
     async def files(self, client: WebClient, asked: Asked, version: str) -> list[RemoteFile]:
         """One zip for each artifact of the build; its entries begin with the artifact's name."""
@@ -109,6 +122,17 @@ class _Builds:
         own, other = urlsplit(self.url), urlsplit(url)
         same = (own.scheme, own.netloc) == (other.scheme, other.netloc)
         return dict(self.questions.headers) if same else {}
+
+
+def _change(found: Any) -> Commit:
+    return Commit(
+        id=text_in(found, "id").removeprefix("C"),
+        message=text_in(found, "message"),
+        author_name=text_in(found, "author", "displayName"),
+        author_email=text_in(found, "author", "uniqueName"),
+        authored_at=moment(inside(found, "timestamp")),
+        at=moment(inside(found, "timestamp")),
+    )
 
 
 def _full(branch: str) -> str:

@@ -17,11 +17,12 @@ from quaymaster.sources.asking import (
     text_in,
 )
 from quaymaster.sources.moments import moment
-from quaymaster.sources.versions import RemoteFile, Version
+from quaymaster.sources.versions import Commit, RemoteFile, Version
 
 PUBLIC_API = "https://api.github.com"
 HEADS = "refs/heads/"
 MOST_A_PAGE = 100
+MOST_PAGES = 50
 
 
 class GitHubRepository:
@@ -53,6 +54,23 @@ class GitHubRepository:
         return _commit(
             found, branch, {text_in(found, "sha"): version} if "/" not in version else {}
         )
+
+    async def changes(
+        self, client: WebClient, asked: Asked, older: str, newer: str, most: int
+    ) -> list[Commit]:
+        """By comparing both, page by page: GitHub lists the oldest first."""
+        at = repository(client, asked)
+        if not older:
+            return [_change(await at.questions.json(f"{at.url}/commits/{quote(newer, safe='')}"))]
+        url = f"{at.url}/compare/{quote(older, safe='')}...{quote(newer, safe='')}"
+        found: list[Any] = []
+        for page in range(1, MOST_PAGES + 1):
+            parameters = {"per_page": MOST_A_PAGE, "page": page}
+            listed = list(objects(inside(await at.questions.json(url, parameters), "commits")))
+            found += listed
+            if len(listed) < MOST_A_PAGE:
+                break
+        return [_change(one) for one in found[::-1][:most]]
 
     async def files(self, _client: WebClient, asked: Asked, _version: str) -> list[RemoteFile]:
         """Nothing: git brings the files."""
@@ -109,6 +127,19 @@ async def _tags(at: Repository) -> dict[str, str]:
     """The newest tags by the commit that they stand for."""
     listed = await at.questions.json(f"{at.url}/tags", {"per_page": MOST_A_PAGE})
     return {text_in(one, "commit", "sha"): text_in(one, "name") for one in objects(listed)}
+
+
+def _change(found: Any) -> Commit:
+    about = inside(found, "commit")
+    return Commit(
+        id=text_in(found, "sha"),
+        message=text_in(about, "message"),
+        author_name=text_in(about, "author", "name"),
+        author_email=text_in(about, "author", "email"),
+        authored_at=moment(inside(about, "author", "date")),
+        at=moment(inside(about, "committer", "date")),
+        parents=tuple(text_in(one, "sha") for one in objects(inside(found, "parents"))),
+    )
 
 
 def _commit(found: Any, branch: str, tags: dict[str, str]) -> Version:

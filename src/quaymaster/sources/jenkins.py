@@ -14,12 +14,13 @@ from quaymaster.sources.asking import (
     text_in,
 )
 from quaymaster.sources.moments import moment
-from quaymaster.sources.versions import Checksum, RemoteFile, Version
+from quaymaster.sources.versions import Checksum, Commit, RemoteFile, Version
 
 _BUILD = (
     "number,displayName,result,timestamp,building,actions[lastBuiltRevision[SHA1,branch[name]]]"
 )
 _FILES = "artifacts[relativePath],fingerprint[fileName,hash]"
+_ITEMS = "items[commitId,msg,timestamp,author[fullName]]"
 GOOD = ("SUCCESS", "UNSTABLE")
 LOOKED_AT = 200  # builds looked at for each page of versions
 
@@ -43,6 +44,23 @@ class Jenkins:
     async def resolve(self, client: WebClient, asked: Asked, version: str) -> Version:
         """The build with this number or display name (`#7`)."""
         return _build(await _found(client, asked, version, _BUILD))
+
+    async def changes(
+        self, client: WebClient, asked: Asked, older: str, newer: str, most: int
+    ) -> list[Commit]:
+        """What Jenkins found changed in each build after one and up to another."""
+        job, questions = _job(client, asked)
+        last = _whole(asked, newer)
+        first = _whole(asked, older) + 1 if older else last
+        tree = f"builds[number,changeSets[{_ITEMS}]]{{0,{LOOKED_AT + last - first}}}"
+        listed = await questions.json(f"{job}/api/json", {"tree": tree})
+        found: dict[str, Commit] = {}
+        for build in objects(inside(listed, "builds")):
+            number = inside(build, "number")
+            if isinstance(number, int) and first <= number <= last:
+                for one in _items(build):
+                    found.setdefault(one.id, one)
+        return list(found.values())[:most]
 
     async def files(self, client: WebClient, asked: Asked, version: str) -> list[RemoteFile]:
         """What the build archived, with the MD5 of the files that it fingerprinted."""
@@ -91,6 +109,32 @@ async def _found(client: WebClient, asked: Asked, version: str, tree: str) -> An
     if answer.status != 200:
         raise questions.refused(answer, url)
     return questions.read(answer, url)
+
+
+def _items(build: Any) -> list[Commit]:
+    """The changes of a build, newest first as Jenkins has the oldest first."""
+    listed = [
+        item
+        for entry in objects(inside(build, "changeSets"))
+        for item in objects(inside(entry, "items"))
+    ]
+    return [
+        Commit(
+            id=text_in(item, "commitId"),
+            message=text_in(item, "msg"),
+            author_name=text_in(item, "author", "fullName"),
+            authored_at=moment(inside(item, "timestamp")),
+            at=moment(inside(item, "timestamp")),
+        )
+        for item in listed[::-1]
+    ]
+
+
+def _whole(asked: Asked, version: str) -> int:
+    number = version.lstrip("#")
+    if number.isascii() and number.isdigit():
+        return int(number)
+    raise SourceProblem(f"Version {version!r} of artifact {asked.alias} is not a build's number.")
 
 
 def _build(found: Any) -> Version:

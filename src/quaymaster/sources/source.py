@@ -1,11 +1,11 @@
 """What every kind of source can be asked, and which kinds there are."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from quaymaster.outgoing.requests import WebClient
 from quaymaster.sources.asking import Asked, SourceProblem
-from quaymaster.sources.versions import RemoteFile, Version
+from quaymaster.sources.versions import Commit, RemoteFile, Version
 
 
 class Source(Protocol):
@@ -19,6 +19,17 @@ class Source(Protocol):
 
     async def files(self, client: WebClient, asked: Asked, version: str, /) -> list[RemoteFile]:
         """What a job downloads of a version."""
+
+
+@runtime_checkable
+class Traced(Protocol):
+    """A kind of source that can tell what went into a version."""
+
+    async def changes(
+        self, client: WebClient, asked: Asked, older: str, newer: str, most: int, /
+    ) -> list[Commit]:
+        """The commits that `newer` has and `older` has not, newest first, at most `most`; those
+        of `newer` alone with `older` ""."""
 
 
 def sources() -> Mapping[str, Source]:
@@ -38,6 +49,7 @@ def sources() -> Mapping[str, Source]:
         "jenkins": Jenkins(),
         "nuget": packages,
         "packagemanagement": packages,
+        "build": builds,
         "externaltfsbuild": builds,
         "team": builds,
         "team build (external)": builds,
@@ -49,4 +61,4 @@ def sources() -> Mapping[str, Source]:
     }
 
 
-__all__ = ["Source", "SourceProblem", "sources"]
+__all__ = ["Source", "SourceProblem", "Traced", "sources"]

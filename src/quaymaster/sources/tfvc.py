@@ -16,7 +16,7 @@ from quaymaster.sources.asking import (
     text_in,
 )
 from quaymaster.sources.moments import moment
-from quaymaster.sources.versions import Checksum, RemoteFile, Version
+from quaymaster.sources.versions import Checksum, Commit, RemoteFile, Version
 
 API_VERSION = "1.0"
 
@@ -49,6 +49,24 @@ class ChangeSets:
         if answer.status != 200:
             raise at.questions.refused(answer, url)
         return at.changeset(at.questions.read(answer, url))
+
+    async def changes(
+        self, client: WebClient, asked: Asked, older: str, newer: str, most: int
+    ) -> list[Commit]:
+        """The changesets of the folder after one and up to another."""
+        at = _Folder(client, asked)
+        last = _number(asked, newer)
+        first = int(_number(asked, older)) + 1 if older else int(last)
+        parameters = {
+            "searchCriteria.itemPath": at.path,
+            "searchCriteria.fromId": first,
+            "searchCriteria.toId": last,
+            "$orderby": "id desc",
+            "$top": most,
+            "api-version": API_VERSION,
+        }
+        listed = await at.questions.json(f"{at.url}/changesets", parameters)
+        return [_change(one) for one in objects(inside(listed, "value"))][:most]
 
     async def files(self, client: WebClient, asked: Asked, version: str) -> list[RemoteFile]:
         """Every file below the folder as it was at the changeset, with its MD5."""
@@ -110,6 +128,17 @@ class _Folder:
             checksum=_checksum(text_in(found, "hashValue")),
             headers={**self.questions.headers, "Accept": "application/octet-stream"},
         )
+
+
+def _change(found: Any) -> Commit:
+    return Commit(
+        id=text_in(found, "changesetId"),
+        message=text_in(found, "comment"),
+        author_name=text_in(found, "author", "displayName"),
+        author_email=text_in(found, "author", "uniqueName"),
+        authored_at=moment(inside(found, "createdDate")),
+        at=moment(inside(found, "createdDate")),
+    )
 
 
 def _checksum(text: str) -> Checksum | None:

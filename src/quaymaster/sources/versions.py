@@ -26,6 +26,19 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit; `message` whole, times in UTC. `at` is when it was committed."""
+
+    id: str
+    message: str = ""
+    author_name: str = ""
+    author_email: str = ""
+    authored_at: datetime | None = None
+    at: datetime | None = None
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Checksum:
     """What a file's content must add up to: `algorithm` as hashlib names it, `digest` in hex."""
 

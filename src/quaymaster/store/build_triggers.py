@@ -159,6 +159,17 @@ async def fired(
     )
 
 
+async def is_building(connection: Connection, definition_id: int, branch: str) -> bool:
+    """Whether a build of this branch is queued or under way."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM builds WHERE definition_id = $1 AND source_branch = $2"
+        " AND status <> 'completed')",
+        definition_id,
+        branch,
+    )
+    return found
+
+
 def _triggered(row: "asyncpg.Record") -> Triggered:
     return Triggered(
         row["definition_id"],

@@ -59,8 +59,9 @@ class Lines:
 class LogFiles:
     """Where large objects are kept: a folder, or S3, Azure or Google storage, as its URL says."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, url: str = "") -> None:
         self._store = store
+        self.url = url
 
     @classmethod
     def at(cls, url: str) -> "LogFiles":
@@ -68,7 +69,7 @@ class LogFiles:
         parts = urlsplit(url)
         if parts.scheme == "file":
             Path(unquote(parts.path)).mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(from_url(url))
+        return cls(from_url(url), url)
 
     async def put(self, key: str, body: bytes) -> None:
         """Store an object, replacing one of the same key. Raises StorageUnavailable."""

@@ -75,10 +75,15 @@ async def answered(connection: Connection, number: int) -> None:
     await connection.execute("DELETE FROM pushes WHERE id = $1", number)
 
 
-async def put_off(connection: Connection, number: int, until: datetime) -> None:
-    """Take the push up again later."""
+async def put_off(
+    connection: Connection, number: int, until: datetime, *, counts: bool = True
+) -> None:
+    """Take the push up again later; it `counts` as a try that came to nothing."""
     await connection.execute(
-        "UPDATE pushes SET due_at = $2, tries = tries + 1 WHERE id = $1", number, until
+        "UPDATE pushes SET due_at = $2, tries = tries + $3 WHERE id = $1",
+        number,
+        until,
+        int(counts),
     )
 
 

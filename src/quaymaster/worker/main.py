@@ -9,6 +9,7 @@ import structlog
 from quaymaster.actions import (
     artifact_events,
     build_happening,
+    build_schedules,
     pushes,
     rollbacks,
     schedules,
@@ -18,6 +19,7 @@ from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
+    BUILD_SCHEDULE,
     DELIVERIES,
     ENVIRONMENT,
     GATES,
@@ -175,6 +177,9 @@ def _wakeups(
         except NotFound:
             _log.info("a wake-up was for a build that is gone", build=build)
 
+    async def fire_build_schedule(definition: int) -> None:
+        await build_schedules.fire_due(Call(installation), definition)
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -189,6 +194,7 @@ def _wakeups(
         GATES: asker.ask,
         ARTIFACT_EVENT: answer_artifact_event,
         PUSH: answer_push,
+        BUILD_SCHEDULE: fire_build_schedule,
         SOURCES: look_at_sources,
         build_happening.BUILD: look_at_build,
     }

@@ -9,10 +9,12 @@ import structlog
 
 from quaymaster.actions import (
     build_artifacts,
+    build_schedules,
     deliveries,
     retention,
     schedules,
     target_watch,
+    watched_repositories,
     watched_sources,
     webhooks,
 )
@@ -21,6 +23,7 @@ from quaymaster.actions.build_happening import BUILD
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
+    BUILD_SCHEDULE,
     ENVIRONMENT,
     GATES,
     PUSH,
@@ -96,11 +99,15 @@ async def forget_webhooks(installation: Installation) -> int:
 async def wake_schedules(installation: Installation) -> int:
     """Queue wake-ups for schedules that are due soon; how many."""
     soon = await schedules.soon(Call(installation), SCHEDULES_AHEAD)
+    builds = await build_schedules.soon(Call(installation), SCHEDULES_AHEAD)
     async with installation.database.transaction() as connection:
         if not await sweeping.is_our_turn(connection):
             return 0
         await enqueue(connection, [Wakeup(SCHEDULE, {"id": one}, after) for one, after in soon])
-    return len(soon)
+        await enqueue(
+            connection, [Wakeup(BUILD_SCHEDULE, {"id": one}, after) for one, after in builds]
+        )
+    return len(soon) + len(builds)
 
 
 async def sweep(installation: Installation) -> int:
@@ -142,7 +149,8 @@ async def look_at_sources_again_and_again(installation: Installation) -> None:
 
 async def look_at_sources(installation: Installation) -> int:
     """Look at the sources that are due; how many new versions there were."""
-    return await watched_sources.look(Call(installation))
+    call = Call(installation)
+    return await watched_sources.look(call) + await watched_repositories.look(call)
 
 
 async def fail_lost_jobs_again_and_again(installation: Installation, lease: Lease) -> None:

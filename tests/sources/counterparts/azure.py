@@ -56,6 +56,8 @@ def builds(request: Request) -> Reply:
             if branch in ("", one["sourceBranch"]) and wanted <= set(one["tags"])  # type: ignore[call-overload]
         ]
         return answer({"value": found[: int(query["$top"])]})
+    if path == "/changes" and (query["fromBuildId"], query["toBuildId"]) == ("7", "9"):
+        return answer({"value": [{"id": f"{n:040}", "message": "x"} for n in (9, 8)]})
     if path == "/builds/7/artifacts":
         listed = [
             {
@@ -87,7 +89,10 @@ def changesets(request: Request) -> Reply:
     path, query = request.path.removeprefix("/tfs/Main/Shop/_apis/tfvc"), request.query
     if path == "/changesets":
         assert query["searchCriteria.itemPath"] == "$/Shop/Main"
-        return answer({"value": [_changeset(one) for one in (31, 22, 13)][: int(query["$top"])]})
+        first = int(query.get("searchCriteria.fromId", 0))
+        last = int(query.get("searchCriteria.toId", 99))
+        found = [_changeset(one) for one in (31, 22, 13) if first <= one <= last]
+        return answer({"value": found[: int(query["$top"])]})
     if path in ("/changesets/31", "/changesets/22", "/changesets/13"):
         return answer(_changeset(int(path[12:])))
     if path == "/items" and query["versionDescriptor.version"] == "22":
@@ -116,6 +121,7 @@ EXTERNAL_BUILDS = Counterpart(
     files={**DROP, **LOGS},
     path="/tfs/Main",
     sums_up=False,
+    between=("7", "9", [f"{n:040}" for n in (9, 8)]),
     on_branch=({"defaultVersionBranch": "topic", "defaultVersionTags": "good,signed"}, ["8"]),
 )
 CHANGESETS = Counterpart(
@@ -124,6 +130,7 @@ CHANGESETS = Counterpart(
     {"project": "Shop", "definition": "$/Shop/Main"},
     versions=["31", "22", "13"],
     of="22",
+    between=("13", "31", ["31", "22"]),
     files=ITEMS,
     path="/tfs/Main",
 )

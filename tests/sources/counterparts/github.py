@@ -18,6 +18,9 @@ def _commit(sha: str) -> dict[str, object]:
     return {"sha": sha, "commit": {"message": f"Add {sha[0]}\n\nmore", "committer": {"date": date}}}
 
 
+COMPARED = [{"sha": f"{n:040}", "commit": {"message": f"Change {n}"}} for n in range(300)]
+
+
 def repository(request: Request) -> Reply:
     if not request.signs_in:
         return Reply(401, b'{"message": "Bad credentials"}')
@@ -29,6 +32,9 @@ def repository(request: Request) -> Reply:
         return answer([_commit(sha) for sha in found][: int(request.query["per_page"])])
     if path == "/tags":
         return answer([{"name": "v2", "commit": {"sha": "b" * 40}}])
+    if path.startswith("/compare/"):
+        listed = COMPARED[(int(request.query["page"]) - 1) * 100 :][:100]
+        return answer({"total_commits": 300, "commits": listed})
     if path.startswith("/commits/"):
         named = {"v2": "b" * 40, "main": "c" * 40}.get(path[9:], path[9:])
         known = any(named in found for found in COMMITS.values())
@@ -87,6 +93,7 @@ REPOSITORY = Counterpart(
     scheme="Token",
     on_branch=({"branch": "topic"}, COMMITS["topic"]),
     downloads=False,
+    between=("a" * 40, "c" * 40, [one["sha"] for one in COMPARED[::-1]]),
 )
 RELEASES = Counterpart(
     "GitHubRelease",

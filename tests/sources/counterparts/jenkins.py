@@ -13,6 +13,7 @@ def _build(number: int, result: str | None, branch: str = "main") -> dict[str, o
         "result": result,
         "building": result is None,
         "timestamp": 1767225600000 + number,
+        "changeSets": [{"items": [{"commitId": f"{number}{n}", "msg": "x"} for n in "ab"]}],
         "actions": [{}, {"lastBuiltRevision": revision}],
     }
 
@@ -54,5 +55,6 @@ JENKINS = Counterpart(
     of="10",
     files=FILES,
     path="/ci",
+    between=("11", "13", ["13b", "13a", "12b", "12a"]),
     on_branch=({"defaultVersionBranch": "topic"}, ["11"]),
 )

@@ -102,6 +102,7 @@ class Counterpart:
     sums_up: bool = True
     on_branch: tuple[dict[str, str], list[str]] | None = None
     downloads: bool = True
+    between: tuple[str, str, list[str]] | None = None  # two versions, the changes newest first
 
     def connection(self, url: str, password: str = SECRET) -> Endpoint:
         parameters = (

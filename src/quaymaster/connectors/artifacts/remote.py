@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from quaymaster.actions.ports import ArtifactSource, Version, WebClient
+from quaymaster.actions.ports import ArtifactSource, Commit, Version, WebClient
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint
 from quaymaster.sources.asking import Asked, SourceProblem
-from quaymaster.sources.source import Source, sources
+from quaymaster.sources.source import Source, Traced, sources
 
 
 class RemoteSource:
@@ -31,6 +31,28 @@ class RemoteSource:
         """The version behind its id or name."""
         with _told(artifact):
             return await self._source.resolve(self._client, asked(artifact, connection), version)
+
+
+class TracedRemoteSource(RemoteSource):
+    """One that also tells what went into a version."""
+
+    def __init__(self, source: Source, traced: Traced, client: WebClient) -> None:
+        super().__init__(source, client)
+        self._traced = traced
+
+    async def changes(
+        self,
+        artifact: ArtifactPlan,
+        older: str,
+        newer: str,
+        most: int,
+        connection: Endpoint | None,
+    ) -> list[Commit]:
+        """The commits that one version has and another has not, newest first."""
+        with _told(artifact):
+            return await self._traced.changes(
+                self._client, asked(artifact, connection), older, newer, most
+            )
 
 
 @contextmanager
@@ -58,4 +80,10 @@ def asked(artifact: ArtifactPlan, connection: Endpoint | None) -> Asked:
 
 def remote_sources(client: WebClient) -> Mapping[str, ArtifactSource]:
     """All of them by the casefolded artifact type that they serve."""
-    return {kind: RemoteSource(source, client) for kind, source in sources().items()}
+    return {kind: _remote(source, client) for kind, source in sources().items()}
+
+
+def _remote(source: Source, client: WebClient) -> ArtifactSource:
+    if isinstance(source, Traced):
+        return TracedRemoteSource(source, source, client)
+    return RemoteSource(source, client)

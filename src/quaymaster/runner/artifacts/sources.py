@@ -1,13 +1,15 @@
 """Where an artifact comes from: the address and credentials in its flat reference."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import msgspec
 
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, RunJob
-from quaymaster.runner.artifacts import fetch
+from quaymaster.runner.artifacts import fetch, stored
 from quaymaster.runner.repositories import export
 from quaymaster.runner.workspace import Workspace
 from quaymaster.sources.asking import secret_of
@@ -96,6 +98,18 @@ def fetch_environment(
         allowed=job.allowed_addresses,
     )
     return {fetch.REQUEST_VARIABLE: msgspec.json.encode(request).decode()}
+
+
+def stored_environment(
+    artifact: ArtifactDownload, job: RunJob, workspace: Workspace, target: str
+) -> dict[str, str]:
+    """What the program that copies from our own storage (artifacts/stored.py) finds there: the
+    name of a file, which only this user may read."""
+    request = stored.Copy(artifact.alias, job.storage, target, artifact.files or [], artifact.items)
+    place = workspace.temp / f"artifact-{uuid4().hex}.json"
+    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(request))
+    return {stored.REQUEST_VARIABLE: str(place)}
 
 
 def connection_of(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Endpoint | None:

@@ -1,0 +1,234 @@
+"""Our own builds as the source of a release's artifact (type Build, SEMANTICS 4.1, 4.2)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from quaymaster.actions.call import Call, Project
+from quaymaster.actions.ports import ArtifactSource, Commit, Version
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.domain.triggers import GOOD_RESULTS
+from quaymaster.protocol.job import ArtifactDownload, Endpoint, RunJob, StoredFile
+from quaymaster.store import build_files, build_lists, build_timelines, build_views, builds, people
+from quaymaster.store.build_lists import BuildFilter, BuildOrder
+from quaymaster.store.build_views import BuildView
+from quaymaster.store.database import Connection
+
+TYPE = "build"
+ELSEWHERE = "externaltfsbuild"  # the same protocol, asked of another server
+OF_BRANCH = ("latestwithbranchandtagstype", "latestfrombranchtype")
+OF_DEFAULT_BRANCH = "latestwithbuilddefinitionbranchandtagstype"
+MOST_CHANGES = 5000
+
+
+class NotOurs(Invalid):
+    """The artifact is of a build definition that this installation does not have."""
+
+
+def source_of(call: Call, artifact: ArtifactPlan) -> ArtifactSource | None:
+    """The source to ask for an artifact: our own builds, or whatever serves its type.
+
+    A Build with a service connection is one of another server of the same API.
+    """
+    outside = call.installation.outside
+    if artifact.type.casefold() != TYPE:
+        return outside.artifact_source(artifact.type)
+    if artifact.reference.get("connection", "").strip():
+        return outside.artifact_source(ELSEWHERE)
+    return OwnBuilds(call)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBuilds:
+    """The `ArtifactSource` of builds of this installation; a version is a completed, good build."""
+
+    call: Call
+
+    async def versions(
+        self, artifact: ArtifactPlan, most: int, _connection: Endpoint | None
+    ) -> list[Version]:
+        """The builds that ended last, of the branch and with all the tags that are wanted (4.2)."""
+        async with self.call.database.read() as connection:
+            wanted = await self._wanted(connection, artifact, most)
+            page = await build_lists.page(connection, wanted)
+            return [await _version(connection, view) for view in page.rows]
+
+    async def resolve(
+        self, artifact: ArtifactPlan, version: str, _connection: Endpoint | None
+    ) -> Version:
+        """The completed build with this id or number."""
+        async with self.call.database.read() as connection:
+            view = await self.found(connection, artifact, version)
+            return await _version(connection, view)
+
+    async def changes(
+        self,
+        artifact: ArtifactPlan,
+        older: str,
+        newer: str,
+        most: int,
+        _connection: Endpoint | None,
+    ) -> list[Commit]:
+        """The commits of all builds of the definition after `older` and up to `newer` (24.5)."""
+        async with self.call.database.read() as connection:
+            last = await self.found(connection, artifact, newer)
+            first = await self.found(connection, artifact, older) if older else None
+            ids = await build_files.between(
+                connection, last.definition_id, first.id if first else last.id - 1, last.id
+            )
+            found: dict[str, Commit] = {}
+            for number in ids:
+                for one in await build_timelines.changes(connection, number, 0, MOST_CHANGES):
+                    found.setdefault(one.id, _commit(one))
+                if len(found) >= most:
+                    break
+        return list(found.values())[:most]
+
+    async def _wanted(
+        self, connection: Connection, artifact: ArtifactPlan, most: int
+    ) -> BuildFilter:
+        project = await self._project(connection, artifact)
+        definitions = await self._definitions(connection, artifact, project)
+        kind = artifact.default_version_type.casefold()
+        branch = ""
+        tags: tuple[str, ...] = ()
+        if kind in OF_BRANCH:
+            branch = artifact.reference.get("defaultVersionBranch", "")
+        elif kind == OF_DEFAULT_BRANCH:
+            branch = await build_files.default_branch(connection, definitions[0])
+        if kind in (*OF_BRANCH, OF_DEFAULT_BRANCH):
+            tags = _listed(artifact.reference.get("defaultVersionTags", ""))
+        return BuildFilter(
+            projects=(project,),
+            definitions=definitions,
+            statuses=frozenset({"completed"}),
+            results=frozenset(GOOD_RESULTS),
+            branch=builds.branch_reference(branch.strip()),
+            tags=tags,
+            order=BuildOrder.FINISH_DESCENDING,
+            most=most,
+        )
+
+    async def _project(self, connection: Connection, artifact: ArtifactPlan) -> UUID:
+        """The project whose builds are taken: one of the same organization. Raises Invalid."""
+        named = _text(artifact, "project") or _text(artifact, "Project")
+        if self.call.project_id is None:
+            raise Invalid("Builds are asked for by a release of a project.")
+        if not named:
+            return self.call.project_id
+        found = await build_files.project_beside(connection, self.call.project_id, named)
+        if found is None:
+            raise NotOurs(
+                f"The artifact {artifact.alias} names the project {named}, which is not here."
+            )
+        return found
+
+    async def _definitions(
+        self, connection: Connection, artifact: ArtifactPlan, project: UUID
+    ) -> tuple[int, ...]:
+        """The build definitions of an artifact, also of one that has several. Raises Invalid."""
+        several = _listed(_text(artifact, "definitions"))
+        named = several or (_text(artifact, "definition") or _text(artifact, "Definition"),)
+        found = await build_files.definitions_named(connection, project, named)
+        if not found:
+            raise NotOurs(
+                f"The artifact {artifact.alias} names the build definition {', '.join(named)}, "
+                "which its project does not have."
+            )
+        return tuple(found)
+
+    async def found(
+        self, connection: Connection, artifact: ArtifactPlan, version: str
+    ) -> BuildView:
+        """The completed build of this id or number. Raises Invalid."""
+        project = await self._project(connection, artifact)
+        definitions = await self._definitions(connection, artifact, project)
+        number = await build_files.build_named(connection, definitions, version.strip())
+        view = await build_views.get(connection, project, number) if number else None
+        if view is None or view.is_deleted or view.status != "completed":
+            raise Invalid(
+                f"Version {version!r} of artifact {artifact.alias} is neither the id nor the "
+                "number of a completed build of its definition."
+            )
+        return view
+
+
+async def with_files(connection: Connection, call: Call, project: str, message: RunJob) -> RunJob:
+    """The message of a release's job, with the files of the builds of ours that it downloads.
+
+    `project` is the release's. Raises Invalid when a build is not there any more.
+    """
+    if not any(map(_is_own, message.artifacts)):
+        return message
+    own = OwnBuilds(Call(call.installation, None, Project(project, "", ""), call.now))
+    artifacts = []
+    for one in message.artifacts:
+        files = await _files(connection, own, one) if _is_own(one) else None
+        artifacts.append(msgspec.structs.replace(one, files=files))
+    return msgspec.structs.replace(
+        message, artifacts=artifacts, storage=call.installation.files.url
+    )
+
+
+def _is_own(artifact: ArtifactDownload) -> bool:
+    elsewhere = artifact.reference.get("connection", "").strip()
+    return artifact.type.casefold() == TYPE and not elsewhere
+
+
+async def _files(
+    connection: Connection, own: OwnBuilds, artifact: ArtifactDownload
+) -> list[StoredFile]:
+    plan = ArtifactPlan(artifact.alias, artifact.type, reference=dict(artifact.reference))
+    view = await own.found(connection, plan, artifact.reference.get("version", ""))
+    return [
+        StoredFile(one.path, one.byte_count, one.sha256, one.keys)
+        for one in await build_files.stored(connection, view.id)
+    ]
+
+
+async def _version(connection: Connection, view: BuildView) -> Version:
+    requester = await people.get(connection, view.requested_for) if view.requested_for else None
+    reference = {
+        "project": str(view.project_id),
+        "project.name": view.project_name,
+        "definition": str(view.definition_id),
+        "definition.name": view.definition_name,
+        "buildUri": f"vstfs:///Build/Build/{view.id}",
+        "requestedFor": requester.display_name if requester else "",
+        "requestedFor.name": requester.display_name if requester else "",
+        "requestedForId": view.requested_for or "",
+        "repository": str(view.repository.get("id") or ""),
+        "repository.name": str(view.repository.get("name") or ""),
+        "repository.provider": str(view.repository.get("type") or ""),
+        "pullRequest.targetBranch": view.trigger_info.get("pr.targetBranch", ""),
+    }
+    return Version(
+        id=str(view.id),
+        name=view.number,
+        branch=view.source_branch,
+        commit=view.source_version,
+        tags=view.tags,
+        created_at=view.finished_at,
+        reference={key: value for key, value in reference.items() if value},
+    )
+
+
+def _commit(found: build_timelines.BuildChange) -> Commit:
+    return Commit(
+        id=found.id,
+        message=found.message,
+        author_name=found.author_name,
+        author_email=found.author_email,
+        authored_at=found.at,
+        at=found.at,
+    )
+
+
+def _text(artifact: ArtifactPlan, key: str) -> str:
+    return artifact.reference.get(key, "").strip()
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.replace(";", ",").split(",") if part.strip())

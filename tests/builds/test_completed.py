@@ -1,0 +1,49 @@
+"""From a completed build to a release, once (SEMANTICS 8.1, 23.9)."""
+
+from typing import Any
+
+from tests import documents
+from tests.apis.azure.build.asking import step
+from tests.builds.conftest import Yard
+from tests.server.waiting import eventually
+
+
+async def releases(yard: Yard) -> list[Any]:
+    answer = await yard.server.project("GET", "releases?$expand=artifacts")
+    found: list[Any] = answer.json()["value"]
+    return found
+
+
+async def test_a_completed_build_makes_one_release_of_it(yard: Yard):
+    await yard.world.worker()
+    definition = await yard.define("Web CI", step("echo built"), repository=None)
+    project = definition["project"]["id"]
+    artifact = documents.build_artifact("_Web", str(definition["id"]))
+    artifact["definitionReference"]["project"] = {"id": project, "name": "Default"}
+    stage = documents.stage("Dev", tasks=[documents.bash("echo deployed")])
+    stage["deployPhases"][0]["deploymentInput"]["skipArtifactsDownload"] = True
+    body = documents.definition(
+        "Web CD", stage, artifacts=[artifact], triggers=[documents.artifact_trigger("_Web")]
+    )
+    await yard.server.made("definitions", body)
+    failed = await yard.define("Failing", step("exit 1"), repository=None)
+    await yard.ended(await yard.queue(failed))
+    build = await yard.ended(await yard.queue(definition, tags=["good"]))
+    assert build["result"] == "succeeded"
+
+    async def is_there() -> bool:
+        return bool(await releases(yard))
+
+    await eventually(is_there, "the release of the build", 60)
+    [release] = await releases(yard)
+    [taken] = release["artifacts"]
+    version = taken["definitionReference"]["version"]
+    assert (version["id"], version["name"]) == (str(build["id"]), build["buildNumber"])
+    assert release["reason"] == "continuousIntegration"
+
+    async def is_deployed() -> bool:
+        found = await yard.server.seen(f"releases/{release['id']}")
+        return bool(found["environments"][0]["status"] == "succeeded")
+
+    await eventually(is_deployed, "the deployment of the release", 60)
+    assert len(await releases(yard)) == 1
