@@ -1,7 +1,7 @@
 """Builds as APIs and pages show them, each with its definition, project and queue."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -85,7 +85,8 @@ class BuildView:
         return (self.requested_by, self.requested_for, self.changed_by, self.deleted_by)
 
 
-_JSON = (
+_FIELDS = [field.name for field in fields(BuildView)]  # in the order of COLUMNS
+_DECODED = (
     "demands",
     "template_parameters",
     "trigger_info",
@@ -93,15 +94,18 @@ _JSON = (
     "validation",
     "repository",
 )
+_JSON = tuple(_FIELDS.index(name) for name in _DECODED)
+_TAGS = _FIELDS.index("tags")
 
 
 def read(row: asyncpg.Record) -> BuildView:
     """The record of a row of COLUMNS."""
-    values: dict[str, Any] = dict(row)
-    for key in _JSON:
-        text = values[key]
-        values[key] = {} if text == "{}" else [] if text == "[]" else msgspec.json.decode(text)
-    return BuildView(**{**values, "tags": tuple(values["tags"])})
+    values = list(row)[: len(_FIELDS)]
+    for place in _JSON:
+        text = values[place]
+        values[place] = {} if text == "{}" else [] if text == "[]" else msgspec.json.decode(text)
+    values[_TAGS] = tuple(values[_TAGS])
+    return BuildView(*values)
 
 
 async def get(connection: Connection, project: UUID | None, build_id: int) -> BuildView | None:

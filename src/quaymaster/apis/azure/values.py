@@ -28,10 +28,8 @@ def date_out(at: datetime | None) -> str | None:
     """UTC with at most three decimals and no zeros at their end: `2024-03-15T10:00:00.31Z`."""
     if at is None:
         return None
-    at = at.astimezone(UTC)
-    whole = at.strftime("%Y-%m-%dT%H:%M:%S")
-    decimals = f"{at.microsecond // 1000:03d}".rstrip("0")
-    return f"{whole}.{decimals}Z" if decimals else f"{whole}Z"
+    text = at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6]
+    return text.rstrip("0").removesuffix(".") + "Z"
 
 
 def date_in(text: str | None, name: str) -> datetime | None:
