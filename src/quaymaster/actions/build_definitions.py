@@ -113,11 +113,11 @@ async def update(
             token = definition_token(str(before.project_id), path, definition_id)
             on = f"build pipeline {before.name}"
             call.require_build(BuildPermission.EDIT_BUILD_DEFINITION, token, on)
+        if content.queue_status != before.queue_status:  # builds are locked before their definition
+            await _hold_or_let_go(connection, call, definition_id, content.queue_status)
         await build_definitions.update(
             connection, call.vault, definition_id, content, call.by, call.now
         )
-        if content.queue_status != before.queue_status:
-            await _hold_or_let_go(connection, call, definition_id, content.queue_status)
         return await found(connection, call, definition_id)
 
 
