@@ -1,7 +1,7 @@
 """The Aviator calls on a long history: lists, rollbacks, and reports of deployments per second.
 
 Lists are taken out of a million deployments of one environment, rollbacks of an environment with a
-hundred thousand; reports go to twenty environments over eight connections.
+hundred thousand; reports come over eight connections, about releases of their own.
 Run: .venv/bin/python -m bench.aviator [--quick]
 """
 
@@ -19,7 +19,8 @@ from bench.releases import Bench, running, verdict
 
 PROJECT = "/api/releases/shop"
 AT_ONCE = 8
-ENVIRONMENTS = 20
+ENVIRONMENTS = 5
+RELEASES = 64
 SECONDS = 8.0
 GOAL_LIST = 5.0
 GOAL_ROLLBACK = 20.0
@@ -74,7 +75,7 @@ async def _made(bench: Bench) -> None:
     names = ["long", "back", *(f"env{number}" for number in range(ENVIRONMENTS))]
     for name in names:
         await _post(bench, f"{PROJECT}/environments", {"name": name})
-    for number in range(3):
+    for number in range(RELEASES):
         await _post(
             bench, f"{PROJECT}/releases/1.{number}-rc1", {"repo": "acme/shop", "commit": "a" * 40}
         )
@@ -143,9 +144,10 @@ async def _reports(bench: Bench) -> None:
     async def report_on(place: int) -> None:
         while time.perf_counter() < ends:
             number = counts[place]
-            environment = f"env{(place + AT_ONCE * number) % ENVIRONMENTS}"
+            environment = f"env{number // 2 % ENVIRONMENTS}"
             status = ("in_progress", "success")[number % 2]
-            await _report(bench.client, environment, f"1.{number % 3}-rc1", status)
+            version = f"1.{place + AT_ONCE * (number // 2 % (RELEASES // AT_ONCE))}-rc1"
+            await _report(bench.client, environment, version, status)
             counts[place] += 1
 
     await asyncio.gather(*(report_on(place) for place in range(AT_ONCE)))

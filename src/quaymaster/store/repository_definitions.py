@@ -297,9 +297,11 @@ FROM deployments d JOIN releases r ON r.id = d.release_id
 LEFT JOIN releases f ON f.id = d.from_release_id
 LEFT JOIN identities i ON i.id = d.requested_by
 """
+# Which rows are on the page is decided over the one index (decision 0011).
 PAGE = f"""
-{DEPLOYMENTS} WHERE d.id IN (SELECT id FROM deployments WHERE definition_stage_id = $1
-  ORDER BY id DESC LIMIT $2 OFFSET $3) ORDER BY d.id DESC
+WITH page AS MATERIALIZED (SELECT id FROM deployments WHERE definition_stage_id = $1
+  ORDER BY id DESC LIMIT $2 OFFSET $3)
+{DEPLOYMENTS} JOIN page ON page.id = d.id ORDER BY d.id DESC
 """
 NEWEST_OF_STAGE = f"""
 {DEPLOYMENTS} WHERE d.id = (SELECT newest_deployment_id FROM stages WHERE id = $1)

@@ -1,0 +1,42 @@
+"""Freezes set by whoever runs the installation, and who may set which."""
+
+import pytest
+
+from quaymaster.actions import freezing
+from quaymaster.actions.call import Call
+from quaymaster.domain.errors import Forbidden, NotFound
+from quaymaster.domain.freezes import Freeze, FreezeKind
+from quaymaster.domain.statuses import StageStatus
+from tests.actions.office import Office
+
+FREEZE = Freeze(0, FreezeKind.DENY, "Christmas")
+
+
+async def test_the_command_line_freezes_everything_and_lifts_it(office: Office):
+    definition = await office.define("ann")
+    call = Call(office.installation)
+    made = await freezing.create_for(call, FREEZE, None)
+    assert [one.reason for one in await freezing.all_listed(call)] == ["Christmas"]
+    release = await office.release("dora", definition)
+    assert (await office.seen("ann", release)).view.stages[0].status is StageStatus.SCHEDULED
+    await freezing.lift_any(Call(office.installation), made.id)
+    assert await freezing.all_listed(call) == []
+    with pytest.raises(NotFound):
+        await freezing.lift_any(call, made.id)
+
+
+async def test_the_whole_organization_is_for_its_administrators(office: Office):
+    with pytest.raises(Forbidden):
+        await freezing.create(await office.call("bob"), FREEZE)
+    with pytest.raises(Forbidden):
+        await freezing.create(await office.call("ann"), FREEZE)
+
+
+async def test_a_freeze_of_another_project_does_not_exist(office: Office):
+    ann = await office.call("ann")
+    made = await freezing.create(
+        ann, Freeze(0, FreezeKind.DENY, "Here only", project_id=str(ann.project_id))
+    )
+    with pytest.raises(NotFound):
+        await freezing.lift(Call(office.installation), made.id)
+    await freezing.lift(ann, made.id)
