@@ -1,14 +1,20 @@
-"""Reading the files that tasks have attached to a deployment (CONTRACT B 23-26)."""
+"""The files that tasks attach to a deployment: keeping and reading them (CONTRACT B 23-26)."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+
+import structlog
 
 from quaymaster.actions import steps
 from quaymaster.actions.call import Call
 from quaymaster.actions.steps import Timeline
 from quaymaster.domain.errors import NotFound
 from quaymaster.store import attachments
-from quaymaster.store.attachments import Attachment
+from quaymaster.store.attachments import Attachment, NewAttachment
+from quaymaster.store.jobs import HeldJob
+from quaymaster.store.logs import StorageUnavailable
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,23 @@ class Attached:
 
     project: str
     files: tuple[Attachment, ...]
+
+
+async def keep(call: Call, held: HeldJob, new: NewAttachment) -> bool:
+    """Write down a file that a running job attached; False when the job is not this worker's.
+
+    The object that nothing names afterwards is removed from the storage: that of an attachment of
+    the same type and name, or the new one when it was not wanted any more.
+    """
+    async with call.database.transaction() as connection:
+        kept, before = await attachments.keep(connection, held.id, held.token, new, call.now)
+    useless = before if kept else new.object_key
+    if useless:
+        try:
+            await call.installation.files.remove(useless)
+        except StorageUnavailable as error:
+            _log.warning("an attachment was left behind", key=useless, reason=str(error))
+    return kept
 
 
 async def listed(call: Call, where: Timeline, kind: str) -> Attached:

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-import structlog
-
 from quaymaster.actions import (
     artifact_access,
     build_happening,
@@ -34,18 +32,15 @@ from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import RunJob
 from quaymaster.store import (
-    attachments,
     call_backs,
     job_facts,
     job_reports,
     jobs,
     releases,
 )
-from quaymaster.store.attachments import NewAttachment
 from quaymaster.store.database import Connection
 from quaymaster.store.job_reports import Report
 from quaymaster.store.jobs import AbandonedJob, HeldJob
-from quaymaster.store.logs import StorageUnavailable
 from quaymaster.store.vault import VaultError
 
 __all__ = [
@@ -63,8 +58,6 @@ __all__ = [
     "rename_release",
     "report",
 ]
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +151,6 @@ async def report(call: Call, held: HeldJob, told: Report) -> bool:
     """Write down how a running job goes; False when it is not this worker's any more."""
     async with call.database.transaction() as connection:
         return await job_reports.write(connection, held.id, held.token, told)
-
-
-async def attach(call: Call, held: HeldJob, new: NewAttachment) -> bool:
-    """Write down a file that a running job attached; False when the job is not this worker's.
-
-    The object that nothing names afterwards is removed from the storage: that of an attachment of
-    the same type and name, or the new one when it was not wanted any more.
-    """
-    async with call.database.transaction() as connection:
-        kept, before = await attachments.keep(connection, held.id, held.token, new, call.now)
-    useless = before if kept else new.object_key
-    if useless:
-        try:
-            await call.installation.files.remove(useless)
-        except StorageUnavailable as error:
-            _log.warning("an attachment was left behind", key=useless, reason=str(error))
-    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import build_jobs, build_publishing, jobs
+from quaymaster.actions import attachments, build_jobs, build_publishing, jobs
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.jobs import End, Finished, Taken, Taker
 from quaymaster.domain.errors import Conflict
@@ -26,8 +26,8 @@ from quaymaster.protocol.job import (
     ReleaseRenamed,
     RunJob,
 )
-from quaymaster.store import attachments, job_reports
-from quaymaster.store.attachments import NewAttachment
+from quaymaster.store import job_reports
+from quaymaster.store.attachments import NewAttachment, object_key
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.job_reports import Report, StoredChunk
 from quaymaster.store.logs import Chunk, StorageUnavailable
@@ -263,13 +263,13 @@ class JobRun:
             _remove(copy)
 
     async def _keep(self, message: Attachment, copy: Path) -> None:
-        files, key = self._installation.files, attachments.object_key(message.step_id, uuid4().hex)
+        files, key = self._installation.files, object_key(message.step_id, uuid4().hex)
         size = await self._until_done(lambda: files.put_file(key, copy))
         new = NewAttachment(
             message.step_id, storable(message.attachment_type), storable(message.name), size, key
         )
         still_ours = await self._until_done(
-            lambda: jobs.attach(Call(self._installation), self.held, new)
+            lambda: attachments.keep(Call(self._installation), self.held, new)
         )
         if not still_ours:
             self.drop()
