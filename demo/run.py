@@ -1,8 +1,9 @@
-"""`make demo`: two versions of a web site on their way through Dev, QA and Prod.
+"""`make demo`: three versions of a web site on their way through Dev, QA and Prod.
 
 The first one arrives, after the people asked have approved. The second one fails its smoke test
-in QA and never reaches Prod. Everything is done through Microsoft's unmodified `azure-devops`
-package, and everything that is claimed is checked over HTTP; exit status 1 when it is not so.
+in QA and never reaches Prod. A third one is pushed, built, and released to Dev by itself.
+Everything is done through Microsoft's unmodified `azure-devops` package, and everything that is
+claimed is checked over HTTP; exit status 1 when it is not so.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo import definition, site, targets
+from demo import chain, definition, site, targets
 from demo.product import DemoFailed, Product, start
 
 PROJECT = "Default"
@@ -55,14 +56,18 @@ class Story:
         self.say(f"[green]✔[/] {text}")
 
 
-def client(product: Product, token: str) -> Any:
-    """A release client of the azure-devops package, as any script would make it."""
+def connection(product: Product, token: str) -> Any:
+    """A connection of the azure-devops package, as any script would make it."""
     from azure.devops.connection import Connection  # noqa: PLC0415 - after the cache is set
     from msrest.authentication import BasicAuthentication  # noqa: PLC0415
 
     credentials = BasicAuthentication("", token)
-    connection = Connection(base_url=f"{product.url}/default", creds=credentials)
-    return connection.clients_v7_1.get_release_client()
+    return Connection(base_url=f"{product.url}/default", creds=credentials)
+
+
+def client(product: Product, token: str) -> Any:
+    """A release client of that package."""
+    return connection(product, token).clients_v7_1.get_release_client()
 
 
 def wait_for(what: str, found: Callable[[], Any]) -> Any:
@@ -215,6 +220,32 @@ def second_version(story: Story, made: Any, commit: str) -> None:
     check_served(story, {"Dev": site.BROKEN, "QA": site.BROKEN, "Prod": site.GOOD})
 
 
+def built_version(story: Story, repository: Path) -> None:
+    """A push is built, and the build is released to Dev, without anybody asking for it."""
+    admin, secret = story.clients["admin"], chain.new_secret()
+    clients = connection(story.product, story.product.admin_token).clients_v7_1
+    endpoints, builds = clients.get_service_endpoint_client(), clients.get_build_client()
+    build = builds.create_definition(chain.build_definition(repository), PROJECT)
+    endpoints.create_service_endpoint(chain.webhook(secret, build.project.id))
+    document = chain.release_definition(build, story.places[0])
+    made = admin.create_release_definition(document, PROJECT)
+    branch, commit = site.push(repository, site.BUILT)
+    again = [chain.tell(story.product, repository, branch, commit, secret) for _ in range(3)]
+    story.check(again == [True, False, False], f"{site.BUILT} pushed; told 3 times, heard once")
+
+    def released() -> Any:
+        found = admin.get_releases(PROJECT, definition_id=made.id, expand="artifacts")
+        return found[0] if found else None
+
+    release = wait_for("the release of the build", released)
+    (one,) = builds.get_builds(PROJECT, definitions=[build.id])
+    is_it = (one.result, one.source_version) == ("succeeded", commit)
+    story.check(is_it, f"build {one.build_number} of {branch}: {one.result}")
+    release.description = f"build {one.build_number}"
+    stage_ends(story, release, "Dev", "succeeded")
+    check_served(story, {"Dev": site.BUILT, "QA": site.BROKEN, "Prod": site.GOOD})
+
+
 def show_log(story: Story, release: Any) -> None:
     """Read one task's log through the client, as a person would who wants to know."""
     admin = story.clients["admin"]
@@ -256,6 +287,7 @@ def tell(folder: Path, keep: bool) -> None:
         made = create_definition(story, repository)
         first_version(story, made, commits[site.GOOD])
         second_version(story, made, commits[site.BROKEN])
+        built_version(story, repository)
         conclusion(story)
         if keep:
             console.print(

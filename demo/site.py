@@ -6,7 +6,7 @@ from dulwich import porcelain
 from dulwich.repo import Repo
 
 AUTHOR = b"Demo <demo@quaymaster.invalid>"
-GOOD, BROKEN = "v1.0", "v2.0"
+GOOD, BROKEN, BUILT = "v1.0", "v2.0", "v3.0"
 
 
 def page(version: str) -> str:
@@ -23,6 +23,14 @@ def generate(folder: Path) -> dict[str, str]:
     }
     repository.close()
     return commits
+
+
+def push(folder: Path, version: str) -> tuple[str, str]:
+    """One more version on the branch that is checked out; the branch and the commit."""
+    with Repo(str(folder)) as repository:
+        commit = _commit(repository, folder, version, health="ok")
+        chain, _ = repository.refs.follow(b"HEAD")
+        return chain[-1].decode(), commit
 
 
 def _commit(repository: Repo, folder: Path, version: str, health: str) -> str:
