@@ -120,11 +120,11 @@ async def test_what_a_gate_answered_is_shown_and_its_log_can_be_read(server: Ser
     (sample,) = after["deploySteps"][0]["preDeploymentGates"]["deploymentJobs"]
     (said,) = sample["tasks"]
     assert (sample["job"]["status"], said["status"]) == ("failed", "failed")
-    assert "'Monitor' is not known here" in said["issues"][0]["message"]
+    assert "no service connection 'Monitor'" in said["issues"][0]["message"]
     path = f"releases/{release['id']}/environments/{environment['id']}/gates/{found['id']}"
     log = await server.project("GET", f"{path}/tasks/{said['id']}/logs")
     assert log.status_code == 200
-    assert "'Monitor' is not known here" in log.text
+    assert "no service connection 'Monitor'" in log.text
     assert (await server.project("GET", f"{path}/tasks/9999/logs")).status_code == 404
 
 
