@@ -114,8 +114,8 @@ def test_any_json_is_compiled_or_refused(document):
 
 
 def _judge(document):
-    identity_of(document)
     try:
+        identity_of(document)
         plan = _compiled(document)
     except Invalid as refused:
         said = (refused.message, *refused.problems)

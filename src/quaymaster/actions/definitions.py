@@ -1,6 +1,6 @@
 """Saving, reading and deleting release definitions (SEMANTICS 1.1, 6.5, 25.3)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -79,6 +79,23 @@ async def update(call: Call, document: Document, *, api_version: str = "") -> De
     """
     async with call.database.transaction() as connection:
         return await update_within(connection, call, document, api_version=api_version)
+
+
+async def retag(
+    call: Call, definition_id: int, change: Callable[[tuple[str, ...]], list[str]]
+) -> Definition:
+    """Save the definition with the tags that `change` makes of those it has, if they differ.
+
+    Others who change it meanwhile come before or after. Raises as `update`, but for Conflict.
+    """
+    async with call.database.transaction() as connection:
+        found = await _found(connection, call, definition_id, locked=True)
+        tags = change(found.tags)
+        if tags == list(found.tags):
+            return found
+        document = msgspec.json.decode(found.document)
+        changed = {**document, "id": definition_id, "revision": found.revision, "tags": tags}
+        return await update_within(connection, call, changed)
 
 
 async def update_within(

@@ -23,7 +23,7 @@ from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.overrides import Override, overridden
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId, Release, ReleaseId
-from quaymaster.domain.release_names import Named
+from quaymaster.domain.release_names import RELEASE_NAME, Named
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 from quaymaster.domain.task_groups import Groups
 from quaymaster.domain.variable_groups import VariableGroup, under
@@ -312,7 +312,19 @@ def _authorise(call: Call, place: Place, wanted: ReleaseUpdate) -> None:
         call.require(Permission.MANAGE_RELEASES, token, on)
 
 
+def _check_name(name: str | None) -> None:
+    """Raise Invalid for a name that nobody could see, find or tell from others."""
+    if name is None:
+        return
+    if not name.strip() or len(name) > RELEASE_NAME.longest or not name.isprintable():
+        raise Invalid(
+            f"A release needs a name of at most {RELEASE_NAME.longest} characters that can be "
+            "printed."
+        )
+
+
 def _events(call: Call, wanted: ReleaseUpdate) -> list[Event]:
+    _check_name(wanted.name)
     events: list[Event] = []
     details = DetailsChanged(
         call.by, wanted.name, wanted.description, wanted.keep_forever, wanted.comment

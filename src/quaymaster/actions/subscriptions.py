@@ -5,6 +5,7 @@ A subscription belongs to its project, not to who made it: it goes on when that 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from quaymaster.actions.call import Call
@@ -215,12 +216,29 @@ def _check_told(secrets: Mapping[str, str]) -> None:
         )
 
 
+def _check_host(url: str) -> None:
+    """Raise Invalid for a host or a port that can never be called, and for a password in sight."""
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except (ValueError, UnicodeError):
+        raise Invalid(
+            "The address of a subscription has a host or a port that cannot be called."
+        ) from None
+    if not host or "@" in parts.netloc:
+        raise Invalid(
+            "The address of a subscription has a host and no password: that would be shown to "
+            "everybody who sees the address. Give user and password apart from it."
+        )
+
+
 def _check(request: SubscriptionRequest) -> None:
     if not request.wanted.happenings:
         raise Invalid("Say which events the subscription is about.")
     scheme, _, rest = request.url.partition("://")
     if scheme.lower() not in ("http", "https") or not rest.strip("/"):
         raise Invalid("The address of a subscription begins with http:// or https:// and a host.")
+    _check_host(request.url)
     if len(request.url) > LONGEST_URL or not request.url.isprintable() or " " in request.url:
         raise Invalid(
             f"The address of a subscription has at most {LONGEST_URL} characters and no blanks."

@@ -194,7 +194,11 @@ def _checked(text: str) -> httpx.URL:
         url = httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise Unreachable("The address to call is not a URL.") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    try:
+        named = bool(url.host)
+    except UnicodeError:
+        raise Unreachable("The host of the address to call is not a name.") from None
+    if url.scheme not in ("http", "https") or not named:
         scheme = url.scheme[:20] or "no scheme"
         raise Unreachable(f"Only http:// and https:// addresses are called, not {scheme}.")
     return url
@@ -241,9 +245,10 @@ def _place(text: str) -> str:
     """Scheme, host and port of a URL: what may be told of it."""
     try:
         url = httpx.URL(text)
+        host = url.host
     except (httpx.InvalidURL, UnicodeError, ValueError):
         return "The address"
-    return f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}"
+    return f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}"
 
 
 def _reason(error: Exception) -> str:

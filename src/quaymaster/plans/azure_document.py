@@ -122,6 +122,8 @@ def identity_of(document: object) -> tuple[int, int]:
     if not isinstance(document, dict):
         return 0, 0
     said = {name.lower(): value for name, value in document.items()}
+    if said.get("id") == "":
+        said["id"] = None  # as exports of definitions to be made anew have it
     number, revision = (azure_values.as_integer(said.get(key)) for key in ("id", "revision"))
     problems = [
         f"$.{key}: must be a whole number"

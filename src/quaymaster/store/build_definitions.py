@@ -14,7 +14,7 @@ from quaymaster.domain.errors import Conflict
 from quaymaster.domain.release import PersonId
 from quaymaster.store import bodies, build_plans
 from quaymaster.store.database import Connection
-from quaymaster.store.definitions import INSERT_REVISION, draw_id, owner
+from quaymaster.store.definitions import INSERT_REVISION, LOCK, draw_id, owner
 from quaymaster.store.vault import Vault
 
 __all__ = ["draw_id"]
@@ -117,8 +117,9 @@ async def get(
 
     `locked` keeps others from changing it until the transaction ends.
     """
-    suffix = " FOR NO KEY UPDATE OF d" if locked else ""
-    row = await connection.fetchrow(GET + suffix, definition_id, project)
+    if locked:
+        await connection.execute(LOCK, definition_id)
+    row = await connection.fetchrow(GET, definition_id, project)
     if row is None:
         return None
     values: dict[str, Any] = dict(row)

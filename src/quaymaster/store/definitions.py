@@ -29,6 +29,9 @@ FROM definitions d JOIN documents b ON b.digest = d.document_digest
 WHERE d.id = $1 AND d.kind = 'release' AND ($2::uuid IS NULL OR d.project_id = $2)
 """
 
+# By itself: a row that changed while its lock was waited for would fall out of the join above.
+LOCK = "SELECT FROM definitions WHERE id = $1 FOR NO KEY UPDATE"
+
 INSERT = """
 INSERT INTO definitions (id, project_id, name, name_key, path, path_key, revision,
   document_digest, plan_digest, summary, secrets, tags, tag_keys, source, is_disabled, comment,
@@ -162,8 +165,9 @@ async def get(
 
     `locked` keeps others from changing it until the transaction ends.
     """
-    suffix = " FOR NO KEY UPDATE OF d" if locked else ""
-    row = await connection.fetchrow(GET + suffix, definition_id, project)
+    if locked:
+        await connection.execute(LOCK, definition_id)
+    row = await connection.fetchrow(GET, definition_id, project)
     return await _definition(connection, vault, row) if row else None
 
 

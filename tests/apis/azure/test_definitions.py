@@ -1,6 +1,9 @@
 """Release definitions over the wire (CONTRACT B 3-9, A.5, E 1, 2, 6)."""
 
+import asyncio
 import json
+
+import pytest
 
 from tests.apis.azure.server import Server
 from tests.documents import definition, stage
@@ -233,3 +236,34 @@ async def test_a_new_definition_must_not_say_that_its_name_is_a_number(server: S
     answer = await server.project("POST", "definitions", json=body)
     assert answer.status_code == 400
     assert "$.name" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("owner", [{"id": ["x"]}, {"id": {"a": 1}}, "ann", 5, [None]])
+async def test_an_owner_that_is_no_reference_to_a_person_is_refused(server: Server, owner: object):
+    wrong = definition("Web", stage("Dev", owner=owner))
+    answer = await server.project("POST", "definitions", json=wrong)
+    assert answer.status_code == 400, answer.text
+    assert "$.environments[0].owner" in answer.json()["message"]
+    assert await server.seen("definitions?$expand=environments") == {"count": 0, "value": []}
+
+
+async def test_the_id_of_a_definition_to_be_made_counts_for_nothing(server: Server):
+    made = await server.made("definitions", {**definition("Web", stage("Dev")), "id": ""})
+    assert made["id"] > 0
+
+
+async def test_tags_added_at_the_same_moment_are_all_there(server: Server):
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    path = f"definitions/{made['id']}/tags"
+    tags = [f"t{number}" for number in range(6)]
+    answers = await asyncio.gather(*(server.project("PATCH", f"{path}/{tag}") for tag in tags))
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert sorted((await server.seen(path))["value"]) == tags
+
+
+async def test_of_saves_at_the_same_moment_one_wins_and_the_others_are_told(server: Server):
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    answers = await asyncio.gather(
+        *(server.project("PUT", "definitions", json=made) for _ in range(6))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, *[400] * 5]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.apis.azure.server import Server
 from tests.documents import asks, definition, stage
 
@@ -242,3 +244,13 @@ async def test_logs_of_a_release_that_has_none_are_an_empty_zip(server: Server):
     assert answer.content.startswith(b"PK")
     missing = f"releases/{one['id']}/environments/{one['environments'][0]['id']}/tasks/99/logs"
     assert (await server.project("GET", missing)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\nb", "x\u202ey", "n" * 257])
+async def test_a_release_cannot_be_given_a_name_that_is_none(server: Server, name: str):
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    release = await server.made("releases", {"definitionId": made["id"], "isDraft": True})
+    for method, body in (("PATCH", {"name": name}), ("PUT", {**release, "name": name})):
+        answer = await server.project(method, f"releases/{release['id']}", json=body)
+        assert answer.status_code == 400, (method, answer.text)
+    assert (await server.seen(f"releases/{release['id']}"))["name"] == release["name"]

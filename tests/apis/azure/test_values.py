@@ -179,3 +179,15 @@ def test_the_query_wins_over_accept_and_accept_over_content_type():
     assert asked("", accept, kind) == "5.0-preview.1"
     assert asked("", "application/json", kind) == "4.1-preview.3"
     assert asked("") == "7.1"
+
+
+@pytest.mark.parametrize("said", [0, 1.5, True, [], {}])
+def test_a_date_that_is_no_text_is_refused(said):
+    with pytest.raises(Problem, match="scheduledDeploymentTime"):
+        values.date_in(said, "scheduledDeploymentTime")
+
+
+@pytest.mark.parametrize("text", ["٧.١", "7.1-preview.١", "７.1"])  # noqa: RUF001 - meant so
+def test_digits_of_other_scripts_make_no_version(text):
+    with pytest.raises(Problem, match="is not a version"):
+        negotiation.parsed(text)

@@ -19,7 +19,7 @@ NOT_SPECIFIED = (
     f'("?api-version={USUAL}").'
 )
 
-_FORM = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?(-preview(?:\.(\d{1,3}))?)?", re.IGNORECASE)
+_FORM = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,3}))?(-preview(?:\.([0-9]{1,3}))?)?", re.IGNORECASE)
 _PARAMETER = re.compile(r";\s*api-version\s*=\s*\"?([^;,\"\s]*)", re.IGNORECASE)
 
 

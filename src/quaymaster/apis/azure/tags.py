@@ -14,6 +14,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.releases import release_number
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans import azure_document
+from quaymaster.store.definitions import Definition
 
 OF_RELEASE = "/release/releases/{release_id:str}/tags"
 OF_DEFINITION = "/release/definitions/{definition_id:str}/tags"
@@ -78,27 +79,25 @@ async def delete_definition_tag(
 ) -> Response[bytes]:
     """Take the tag away that the path ends with; the definition gets a new revision."""
     gone = _tag(request).casefold()
+
+    def without(tags: tuple[str, ...]) -> list[str]:
+        return [tag for tag in tags if tag.casefold() != gone]
+
     number = definition_number(definition_id)
-    found = await definitions.get(request.in_project(), number)
-    kept = [tag for tag in found.tags if tag.casefold() != gone]
-    return await _saved(request, number, kept)
+    return _shown(request, await definitions.retag(request.in_project(), number, without))
 
 
 async def _added(request: AzureRequest, number: int, added: Sequence[str]) -> Response[bytes]:
-    found = await definitions.get(request.in_project(), number)
-    now = {tag.casefold(): tag for tag in found.tags}
-    for tag in added:
-        now.setdefault(tag.casefold(), tag)
-    return await _saved(request, number, list(now.values()))
+    def with_added(tags: tuple[str, ...]) -> list[str]:
+        now = {tag.casefold(): tag for tag in tags}
+        for tag in added:
+            now.setdefault(tag.casefold(), tag)
+        return list(now.values())
+
+    return _shown(request, await definitions.retag(request.in_project(), number, with_added))
 
 
-async def _saved(request: AzureRequest, number: int, tags: list[str]) -> Response[bytes]:
-    """Save the definition with these tags, unless it has them already."""
-    found = await definitions.get(request.call, number)
-    if tags != list(found.tags):
-        document = msgspec.json.decode(found.document)
-        changed = {**document, "id": number, "revision": found.revision, "tags": tags}
-        found = await definitions.update(request.call, changed)
+def _shown(request: AzureRequest, found: Definition) -> Response[bytes]:
     return _tags(request, azure_document.tags_of(msgspec.json.decode(found.document)))
 
 

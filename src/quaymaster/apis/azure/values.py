@@ -37,6 +37,8 @@ def date_in(text: str | None, name: str) -> datetime | None:
 
     ISO 8601 with up to seven decimals, RFC 1123, and month/day/year. Raises Problem.
     """
+    if text is not None and not isinstance(text, str):
+        raise invalid(name, str(text), "write it as 2024-03-15T10:00:00Z")
     if text is None or not text.strip():
         return None
     found = _date(text.strip())

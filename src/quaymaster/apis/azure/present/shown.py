@@ -83,13 +83,19 @@ def stage_reference(
     return {"id": stage, "name": name, "url": url, "_links": references(url)}
 
 
+def id_of(reference: Any) -> str | None:
+    """The id that a stored reference to a person names; None for what names nobody."""
+    named = reference.get("id") if isinstance(reference, dict) else None
+    return named if isinstance(named, str) and named else None
+
+
 def with_people(shown: Shown, document: Any) -> Any:
     """A stored document with the display data of the people that it names by id."""
     match document:
         case dict():
             return {
                 key: person(shown, value["id"])
-                if key in ("approver", "owner") and isinstance(value, dict) and value.get("id")
+                if key in ("approver", "owner") and id_of(value)
                 else with_people(shown, value)
                 for key, value in document.items()
             }
