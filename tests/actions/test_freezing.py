@@ -1,10 +1,12 @@
 """Freezes set by whoever runs the installation, and who may set which."""
 
+from datetime import timedelta
+
 import pytest
 
 from quaymaster.actions import freezing
 from quaymaster.actions.call import Call
-from quaymaster.domain.errors import Forbidden, NotFound
+from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.freezes import Freeze, FreezeKind
 from quaymaster.domain.statuses import StageStatus
 from tests.actions.office import Office
@@ -40,3 +42,13 @@ async def test_a_freeze_of_another_project_does_not_exist(office: Office):
     with pytest.raises(NotFound):
         await freezing.lift(Call(office.installation), made.id)
     await freezing.lift(ann, made.id)
+
+
+async def test_a_freeze_must_not_be_over_already(office: Office):
+    call = Call(office.installation)
+    for kind in FreezeKind:
+        with pytest.raises(Invalid, match="lies in the past"):
+            await freezing.create_for(call, Freeze(0, kind, "Late", ends_at=call.now), None)
+    assert await freezing.all_listed(call) == []
+    later = Freeze(0, FreezeKind.DENY, "Soon", ends_at=call.now + timedelta(seconds=1))
+    assert (await freezing.create_for(call, later, None)).id

@@ -21,7 +21,7 @@ async def listed(call: Call, project: str, environment: str) -> list[Freeze]:
 
 async def put(call: Call, project: str, environment: str, freeze: Freeze) -> None:
     """Freeze it in the place of whatever was set before. Raises Invalid, NotFound, Forbidden."""
-    freezing.check(freeze)
+    freezing.check(freeze, call.now)
     async with call.database.transaction() as connection:
         found = await repositories.scene(connection, call, project, environment)
         await freezing.set_for_environment(

@@ -1,7 +1,7 @@
 """Setting and lifting freezes, and resuming what a rollback holds (DESIGN 6, I3)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from quaymaster.actions import freeze_times, people, repository_definitions
@@ -21,12 +21,14 @@ LONGEST_WINDOW = timedelta(days=366)
 MINUTE = timedelta(minutes=1)
 
 
-def check(freeze: Freeze) -> None:
-    """Raise Invalid unless the freeze says why, and when in a way that can come about."""
+def check(freeze: Freeze, now: datetime) -> None:
+    """Raise Invalid unless the freeze says why, and when in a way that can still come about."""
     if not freeze.reason.strip() or len(freeze.reason) > LONGEST_REASON:
         raise Invalid(f"Say why in at most {LONGEST_REASON} characters (reason).")
     if freeze.starts_at and freeze.ends_at and freeze.ends_at <= freeze.starts_at:
         raise Invalid("The freeze would end before it begins.")
+    if freeze.ends_at and freeze.ends_at <= now:
+        raise Invalid("The freeze would be over already: its end (until) lies in the past.")
     if bool(freeze.cron) != bool(freeze.duration):
         raise Invalid("A recurring freeze has both a cron expression and a duration.")
     time_zone(freeze.time_zone)
@@ -41,7 +43,7 @@ async def put(call: Call, freeze: Freeze, token: str) -> int:
 
     `token` is the place in the tree of permissions that it is set at. Raises Invalid, Forbidden.
     """
-    check(freeze)
+    check(freeze, call.now)
     async with call.database.transaction() as connection:
         return await put_within(connection, call, freeze, token)
 
@@ -120,7 +122,7 @@ async def set_for_environment(
     connection: Connection, call: Call, freeze: Freeze, token: str
 ) -> int:
     """Put one freeze in the place of all that were set for its environment alone."""
-    check(freeze)
+    check(freeze, call.now)
     earlier = await of_environment(connection, call, freeze.environment_id or 0)
     await lift_within(connection, call, earlier, token)
     return await put_within(connection, call, replace(freeze, id=0), token)
@@ -141,7 +143,7 @@ async def listed(call: Call) -> list[Freeze]:
 
 async def create(call: Call, freeze: Freeze) -> Freeze:
     """Set a freeze at the level that it names. Raises Invalid, NotFound, Forbidden."""
-    check(freeze)
+    check(freeze, call.now)
     async with call.database.transaction() as connection:
         number = await put_within(connection, call, freeze, await _token(connection, call, freeze))
     return replace(freeze, id=number, created_by=call.by)

@@ -1,6 +1,6 @@
 """Bringing an environment back to what it ran before, for every dialect alike (AVIATOR 5)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quaymaster.actions import freeze_times
 from quaymaster.actions.call import Call
@@ -34,7 +34,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """`to` names a release instead of the one before; `override` says why despite a freeze."""
+    """`to` names a release instead of the one before; `override` says why despite a freeze.
+
+    A blank `override` says nothing.
+    """
 
     to: ReleaseId | None = None
     override: str = ""
@@ -63,6 +66,7 @@ async def roll_back(
     "frozen", NotFound without a target, Conflict while the target's own attempt is still
     stopping, Forbidden (manage deployments; override freezes).
     """
+    request = replace(request, override=request.override.strip())
     call.require(Permission.MANAGE_DEPLOYMENTS, environment.token, environment.name)
     if request.override:
         call.require(Permission.OVERRIDE_FREEZES, environment.token, environment.name)

@@ -27,7 +27,7 @@ class StartRequest:
     """What somebody wants of a new attempt; `scheduled_for` in the past means now.
 
     `only_failed_targets` leaves out the targets of deployment groups that have succeeded;
-    `override` says why it may start although the environment is frozen.
+    `override` says why it may start although the environment is frozen; a blank one says nothing.
     """
 
     comment: str = ""
@@ -46,9 +46,10 @@ async def start(
     not be set, Refused when an attempt is under way or the release is not active. Going against a
     freeze needs a permission of its own.
     """
+    override = request.override.strip()
     async with deciding(call) as connection:
         place = await _authorised(connection, call, release_id, stage_id)
-        if request.override:
+        if override:
             call.require(Permission.OVERRIDE_FREEZES, _token(place), f"stage {place.stage_name}")
         later = request.scheduled_for and request.scheduled_for > call.now
         values = await _values(connection, call, place, request)
@@ -61,7 +62,7 @@ async def start(
             comment=request.comment,
             variables=values.plain,
             only_failed_targets=request.only_failed_targets,
-            override=request.override,
+            override=override,
         )
         after = await happen_within(connection, call, release_id, event)
         stage = after.stage(stage_id)

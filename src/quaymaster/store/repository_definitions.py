@@ -1,7 +1,9 @@
 """Definitions of repositories, found by the names of definitions and environments as they are.
 
 Any release definition can be found, also one that no repository was named for: `repository` is
-then empty, and its releases are whatever they are called.
+then empty, and its releases are whatever they are called. Such a definition gets a row of its own
+only when something is set for it or for an environment of it; that does not make it one of a
+repository.
 """
 
 from collections.abc import Mapping
@@ -33,7 +35,7 @@ SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
 LEFT JOIN environments e ON e.definition_id = d.id AND e.name = $4 AND NOT e.is_deleted
 LEFT JOIN repository_environments y ON y.environment_id = e.id
 WHERE {LIVE} AND d.name_key = $2 AND d.name = $3 AND ($5::uuid IS NULL OR d.project_id = $5)
-ORDER BY x.definition_id IS NULL, d.id LIMIT 2
+ORDER BY coalesce(x.repository, '') = '', d.id LIMIT 2
 """
 BY_NUMBER = f"""
 SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
@@ -45,7 +47,7 @@ WHERE d.id = $1 AND d.kind = 'release' AND NOT d.is_deleted
   AND ($3::uuid IS NULL OR d.project_id = $3)
 """
 LISTED = f"""
-SELECT {COLUMNS} {TABLES} WHERE {LIVE} AND x.definition_id IS NOT NULL
+SELECT {COLUMNS} {TABLES} WHERE {LIVE} AND x.repository <> ''
   AND ($2::uuid IS NULL OR d.project_id = $2) ORDER BY d.name_key, d.id
 """
 ENVIRONMENTS = """
@@ -171,7 +173,7 @@ async def is_taken(connection: Connection, organization: UUID, name: str) -> boo
     """Whether a definition of a repository is called so, whatever the case of letters."""
     found: bool = await connection.fetchval(
         f"SELECT EXISTS (SELECT 1 {TABLES} WHERE {LIVE} AND d.name_key = $2"
-        " AND x.definition_id IS NOT NULL)",
+        " AND x.repository <> '')",
         organization,
         name.casefold(),
     )
@@ -220,8 +222,9 @@ async def holds_after_rollback(connection: Connection, environment: int) -> bool
     """Whether an automatic rollback leaves the environment held: those of repositories, unless
     they are set otherwise."""
     found: bool | None = await connection.fetchval(
-        "SELECT coalesce((settings ->> 'hold_after_rollback')::boolean, true)"
-        " FROM repository_environments WHERE environment_id = $1",
+        "SELECT coalesce((y.settings ->> 'hold_after_rollback')::boolean, x.repository <> '')"
+        " FROM repository_environments y JOIN repository_definitions x USING (definition_id)"
+        " WHERE y.environment_id = $1",
         environment,
     )
     return bool(found)
@@ -253,6 +256,12 @@ async def put_definition(
 async def put_environment(
     connection: Connection, definition: int, environment: RepositoryEnvironment
 ) -> None:
+    """Set what an environment is set to, also one of a definition without a repository."""
+    await connection.execute(
+        "INSERT INTO repository_definitions (definition_id, repository) VALUES ($1, '')"
+        " ON CONFLICT (definition_id) DO NOTHING",
+        definition,
+    )
     await connection.execute(
         "INSERT INTO repository_environments"
         " (environment_id, definition_id, tier, parent_id, settings) VALUES ($1, $2, $3, $4, $5)"

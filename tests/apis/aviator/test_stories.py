@@ -7,7 +7,8 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store import due
+from quaymaster.store import due, repository_definitions
+from tests import documents
 from tests.apis.aviator.server import Aviator
 
 FREEZE = {"reason": "Closing the books"}
@@ -194,3 +195,74 @@ async def test_an_environment_younger_than_a_candidate(aviator: Aviator):
     assert told.json()["environment_name"] == "staging"
     shown = await release(aviator, "1.0-rc1")
     assert [one["name"] for one in shown["environments"]] == ["production", "staging"]
+
+
+async def plain(aviator: Aviator, *stages: str) -> dict[str, Any]:
+    """A definition that the other dialect made, of no repository."""
+    document = documents.definition("plain", *map(documents.stage, stages))
+    made: dict[str, Any] = await aviator.azure.made("definitions?api-version=7.1", document)
+    return made
+
+
+async def test_an_environment_of_a_definition_of_the_other_dialect_can_be_set(aviator: Aviator):
+    made = await plain(aviator, "QA")
+    path = "/plain/environments/QA"
+    for body in ({}, {"rollback_on_failure": True}):
+        answer = await aviator.ask("PATCH", path, json=body)
+        assert answer.status_code == 200, answer.text
+    assert (await aviator.ask("GET", path)).json()["settings"] == {"rollback_on_failure": True}
+    shown = await aviator.azure.seen(f"definitions/{made['id']}?api-version=7.1")
+    assert len(shown["environments"][0]["environmentTriggers"]) == 1
+    assert [one["name"] for one in (await aviator.ask("GET")).json()] == ["shop"]
+    number = made["environments"][0]["id"]
+    async with aviator.database.read() as connection:
+        assert not await repository_definitions.holds_after_rollback(connection, number)
+    await aviator.ask("PATCH", path, json={"hold_after_rollback": True})
+    async with aviator.database.read() as connection:
+        assert await repository_definitions.holds_after_rollback(connection, number)
+
+
+async def test_names_with_a_slash_and_names_that_look_encoded(aviator: Aviator):
+    made = await plain(aviator, "QA/EU", "QA%2fEU", "Last/")
+    for sent, stage in zip(("QA%2fEU", "QA%252fEU", "Last%2F"), made["environments"], strict=True):
+        answer = await aviator.ask("GET", f"/plain/environments/{sent}")
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["id"], answer.json()["name"]) == (str(stage["id"]), stage["name"])
+    answer = await aviator.ask("GET", "/plain/environments/QA/EU")
+    assert answer.status_code == 404
+
+
+async def test_a_blank_reason_overrides_no_freeze(aviator: Aviator):
+    await aviator.history([("1.0-rc1", "success"), ("1.1-rc1", "success")])
+    await aviator.cut("1.2-rc1")
+    await aviator.here("PUT", "/freeze", json=FREEZE)
+    shown = await release(aviator, "1.2-rc1")
+    path = f"releases/{shown['id']}/environments/{shown['environments'][0]['id']}?api-version=7.1"
+    start = {"status": "inProgress", "freezeOverrideReason": " \t "}
+    assert (await aviator.azure.project("PATCH", path, json=start)).status_code == 200
+    assert (await release(aviator, "1.2-rc1"))["environments"][0]["status"] == "scheduled"
+    document = await definition(aviator)
+    path = f"definitions/{document['id']}/environments/{document['environments'][0]['id']}"
+    before = await aviator.shown()
+    back = await aviator.azure.project(
+        "POST", f"{path}/rollback?api-version=7.1", json={"overrideReason": "   "}
+    )
+    assert back.status_code >= 400
+    assert "is frozen" in back.json()["message"]
+    assert await aviator.shown() == before
+
+
+async def test_a_freeze_that_would_be_over_is_refused_and_the_one_before_stays(aviator: Aviator):
+    await aviator.here("PUT", "/freeze", json=FREEZE)
+    over = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    answer = await aviator.here("PUT", "/freeze", json={"reason": "Late", "until": over})
+    assert answer.status_code == 400
+    assert "lies in the past" in answer.json()["error"]
+    assert [one["reason"] for one in (await aviator.here("GET", "")).json()["freezes"]] == [
+        FREEZE["reason"]
+    ]
+    body = {"scope": "project", "reason": "Late", "until": over}
+    answer = await aviator.azure.project("POST", "freezes?api-version=7.1", json=body)
+    assert answer.status_code == 400
+    listed = await aviator.azure.seen("freezes?api-version=7.1")
+    assert [one["reason"] for one in listed["value"]] == [FREEZE["reason"]]

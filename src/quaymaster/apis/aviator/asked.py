@@ -16,6 +16,8 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import WrongContentType
 
 JSON = "application/json"
+# Stands for a slash inside a part of the path while that is routed; no path may hold it itself.
+INNER_SLASH = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class AviatorRequest(Request[Caller | None, Any, State]):
         if self.asked.call is None:
             raise Problem(401, "Unauthorized")
         return self.asked.call
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        """What the path names, with the slashes inside of names as they were sent."""
+        found = super().path_params
+        return {name: value.replace(INNER_SLASH, "/") for name, value in found.items()}
 
     async def fields(self) -> Mapping[str, Any]:
         """The body as an object; an absent one is empty.

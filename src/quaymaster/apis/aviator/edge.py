@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from quaymaster.actions import people
 from quaymaster.actions.call import Call, Caller, Installation
-from quaymaster.apis.aviator.asked import Asked
+from quaymaster.apis.aviator.asked import INNER_SLASH, Asked
 from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.shared import credentials, paths, query
 from quaymaster.apis.shared.refusals import Refusal
@@ -51,7 +51,7 @@ class Edge:
             return
         installation = self._installation()
         base = installation.url or f"{scope['scheme']}://{_header(headers, b'host')}"
-        path = "/" + "/".join(part.replace("/", "%2f") for part in parts)
+        path = "/" + "/".join(part.replace("/", INNER_SLASH) for part in parts)
         asked = Asked(
             call=Call(installation, caller, None, datetime.now(UTC)) if caller else None,
             query=parameters,
