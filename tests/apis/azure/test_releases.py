@@ -254,3 +254,16 @@ async def test_a_release_cannot_be_given_a_name_that_is_none(server: Server, nam
         answer = await server.project(method, f"releases/{release['id']}", json=body)
         assert answer.status_code == 400, (method, answer.text)
     assert (await server.seen(f"releases/{release['id']}"))["name"] == release["name"]
+
+
+async def test_only_the_properties_that_are_asked_for_come(server: Server):
+    both = {"p": "1", "q": "2"}
+    made = await server.made("definitions", definition("Web", stage("Dev"), properties=both))
+    release = await server.made("releases", {"definitionId": made["id"], "properties": both})
+    for path in ("definitions", "releases"):
+        number = made["id"] if path == "definitions" else release["id"]
+        one = await server.seen(f"{path}/{number}?propertyFilters=q")
+        [listed] = (await server.seen(f"{path}?propertyFilters=q"))["value"]
+        for found in (one, listed):
+            assert list(found["properties"]) == ["q"], (path, found["properties"])
+        assert (await server.seen(f"{path}/{number}?propertyFilters=zz"))["properties"] == {}

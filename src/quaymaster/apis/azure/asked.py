@@ -12,6 +12,7 @@ from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.negotiation import ApiVersion
+from quaymaster.apis.azure.values import list_in
 from quaymaster.apis.azure.versions import registry as versions
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
@@ -112,6 +113,14 @@ class AzureRequest(Request[Any, Any, State]):
                 f'"{self.method}" which is not supported. Valid content types for this method '
                 "are: application/json."
             )
+
+    def narrowed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with only those of its properties that `propertyFilters` names, if it is given
+        (CONTRACT B 4, 16, 32)."""
+        if not self.parameters.has("propertyFilters"):
+            return body
+        kept, held = list_in(self.parameters.all("propertyFilters")), body.get("properties") or {}
+        return {**body, "properties": {name: held[name] for name in kept if name in held}}
 
     def answer(self, resource: str, value: Any) -> Response[bytes]:
         """200 with a JSON body in the shape of the version that was asked for."""

@@ -50,7 +50,7 @@ async def list_definitions(request: AzureRequest) -> Response[bytes]:
         request.call, wanted, with_documents=bool(expand - {"lastRelease"})
     )
     shown = Shown(request.links, people)
-    values = [present.light(shown, row, expand) for row in page.rows]
+    values = [request.narrowed(present.light(shown, row, expand)) for row in page.rows]
     if "lastRelease" in expand:
         await _add_last_releases(request, values, page.rows)
     token = _token_of(page.next, wanted.order) if page.next else None
@@ -64,12 +64,7 @@ async def get_definition(request: AzureRequest, definition_id: FromPath[str]) ->
     if query.has("revision"):
         return await _revision_text(request, number, number_in(query.text("revision"), "revision"))
     found = await definitions.get(request.call, number)
-    body = await _body(request, found)
-    if query.has("propertyFilters"):
-        kept = list_in(query.all("propertyFilters"))
-        held = body.get("properties") or {}
-        body["properties"] = {name: held[name] for name in kept if name in held}
-    return request.answer(RESOURCE, body)
+    return request.answer(RESOURCE, request.narrowed(await _body(request, found)))
 
 
 @post("/release/definitions", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)

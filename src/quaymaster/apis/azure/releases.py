@@ -72,7 +72,12 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     if asked.creator:
         creator = await reading.identity_named(request.call, asked.creator)
         wanted = replace(wanted, created_by=creator)
-    if asked.parts == present.SHALLOW and versions.is_newest_shape(version.precise):
+    is_narrowed = request.parameters.has("propertyFilters")
+    if (
+        asked.parts == present.SHALLOW
+        and versions.is_newest_shape(version.precise)
+        and not is_narrowed
+    ):
         found = await light_releases.page(request.call, wanted, asked.paging, RENDERING)
         return request.joined(based(found.text, request.links), found.count, found.next)
     page, people = await reading.releases(request.call, wanted, asked.paging)
@@ -85,7 +90,7 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
             present.release(Shown(request.links, one.people), one.view, one.document, asked.parts)
             for one in whole
         ]
-    return request.collection("release", values, page.next)
+    return request.collection("release", list(map(request.narrowed, values)), page.next)
 
 
 @get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))
@@ -167,7 +172,8 @@ async def shown_release(
     """The answer that every request about one release ends with."""
     found = await reading.release(request.call, number)
     shown = Shown(request.links, found.people, found.groups)
-    return request.answer("release", present.release(shown, found.view, found.document, wanted))
+    body = present.release(shown, found.view, found.document, wanted)
+    return request.answer("release", request.narrowed(body))
 
 
 def release_number(text: str) -> ReleaseId:
