@@ -4,15 +4,20 @@ from datetime import timedelta
 
 import pytest
 
-from quaymaster.actions import explaining
+from quaymaster.actions import explaining, jobs
+from quaymaster.actions.jobs import End
 from quaymaster.cli import explaining as command
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.plan import Demand
 from quaymaster.domain.reasons import ReasonKind
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store import workers
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.store import releases, repository_definitions, workers
+from quaymaster.store.job_reports import Report, StepState
+from quaymaster.store.task_runs import StepIssue
 from quaymaster.store.workers import NewWorker
 from tests import make
+from tests.actions.test_jobs import claimed
 from tests.worker.world import World, phase
 
 
@@ -37,3 +42,24 @@ async def test_what_is_not_there_is_said(world: World) -> None:
         await explaining.reasons_by_name(world.call(), release, "Prod")
     with pytest.raises(NotFound):
         await explaining.reasons_by_name(world.call(), ReleaseId(4711), "Dev")
+
+
+async def test_the_step_that_failed_is_named_with_its_first_error(world: World) -> None:
+    release = await world.release(make.plan("Dev", Dev=phase("true")))
+    taken = await claimed(world, release)
+    step = taken.message.steps[-1].id
+    issues = (
+        StepIssue("warning", "Nearly full."),
+        StepIssue("error", "The disk is full."),
+        StepIssue("error", "Exit code 1."),
+    )
+    told = StepState(step, "Copy", "completed", make.NOW, make.NOW, "Failed", issues=issues)
+    await jobs.finish(world.call(), taken.held, End(JobStatus.FAILED, "", Report([told])))
+    dev = await explaining.reasons_by_name(world.call(), release, "Dev")
+    assert "Attempt 1 failed: Copy: The disk is full." in {one.text for one in dev.reasons}
+    async with world.installation.database.read() as connection:
+        found = await releases.load(connection, release)
+        assert found is not None
+        shown = await repository_definitions.newest_of_stage(connection, found.stages[0].id)
+    assert shown is not None
+    assert shown.problem == "Copy: The disk is full."

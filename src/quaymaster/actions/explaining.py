@@ -13,8 +13,8 @@ from quaymaster.domain.explain import explain
 from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.preview import Foresight, Known, foresee
 from quaymaster.domain.reasons import Offer, Reason, Surroundings
-from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
-from quaymaster.store import people, places, pools, queueing, releases, workers
+from quaymaster.domain.release import Outcome, Release, ReleaseId, Stage, StageId
+from quaymaster.store import people, places, pools, queueing, releases, task_runs, workers
 from quaymaster.store.database import Connection
 from quaymaster.store.places import Place
 
@@ -75,7 +75,15 @@ async def _around(connection: Connection, call: Call, place: Place, stage: Stage
         missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
         names={number: found.display_name for number, found in known.items()},
         nobody=frozenset(mentioned - known.keys()),
+        failed_step=await _failed_step(connection, stage),
     )
+
+
+async def _failed_step(connection: Connection, stage: Stage) -> str:
+    failed = stage.newest
+    if failed is None or failed.outcome is not Outcome.PHASE_FAILED:
+        return ""
+    return await task_runs.failed_step(connection, failed.id)
 
 
 def _mentioned(stage: Stage) -> Iterable[str]:

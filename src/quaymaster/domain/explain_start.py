@@ -70,10 +70,10 @@ def _freeze(one: Standstill) -> Freeze:
 def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[Reason]:
     """Why nothing is under way here, and what would start it."""
     if stage.newest and stage.newest.outcome in ENDED_AS:
-        yield _ended(stage)
+        yield _ended(stage, around.failed_step)
     elif stage.newest:
         if explain_targets.missed(stage.newest, stage.plan.phases):
-            yield _ended(stage)
+            yield _ended(stage, "")
         return
     yield from _by_itself(release, stage)
     if around.missing_permission:
@@ -81,12 +81,12 @@ def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[R
         yield Reason(ReasonKind.PERMISSION, text, ("whoever administers release permissions",))
 
 
-def _ended(stage: Stage) -> Reason:
+def _ended(stage: Stage, failed_step: str) -> Reason:
     deployment = stage.newest
     outcome = deployment.outcome if deployment else None
     words = ENDED_AS.get(outcome, "has not reached every target") if outcome else "has ended"
     attempt = deployment.attempt if deployment else 0
-    said = (deployment.comment or deployment.problem) if deployment else ""
+    said = (deployment.problem or failed_step or deployment.comment) if deployment else ""
     text = f"Attempt {attempt} {words}" + (f": {said}" if said else ".")
     details = {"attempt": str(attempt)}
     missed = explain_targets.missed(deployment, stage.plan.phases) if deployment else ""

@@ -74,7 +74,8 @@ class Surroundings:
     workers of each pool queue that a phase names, `targets` those of its deployment groups;
     `missing_permission` is what the asker would
     need to start the stage by hand, empty when nothing is missing; `names` are what people know
-    identities by, and `nobody` are identities named as approvers that do not exist (any more).
+    identities by, `failed_step` is the step that its newest attempt failed in with what that
+    told, and `nobody` are identities named as approvers that do not exist (any more).
     """
 
     standings: tuple[Standing, ...] = ()
@@ -84,3 +85,4 @@ class Surroundings:
     missing_permission: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     nobody: frozenset[str] = frozenset()
+    failed_step: str = ""

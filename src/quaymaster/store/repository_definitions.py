@@ -17,6 +17,7 @@ import msgspec
 
 from quaymaster.domain.release import PersonId, ReleaseId, StageId
 from quaymaster.store.database import Connection
+from quaymaster.store.task_runs import FAILED_STEP
 
 COLUMNS = """
   d.id AS definition_id, d.name AS definition_name, d.path, d.project_id, p.name AS project_name,
@@ -298,9 +299,11 @@ async def set_build(
 
 # ---- deployments of an environment ----------------------------------------------------------
 
-DEPLOYMENTS = """
+DEPLOYMENTS = f"""
 SELECT d.id, d.stage_id, d.release_id, r.name AS release_name, f.name AS from_name, d.queued_at,
-  d.completed_at, d.outcome, d.operation_status, d.problem, d.rolls_back IS NOT NULL AS rolls_back,
+  d.completed_at, d.outcome, d.operation_status, d.rolls_back IS NOT NULL AS rolls_back,
+  CASE WHEN d.problem = '' AND d.outcome = 'phaseFailed'
+    THEN coalesce(({FAILED_STEP.format(deployment="d.id")}), '') ELSE d.problem END AS problem,
   d.requested_by, i.unique_name, i.email
 FROM deployments d JOIN releases r ON r.id = d.release_id
 LEFT JOIN releases f ON f.id = d.from_release_id

@@ -42,6 +42,18 @@ UPDATE task_runs SET status = 'completed', finished_at = $4,
 WHERE job_id = $1 AND result = ''
 """
 
+# The first step of an attempt that failed, with the first error it told.
+FAILED_STEP = """
+SELECT t.name
+  || coalesce(': ' || (t.issues -> (error.place::integer - 1) ->> 'message'), ' failed.')
+FROM phases p JOIN jobs j ON j.phase_id = p.id JOIN task_runs t ON t.job_id = j.id
+LEFT JOIN LATERAL (
+  SELECT min(place) AS place FROM json_array_elements(t.issues) WITH ORDINALITY AS one(issue, place)
+  WHERE issue ->> 'type' = 'error') error ON true
+WHERE p.deployment_id = {deployment} AND t.result = 'Failed'
+ORDER BY p.rank, j.position, t.rank LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -126,6 +138,12 @@ def read(row: asyncpg.Record) -> TaskRun:
     values["details"] = _details.decode(values["details"])
     values["outputs"] = _outputs.decode(values["outputs"])
     return TaskRun(**values)
+
+
+async def failed_step(connection: Connection, deployment: int) -> str:
+    """The first step of an attempt that failed and why it says so; empty when none did."""
+    found: str | None = await connection.fetchval(FAILED_STEP.format(deployment="$1"), deployment)
+    return found or ""
 
 
 async def plan(
