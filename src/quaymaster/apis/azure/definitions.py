@@ -1,6 +1,5 @@
 """Release definitions: list, get, save, delete, revisions (CONTRACT B 3-9, B.4; E 1, 2, 6-8)."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -240,11 +239,8 @@ def _yes(query: Query, name: str) -> bool:
 
 
 def _token_of(key: Key, order: DefinitionOrder) -> str:
-    """The id where the order is by id; otherwise both parts of the key as opaque text."""
-    if order in BY_ID:
-        return str(key.id)
-    value = key.value.isoformat() if isinstance(key.value, datetime) else key.value
-    return urlsafe_b64encode(msgspec.json.encode([value, key.id])).decode().rstrip("=")
+    """The id where the order is by id; otherwise the order and both parts of the key."""
+    return str(key.id) if order in BY_ID else paging.key_token(key, order)
 
 
 def _start(token: str, order: DefinitionOrder) -> Key | None:
@@ -254,12 +250,7 @@ def _start(token: str, order: DefinitionOrder) -> Key | None:
     if order in BY_ID:
         number = paging.number(token)
         return Key(number, number)
-    try:
-        padded = token + "=" * (-len(token) % 4)
-        value, number = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str, int])
-        return Key(value if order in BY_NAME else datetime.fromisoformat(value), number)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise paging.forged() from error
+    return paging.key_in(token, order, str if order in BY_NAME else datetime)
 
 
 ROUTES = [

@@ -51,17 +51,23 @@ def forged() -> Problem:
     )
 
 
-def key_token(key: Key) -> str:
-    """Where the next page begins, as opaque text: both parts of the key."""
+def key_token(key: Key, order: str) -> str:
+    """Where the next page of this order begins, as opaque text: the order and the key."""
     value = key.value.isoformat() if isinstance(key.value, datetime) else key.value
-    return urlsafe_b64encode(msgspec.json.encode([value, key.id])).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.json.encode([order, value, key.id])).decode().rstrip("=")
 
 
-def key_in(token: str, kind: type) -> Key:
-    """The key of such a text, its value of this kind. Raises Problem for a forged one."""
+def key_in(token: str, order: str, kind: type) -> Key:
+    """The key of such a text, its value of this kind.
+
+    Raises Problem for a forged one, and for one that was given for another order.
+    """
     try:
         padded = token + "=" * (-len(token) % 4)
-        value, number = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str | int, int])
+        body = urlsafe_b64decode(padded)
+        given, value, number = msgspec.json.decode(body, type=tuple[str, str | int, int])
+        if given != order:
+            raise forged()
         if kind is datetime and value != "":  # "" stands for a time that has not come
             return Key(datetime.fromisoformat(str(value)), number)
         if kind is not datetime and not isinstance(value, kind):

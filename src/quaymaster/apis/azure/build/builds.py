@@ -69,9 +69,10 @@ ALL_STATUSES = frozenset({"inProgress", "completed", "cancelling", "postponed", 
 async def list_builds(request: AzureRequest) -> Response[bytes]:
     """Builds, newest first unless `queryOrder` says otherwise, filtered by all that is given."""
     query = request.parameters
-    found = await build_reading.listed(request.call, _filter(query), query.text("requestedFor"))
+    wanted = _filter(query)
+    found = await build_reading.listed(request.call, wanted, query.text("requestedFor"))
     shown = Shown(request.links, found.people)
-    token = paging.key_token(found.next) if found.next else None
+    token = paging.key_token(found.next, wanted.order) if found.next else None
     values = [present.build(shown, view) for view in found.views]
     return request.collection("build", values, token)
 
@@ -364,7 +365,7 @@ def _filter(query: Query) -> BuildFilter:
         deleted={"excludeDeleted": False, "onlyDeleted": True}.get(deleted),
         most_of_each=number_in(each, "maxBuildsPerDefinition", lowest=1) if each else 0,
         order=order,
-        start=paging.key_in(token, KINDS["modified_at"]) if token else None,
+        start=paging.key_in(token, order, KINDS["modified_at"]) if token else None,
         most=paging.top(query, usual=USUAL, most=MOST),
     )
 

@@ -60,7 +60,7 @@ async def list_build_definitions(request: AzureRequest) -> Response[bytes]:
             value["metrics"] = found.get(value["id"], [])
     if whole:
         values = [versions.shown(request.asked.version.precise, value) for value in values]
-    token = paging.key_token(page.next) if page.next else None
+    token = paging.key_token(page.next, wanted.order) if page.next else None
     return request.collection("buildDefinitionReference", values, token)
 
 
@@ -337,7 +337,7 @@ def _filter(query: Query) -> BuildDefinitionFilter:
         process_type=number_in(process, "processType", lowest=0) if process else None,
         yaml_file=query.text("yamlFilename"),
         order=order,
-        start=paging.key_in(token, KINDS[COLUMN[order]]) if token else None,
+        start=paging.key_in(token, order, KINDS[COLUMN[order]]) if token else None,
         most=paging.top(query, usual=MOST, most=MOST),
     )
 
