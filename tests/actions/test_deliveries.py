@@ -15,13 +15,13 @@ from quaymaster.actions.approvals import Answer, Verdict
 from quaymaster.actions.deliveries import PAUSES, Announcer, Post, Told
 from quaymaster.actions.releases import ReleaseUpdate
 from quaymaster.actions.subscriptions import SubscriptionRequest
-from quaymaster.connectors.addresses import AllowedAddresses
-from quaymaster.connectors.http import GuardedClient
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.overrides import MASK
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReleaseStatus
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
 from quaymaster.store.deliveries import Delivery, DeliveryStatus, Letter
 from quaymaster.store.subscriptions import Subscription, Wanted
 from quaymaster.worker.courier import Courier

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd
-from quaymaster.connectors.addresses import AllowedAddresses
-from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.variables import Variable, VariableSet
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
 from quaymaster.plans.features import INVOKE_REST_API
 from quaymaster.protocol.job import Endpoint
 from tests.connectors.far_side import answering, far_side

@@ -8,11 +8,11 @@ import pytest
 
 from quaymaster.actions import gate_asking
 from quaymaster.actions.call import Call
-from quaymaster.connectors.addresses import AllowedAddresses
-from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.plan import GatePolicy, TaskPlan
 from quaymaster.domain.release import Outcome
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
 from quaymaster.store import retention, sweeping
 from tests import make
 from tests.connectors.far_side import answering, far_side

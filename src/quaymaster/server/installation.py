@@ -7,13 +7,13 @@ from obstore.exceptions import BaseError
 
 from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
-from quaymaster.connectors.addresses import AllowedAddresses
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.artifacts.remote import remote_sources
-from quaymaster.connectors.http import GuardedClient
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.connectors.server_tasks.running import WebTasks
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
 from quaymaster.settings import SettingError, Settings
 from quaymaster.store import database as databases
 from quaymaster.store.logs import LogFiles

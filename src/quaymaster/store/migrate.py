@@ -13,7 +13,7 @@ import structlog
 from quaymaster.store import seed
 from quaymaster.store.database import opened
 
-HEAD = "0015"
+HEAD = "0021"
 LOCK = 0x51_75_61_79  # any number that no other program takes on the same database
 
 # Read from the catalog's rows: to_regclass may answer from a cache that does not know yet what

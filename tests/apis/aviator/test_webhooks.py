@@ -9,8 +9,8 @@ import pytest
 
 from quaymaster.actions import deliveries
 from quaymaster.apis.aviator.webhooks.announcer import AviatorAnnouncer
-from quaymaster.connectors.addresses import AllowedAddresses
-from quaymaster.connectors.http import GuardedClient
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
 from tests.apis.aviator.server import Aviator
 from tests.connectors.far_side import FarSide, answering, far_side
 

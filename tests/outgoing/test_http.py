@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from quaymaster.actions.ports import Unreachable, WebRequest
-from quaymaster.connectors.addresses import AllowedAddresses, NotAllowed
-from quaymaster.connectors.http import GuardedClient
+from quaymaster.outgoing.addresses import AllowedAddresses, NotAllowed
+from quaymaster.outgoing.http import GuardedClient
 from tests.connectors.far_side import answering, far_side
 
 LOCAL = AllowedAddresses.of(("127.0.0.1",))
