@@ -2,7 +2,7 @@
 
 Prints the median of a page of 100 definitions with their latest builds; how fast a file goes in and
 out beside a copy on the same disk, and at what memory; how fast a build's log is kept.
-Run: .venv/bin/python -m bench.builds [--quick]
+Run: .venv/bin/python -m bench.builds [--quick] [artifacts] [logs] [lists]
 """
 
 import asyncio
@@ -231,12 +231,15 @@ async def logs(bench: Bench, size: Size) -> None:
     )
 
 
-async def main(size: Size) -> None:
+PARTS = {"artifacts": artifacts, "logs": logs, "lists": lists}
+
+
+async def main(size: Size, parts: list[str]) -> None:
     async with running() as bench:
-        await artifacts(bench, size)
-        await logs(bench, size)
-        await lists(bench, size)
+        for part in parts:
+            await PARTS[part](bench, size)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(QUICK if "--quick" in sys.argv else Size()))
+    named = [part for part in PARTS if part in sys.argv]
+    asyncio.run(main(QUICK if "--quick" in sys.argv else Size(), named or list(PARTS)))

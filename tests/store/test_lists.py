@@ -17,7 +17,13 @@ from quaymaster.domain.statuses import (
     OperationStatus,
     ReleaseStatus,
 )
-from quaymaster.store import approval_lists, deployment_lists, release_lists, releases
+from quaymaster.store import (
+    approval_lists,
+    deployment_lists,
+    light_releases,
+    release_lists,
+    releases,
+)
 from quaymaster.store.approval_lists import ApprovalFilter
 from quaymaster.store.database import Connection, Database
 from quaymaster.store.deployment_lists import DeploymentFilter
@@ -304,6 +310,16 @@ async def test_newer_releases_of_another_definition_cost_a_page_nothing(database
         await connection.execute("ANALYZE releases")
         wanted = ReleaseFilter((project,), definition_id=asked, status=ReleaseStatus.DRAFT)
         assert await build.rows_read(connection, wanted, Paging()) < 200
+        for start in range(20_000, 13_000, -1_000):
+            found = await light_releases.page(connection, wanted, Paging(start=start), 0)
+            assert found.missing == tuple(range(start, start - 50, -1))
+        assert await planned_once(connection, light_releases.statement(wanted, Paging(start=1), 0))
+
+
+async def planned_once(connection: Connection, statement: tuple[str, object]) -> bool:
+    """Whether PostgreSQL has come to run this statement by a plan that it made before."""
+    sql = "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1"
+    return bool(await connection.fetchval(sql, statement[0]))
 
 
 def test_every_stage_status_has_a_bit_of_its_own():

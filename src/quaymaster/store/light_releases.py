@@ -82,8 +82,14 @@ def statement(wanted: ReleaseFilter, paging: Paging, form: int) -> tuple[str, tu
     edition = EDITION.format("r.definition_id" if one is None else where.bind(one))
     light = f"CASE WHEN r.light_form = {where.bind(form)} AND r.light_edition = {edition}"
     columns = f"r.id, r.definition_id, {light} THEN r.light END AS light"
-    page = where.chosen("releases r", paging, columns, release_lists.order(wanted))
-    return JOINED.format(page=page, limit=where.bind(paging.limit)), tuple(where.parameters)
+    page = where.chosen(
+        "releases r",
+        paging,
+        columns,
+        release_lists.order(wanted),
+        has_one_plan=release_lists.has_one_plan(wanted),
+    )
+    return JOINED.format(page=page, limit=f"{paging.limit:d}"), tuple(where.parameters)
 
 
 async def page(

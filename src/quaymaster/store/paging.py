@@ -64,12 +64,25 @@ class Where:
         joined = f"{query} JOIN page ON page.id = {key} ORDER BY {key} {paging.direction}"
         return f"WITH page AS MATERIALIZED ({page}) {joined}"
 
-    def chosen(self, table: str, paging: Paging, columns: str, order_by: str = "") -> str:
-        """The inner part of it: these columns of the rows on a page, and of one row more."""
+    def chosen(
+        self,
+        table: str,
+        paging: Paging,
+        columns: str,
+        order_by: str = "",
+        *,
+        has_one_plan: bool = False,
+    ) -> str:
+        """The inner part of it: these columns of the rows on a page, and of one row more.
+
+        `has_one_plan` says that an index leads to the page whatever is asked for: then the number
+        of rows stands in the statement, so that PostgreSQL knows what it costs without the values
+        and plans it once. Otherwise it plans it anew each time.
+        """
         by = order_by or f"{table.split()[1]}.id"
         if paging.start:
             self.add(f"{by} {'>=' if paging.ascending else '<='} {{}}", paging.start)
-        limit = self.bind(paging.limit + 1)
+        limit = f"{paging.limit + 1:d}" if has_one_plan else self.bind(paging.limit + 1)
         return (
             f"SELECT {columns} FROM {table} {self} ORDER BY {by} {paging.direction} LIMIT {limit}"
         )

@@ -95,14 +95,30 @@ def order(wanted: ReleaseFilter) -> str:
     return OF_ONE if of_one else ""
 
 
+def has_one_plan(wanted: ReleaseFilter) -> bool:
+    """Whether only a definition, perhaps with a status, is asked for: an index has these pages."""
+    plain = ReleaseFilter(
+        wanted.projects,
+        definition_id=wanted.definition_id,
+        status=wanted.status,
+        is_deleted=wanted.is_deleted,
+    )
+    return bool(order(wanted)) and wanted == plain
+
+
 def conditions(wanted: ReleaseFilter) -> Where:
-    """What is true of each of these releases `r`."""
+    """What is true of each of these releases `r`.
+
+    What has few values, all of them ours, stands in the statement itself: how many releases have
+    it is known before any value is.
+    """
     where = Where()
     add_projects(where, "r.project_id", wanted.projects)
-    where.add("r.is_deleted = {}", wanted.is_deleted)
+    where.conditions.append(f"r.is_deleted = {wanted.is_deleted}")
     where.add_if(wanted.definition_id, "r.definition_id = {}")
     where.add_if(wanted.created_by, "r.created_by = {}")
-    where.add_if(wanted.status, "r.status = {}")
+    if wanted.status:
+        where.conditions.append(f"r.status = '{ReleaseStatus(wanted.status)}'")
     where.add_if(wanted.min_created, "r.created_at >= {}")
     where.add_if(wanted.max_created, "r.created_at <= {}")
     where.add_if(wanted.ids, "r.id = ANY({}::bigint[])")
