@@ -8,7 +8,7 @@ from functools import partial
 from quaymaster.domain import changes as c
 from quaymaster.domain import pauses
 from quaymaster.domain.gate_run import gates_after
-from quaymaster.domain.records import changed
+from quaymaster.domain.records import changed, rewritten
 from quaymaster.domain.release import (
     Approval,
     Deployment,
@@ -22,9 +22,14 @@ from quaymaster.domain.release import (
 from quaymaster.domain.statuses import ApprovalStatus, JobStatus, ReportedStatus
 
 
-def moved(deployment: Deployment, change: c.Change, now: datetime) -> Deployment:
-    """The attempt after a change that is about it, or about one of its approvals or jobs."""
-    after = partial(changed, deployment, modified_at=now)
+def moved(
+    deployment: Deployment, change: c.Change, now: datetime, *, is_own: bool = False
+) -> Deployment:
+    """The attempt after a change that is about it, or about one of its approvals or jobs.
+
+    `is_own`: nobody but the caller holds the record, so that no copy of it is made.
+    """
+    after = partial(rewritten if is_own else changed, deployment, modified_at=now)
     match change:
         # what every attempt goes through comes first: it is looked at one after the other
         case c.QueueEntered():

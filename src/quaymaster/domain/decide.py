@@ -10,7 +10,7 @@ from operator import is_
 from quaymaster.domain.allowed import admitted
 from quaymaster.domain.apply import apply, apply_to_stage
 from quaymaster.domain.attempt import moved
-from quaymaster.domain.changes import Change, Event
+from quaymaster.domain.changes import Change, DeploymentEnded, Event
 from quaymaster.domain.records import changed
 from quaymaster.domain.release import Release, Stage
 from quaymaster.domain.rules import first_answer, first_move
@@ -37,11 +37,12 @@ def decide(release: Release, event: Event, now: datetime) -> tuple[Release, list
 def _settled(
     release: Release, changes: list[Change], now: datetime
 ) -> tuple[Release, list[Change]]:
-    """Settle each stage by itself, then let the stages answer what became of the others, again
-    and again, until a whole round finds nothing."""
+    """Settle each stage by itself, then let the stages answer what ended in others, again and
+    again, until nothing ends in a whole round."""
     stages = [_settled_stage(release, stage, changes, now) for stage in release.stages]
-    release = _with(release, stages)
-    while any(first_answer(release, stage, now) for stage in release.stages):
+    release, seen = _with(release, stages), 0
+    while any(isinstance(change, DeploymentEnded) for change in changes[seen:]):
+        seen = len(changes)
         stages = [_answered(release, stage, changes, now) for stage in release.stages]
         release = _with(release, stages)
     return release, changes
@@ -61,8 +62,10 @@ def _with(release: Release, stages: list[Stage]) -> Release:
 
 def _settled_stage(release: Release, stage: Stage, changes: list[Change], now: datetime) -> Stage:
     """One stage settled by itself: it answers the others, then its attempt goes on as far as it
-    can. The stage and the release are put together again afterwards, not after every step, which
-    is what keeps a decision on fifty stages fast."""
+    can. The stage and the release are put together again afterwards, not after every step, and
+    the attempt is copied before the first step alone, which is what keeps a decision on fifty
+    stages fast."""
+    held = stage.newest
     answer = first_answer(release, stage, now)
     if answer:
         changes.append(answer)
@@ -70,9 +73,9 @@ def _settled_stage(release: Release, stage: Stage, changes: list[Change], now: d
     attempt, most = stage.active, MOST_CHANGES_PER_STAGE * (len(release.stages) + 1)
     while attempt and (conclusion := first_move(release, stage, attempt, now)):
         changes.append(conclusion)
-        attempt = moved(attempt, conclusion, now)
+        attempt = moved(attempt, conclusion, now, is_own=attempt is not held)
         if len(changes) > most:
             raise RulesDoNotSettle(changes[-3:])
-    if attempt is stage.active:
+    if attempt is None or attempt is stage.newest:
         return stage
     return changed(stage, newest=attempt, modified_at=now)

@@ -10,7 +10,7 @@ def blocked(release: Release, stage: Stage, deployment: Deployment) -> tuple[Sta
     Before its work has begun every freeze does, unless the attempt was started over it; a hold
     keeps back only what nobody asked for. Work that has begun goes on unless the freeze pauses it.
     """
-    in_force = release.stands(stage).in_force
+    in_force = release.stands(stage).in_force if release.standing else ()
     if not in_force or deployment.report:
         return ()
     if deployment.phases:

@@ -117,6 +117,8 @@ def policy(stage: Stage, side: Side) -> ApprovalPolicy:
 
 
 def is_side_agreed(stage: Stage, deployment: Deployment, side: Side) -> bool:
+    if not deployment.approvals:
+        return False  # even nobody to ask leaves a record (9.1)
     return is_agreed(policy(stage, side), deployment.side(side))
 
 
@@ -182,6 +184,12 @@ def is_work_over(stage: Stage, deployment: Deployment) -> bool:
         return False
     # only the newest can be under way: a phase starts when the one before it is over
     return not deployment.phases or phase_status(deployment.phases[-1]) in BADNESS
+
+
+def has_work_left(deployment: Deployment) -> bool:
+    """Whether a job of the phases begun so far has not ended; only the newest has such."""
+    jobs = deployment.phases[-1].jobs if deployment.phases else ()
+    return any([not job.status.is_ended for job in jobs])  # noqa: C419 - quicker
 
 
 def operation_status(stage: Stage, deployment: Deployment) -> OperationStatus:

@@ -36,7 +36,11 @@ from quaymaster.domain.rules.gates import (
     give_up_on_sample,
     take_next_sample,
 )
-from quaymaster.domain.rules.jobs import fail_overdue_job, let_held_jobs_go
+from quaymaster.domain.rules.jobs import (
+    fail_overdue_job,
+    let_held_jobs_go,
+    newest_with_held_jobs,
+)
 from quaymaster.domain.rules.phases import start_next_phase
 from quaymaster.domain.rules.queueing import (
     end_deferral,
@@ -54,6 +58,7 @@ from quaymaster.domain.rules.server_phases import (
     stop_pauses_when_canceled,
 )
 from quaymaster.domain.rules.starting import answer_completions
+from quaymaster.domain.status import has_work_left
 from quaymaster.domain.statuses import ReleaseStatus
 
 ACTIVE = ReleaseStatus.ACTIVE
@@ -68,6 +73,11 @@ class Chapter:
 
     concerns: Callable[[Deployment], object]
     rules: tuple[DeploymentRule, ...]
+
+
+def _is_between_jobs(attempt: Deployment) -> bool:
+    """Whether people may be asked and phases may start: not while a job is under way."""
+    return attempt.has_slot and not has_work_left(attempt)
 
 
 ALWAYS: tuple[StageRule, ...] = (answer_completions,)
@@ -96,7 +106,7 @@ CHAPTERS: tuple[Chapter, ...] = (
         has_questions,
         (expire_unanswered, reject_when_one_says_no, close_when_enough_agreed),
     ),
-    Chapter(attrgetter("has_slot"), (ask_next_approvers, begin_gates)),
+    Chapter(_is_between_jobs, (ask_next_approvers, begin_gates)),
     Chapter(
         attrgetter("gates"),
         (end_gates, give_up_on_sample, take_next_sample, end_when_gates_failed),
@@ -108,12 +118,11 @@ CHAPTERS: tuple[Chapter, ...] = (
             fail_overdue_job,
             give_up_on_silence,
             end_pauses,
-            start_next_server_task,
-            let_held_jobs_go,
         ),
     ),
+    Chapter(newest_with_held_jobs, (start_next_server_task, let_held_jobs_go)),
     Chapter(
-        attrgetter("has_slot"),
+        _is_between_jobs,
         (start_next_phase, end_when_work_failed, end_when_agreed),
     ),
 )

@@ -18,6 +18,9 @@ from quaymaster.domain.status import (
 )
 from quaymaster.domain.statuses import PhaseStatus
 
+GOOD = (PhaseStatus.SUCCEEDED, PhaseStatus.PARTIALLY_SUCCEEDED)
+RANK = attrgetter("rank")
+
 
 def start_next_phase(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
@@ -28,8 +31,7 @@ def start_next_phase(
     if not _may_work(release, stage, deployment):
         return None
     done = {phase.rank for phase in deployment.phases}
-    left = [plan for plan in stage.plan.phases if plan.rank not in done]
-    plan = min(left, key=attrgetter("rank"))
+    plan = min([plan for plan in stage.plan.phases if plan.rank not in done], key=RANK)
     try:
         holds = _condition_holds(release, stage, deployment, plan)
     except ExpressionError as error:
@@ -52,10 +54,7 @@ def _may_work(release: Release, stage: Stage, deployment: Deployment) -> bool:
 def _condition_holds(
     release: Release, stage: Stage, deployment: Deployment, plan: PhasePlan
 ) -> bool:
-    if not plan.condition and phases_result(deployment) in (
-        PhaseStatus.SUCCEEDED,
-        PhaseStatus.PARTIALLY_SUCCEEDED,
-    ):
+    if not plan.condition and (not deployment.phases or phases_result(deployment) in GOOD):
         return True
     variables = variables_of(release, stage, deployment)
     job_status = JOB_STATUS_SO_FAR[phases_result(deployment)]

@@ -77,7 +77,7 @@ def waits_for_itself(release: Release, stage: Stage) -> bool:
 def _upstream(stage: Stage) -> tuple[str, ...]:
     """The stages whose end this one listens to, as its conditions name them."""
     conditions = stage.plan.conditions
-    return tuple(reached.stage for reached in conditions if isinstance(reached, StageReached))
+    return tuple([reached.stage for reached in conditions if isinstance(reached, StageReached)])
 
 
 def holds(release: Release, stage: Stage, condition: StartCondition) -> bool:
