@@ -10,7 +10,7 @@ from datetime import timedelta
 import re2
 import structlog
 
-from quaymaster.actions import releases
+from quaymaster.actions import named_builds, releases
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.follow_up import ARTIFACT_EVENT
@@ -60,8 +60,10 @@ async def answer(call: Call, number: int) -> int:
     """
     async with call.database.read() as connection:
         told = await artifact_events.get(connection, number)
-        if told is None:
-            return 0
+    if told is None:
+        return 0
+    await named_builds.told_of(call, told.event)
+    async with call.database.read() as connection:
         concerned = await artifact_events.concerned(connection, told.project_id, told.event)
     made, is_answered = 0, True
     for definition_id in concerned:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import build_happening, task_groups
+from quaymaster.actions import build_happening, named_builds, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.reading import People, visible_projects
 from quaymaster.domain.access import definition_token
@@ -82,6 +82,7 @@ async def create(
             connection, call.vault, number, project, content, call.by, call.now
         )
         await _keep_triggers(connection, call, number, content)
+        await named_builds.appeared(connection, call, number)
         return await found(connection, call, number)
 
 
@@ -118,6 +119,8 @@ async def update(
         await build_definitions.update(
             connection, call.vault, definition_id, content, call.by, call.now
         )
+        await _keep_triggers(connection, call, definition_id, content)
+        await named_builds.appeared(connection, call, definition_id)
         return await found(connection, call, definition_id)
 
 
@@ -273,6 +276,7 @@ async def undelete(call: Call, definition_id: int) -> BuildDefinition:
                 connection, definition_id, deleted=False, comment="", by=call.by, at=call.now
             )
             await build_retention.restore_with_definition(connection, definition_id, call.now)
+            await named_builds.appeared(connection, call, definition_id)
         return await found(connection, call, definition_id)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import connections, secure_files, task_groups
+from quaymaster.actions import connections, named_builds, secure_files, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import SOURCES
 from quaymaster.actions.orchestrate import deciding, happen_within
@@ -60,7 +60,7 @@ async def create_within(
     groups = await task_groups.used_by(connection, project, content)
     connected = await connections.known(connection, call, project)
     saved = _content(call, content, {}, groups, api_version, connected, may_be_empty=may_be_empty)
-    saved = await _warned(connection, saved)
+    saved = await _looked_up(connection, project, saved)
     await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     await secure_files.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     await definitions.create(
@@ -127,7 +127,7 @@ async def update_within(
     saved = _content(
         call, content, before.secrets, groups, api_version, connected, may_be_empty=may_be_empty
     )
-    saved = await _warned(connection, saved)
+    saved = await _looked_up(connection, before.project_id, saved)
     was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
     _authorise_change(call, replace(before, plan=was), saved)
     await connections.check_newly_used(connection, call, was, saved.plan)
@@ -274,6 +274,14 @@ def _content(
         summary=msgspec.json.encode(azure_document.summary_of(plain)).decode(),
         api_version=api_version,
     )
+
+
+async def _looked_up(
+    connection: Connection, project: UUID, saved: DefinitionContent
+) -> DefinitionContent:
+    """The same with what it names by its id, and a warning for all that nobody knows."""
+    plan = await named_builds.resolved(connection, project, saved.plan)
+    return await _warned(connection, replace(saved, plan=plan))
 
 
 async def _warned(connection: Connection, saved: DefinitionContent) -> DefinitionContent:

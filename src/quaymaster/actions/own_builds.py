@@ -7,6 +7,12 @@ import msgspec
 
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.ports import ArtifactSource, Commit, Version
+from quaymaster.domain.build_sources import (
+    is_own_build,
+    listed,
+    named_definitions,
+    named_project,
+)
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.domain.triggers import GOOD_RESULTS
@@ -33,11 +39,10 @@ def source_of(call: Call, artifact: ArtifactPlan) -> ArtifactSource | None:
     A Build with a service connection is one of another server of the same API.
     """
     outside = call.installation.outside
-    if artifact.type.casefold() != TYPE:
-        return outside.artifact_source(artifact.type)
-    if artifact.reference.get("connection", "").strip():
-        return outside.artifact_source(ELSEWHERE)
-    return OwnBuilds(call)
+    if is_own_build(artifact.type, artifact.reference):
+        return OwnBuilds(call)
+    is_build = artifact.type.casefold() == TYPE
+    return outside.artifact_source(ELSEWHERE if is_build else artifact.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class OwnBuilds:
         elif kind == OF_DEFAULT_BRANCH:
             branch = await build_files.default_branch(connection, definitions[0])
         if kind in (*OF_BRANCH, OF_DEFAULT_BRANCH):
-            tags = _listed(artifact.reference.get("defaultVersionTags", ""))
+            tags = listed(artifact.reference.get("defaultVersionTags", ""))
         return BuildFilter(
             projects=(project,),
             definitions=definitions,
@@ -113,7 +118,7 @@ class OwnBuilds:
 
     async def _project(self, connection: Connection, artifact: ArtifactPlan) -> UUID:
         """The project whose builds are taken: one of the same organization. Raises Invalid."""
-        named = _text(artifact, "project") or _text(artifact, "Project")
+        named = named_project(artifact.reference)
         if self.call.project_id is None:
             raise Invalid("Builds are asked for by a release of a project.")
         if not named:
@@ -129,8 +134,7 @@ class OwnBuilds:
         self, connection: Connection, artifact: ArtifactPlan, project: UUID
     ) -> tuple[int, ...]:
         """The build definitions of an artifact, also of one that has several. Raises Invalid."""
-        several = _listed(_text(artifact, "definitions"))
-        named = several or (_text(artifact, "definition") or _text(artifact, "Definition"),)
+        named = named_definitions(artifact.reference)
         found = await build_files.definitions_named(connection, project, named)
         if not found:
             raise NotOurs(
@@ -173,8 +177,7 @@ async def with_files(connection: Connection, call: Call, project: str, message: 
 
 
 def _is_own(artifact: ArtifactDownload) -> bool:
-    elsewhere = artifact.reference.get("connection", "").strip()
-    return artifact.type.casefold() == TYPE and not elsewhere
+    return is_own_build(artifact.type, artifact.reference)
 
 
 async def _files(
@@ -224,11 +227,3 @@ def _commit(found: build_timelines.BuildChange) -> Commit:
         authored_at=found.at,
         at=found.at,
     )
-
-
-def _text(artifact: ArtifactPlan, key: str) -> str:
-    return artifact.reference.get(key, "").strip()
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.replace(";", ",").split(",") if part.strip())

@@ -134,7 +134,8 @@ async def _expanded(call: Call, definition: Definition) -> tuple[Definition, Gro
     document = msgspec.json.decode(definition.document)
     async with call.database.read() as connection:
         groups = await task_groups.used_by(connection, definition.project_id, document)
-    plan = definitions.compiled(call, document, groups)
+    made = definitions.compiled(call, document, groups)
+    plan = replace(made, artifacts=definition.plan.artifacts)  # with the ids that names stand for
     return replace(definition, plan=plan), task_groups.chosen(plan, groups)
 
 

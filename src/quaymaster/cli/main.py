@@ -79,6 +79,12 @@ _COMMANDS = {
         "Who can clear it, and when it clears by itself. RELEASE is the id of the release.",
         "quaymaster explain 17 Prod",
     ),
+    "build explain": (
+        "quaymaster.cli.explaining:explain_build",
+        "Show what a build waits for.",
+        "A paused pipeline, workers and demands, its place in the queue. BUILD is its id.",
+        "quaymaster build explain 17",
+    ),
     "freeze set": (
         "quaymaster.cli.freezes:set_freeze",
         "Let no deployment start, in a project or anywhere.",
@@ -163,7 +169,8 @@ _SUBJECTS = {
     "token": "Personal access tokens.",
     "user": "People.",
     "freeze": "When nothing may be deployed.",
-    "retention": "How long releases are kept.",
+    "build": "Builds.",
+    "retention": "How long releases and builds are kept.",
     "group": "Groups of people.",
     "connection": "Service connections of a project.",
     "secrets": "The key that secret values are sealed with.",

@@ -106,10 +106,13 @@ def _may_begin(build: Build, plan: BuildJobPlan) -> bool:
 
 def _is_its_turn(build: Build, plan: BuildJobPlan) -> bool:
     """Whether everything that the job and its stage depend on has ended."""
-    stage = _stage(build, plan)
-    before = [*_jobs_of(build, stage.depends_on), *plan.depends_on]
-    ends = (build.newest(key) for key in before)
+    ends = (build.newest(key) for key in waits_for(build, plan))
     return all(job is not None and job.status.is_ended for job in ends)
+
+
+def waits_for(build: Build, plan: BuildJobPlan) -> list[str]:
+    """The keys of the jobs that must have ended before this one may begin."""
+    return [*_jobs_of(build, _stage(build, plan).depends_on), *plan.depends_on]
 
 
 def _begun(build: Build, plan: BuildJobPlan, now: datetime) -> BuildJob:
@@ -201,7 +204,7 @@ def _to_run_again(build: Build, event: BuildRetried) -> set[str]:
         job = build.newest(plan.key)
         is_meant = not event.stage or plan.stage.casefold() == event.stage.casefold()
         is_bad = job is not None and job.status in (JobStatus.FAILED, JobStatus.CANCELED)
-        before = {*_jobs_of(build, _stage(build, plan).depends_on), *plan.depends_on}
+        before = set(waits_for(build, plan))
         if (is_meant and (is_bad or event.everything)) or before & again:
             again.add(plan.key)
     return again

@@ -301,7 +301,11 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactPlan:
-    """A source that every release of the definition takes one version of (SEMANTICS 4)."""
+    """A source that every release of the definition takes one version of (SEMANTICS 4).
+
+    `further_sources` are the ids of the others where it is of several build definitions, and
+    `named_as` the names that were written in place of the ids of build definitions.
+    """
 
     alias: str
     type: str
@@ -309,6 +313,8 @@ class ArtifactPlan:
     source_id: str = ""
     default_version_type: str = "latestType"
     reference: dict[str, str] = field(default_factory=dict)
+    further_sources: tuple[str, ...] = ()
+    named_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from quaymaster.domain.macros import replaced
 from quaymaster.domain.ordinal import IgnoreCase, upper
 from quaymaster.domain.plan import (
     ArtifactFilter,
+    ArtifactPlan,
     ArtifactTrigger,
     Plan,
     Schedule,
@@ -78,6 +79,12 @@ def source_key(artifact_type: str, source_id: str) -> str:
     return f"{upper(artifact_type)}:{upper(source_id)}"
 
 
+def source_keys(artifact: ArtifactPlan) -> list[str]:
+    """The names of all sources of an artifact, the first one first."""
+    sources = (artifact.source_id, *artifact.further_sources)
+    return [source_key(artifact.type, source) for source in sources]
+
+
 def firings(
     plan: Plan,
     event: ArtifactEvent,
@@ -109,8 +116,7 @@ def _concerns(plan: Plan, trigger: ArtifactTrigger, event: ArtifactEvent) -> boo
         return False
     told_of = source_key(event.type, event.source_id)
     return any(
-        upper(artifact.alias) == upper(trigger.alias)
-        and source_key(artifact.type, artifact.source_id) == told_of
+        upper(artifact.alias) == upper(trigger.alias) and told_of in source_keys(artifact)
         for artifact in plan.artifacts
     )
 

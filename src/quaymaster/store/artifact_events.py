@@ -11,7 +11,8 @@ from quaymaster.store.database import Connection
 
 CONCERNED = """
 SELECT DISTINCT d.id FROM definition_artifacts a JOIN definitions d ON d.id = a.definition_id
-WHERE a.source_key = $1 AND a.has_trigger AND d.kind = 'release'
+WHERE (a.source_key = $1 OR a.further_keys @> ARRAY[$1] AND a.further_keys <> '{}')
+  AND a.has_trigger AND d.kind = 'release'
   AND NOT d.is_deleted AND NOT d.is_disabled AND ($2::uuid IS NULL OR d.project_id = $2)
 ORDER BY d.id
 """

@@ -237,3 +237,11 @@ def _name_taken(content: BuildContent) -> Conflict:
         f"Build pipeline '{content.name}' already exists in the folder {content.path}. Specify a "
         "different name and try again."
     )
+
+
+async def queue_status(connection: Connection, definition_id: int) -> str:
+    """Whether builds are taken and started: enabled, paused or disabled (22.4)."""
+    found: str | None = await connection.fetchval(
+        "SELECT queue_status FROM build_definitions WHERE definition_id = $1", definition_id
+    )
+    return found or "enabled"

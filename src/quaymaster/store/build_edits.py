@@ -1,6 +1,6 @@
 """Changing what is told of a build besides its run: number, tags, properties, keeping."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from quaymaster.domain.release import PersonId
+from quaymaster.domain.release import JobId, PersonId
 from quaymaster.store.database import Connection
 
 CHANGE = """
@@ -119,3 +119,14 @@ async def position(connection: Connection, build_id: int) -> int | None:
         build_id,
     )
     return found
+
+
+async def ahead(connection: Connection, waiting: Sequence[JobId]) -> dict[JobId, int]:
+    """How many jobs go before each of these that wait, in the queue of its pool."""
+    rows = await connection.fetch(
+        "SELECT j.id, (SELECT count(*) FROM jobs o WHERE o.status = 'waiting'"
+        " AND o.pool_id = j.pool_id AND (o.priority, o.id) < (j.priority, j.id)) AS ahead"
+        " FROM jobs j WHERE j.id = ANY($1::bigint[])",
+        list(waiting),
+    )
+    return {JobId(row["id"]): row["ahead"] for row in rows}

@@ -25,6 +25,26 @@ WHERE own.id = $1 AND (p.id::text = lower($2) OR lower(p.name) = lower($2))
 ORDER BY (p.id::text = lower($2)) DESC LIMIT 1
 """
 
+MEANT = """
+SELECT w.word, d.id, d.name
+FROM unnest($2::text[], $3::text[]) AS w(word, word_key) JOIN definitions d
+  ON d.project_id = $1 AND d.kind = 'build' AND NOT d.is_deleted
+  AND (d.id::text = w.word OR d.name_key = w.word_key)
+ORDER BY d.id
+"""
+
+WAITED_FOR = """
+SELECT DISTINCT d.id FROM definitions b JOIN projects own ON own.id = b.project_id
+JOIN definition_artifacts a ON a.build_words <> '{}'
+  AND a.build_words && ARRAY[upper(b.name), b.id::text]
+JOIN definitions d ON d.id = a.definition_id AND NOT d.is_deleted
+JOIN projects p ON p.id = d.project_id AND p.organization_id = own.organization_id
+WHERE b.id = $1 AND b.kind = 'build' AND NOT b.is_deleted
+  AND NOT (upper(format('BUILD:%s:%s', b.project_id, b.id))
+    = ANY(a.further_keys || a.source_key))
+ORDER BY d.id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class BuildFile:
@@ -55,17 +75,44 @@ async def project_beside(connection: Connection, project: UUID, named: str) -> U
     return found
 
 
+async def definitions_meant(
+    connection: Connection, project: UUID, named: Sequence[str]
+) -> dict[str, list[tuple[int, str]]]:
+    """(id, name) of the build definitions of a project that each id or name means; a number is
+    an id first. A name that several folders have means all of them."""
+    rows = await connection.fetch(MEANT, project, list(named), [one.casefold() for one in named])
+    meant: dict[str, list[tuple[int, str]]] = {word: [] for word in named}
+    by_id = {row["word"] for row in rows if str(row["id"]) == row["word"]}
+    for row in rows:
+        if row["word"] not in by_id or str(row["id"]) == row["word"]:
+            meant[row["word"]].append((row["id"], row["name"]))
+    return meant
+
+
 async def definitions_named(
     connection: Connection, project: UUID, named: Sequence[str]
 ) -> list[int]:
     """The build definitions of a project that ids or names mean."""
-    rows = await connection.fetch(
-        "SELECT id FROM definitions WHERE project_id = $1 AND kind = 'build' AND NOT is_deleted"
-        " AND (id::text = ANY($2::text[]) OR lower(name) = ANY($3::text[])) ORDER BY id",
-        project,
-        list(named),
-        [one.lower() for one in named],
+    meant = await definitions_meant(connection, project, named)
+    return sorted({number for found in meant.values() for number, _ in found})
+
+
+async def is_build_definition(connection: Connection, project: UUID, definition_id: int) -> bool:
+    """Whether the project has this build definition, and has not deleted it."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM definitions WHERE id = $2 AND project_id = $1"
+            " AND kind = 'build' AND NOT is_deleted)",
+            project,
+            definition_id,
+        )
     )
+
+
+async def waited_for(connection: Connection, definition_id: int) -> list[int]:
+    """The release definitions of the same organization that may mean this build definition by
+    its id or name and were not found to when they were saved."""
+    rows = await connection.fetch(WAITED_FOR, definition_id)
     return [row["id"] for row in rows]
 
 

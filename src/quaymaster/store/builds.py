@@ -41,13 +41,14 @@ UPDATE build_definitions SET latest_completed_build_id = $2,
   last_built_at = greatest(last_built_at, $3::timestamptz) WHERE definition_id = $1
 """
 
-LOCKED = """
+FOUND = """
 SELECT b.id, b.definition_id, b.number, b.reason, b.source_branch, b.source_version, b.variables,
   b.queued_at, b.is_held, b.cancel_requested_at, b.changed_by, b.started_at, b.finished_at,
   p.body AS plan, f.name AS definition_name
 FROM builds b JOIN plans p ON p.digest = b.plan_digest JOIN definitions f ON f.id = b.definition_id
-WHERE b.id = $1 AND NOT b.is_deleted FOR NO KEY UPDATE OF b
+WHERE b.id = $1 AND NOT b.is_deleted
 """
+LOCKED = f"{FOUND} FOR NO KEY UPDATE OF b"
 JOBS = """
 SELECT id, plan_key, status, created_at, attempt, worker, token, started_at, ended_at, error
 FROM jobs WHERE build_id = $1 ORDER BY id
@@ -199,10 +200,18 @@ def _json(value: object) -> str:
 
 async def locked(connection: Connection, build_id: int) -> Build | None:
     """A build with its jobs, nobody else's until the transaction ends; None for none."""
-    row = await connection.fetchrow(LOCKED, build_id)
+    return await _build(connection, await connection.fetchrow(LOCKED, build_id))
+
+
+async def load(connection: Connection, build_id: int) -> Build | None:
+    """The same, for somebody who only looks at it."""
+    return await _build(connection, await connection.fetchrow(FOUND, build_id))
+
+
+async def _build(connection: Connection, row: asyncpg.Record | None) -> Build | None:
     if row is None:
         return None
-    jobs = await connection.fetch(JOBS, build_id)
+    jobs = await connection.fetch(JOBS, row["id"])
     return Build(
         id=BuildId(row["id"]),
         definition_id=row["definition_id"],

@@ -13,7 +13,8 @@ DUE = """
 SELECT DISTINCT ON (d.project_id, a.source_key) d.project_id, a.source_key, d.id AS definition_id
 FROM definition_artifacts a JOIN definitions d ON d.id = a.definition_id
 LEFT JOIN watched_sources w ON w.project_id = d.project_id AND w.source_key = a.source_key
-WHERE a.has_trigger AND lower(a.type) = ANY($2::text[]) AND (w.due_at IS NULL OR w.due_at <= $1)
+WHERE a.has_trigger AND NOT a.is_own_build AND lower(a.type) = ANY($2::text[])
+  AND (w.due_at IS NULL OR w.due_at <= $1)
   AND d.kind = 'release' AND NOT d.is_deleted AND NOT d.is_disabled
 ORDER BY d.project_id, a.source_key, d.id
 LIMIT $3

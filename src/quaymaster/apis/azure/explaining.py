@@ -1,5 +1,6 @@
 """Why an environment is not deploying, and what a release would do: beyond the published API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get, post
@@ -29,7 +30,7 @@ async def explain_environment(
         "releaseId": release,
         "environmentId": stage,
         "environmentName": found.stage,
-        "reasons": [_reason(one, found) for one in found.reasons],
+        "reasons": [reason(one, found.names) for one in found.reasons],
     }
     return request.answer("explanation", body)
 
@@ -50,14 +51,16 @@ async def preview_release(request: AzureRequest, definition_id: FromPath[str]) -
     return request.answer("preview", answer)
 
 
-def _reason(reason: Reason, found: explaining.Explained) -> dict[str, Any]:
+def reason(one: Reason, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A reason as it is answered, with what people know identities by."""
+    known = names or {}
     return {
-        "kind": reason.kind,
-        "text": reason.text,
-        "clearedBy": [found.names.get(who, who) for who in reason.cleared_by],
-        "clearsAt": date_out(reason.clears_at),
-        "isAhead": reason.is_ahead,
-        "details": dict(reason.details),
+        "kind": one.kind,
+        "text": one.text,
+        "clearedBy": [known.get(who, who) for who in one.cleared_by],
+        "clearsAt": date_out(one.clears_at),
+        "isAhead": one.is_ahead,
+        "details": dict(one.details),
     }
 
 

@@ -262,3 +262,14 @@ async def test_who_may_not_queue_or_stop_does_not(server: Server):
     answer = await server.ask("PATCH", f"{url}/{build['id']}", token=reader, json=canceled)
     assert answer.status_code == 403
     assert (await server.ask("GET", f"{url}/{build['id']}", token=reader)).status_code == 200
+
+
+async def test_a_build_says_why_it_waits(server: Server):
+    web = await made(server, "Web", queueStatus="paused")
+    build = await queued(server, web)
+    explained = await asked(server, "GET", f"builds/{build['id']}/explain")
+    assert "Web is paused" in explained["reasons"][0]["text"]
+    await asked(server, "PUT", f"definitions/{web['id']}", json={**web, "queueStatus": "enabled"})
+    explained = await asked(server, "GET", f"builds/{build['id']}/explain")
+    [reason] = explained["reasons"]
+    assert (reason["kind"], reason["clearedBy"]) == ("worker", ["whoever runs the pool"])

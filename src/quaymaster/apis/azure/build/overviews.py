@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import build_process, build_reading
+from quaymaster.actions import build_explaining, build_process, build_reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.build.builds import ONE as BUILD
@@ -13,6 +13,7 @@ from quaymaster.apis.azure.build.builds import build_number
 from quaymaster.apis.azure.build.definitions import ONE as DEFINITION
 from quaymaster.apis.azure.build.definitions import definition_number
 from quaymaster.apis.azure.build.timelines import change
+from quaymaster.apis.azure.explaining import reason
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.scopes import Scope
@@ -64,7 +65,18 @@ async def get_build_report(request: AzureRequest, build_id: FromPath[str]) -> Re
     return request.answer("buildReport", body)
 
 
+@get(f"{BUILD}/explain", opt=needs(Scope.BUILD))
+async def explain_build(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
+    """Every reason why the build goes on no further, those that hold it up now first; beyond the
+    published API."""
+    number = build_number(build_id)
+    found = await build_explaining.reasons(request.call, number)
+    body = {"buildId": number, "reasons": [reason(one) for one in found]}
+    return request.answer("explanation", body)
+
+
 ROUTES = [
+    explain_build,
     get_definition_yaml,
     get_changes_between_builds,
     get_work_items_between_builds,

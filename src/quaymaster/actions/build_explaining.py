@@ -1,0 +1,46 @@
+"""Why a build is not done yet: looked up, never changed."""
+
+from quaymaster.actions import builds
+from quaymaster.actions.call import Call
+from quaymaster.domain.build import BuildId
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.explain_build import BuildSurroundings, explain_build
+from quaymaster.domain.reasons import Offer, Reason
+from quaymaster.domain.release import JobId
+from quaymaster.domain.statuses import JobStatus
+from quaymaster.store import build_definitions, build_edits, jobs, workers
+from quaymaster.store import builds as rows
+from quaymaster.store.database import Connection
+
+
+async def reasons(call: Call, build_id: int) -> tuple[Reason, ...]:
+    """Every reason why the build goes on no further, those that hold it up now first. Raises
+    NotFound, Forbidden (view builds)."""
+    async with call.database.read() as connection:
+        view = await builds.found(connection, call, build_id)
+        build = await rows.load(connection, BuildId(build_id))
+        if build is None:
+            raise NotFound(builds.KIND, build_id)
+        queue_status = await build_definitions.queue_status(connection, view.definition_id)
+        waiting = [job.id for job in build.jobs if job.status is JobStatus.WAITING]
+        around = BuildSurroundings(
+            view.definition_name,
+            queue_status,
+            await _pools(connection, waiting),
+            await build_edits.ahead(connection, waiting),
+        )
+    found = explain_build(build, around)
+    return tuple(sorted(found, key=lambda one: one.is_ahead))
+
+
+async def _pools(connection: Connection, waiting: list[JobId]) -> dict[JobId, tuple[Offer, ...]]:
+    """The workers that could take each waiting job by their pool."""
+    pools = await jobs.pools_of(connection, waiting) if waiting else {}
+    offers = {
+        pool: tuple(
+            Offer(one.name, one.capabilities, one.is_online, one.is_busy)
+            for one in await workers.presence(connection, pool)
+        )
+        for pool in set(pools.values())
+    }
+    return {JobId(job): offers[pool] for job, pool in pools.items()}

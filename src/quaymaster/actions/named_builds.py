@@ -1,0 +1,137 @@
+"""Which builds of ours a release definition means: names become ids when it is saved, or when the
+build definition that it waits for appears (SEMANTICS 4.1, 8.1)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+import msgspec
+
+from quaymaster.actions.call import Call
+from quaymaster.domain.build_sources import is_own_build, named_definitions, named_project
+from quaymaster.domain.plan import ArtifactPlan, Plan
+from quaymaster.domain.triggers import ArtifactEvent
+from quaymaster.plans import azure_artifacts
+from quaymaster.store import build_files, definitions
+from quaymaster.store.database import Connection
+
+NOT_HERE = "no release is made of its builds, and none can be chosen"
+
+
+async def resolved(connection: Connection, project: UUID, plan: Plan) -> Plan:
+    """The plan of a release definition with the ids of the builds that it names, and a warning by
+    name for each that is not here."""
+    artifacts, warnings = [], []
+    for place, artifact in enumerate(plan.artifacts):
+        found, warning = await _resolved(connection, project, artifact)
+        artifacts.append(found)
+        if warning:
+            warnings.append(f"{_path(place)}: {warning}")
+    if not warnings and tuple(artifacts) == plan.artifacts:
+        return plan
+    return replace(plan, artifacts=tuple(artifacts), warnings=(*plan.warnings, *warnings))
+
+
+def _path(place: int) -> str:
+    return f"$.artifacts[{place}].definitionReference"
+
+
+async def _resolved(
+    connection: Connection, own: UUID, artifact: ArtifactPlan
+) -> tuple[ArtifactPlan, str]:
+    reference = artifact.reference
+    if not is_own_build(artifact.type, reference):
+        return artifact, ""
+    named = named_project(reference)
+    project = await build_files.project_beside(connection, own, named) if named else own
+    if project is None:
+        return artifact, f"there is no project {named} here, so that {NOT_HERE}; name another"
+    words = named_definitions(reference)
+    meant = await build_files.definitions_meant(connection, project, words)
+    for word, found in meant.items():
+        if not found:
+            return artifact, (
+                f"the project {named or 'of the release pipeline'} has no build pipeline {word} "
+                f"yet, so that {NOT_HERE}; make it, or name another"
+            )
+        if len(found) > 1:
+            numbers = ", ".join(str(number) for number, _ in found)
+            return artifact, (
+                f"several build pipelines are called {word}, so that no release is made of their "
+                f"builds; name one by its id: {numbers}"
+            )
+    return _with_ids(artifact, project, [meant[word][0] for word in words], words), ""
+
+
+def _with_ids(
+    artifact: ArtifactPlan, project: UUID, found: list[tuple[int, str]], words: tuple[str, ...]
+) -> ArtifactPlan:
+    (first, name), *_ = found
+    first_source, *further = (f"{project}:{number}" for number, _ in found)
+    ids = {"project": str(project), "definition": str(first), "definition.name": name}
+    if artifact.reference.get("definitions"):
+        ids["definitions"] = ",".join(str(number) for number, _ in found)
+    numbers = {str(number) for number, _ in found}
+    return replace(
+        artifact,
+        source_id=first_source,
+        further_sources=tuple(further),
+        reference={**artifact.reference, **ids},
+        named_as=tuple(word for word in words if word not in numbers) or artifact.named_as,
+    )
+
+
+async def appeared(connection: Connection, call: Call, build_definition: int) -> None:
+    """Let release definitions that wait for a build definition of this id or name find it; safe
+    to call at any time."""
+    for number in await build_files.waited_for(connection, build_definition):
+        await _look_again(connection, call, number)
+
+
+async def told_of(call: Call, event: ArtifactEvent) -> None:
+    """The same when a build ends: a release definition may have been saved while the build
+    definition was."""
+    number = event.source_id.rpartition(":")[2]
+    if is_own_build(event.type, event.reference) and number.isdecimal():
+        async with call.database.transaction() as connection:
+            await appeared(connection, call, int(number))
+
+
+async def _look_again(connection: Connection, call: Call, definition_id: int) -> None:
+    """Resolve once more what the document names; what means a build definition that is still
+    there goes on to mean it, whatever that is called by now."""
+    before = await definitions.get(connection, call.vault, None, definition_id, locked=True)
+    if before is None:
+        return
+    listed = msgspec.json.decode(before.document).get("artifacts") or []
+    written = {one.alias: one for one in azure_artifacts.listed_in(listed)}
+    artifacts = [await _kept(connection, one, written) for one in before.plan.artifacts]
+    paths = tuple(_path(place) for place in range(len(artifacts)))
+    others = tuple(one for one in before.plan.warnings if not one.startswith(paths))
+    plain = replace(before.plan, artifacts=tuple(artifacts), warnings=others)
+    plan = await resolved(connection, before.project_id, plain)
+    if plan != before.plan:
+        await definitions.replace_artifacts(connection, definition_id, plan)
+
+
+async def _kept(
+    connection: Connection, one: ArtifactPlan, written: Mapping[str, ArtifactPlan]
+) -> ArtifactPlan:
+    if not is_own_build(one.type, one.reference):
+        return one
+    project, _, number = one.source_id.partition(":")
+    if (
+        number.isdecimal()
+        and _is_id(project)
+        and await build_files.is_build_definition(connection, UUID(project), int(number))
+    ):
+        return one
+    return replace(written.get(one.alias, one), is_primary=one.is_primary)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Why a build is not done yet: everything that it waits for, in words (SEMANTICS 22.4, 23.1)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from quaymaster.domain.build import Build, BuildJob, BuildResult
+from quaymaster.domain.build_plan import BuildJobPlan
+from quaymaster.domain.building import due_at, waits_for
+from quaymaster.domain.demands import unmet, written
+from quaymaster.domain.plan import PhaseKind
+from quaymaster.domain.reasons import Offer, Reason, ReasonKind
+from quaymaster.domain.release import JobId
+from quaymaster.domain.statuses import JobStatus
+
+EDITORS = ("whoever may edit the build pipeline",)
+STOPPERS = ("whoever may stop builds, by canceling",)
+POOL_KEEPERS = ("whoever runs the pool",)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSurroundings:
+    """What a build's record does not say: its pipeline's name and queue status, the workers of
+    each waiting job's pool by the job's id, and how many jobs go before it there."""
+
+    pipeline: str
+    queue_status: str = "enabled"
+    pools: Mapping[JobId, tuple[Offer, ...]] = field(default_factory=dict)
+    ahead: Mapping[JobId, int] = field(default_factory=dict)
+
+
+def explain_build(build: Build, around: BuildSurroundings) -> tuple[Reason, ...]:
+    """Every reason why the build goes on no further now, and what it will wait for after that
+    (`is_ahead`)."""
+    return tuple(_reasons(build, around))
+
+
+def _reasons(build: Build, around: BuildSurroundings) -> Iterator[Reason]:
+    if build.finished_at:
+        yield _ended(build)
+        return
+    if build.cancel_requested_at:
+        running = [_name(build, job) for job in build.current if job.status is JobStatus.RUNNING]
+        text = f"It is being canceled; {', '.join(running) or 'nothing'} has yet to stop."
+        yield Reason(ReasonKind.STOPPING, text, ("the workers that run it",), due_at(build))
+        return
+    if build.is_held:
+        yield _held(around)
+    for plan in build.plan.jobs:
+        yield from _of_job(build, plan, around)
+
+
+def _held(around: BuildSurroundings) -> Reason:
+    status = around.queue_status if around.queue_status != "enabled" else "paused"
+    text = f"The build pipeline {around.pipeline} is {status}: no build starts until it is enabled."
+    return Reason(ReasonKind.MANUAL, text, EDITORS)
+
+
+def _ended(build: Build) -> Reason:
+    failed = [job for job in build.current if job.error and job.status is not JobStatus.SUCCEEDED]
+    said = "".join(f" {_name(build, job)}: {job.error}" for job in failed)
+    result = build.result or BuildResult.SUCCEEDED
+    return Reason(ReasonKind.ENDED, f"The build is completed: {result}.{said}")
+
+
+def _of_job(build: Build, plan: BuildJobPlan, around: BuildSurroundings) -> Iterator[Reason]:
+    job = build.newest(plan.key)
+    if job is None or job.status is JobStatus.HELD:
+        yield from _not_begun(build, plan)
+    elif job.status is JobStatus.WAITING:
+        yield _waiting(plan, job, around)
+    elif job.status is JobStatus.RUNNING and plan.work.kind is PhaseKind.SERVER:
+        text = f"{plan.work.name!r} waits for a person, a service or the clock."
+        yield Reason(ReasonKind.INTERVENTION, text, STOPPERS)
+    elif job.status is JobStatus.RUNNING:
+        text = f"{plan.work.name!r} runs on {job.worker or 'a worker'}."
+        by = (job.worker or "its worker", *STOPPERS)
+        yield Reason(ReasonKind.RUNNING, text, by, details={"worker": job.worker})
+
+
+def _not_begun(build: Build, plan: BuildJobPlan) -> Iterator[Reason]:
+    before = [key for key in waits_for(build, plan) if not _is_over(build, key)]
+    if before:
+        names = ", ".join(repr(build.plan.job(key).work.name) for key in before)
+        text = f"{plan.work.name!r} starts after {names}."
+        yield Reason(ReasonKind.CONDITION, text, is_ahead=True)
+
+
+def _waiting(plan: BuildJobPlan, job: BuildJob, around: BuildSurroundings) -> Reason:
+    name = plan.work.name
+    offers = around.pools.get(job.id, ())
+    online = [offer for offer in offers if offer.is_online]
+    if not online:
+        seen = f"; {', '.join(offer.name for offer in offers)} are offline" if offers else ""
+        text = f"No worker of the pool of {name!r} is online{seen}."
+        return Reason(ReasonKind.WORKER, text, POOL_KEEPERS)
+    able = [offer for offer in online if not unmet(plan.work.demands, offer.capabilities)]
+    if not able:
+        lacking = (unmet(plan.work.demands, offer.capabilities) for offer in online)
+        nearest = ", ".join(written(demand) for demand in min(lacking, key=len))
+        text = f"No worker of the pool of {name!r} offers {nearest}."
+        return Reason(ReasonKind.WORKER, text, POOL_KEEPERS)
+    return _queued(name, able, around.ahead.get(job.id, 0))
+
+
+def _queued(name: str, able: list[Offer], ahead: int) -> Reason:
+    if ahead:
+        others = "one other job goes" if ahead == 1 else f"{ahead} other jobs go"
+        text = f"{name!r} waits in the queue of its pool; {others} first."
+        return Reason(ReasonKind.QUEUE, text, details={"ahead": str(ahead)})
+    if all(offer.is_busy for offer in able):
+        names = tuple(offer.name for offer in able)
+        text = f"{name!r} waits for a worker; all are busy: {', '.join(names)}."
+        return Reason(ReasonKind.WORKER, text, names)
+    return Reason(
+        ReasonKind.WORKER, f"{name!r} waits for a worker to take it.", ("the workers of its pool",)
+    )
+
+
+def _is_over(build: Build, key: str) -> bool:
+    job = build.newest(key)
+    return job is not None and job.status.is_ended
+
+
+def _name(build: Build, job: BuildJob) -> str:
+    return repr(build.plan.job(job.key).work.name)

@@ -1,0 +1,141 @@
+"""Release definitions find the builds that they name, in every published form (SEMANTICS 4.1)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from quaymaster.actions import artifact_events
+from quaymaster.actions.call import Call
+from quaymaster.domain.triggers import ArtifactEvent
+from quaymaster.store import artifact_events as rows
+from tests import documents
+from tests.apis.azure.build.asking import asked, definition, made
+from tests.apis.azure.server import Server
+
+
+async def watching(server: Server, name: str = "Web CD", **reference: Any) -> Any:
+    """A release definition with a trigger on a Build artifact that is referenced so."""
+    artifact = documents.build_artifact("_Web")
+    chosen = {"id": "selectDuringReleaseCreationType"}
+    artifact["definitionReference"] = {"defaultVersionType": chosen, **reference}
+    return await server.made(
+        "definitions",
+        documents.definition(
+            name,
+            documents.stage("Dev"),
+            artifacts=[artifact],
+            triggers=[documents.artifact_trigger("_Web")],
+        ),
+    )
+
+
+async def released(server: Server, build: Any) -> int:
+    """How many releases a good build of the definition makes."""
+    body = {"definition": {"id": build["id"]}}
+    version = str((await asked(server, "POST", "builds", json=body))["id"])
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE builds SET status = 'completed', result = 'succeeded', finished_at = now()"
+        )
+    source = f"{build['project']['id']}:{build['id']}"
+    call = Call(server.installation)
+    await artifact_events.happened(
+        call, ArtifactEvent("Build", source, version, result="succeeded")
+    )
+    async with server.database.read() as connection:
+        due = await rows.due(connection, datetime.now(UTC))
+    return sum([await artifact_events.answer(call, number) for number in due])
+
+
+async def warnings(server: Server, saved: Any) -> list[str]:
+    """What the preview of a release warns of."""
+    path = f"definitions/{saved['id']}/preview"
+    answer = await server.project("POST", path, json={"isDraft": True})
+    assert answer.status_code == 200, answer.text
+    return [one for one in answer.json()["warnings"] if "$.artifacts" in one]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda build: {
+            "project": {"id": build["project"]["id"]},
+            "definition": {"id": build["id"]},
+        },
+        lambda build: {"project": {"id": "dEFAULT"}, "definition": {"id": str(build["id"])}},
+        lambda _: {"project": {"id": "Default"}, "definition": {"id": "web ci"}},
+        lambda _: {"definition": {"id": "Web CI"}},
+        lambda build: {"definition": {"id": str(build["id"]), "name": "Web CI"}},
+        lambda build: {"project": "Default", "definition": str(build["id"])},
+        lambda build: {"definition": {"id": "0"}, "definitions": {"id": f"Other;{build['id']}"}},
+        lambda _: {"definition": {"id": "Web CI"}, "definitions": {"id": "Other,Web CI"}},
+    ],
+    ids=["ids", "project name", "names", "name alone", "id alone", "texts", "several", "both"],
+)
+async def test_every_form_fires(server: Server, form: Any):
+    build = await made(server, "Web CI")
+    await made(server, "Other")
+    saved = await watching(server, **form(build))
+    assert await warnings(server, saved) == []
+    assert await released(server, build) == 1
+
+
+async def test_it_stays_the_same_definition_when_that_is_renamed(server: Server):
+    build = await made(server, "Web CI")
+    await watching(server, definition={"id": "Web CI"})
+    renamed = {**definition("Web build"), "id": build["id"], "revision": build["revision"]}
+    await asked(server, "PUT", f"definitions/{build['id']}", json=renamed)
+    successor = await made(server, "Web CI")
+    assert await released(server, build) == 1
+    assert await released(server, successor) == 0
+
+
+async def test_what_is_not_here_is_warned_of_until_it_is(server: Server):
+    saved = await watching(server, definition={"id": "Web CI"})
+    [warning] = await warnings(server, saved)
+    assert "no build pipeline Web CI yet" in warning
+    build = await made(server, "Web CI")
+    assert await warnings(server, saved) == []
+    assert await released(server, build) == 1
+
+
+async def test_a_definition_that_gets_the_name_later_is_found(server: Server):
+    await watching(server, definition={"id": "Web CI"})
+    build = await made(server, "Draft of it")
+    renamed = {**definition("Web CI"), "id": build["id"], "revision": build["revision"]}
+    await asked(server, "PUT", f"definitions/{build['id']}", json=renamed)
+    assert await released(server, build) == 1
+
+
+async def test_a_deleted_one_is_followed_by_the_next_of_its_name(server: Server):
+    first = await made(server, "Web CI")
+    await watching(server, definition={"id": "Web CI"})
+    await asked(server, "DELETE", f"definitions/{first['id']}", 204)
+    assert await released(server, await made(server, "Web CI")) == 1
+
+
+async def test_one_name_in_two_folders_is_said(server: Server):
+    build = await made(server, "Web CI")
+    await made(server, "Web CI", path="\\Old")
+    saved = await watching(server, definition={"id": "Web CI"})
+    [warning] = await warnings(server, saved)
+    assert "several build pipelines are called Web CI" in warning
+    assert await released(server, build) == 0
+
+
+async def test_an_unknown_project_is_said_by_name(server: Server):
+    build = await made(server, "Web CI")
+    saved = await watching(server, project={"id": "Contoso"}, definition={"id": str(build["id"])})
+    [warning] = await warnings(server, saved)
+    assert "there is no project Contoso here" in warning
+    assert await released(server, build) == 0
+
+
+async def test_another_trigger_of_a_build_definition_counts_from_its_save(server: Server):
+    build = await made(server, "Web CI")
+    trigger = {"triggerType": "continuousIntegration", "branchFilters": ["+main"]}
+    changed = {**definition("Web CI"), "id": build["id"], "revision": 1, "triggers": [trigger]}
+    await asked(server, "PUT", f"definitions/{build['id']}", json=changed)
+    async with server.database.read() as connection:
+        assert await connection.fetchval("SELECT on_push FROM build_triggers")
