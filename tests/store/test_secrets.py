@@ -35,7 +35,7 @@ async def test_secrets_are_sealed_wherever_they_are_kept(database):
         project = await build.project_id(connection)
         definition_id = await definitions.draw_id(connection)
         content = DefinitionContent(
-            "Web", "\\", '{"public": 1}', make.plan("Dev"), {"variables/key": CANARY}
+            "Web", "\\", '{"public": 1}', make.plan("Dev"), secrets={"variables/key": CANARY}
         )
         await definitions.create(
             connection, build.VAULT, definition_id, project, content, make.CREATOR, make.NOW

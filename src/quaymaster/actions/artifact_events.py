@@ -22,6 +22,7 @@ from quaymaster.store import artifact_events, definitions, firing, people, proje
 from quaymaster.store.artifact_events import Told
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition
+from quaymaster.store.firings import RELEASES
 from quaymaster.store.queue import Wakeup, enqueue
 
 FIRST_PAUSE = timedelta(seconds=15)
@@ -86,7 +87,7 @@ async def _wanted(
             return []
         found = firings(definition.plan, told.event, _plain(definition), _pattern_found)
         new = [
-            one for one in found if not await firing.has_fired(connection, definition_id, one.key)
+            one for one in found if not await RELEASES.has_fired(connection, definition_id, one.key)
         ]
         project = await projects.get(connection, definition.project_id)
         requester = await _known(connection, told.event)
@@ -150,7 +151,7 @@ async def _gave_up(
         _log.warning("a triggered release has to wait", **about)
         return False
     async with call.database.transaction() as connection:
-        if await firing.fire(connection, definition_id, key, call.now):
+        if await RELEASES.fire(connection, definition_id, key, call.now):
             await firing.failed(connection, definition_id, key, str(error))
     _log.error("a triggered release could not be made", **about)
     return True

@@ -12,7 +12,7 @@ from quaymaster.domain.build_triggers import BuildSchedule, named_branches
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.schedules import UnknownTimeZone, newest_due, next_occurrence
 from quaymaster.domain.triggers import schedule_key
-from quaymaster.store import build_lists, build_triggers
+from quaymaster.store import build_lists, build_triggers, firings
 from quaymaster.store.build_triggers import Triggered
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ async def _has_passed(call: Call, one: Triggered) -> bool:
     async with call.database.read() as connection:
         for each in _times(one):
             for key in _keys(one, each, call.now):
-                if not await build_triggers.has_fired(connection, one.definition_id, key):
+                if not await firings.BUILDS.has_fired(connection, one.definition_id, key):
                     return True
     return False
 
@@ -85,7 +85,7 @@ async def fire_due(call: Call, definition_id: int) -> int:
 async def _fire(wanted: Wanted, each: BuildSchedule, key: str) -> bool:
     definition_id, branch = wanted.definition.id, key.rpartition(":")[2]
     async with wanted.call.database.read() as connection:
-        if await build_triggers.has_fired(connection, definition_id, key):
+        if await firings.BUILDS.has_fired(connection, definition_id, key):
             return False
     request = BuildRequest(
         definition_id=definition_id,
@@ -101,7 +101,7 @@ async def _fire(wanted: Wanted, each: BuildSchedule, key: str) -> bool:
     except DomainError as error:
         _log.warning("a scheduled build is not queued", definition=definition_id, reason=str(error))
     async with wanted.call.database.transaction() as connection:
-        await build_triggers.fire(connection, definition_id, key, wanted.call.now)  # it is over
+        await firings.BUILDS.fire(connection, definition_id, key, wanted.call.now)  # it is over
     return False
 
 

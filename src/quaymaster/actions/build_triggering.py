@@ -13,7 +13,7 @@ from quaymaster.domain.build_triggers import BuildTriggers, admits_branch, admit
 from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.domain.triggers import GOOD_RESULTS
-from quaymaster.store import build_definitions, build_triggers, build_views, people
+from quaymaster.store import build_definitions, build_triggers, build_views, firings, people
 from quaymaster.store.build_definitions import BuildDefinition
 from quaymaster.store.build_triggers import Triggered
 from quaymaster.store.build_views import BuildView
@@ -207,6 +207,6 @@ async def _queue(wanted: Wanted, request: BuildRequest) -> bool:
     definition_id = request.definition_id
     _log.warning("a triggered build is not queued", definition=definition_id, reason=reason)
     async with wanted.call.database.transaction() as connection:
-        await build_triggers.fire(connection, definition_id, request.once, wanted.call.now)
+        await firings.BUILDS.fire(connection, definition_id, request.once, wanted.call.now)
         await build_triggers.fired(connection, definition_id, request.once, None, reason)
     return False

@@ -28,6 +28,7 @@ from quaymaster.store import (
     build_triggers,
     build_views,
     builds,
+    firings,
     pools,
     variable_groups,
 )
@@ -102,7 +103,7 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
     plan = _with_demands(source.plan, demands)
     validation = _validated(plan, request)
     async with call.database.transaction() as connection:
-        if request.once and not await build_triggers.fire(
+        if request.once and not await firings.BUILDS.fire(
             connection, definition.id, request.once, call.now
         ):
             return None

@@ -29,7 +29,7 @@ from quaymaster.domain.task_groups import Groups
 from quaymaster.domain.variable_groups import VariableGroup, under
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.store import definitions as definition_rows
-from quaymaster.store import firing, places, releases
+from quaymaster.store import firing, firings, places, releases
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition
 from quaymaster.store.places import Place
@@ -77,7 +77,7 @@ async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseI
     prepared = await _prepared(call, request)
     definition = prepared.new.definition_id
     async with deciding(call) as connection:
-        if not await firing.fire(connection, definition, key, call.now):
+        if not await firings.RELEASES.fire(connection, definition, key, call.now):
             return None
         made = await _made(connection, call, prepared, is_draft=request.is_draft)
         await firing.made(connection, definition, key, made)

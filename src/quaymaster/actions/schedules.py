@@ -12,7 +12,7 @@ from quaymaster.domain.plan import Plan, Schedule
 from quaymaster.domain.schedules import UnknownTimeZone, newest_due, next_occurrence
 from quaymaster.domain.statuses import ReleaseReason
 from quaymaster.domain.triggers import schedule_key
-from quaymaster.store import definitions, firing, projects
+from quaymaster.store import definitions, firing, firings, projects
 from quaymaster.store.database import Connection
 from quaymaster.store.firing import Scheduled
 
@@ -41,7 +41,7 @@ async def _next(
         try:
             passed = newest_due(schedule, one.modified_at, now)
             key = schedule_key(schedule, passed.isoformat()) if passed else ""
-            if passed and not await firing.has_fired(connection, one.definition_id, key):
+            if passed and not await firings.RELEASES.has_fired(connection, one.definition_id, key):
                 return now
             times.append(next_occurrence(schedule, now))
         except UnknownTimeZone as error:
@@ -78,7 +78,7 @@ def _passed(schedule: Schedule, since: datetime, now: datetime) -> datetime | No
 
 async def _make(call: Call, definition_id: int, plan: Plan, schedule: Schedule, key: str) -> bool:
     async with call.database.read() as connection:
-        if await firing.has_fired(connection, definition_id, key):
+        if await firings.RELEASES.has_fired(connection, definition_id, key):
             return False
     request = ReleaseRequest(definition_id, reason=ReleaseReason.SCHEDULE)
     try:
@@ -89,7 +89,9 @@ async def _make(call: Call, definition_id: int, plan: Plan, schedule: Schedule, 
             "a scheduled release could not be made", definition=definition_id, reason=str(error)
         )
     async with call.database.transaction() as connection:
-        await firing.fire(connection, definition_id, key, call.now)  # this occurrence is over
+        await firings.RELEASES.fire(
+            connection, definition_id, key, call.now
+        )  # this occurrence is over
     return False
 
 

@@ -12,9 +12,9 @@ import msgspec
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.release import PersonId
-from quaymaster.store import bodies, build_plans
+from quaymaster.store import build_plans
 from quaymaster.store.database import Connection
-from quaymaster.store.definitions import INSERT_REVISION, LOCK, draw_id, owner
+from quaymaster.store.definitions import INSERT_REVISION, LOCK, Content, columns_of, draw_id, owner
 from quaymaster.store.vault import Vault
 
 __all__ = ["draw_id"]
@@ -58,23 +58,15 @@ ON CONFLICT (definition_id) DO UPDATE SET quality = excluded.quality,
 
 
 @dataclass(frozen=True, slots=True)
-class BuildContent:
-    """What a save brings: everything about a build definition that its author decides."""
+class BuildContent(Content):
+    """Everything about a build definition that its author decides."""
 
-    name: str
-    path: str
-    document: str
     plan: BuildPlan
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    tags: tuple[str, ...] = ()
     quality: str = "definition"
     draft_of: int | None = None
     queue_status: str = "enabled"
     task_ids: tuple[str, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
-    comment: str = ""
-    summary: str = "{}"
-    api_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +187,9 @@ async def _columns(
     connection: Connection, vault: Vault, definition_id: int, content: BuildContent
 ) -> list[object]:
     """The columns that INSERT and UPDATE share, in their order."""
+    digest = await build_plans.put(connection, content.plan)
     return [
-        content.name,
-        content.name.casefold(),
-        content.path,
-        content.path.casefold(),
-        await bodies.put_document(connection, content.document),
-        await build_plans.put(connection, content.plan),
-        content.summary,
-        vault.seal(owner(definition_id), content.secrets),
-        list(content.tags),
-        [tag.casefold() for tag in content.tags],
+        *await columns_of(connection, vault, definition_id, content, digest),
         content.comment,
     ]
 

@@ -5,7 +5,7 @@ definition, revision, people, times); secrets are sealed beside it, never in it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -81,20 +81,27 @@ FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::b
 
 
 @dataclass(frozen=True, slots=True)
-class DefinitionContent:
-    """What a save brings: everything about a definition that its author decides."""
+class Content:
+    """What a save of any kind of definition brings."""
 
     name: str
     path: str
     document: str
-    plan: Plan
+    _: KW_ONLY
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     tags: tuple[str, ...] = ()
-    source: str = ""
-    is_disabled: bool = False
     comment: str = ""
     summary: str = "{}"
     api_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionContent(Content):
+    """Everything about a release definition that its author decides."""
+
+    plan: Plan
+    source: str = ""
+    is_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,21 +257,31 @@ async def update(
     await connection.execute(INSERT_REVISION, before.id, "update", content.api_version)
 
 
-async def _columns(
-    connection: Connection, vault: Vault, definition_id: int, content: DefinitionContent
+async def columns_of(
+    connection: Connection, vault: Vault, definition_id: int, content: Content, plan_digest: bytes
 ) -> list[object]:
-    """The columns that INSERT and UPDATE share, in their order."""
+    """What a definition of any kind has in its row, from `name` to `tag_keys`."""
     return [
         content.name,
         content.name.casefold(),
         content.path,
         content.path.casefold(),
         await bodies.put_document(connection, content.document),
-        await bodies.put_plan(connection, content.plan),
+        plan_digest,
         content.summary,
         vault.seal(owner(definition_id), content.secrets),
         list(content.tags),
         [tag.casefold() for tag in content.tags],
+    ]
+
+
+async def _columns(
+    connection: Connection, vault: Vault, definition_id: int, content: DefinitionContent
+) -> list[object]:
+    """The columns that INSERT and UPDATE share, in their order."""
+    digest = await bodies.put_plan(connection, content.plan)
+    return [
+        *await columns_of(connection, vault, definition_id, content, digest),
         content.source,
         content.is_disabled,
         content.comment,

@@ -9,13 +9,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from quaymaster.domain.release import Approval, Outcome, PersonId
+from quaymaster.domain.release import Approval, Outcome
 from quaymaster.domain.statuses import DeploymentReason, DeploymentStatus, OperationStatus
 from quaymaster.store.database import Connection
 from quaymaster.store.paging import Page, Paging, Where, paged
 from quaymaster.store.records import ReleaseArtifact
 from quaymaster.store.release_lists import add_projects
-from quaymaster.store.release_views import APPROVALS, DEPLOYMENT_COLUMNS
+from quaymaster.store.release_views import APPROVALS, DEPLOYMENT_COLUMNS, AttemptFacts
 
 LIST = f"""
 SELECT {DEPLOYMENT_COLUMNS}, d.project_id, p.name AS project_name, d.definition_id,
@@ -67,29 +67,9 @@ class DeploymentFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentLine:
+class DeploymentLine(AttemptFacts):
     """A deployment with the names of everything around it."""
 
-    id: int
-    attempt: int
-    reason: DeploymentReason
-    requested_by: PersonId | None
-    requested_for: PersonId | None
-    queued_at: datetime
-    modified_at: datetime
-    modified_by: PersonId | None
-    after_stages: tuple[str, ...]
-    scheduled_for: datetime | None
-    deferred_until: datetime | None
-    entered_queue_at: datetime | None
-    has_slot: bool
-    cancel_requested_at: datetime | None
-    outcome: Outcome | None
-    status: DeploymentStatus
-    operation_status: OperationStatus
-    started_at: datetime | None
-    completed_at: datetime | None
-    comment: str
     project_id: UUID
     project_name: str
     definition_id: int

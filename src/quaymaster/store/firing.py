@@ -111,28 +111,6 @@ async def newest_release(connection: Connection, definition_id: int) -> LastRele
     )
 
 
-async def fire(connection: Connection, definition_id: int, key: str, at: datetime) -> bool:
-    """Take one firing; False when this very one has been taken before."""
-    taken = await connection.fetchval(
-        "INSERT INTO firings (definition_id, key, fired_at) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING RETURNING true",
-        definition_id,
-        key,
-        at,
-    )
-    return bool(taken)
-
-
-async def has_fired(connection: Connection, definition_id: int, key: str) -> bool:
-    """Whether this firing was taken already."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM firings WHERE definition_id = $1 AND key = $2)",
-        definition_id,
-        key,
-    )
-    return found
-
-
 async def failed(connection: Connection, definition_id: int, key: str, problem: str) -> None:
     """Remember why a firing that was taken has made no release."""
     await connection.execute(

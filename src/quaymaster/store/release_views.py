@@ -165,8 +165,8 @@ class PhaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptView:
-    """One deployment of a stage, with the statuses that lists show."""
+class AttemptFacts:
+    """What lists and releases show alike of one deployment of a stage: DEPLOYMENT_COLUMNS."""
 
     id: int
     attempt: int
@@ -188,6 +188,12 @@ class AttemptView:
     started_at: datetime | None
     completed_at: datetime | None
     comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView(AttemptFacts):
+    """One deployment of a stage with all that was asked, gated and run for it."""
+
     report: Report | None
     problem: str
     rolls_back: ReleaseId | None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from quaymaster.store import firing
+from quaymaster.store import firing, firings
 from tests.apis.azure.server import Server
 from tests.documents import build_artifact, definition, stage, task
 
@@ -115,7 +115,7 @@ async def test_why_a_trigger_made_no_release_is_told(server: Server) -> None:
     made = await built(server)
     key = "artifactSource:_WEB-CI:9"
     async with server.database.transaction() as connection:
-        await firing.fire(connection, made["id"], key, datetime.now(UTC))
+        await firings.RELEASES.fire(connection, made["id"], key, datetime.now(UTC))
         await firing.failed(connection, made["id"], key, "The build is gone.")
     source = "0d5c3c5b-2f0e-4c5a-9d0a-1f2e3d4c5b6a:7"
     asked = f"autotriggerissues?artifactType=build&sourceId={source}&artifactVersionId="
