@@ -8,7 +8,6 @@ from enum import StrEnum
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, stage_token
-from quaymaster.domain.allowed import found_approval
 from quaymaster.domain.changes import (
     ApprovalGiven,
     ApprovalReassigned,
@@ -17,6 +16,7 @@ from quaymaster.domain.changes import (
     Event,
 )
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
+from quaymaster.domain.finding import found_approval
 from quaymaster.domain.release import ApprovalId, Person, Release, ReleaseId, StageId
 from quaymaster.store import people, places
 from quaymaster.store.database import Connection

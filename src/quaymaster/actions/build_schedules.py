@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from quaymaster.actions import build_sources, builds
+from quaymaster.actions import build_queueing, build_sources
+from quaymaster.actions.build_queueing import BuildRequest
 from quaymaster.actions.build_triggering import Wanted, opened
-from quaymaster.actions.builds import BuildRequest
 from quaymaster.actions.call import Call
 from quaymaster.domain.build_triggers import BuildSchedule, named_branches
 from quaymaster.domain.errors import DomainError
@@ -97,7 +97,7 @@ async def _fire(wanted: Wanted, each: BuildSchedule, key: str) -> bool:
     )
     try:
         if not each.schedule.only_with_changes or await _has_changed(wanted, branch):
-            return await builds.queue_once(wanted.call, request) is not None
+            return await build_queueing.queue_once(wanted.call, request) is not None
     except DomainError as error:
         _log.warning("a scheduled build is not queued", definition=definition_id, reason=str(error))
     async with wanted.call.database.transaction() as connection:

@@ -1,11 +1,11 @@
 """Telling a worker what a job of a build is: rows, sources and secrets become one message."""
 
-from dataclasses import replace
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from quaymaster.actions import connections, job_tokens
 from quaymaster.actions.call import Call
+from quaymaster.actions.telling import equipped, numbered
 from quaymaster.domain.build import Build, BuildJob
 from quaymaster.domain.build_plan import BuildJobPlan
 from quaymaster.domain.build_predefined import BuildContext
@@ -13,16 +13,14 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.plans.build_message import Given, build_message, build_variables, with_endpoints
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
-    NumberedStep,
     Place,
-    PlannedStep,
     connections_named,
     none_installed,
     planned_steps,
 )
 from quaymaster.protocol.job import Checkout, Endpoint, JobVariable, RunJob
 from quaymaster.runner.repositories.addresses import repository_text
-from quaymaster.store import build_facts, task_runs
+from quaymaster.store import build_facts
 from quaymaster.store.build_facts import BuildFacts
 from quaymaster.store.database import Connection
 
@@ -44,7 +42,7 @@ async def told(
     checkout = _checkout(build, plan, facts, connected)
     sources = f"{repository.name or repository.id or checkout.address} to s" if checkout else ""
     planned = planned_steps(plan.work, (), tasks.chosen if tasks else none_installed, sources)
-    steps = await _steps(connection, job, planned)
+    steps = await numbered(connection, job.id, job.token, planned)
     context = _context(call.installation.url, build, plan, job, facts)
     token = await job_tokens.issue(connection, facts.project_id, plan.work, job, call.now)
     for_scripts = token if plan.work.access_token else ""  # tasks have it anyway (12.10)
@@ -53,7 +51,9 @@ async def told(
     )
     named = await _named(connection, call, facts, plan, variables)
     given = Given(variables, checkout, token)
-    message = build_message(job, plan, context, steps, _place(call, place), given)
+    message = build_message(
+        job, plan, context, steps, equipped(place, call.installation.outside), given
+    )
     return with_endpoints(message, [*connected, *named])
 
 
@@ -111,38 +111,6 @@ async def _named(
         return []
     words = connections_named(plan.work, lambda: variables, tasks.connection_inputs)
     return await _connected(connection, call, facts, list(words))
-
-
-def _place(call: Call, place: Place) -> Place:
-    outside = call.installation.outside
-    place = replace(place, allowed_addresses=outside.allowed_addresses)
-    if outside.tasks is None:
-        return place
-    return replace(place, tasks_directory=outside.tasks.directory, node=outside.tasks.node)
-
-
-async def _steps(
-    connection: Connection, job: BuildJob, planned: tuple[PlannedStep, ...]
-) -> list[NumberedStep]:
-    rows = await task_runs.plan(
-        connection,
-        job.id,
-        job.token,
-        [
-            task_runs.PlannedStep(
-                rank,
-                step.kind,
-                step.name,
-                step.task.task_id if step.task else "",
-                step.version,
-            )
-            for rank, step in enumerate(planned, 1)
-        ],
-    )
-    return [
-        NumberedStep(row.id, str(row.instance_id), step)
-        for row, step in zip(rows, planned, strict=True)
-    ]
 
 
 def _context(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from quaymaster.actions import build_sources, builds
+from quaymaster.actions import build_queueing, build_sources
+from quaymaster.actions.build_queueing import BuildRequest
 from quaymaster.actions.build_sources import Sources
-from quaymaster.actions.builds import BuildRequest
 from quaymaster.actions.call import Call, Project
 from quaymaster.domain.build_triggers import BuildTriggers, admits_branch, admits_paths
 from quaymaster.domain.errors import Invalid, NotFound, Refused
@@ -201,7 +201,7 @@ def _following(wanted: Wanted, view: BuildView) -> BuildRequest:
 async def _queue(wanted: Wanted, request: BuildRequest) -> bool:
     """Queue a build once; one that never can be is said in the log and kept with its firing."""
     try:
-        return await builds.queue_once(wanted.call, request) is not None
+        return await build_queueing.queue_once(wanted.call, request) is not None
     except (Refused, NotFound) as error:
         reason = error.message
     definition_id = request.definition_id

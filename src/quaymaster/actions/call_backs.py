@@ -13,10 +13,10 @@ from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.job_telling import Around
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.actions.people import digest
-from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import JobAnswered
 from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
 from quaymaster.domain.errors import NotFound, Refused
+from quaymaster.domain.finding import found_job
 from quaymaster.domain.release import JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place

@@ -11,14 +11,15 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, ServerTasks
+from quaymaster.actions.telling import deployment_context
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.events import GateSampled
 from quaymaster.domain.gate_run import enabled_gates, sample_given_up_at
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.predefined import JobContext, predefined
 from quaymaster.domain.release import Deployment, GateResult, GateRun, Release, Stage
-from quaymaster.domain.status import gate_policy, stage_status
-from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective
+from quaymaster.domain.status import gate_policy
+from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective, plain_and_secret
 from quaymaster.plans.call_backs import waits
 from quaymaster.plans.connections import no_inputs, words_in, words_written
 from quaymaster.plans.endpoints import endpoint
@@ -250,49 +251,19 @@ def _variables(url: str, found: _Open, secrets: Secrets) -> VariableSet:
     system = [Variable(name, value) for name, value in predefined(_context(url, found)).items()]
     return effective(
         Scopes(
-            release=_scope(found.release.variables, secrets.release),
-            stage=_scope(found.stage.variables, secrets.stage),
-            overrides=_scope(found.deployment.variables, secrets.deployment),
+            release=plain_and_secret(found.release.variables, secrets.release),
+            stage=plain_and_secret(found.stage.variables, secrets.stage),
+            overrides=plain_and_secret(found.deployment.variables, secrets.deployment),
             system=system,
         )
     )
 
 
-def _scope(plain: Mapping[str, str], secret: Mapping[str, str]) -> list[Variable]:
-    return [
-        *(Variable(name, value) for name, value in plain.items()),
-        *(Variable(name, value, is_secret=True) for name, value in secret.items()),
-    ]
-
-
 def _context(url: str, found: _Open) -> JobContext:
-    release, stage, deployment, facts = found.release, found.stage, found.deployment, found.facts
-    collection = f"{url}/{facts.organization_name}"
-    return JobContext(
-        collection_url=collection,
-        collection_id=facts.organization_id,
-        project_id=facts.project_id,
-        project_name=facts.project_name,
-        definition_id=facts.definition_id,
-        definition_name=facts.definition_name,
-        release_id=release.id,
-        release_name=release.name,
-        release_description=release.description,
-        release_reason=release.reason,
-        release_web_url=f"{collection}/{facts.project_name}/_release?releaseId={release.id}",
-        stage_id=stage.id,
-        stage_name=stage.name,
-        definition_stage_id=stage.plan.definition_stage_id,
-        attempt=deployment.attempt,
-        deployment_id=deployment.id,
-        phase_id=0,
+    context = deployment_context(url, found.release, found.stage, found.deployment, found.facts)
+    return replace(
+        context,
         phase_name="Gates",
-        job_id=str(uuid5(NAMESPACE_URL, f"{collection}/gates/{found.run.id}/job")),
+        job_id=str(uuid5(NAMESPACE_URL, f"{context.collection_url}/gates/{found.run.id}/job")),
         plan_id=str(uuid5(NAMESPACE_URL, f"quaymaster:gates:{found.run.id}")),
-        release_requester=facts.release_requester,
-        deployment_requester=facts.deployment_requester,
-        skips_artifacts=True,
-        triggering_alias=facts.triggering_alias,
-        stage_statuses={other.name: stage_status(other) for other in release.stages},
-        artifacts=facts.artifacts,
     )

@@ -8,19 +8,17 @@ from uuid import UUID
 from quaymaster.actions import call_back_tokens, connections, job_tokens, secure_files
 from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.actions.ports import InstalledTasks, Outside
+from quaymaster.actions.telling import deployment_context, equipped, numbered
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
-from quaymaster.domain.status import stage_status
 from quaymaster.domain.timelines import plan_of_phase, record_of_job
-from quaymaster.domain.variables import Variable
+from quaymaster.domain.variables import plain_and_secret
 from quaymaster.plans.connections import no_inputs, words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Choose,
-    NumberedStep,
     Place,
-    PlannedStep,
     Setting,
     connections_named,
     job_message,
@@ -30,7 +28,6 @@ from quaymaster.plans.job_message import (
     planned_steps,
 )
 from quaymaster.protocol.job import Endpoint, JobVariable, RunJob, SecureFile
-from quaymaster.store import task_runs
 from quaymaster.store.database import Connection
 from quaymaster.store.job_facts import JobFacts
 from quaymaster.store.release_secrets import Secrets
@@ -75,7 +72,7 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     """The message of a job that was just claimed; the rows of its steps are made with it."""
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
     planned = planned_steps(phase, around.facts.artifacts, _choice(found.job, around.outside.tasks))
-    steps = await _steps(connection, found, planned)
+    steps = await numbered(connection, found.job.id, found.job.token, planned)
     context = _context(around.url, found, around.facts)
     token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
     called_back = await call_back_tokens.for_job(
@@ -86,7 +83,9 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
         access_token=token if phase.access_token else "",
         task_token=token,
     )
-    message = job_message(found.job, phase, context, setting, steps, _place(around))
+    message = job_message(
+        found.job, phase, context, setting, steps, equipped(around.place, around.outside)
+    )
     message.variables.extend(called_back)
     message.secure_files.extend(await _secure_files(connection, found, around, message))
     message.endpoints.extend({one.id: one for one in around.endpoints.values()}.values())
@@ -142,86 +141,24 @@ def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:
     return tasks.chosen
 
 
-def _place(around: Around) -> Place:
-    """The slot, which has the tasks that are installed beside it."""
-    place = replace(around.place, allowed_addresses=around.outside.allowed_addresses)
-    if (tasks := around.outside.tasks) is None:
-        return place
-    return replace(place, tasks_directory=tasks.directory, node=tasks.node)
-
-
-async def _steps(
-    connection: Connection, found: Found, planned: tuple[PlannedStep, ...]
-) -> list[NumberedStep]:
-    rows = await task_runs.plan(
-        connection,
-        found.job.id,
-        found.job.token,
-        [
-            task_runs.PlannedStep(
-                rank,
-                step.kind,
-                step.name,
-                step.task.task_id if step.task else "",
-                step.version,
-            )
-            for rank, step in enumerate(planned, 1)
-        ],
-    )
-    return [
-        NumberedStep(row.id, str(row.instance_id), step)
-        for row, step in zip(rows, planned, strict=True)
-    ]
-
-
 def _setting(found: Found, secrets: Secrets) -> Setting:
     return Setting(
-        release=_variables(found.release.variables, secrets.release),
-        stage=_variables(found.stage.variables, secrets.stage),
-        deployment=_variables(found.deployment.variables, secrets.deployment),
-        job=_variables(found.job.variables, {}),
-    )
-
-
-def _variables(plain: Mapping[str, str], secret: Mapping[str, str]) -> tuple[Variable, ...]:
-    return (
-        *(Variable(name, value) for name, value in plain.items()),
-        *(Variable(name, value, is_secret=True) for name, value in secret.items()),
+        release=plain_and_secret(found.release.variables, secrets.release),
+        stage=plain_and_secret(found.stage.variables, secrets.stage),
+        deployment=plain_and_secret(found.deployment.variables, secrets.deployment),
+        job=plain_and_secret(found.job.variables, {}),
     )
 
 
 def _context(url: str, found: Found, facts: JobFacts) -> JobContext:
-    release, stage, deployment = found.release, found.stage, found.deployment
-    phase = stage.phase_plan(found.phase)
-    collection = f"{url}/{facts.organization_name}"
-    return JobContext(
-        collection_url=collection,
-        collection_id=facts.organization_id,
-        project_id=facts.project_id,
-        project_name=facts.project_name,
-        definition_id=facts.definition_id,
-        definition_name=facts.definition_name,
-        release_id=release.id,
-        release_name=release.name,
-        release_description=release.description,
-        release_reason=release.reason,
-        release_web_url=f"{collection}/{facts.project_name}/_release"
-        f"?releaseId={release.id}&_a=release-summary",
-        stage_id=stage.id,
-        stage_name=stage.name,
-        definition_stage_id=stage.plan.definition_stage_id,
-        attempt=deployment.attempt,
-        deployment_id=deployment.id,
+    phase = found.stage.phase_plan(found.phase)
+    return replace(
+        deployment_context(url, found.release, found.stage, found.deployment, facts),
         phase_id=found.phase.id,
         phase_name=phase.name,
         job_id=record_of_job(found.job.id),
         plan_id=plan_of_phase(found.phase.id),
-        release_requester=facts.release_requester,
-        deployment_requester=facts.deployment_requester,
         skips_artifacts=phase.skip_artifacts,
-        triggering_alias=facts.triggering_alias,
-        stage_statuses={other.name: stage_status(other) for other in release.stages},
-        artifacts=facts.artifacts,
         job_position=found.job.position + 1,
         job_count=len(found.phase.jobs),
         deployment_group=phase.queue_id if found.job.kind is JobKind.TARGET else 0,

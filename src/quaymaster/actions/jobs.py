@@ -18,7 +18,6 @@ from quaymaster.actions import (
 from quaymaster.actions.call import Call
 from quaymaster.actions.job_takers import Taker, Unfit, check_fit, new_token, why_nobody_fits
 from quaymaster.actions.orchestrate import deciding, happen, happen_within
-from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import (
     DetailsChanged,
     JobAnswered,
@@ -28,6 +27,7 @@ from quaymaster.domain.changes import (
     JobLost,
 )
 from quaymaster.domain.errors import Conflict, DomainError, Invalid, NotFound
+from quaymaster.domain.finding import found_job
 from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import RunJob

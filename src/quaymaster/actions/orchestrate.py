@@ -9,7 +9,6 @@ import structlog
 from quaymaster.actions import freeze_times, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
-from quaymaster.domain.allowed import found_job
 from quaymaster.domain.changes import (
     Change,
     Event,
@@ -20,6 +19,7 @@ from quaymaster.domain.changes import (
 )
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import DomainError, NotFound
+from quaymaster.domain.finding import found_job
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.queueing import Standing, next_moves
 from quaymaster.domain.record import entries

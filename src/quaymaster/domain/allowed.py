@@ -7,6 +7,7 @@ their job, because a late or repeated report must change nothing (DESIGN 6, I5).
 from dataclasses import replace
 from datetime import datetime
 
+from quaymaster.domain.approving import answerable
 from quaymaster.domain.changes import (
     Abandoned,
     Activated,
@@ -35,19 +36,12 @@ from quaymaster.domain.changes import (
     Superseded,
     TimeCame,
 )
-from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from quaymaster.domain.errors import Conflict, Invalid, Refused
+from quaymaster.domain.finding import found_intervention, found_job, found_stage, stage_of_job
 from quaymaster.domain.gate_run import enabled_gates
 from quaymaster.domain.release import (
-    Approval,
-    ApprovalId,
-    Deployment,
     GateResult,
-    Intervention,
-    InterventionId,
-    Job,
-    JobId,
     JobKind,
-    Person,
     Release,
     Side,
     Stage,
@@ -56,9 +50,8 @@ from quaymaster.domain.release import (
 from quaymaster.domain.reports import taken_in
 from quaymaster.domain.spreading import missed_targets
 from quaymaster.domain.standstills import blocked
-from quaymaster.domain.status import gate_policy, operation_status, policy
+from quaymaster.domain.status import gate_policy, operation_status
 from quaymaster.domain.statuses import (
-    ApprovalStatus,
     InterventionStatus,
     JobStatus,
     OperationStatus,
@@ -132,7 +125,7 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
         case SlotGranted(stage=stage, attempt=attempt) | Superseded(stage=stage, attempt=attempt):
             return event if _is_still_queued(release, stage, attempt, event) else None
         case ApprovalGiven() | ApprovalRefused() | ApprovalReassigned():
-            return _about_an_approval(release, event)
+            return answerable(release, event)
         case InterventionAnswered():
             return _answer_of_intervention(release, event)
         case JobClaimed() | JobFinished() | JobLost() | JobAwaits():
@@ -298,61 +291,6 @@ def _is_still_queued(release: Release, stage_id: StageId, attempt: int, event: E
     return deployment.attempt == attempt and situation(stage) in ALLOWED[type(event)]
 
 
-def _about_an_approval(
-    release: Release, event: ApprovalGiven | ApprovalRefused | ApprovalReassigned
-) -> Event:
-    stage, deployment, approval = found_approval(release, event.approval)
-    if approval.status is not ApprovalStatus.PENDING or deployment.is_ended:
-        raise Refused(
-            f"Approval {approval.id} of stage {stage.name} is already {approval.status} "
-            "and can no longer be changed."
-        )
-    check_may_decide(release, stage, deployment, approval, event.by)
-    if isinstance(event, ApprovalReassigned):
-        _check_new_approver(release, stage, deployment, approval, event.to)
-    return event
-
-
-def check_may_decide(
-    release: Release, stage: Stage, deployment: Deployment, approval: Approval, person: Person
-) -> None:
-    """Raise Forbidden unless this person may answer this approval (SEMANTICS 9.5-9.7)."""
-    if not person.may_override_approvals and not (
-        approval.approver and person.is_or_belongs_to(approval.approver)
-    ):
-        raise Forbidden(
-            f"You are not an approver of stage {stage.name}. "
-            "Ask its approver, or a release administrator, to decide or to reassign it to you.",
-            "ManageReleaseApprovers",
-        )
-    if is_excluded_requester(release, stage, deployment, approval.side, person.id):
-        raise Forbidden(
-            f"Stage {stage.name} does not let the person who created the release or requested "
-            "the deployment approve it. Somebody else has to decide.",
-        )
-
-
-def is_excluded_requester(
-    release: Release, stage: Stage, deployment: Deployment, side: Side, person: str
-) -> bool:
-    """Whether the requester rule keeps this person from deciding (SEMANTICS 9.6)."""
-    if policy(stage, side).requester_may_approve:
-        return False
-    return person in (release.created_for, deployment.requested_by, deployment.requested_for)
-
-
-def _check_new_approver(
-    release: Release, stage: Stage, deployment: Deployment, approval: Approval, to: str
-) -> None:
-    if not to:
-        raise Invalid("Name the person or group the approval is reassigned to.")
-    if is_excluded_requester(release, stage, deployment, approval.side, to):
-        raise Invalid(
-            f"The approval of stage {stage.name} cannot be reassigned to the person who created "
-            "the release or requested the deployment."
-        )
-
-
 def _from_a_service(release: Release, event: JobAnswered) -> Event | None:
     """The first report on a job that is awaited; a failure may be one that its task allows."""
     job = found_job(release, event.job)
@@ -394,21 +332,6 @@ def _from_a_worker(
     return None if job.status.is_ended else event
 
 
-def found_stage(release: Release, stage_id: StageId) -> Stage:
-    stage = release.stage(stage_id)
-    if stage is None:
-        raise NotFound("stage", stage_id)
-    return stage
-
-
-def found_approval(release: Release, approval_id: ApprovalId) -> tuple[Stage, Deployment, Approval]:
-    for stage in release.stages:
-        for approval in stage.newest.approvals if stage.newest else ():
-            if approval.id == approval_id and stage.newest:
-                return stage, stage.newest, approval
-    raise NotFound("approval", approval_id)
-
-
 def _answer_of_intervention(release: Release, event: InterventionAnswered) -> Event:
     stage, asked = found_intervention(release, event.intervention)
     if asked.status is not InterventionStatus.PENDING or not stage.active:
@@ -417,27 +340,3 @@ def _answer_of_intervention(release: Release, event: InterventionAnswered) -> Ev
             "and can no longer be changed."
         )
     return event
-
-
-def found_intervention(
-    release: Release, intervention_id: InterventionId
-) -> tuple[Stage, Intervention]:
-    for stage in release.stages:
-        for asked in stage.newest.interventions if stage.newest else ():
-            if asked.id == intervention_id:
-                return stage, asked
-    raise NotFound("manual intervention", intervention_id)
-
-
-def found_job(release: Release, job_id: JobId) -> Job:
-    newest = stage_of_job(release, job_id).newest
-    return next(job for job in (newest.jobs if newest else ()) if job.id == job_id)
-
-
-def stage_of_job(release: Release, job_id: JobId) -> Stage:
-    """The stage whose newest attempt holds this job; NotFound when none does."""
-    for stage in release.stages:
-        for phase in stage.newest.phases if stage.newest else ():
-            if any(job.id == job_id for job in phase.jobs):
-                return stage
-    raise NotFound("job", job_id)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import changes as c
-from quaymaster.domain.allowed import found_approval, found_intervention, stage_of_job
 from quaymaster.domain.attempt import moved
+from quaymaster.domain.finding import found_approval, found_intervention, stage_of_job
 from quaymaster.domain.records import changed
 from quaymaster.domain.release import Deployment, Quarantine, Release, Stage, StageId
 from quaymaster.domain.reports import after_report

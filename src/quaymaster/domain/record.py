@@ -7,7 +7,7 @@ release (DESIGN 6, I8 and I9).
 from dataclasses import dataclass, field
 
 from quaymaster.domain import changes as c
-from quaymaster.domain.allowed import found_approval, found_intervention
+from quaymaster.domain.finding import found_approval, found_intervention
 from quaymaster.domain.release import ApprovalId, JobId, PersonId, Release, StageId
 
 

@@ -31,6 +31,14 @@ class Variable:
     preserve_case: bool = False
 
 
+def plain_and_secret(plain: Mapping[str, str], secret: Mapping[str, str]) -> tuple[Variable, ...]:
+    """The variables of one scope, whose values are kept apart; the secret ones say so."""
+    return (
+        *(Variable(name, value) for name, value in plain.items()),
+        *(Variable(name, value, is_secret=True) for name, value in secret.items()),
+    )
+
+
 class VariableSet(Mapping[str, Variable]):
     """A job's variables by name in any case, as they change while the job runs.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from quaymaster.domain.build import BuildJob
 from quaymaster.domain.build_plan import BuildJobPlan
 from quaymaster.domain.build_predefined import BuildContext, predefined
-from quaymaster.domain.variables import Scopes, Variable, effective
+from quaymaster.domain.variables import Scopes, Variable, effective, plain_and_secret
 from quaymaster.plans.job_message import (
     NumberedStep,
     Place,
@@ -72,10 +72,7 @@ def build_variables(
         system.append(Variable("System.AccessToken", access_token, is_secret=True))
     found = effective(
         Scopes(
-            release=(
-                *(Variable(name, value) for name, value in plain.items()),
-                *(Variable(name, value, is_secret=True) for name, value in secret.items()),
-            ),
+            release=plain_and_secret(plain, secret),
             overrides=tuple(Variable(name, value) for name, value in own.items()),
             system=system,
         )

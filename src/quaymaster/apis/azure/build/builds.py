@@ -4,19 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar import Response, delete, get, patch, post, put
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import build_reading, builds
-from quaymaster.actions.builds import BuildEdit, BuildRequest
+from quaymaster.actions import build_queueing, build_reading, builds
+from quaymaster.actions.build_queueing import BuildRequest
+from quaymaster.actions.builds import BuildEdit
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.build.definitions import (
     KINDS,
-    collection_of,
-    patched,
-    tag_of,
     texts_in,
 )
 from quaymaster.apis.azure.build.words import BUILD_ORDER, DELETED, PRIORITY, REASON, RESULT, STATUS
@@ -92,7 +90,7 @@ async def queue_build(request: AzureRequest) -> Response[bytes]:
         wanted = await _again(request, number_in(source, "sourceBuildId", lowest=1))
     else:
         wanted = _request(await request.properties("build", KNOWN), query)
-    return await _answer(request, await builds.queue(call, wanted))
+    return await _answer(request, await build_queueing.queue(call, wanted))
 
 
 @patch(ONE, opt=needs(Scope.BUILD_EXECUTE))
@@ -127,77 +125,6 @@ async def delete_build(request: AzureRequest, build_id: FromPath[str]) -> Respon
     """Delete a build softly, unless something keeps it."""
     await builds.delete(request.in_project(), build_number(build_id))
     return nothing()
-
-
-@get(f"{ONE}/tags", opt=needs(Scope.BUILD))
-async def get_build_tags(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """The tags of a build."""
-    view = await builds.get(request.call, build_number(build_id))
-    return request.collection("tag", list(view.tags))
-
-
-@post(f"{ONE}/tags", opt=needs(Scope.BUILD_EXECUTE), status_code=200)
-async def add_build_tags(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """Add the tags of the body, a list of texts."""
-    return await _tagged(request, build_id, texts_in(await request.document("tags")), [])
-
-
-@patch(f"{ONE}/tags", opt=needs(Scope.BUILD_EXECUTE))
-async def change_build_tags(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """Add `tagsToAdd` and remove `tagsToRemove`."""
-    body = await request.properties("tags", ("tagsToAdd", "tagsToRemove"))
-    add, remove = texts_in(body.get("tagsToAdd")), texts_in(body.get("tagsToRemove"))
-    return await _tagged(request, build_id, add, remove)
-
-
-@put(f"{ONE}/tags/{{tag:path}}", opt=needs(Scope.BUILD_EXECUTE))
-async def add_build_tag(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """Add one tag; all of them come back."""
-    return await _tagged(request, build_id, [tag_of(request, 4)], [])
-
-
-@delete(f"{ONE}/tags/{{tag:path}}", opt=needs(Scope.BUILD_EXECUTE), status_code=200)
-async def delete_build_tag(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """Remove one tag; those left come back."""
-    return await _tagged(request, build_id, [], [tag_of(request, 4)])
-
-
-@post(f"{ONE}/tags/{{tag:path}}", opt=needs(Scope.BUILD_EXECUTE), status_code=200)
-async def post_build_tag(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """Add the tag of the path, as some published samples do."""
-    return await _tagged(request, build_id, [tag_of(request, 4)], [])
-
-
-async def _tagged(
-    request: AzureRequest, build_id: str, add: list[str], remove: list[str]
-) -> Response[bytes]:
-    call, number = request.in_project(), build_number(build_id)
-    return request.collection("tag", await builds.change_tags(call, number, add, remove))
-
-
-@get(f"{ONE}/properties", opt=needs(Scope.BUILD))
-async def get_build_properties(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """The properties of a build, those of `filter` where it is given."""
-    view = await builds.get(request.call, build_number(build_id))
-    return request.answer("properties", collection_of(request, view.properties))
-
-
-@patch(f"{ONE}/properties", opt=needs(Scope.BUILD_EXECUTE))
-async def change_build_properties(
-    request: AzureRequest, build_id: FromPath[str]
-) -> Response[bytes]:
-    """Change properties by a JSON patch."""
-    call, number = request.in_project(), build_number(build_id)
-    changes = patched(await request.document("properties"))
-    kept = await builds.change_properties(call, number, changes)
-    return request.answer("properties", collection_of(request, kept))
-
-
-@get("/build/tags", opt=needs(Scope.BUILD))
-async def list_build_tags(request: AzureRequest) -> Response[bytes]:
-    """Every tag that a build of the project has."""
-    request.in_project()
-    return request.collection("tag", await build_reading.tags(request.call))
 
 
 @get("/build/latest/{definition:path}", opt=needs(Scope.BUILD))
@@ -388,14 +315,5 @@ ROUTES = [
     update_build,
     update_builds,
     delete_build,
-    get_build_tags,
-    add_build_tags,
-    change_build_tags,
-    add_build_tag,
-    delete_build_tag,
-    post_build_tag,
-    get_build_properties,
-    change_build_properties,
-    list_build_tags,
     get_latest_build,
 ]

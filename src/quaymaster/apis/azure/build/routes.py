@@ -11,12 +11,14 @@ from quaymaster.apis.azure.build import (
     leases,
     overviews,
     stages,
+    tags,
     timelines,
 )
 
 ROUTES: list[ControllerRouterHandler] = [
     *definitions.ROUTES,
     *builds.ROUTES,
+    *tags.ROUTES,
     *timelines.ROUTES,
     *artifacts.ROUTES,
     *leases.ROUTES,
