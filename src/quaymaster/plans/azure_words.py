@@ -11,31 +11,49 @@ MOST_DIGITS = 10
 class Words:
     """One enumeration: its published words with their numbers.
 
-    `is_flags` allows several words joined by comma, whose numbers are ORed.
+    `is_flags` allows several words joined by comma, whose numbers are ORed; `also` are further
+    spellings that are read.
     """
 
     name: str
     numbers: Mapping[str, int]
     is_flags: bool = False
+    also: Mapping[str, str] = field(default_factory=dict)
     _spelling: Mapping[str, str] = field(init=False, repr=False)
     _words: Mapping[int, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_spelling", {word.lower(): word for word in self.numbers})
-        object.__setattr__(self, "_words", {number: word for word, number in self.numbers.items()})
+        spelling = {**{word: word for word in self.numbers}, **self.also}
+        words = {number: word for word, number in reversed(list(self.numbers.items()))}
+        folded = {written.casefold(): word for written, word in spelling.items()}
+        object.__setattr__(self, "_spelling", folded)
+        object.__setattr__(self, "_words", words)
+
+    @property
+    def every_bit(self) -> int:
+        """The numbers of all words, ORed."""
+        joined = 0
+        for number in self.numbers.values():
+            joined |= number
+        return joined
+
+    def one(self, value: object) -> str | None:
+        """The word that a word in any case, a digit string or an integer means, if it means one."""
+        number = number_in(value)
+        if number is not None:
+            return self._words.get(number)
+        return self._spelling.get(value.strip().casefold()) if isinstance(value, str) else None
 
     def number(self, value: object) -> int:
         """The number of a word in any case, a digit string or an integer.
 
         Raises ValueError with a sentence that names what is allowed.
         """
-        if isinstance(value, int) and not isinstance(value, bool):
-            return self._known(value)
+        number = number_in(value)
+        if number is not None:
+            return self._known(number)
         if isinstance(value, str):
-            text = value.strip()
-            if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS:
-                return self._known(int(text))
-            return self._read(text)
+            return self._read(value.strip())
         raise ValueError(self.complaint(value))
 
     def word(self, value: object) -> str:
@@ -67,18 +85,24 @@ class Words:
 
     def _spelled(self, text: str) -> str:
         try:
-            return self._spelling[text.lower()]
+            return self._spelling[text.casefold()]
         except KeyError:
             raise ValueError(self.complaint(text)) from None
 
     def _known(self, number: int) -> int:
-        every = 0
-        for known in self.numbers.values():
-            every |= known
-        allowed = number & ~every == 0 if self.is_flags else number in self._words
+        allowed = number & ~self.every_bit == 0 if self.is_flags else number in self._words
         if number < 0 or not allowed:
             raise ValueError(self.complaint(number))
         return number
+
+
+def number_in(value: object) -> int | None:
+    """An integer, or the one that digits stand for; None for anything else."""
+    if isinstance(value, int):
+        return None if isinstance(value, bool) else value
+    text = value.strip() if isinstance(value, str) else ""
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else None
 
 
 DEFINITION_SOURCE = Words(

@@ -127,7 +127,7 @@ def test_vector_the_words_and_numbers_are_the_published_ones():
     assert len(ours) > 10
     for table in ours:
         ints = published[table.name]["ints"]
-        assert {**ints, **table.members} == table.members, table.name
+        assert {**ints, **table.numbers} == table.numbers, table.name
 
 
 def test_properties_go_out_with_their_type_and_come_in_with_or_without():

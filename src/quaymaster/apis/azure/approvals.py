@@ -137,7 +137,7 @@ def _statuses(text: str) -> tuple[ApprovalStatus, ...]:
         return tuple(ApprovalStatus)
     bits = APPROVAL_STATUS.bits([text], "statusFilter")
     known = {status.value for status in ApprovalStatus}
-    found = [name for name, bit in APPROVAL_STATUS.members.items() if bit == bits]
+    found = [name for name, bit in APPROVAL_STATUS.numbers.items() if bit == bits]
     return tuple(ApprovalStatus(name) for name in found if name in known)
 
 

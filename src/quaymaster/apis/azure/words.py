@@ -4,41 +4,24 @@ Every enum is one table. It is read in both directions: names in any case, integ
 text and comma-joined flags come in; the published spelling goes out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.domain import statuses
 from quaymaster.domain.release import Side
 from quaymaster.plans import azure_words
+from quaymaster.plans.azure_words import number_in
 
 
-class Words:
-    """One published enum: its members and their integers."""
-
-    def __init__(
-        self,
-        name: str,
-        members: Mapping[str, int],
-        *,
-        flags: bool = False,
-        also: Mapping[str, str] | None = None,
-    ) -> None:
-        self.name = name
-        self.members = dict(members)
-        self._is_flags = flags
-        self._by_name = {member.casefold(): member for member in members}
-        self._by_name.update({other.casefold(): member for other, member in (also or {}).items()})
-        self._by_number = {number: member for member, number in reversed(list(members.items()))}
+@dataclass(frozen=True, slots=True)
+class Words(azure_words.Words):
+    """One published enumeration as requests name it: what is wrong is told with its place."""
 
     def read(self, value: object, where: str) -> str:
         """The published name of one member. Raises Problem naming the place."""
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise self._unknown(value, where)
-        text = str(value).strip()
-        member = self._by_name.get(text.casefold())
-        if member is None and _is_number(text):
-            member = self._by_number.get(int(text))
+        member = self.one(value)
         if member is None:
             raise self._unknown(value, where)
         return member
@@ -48,47 +31,33 @@ class Words:
         joined = 0
         for value in given:
             for part in str(value).split(","):
-                text = part.strip()
-                if _is_number(text) and int(text) <= self._all_bits():
-                    joined |= int(text)
-                elif text:
-                    joined |= self.members[self.read(text, where)]
+                number = number_in(part)
+                if number is not None and number <= self.every_bit:
+                    joined |= number
+                elif part.strip():
+                    joined |= self.numbers[self.read(part, where)]
         return joined
 
     def names(self, bits: int) -> frozenset[str]:
         """The single members whose bit is set."""
-        return frozenset(
-            member
-            for member, number in self.members.items()
-            if number & (number - 1) == 0 and number & bits
-        )
-
-    def _all_bits(self) -> int:
-        joined = 0
-        for number in self.members.values():
-            joined |= number
-        return joined
+        return frozenset(self.words_in(bits))
 
     def _unknown(self, value: object, where: str) -> Problem:
         shown = str(value)[:60]
         return Problem(
             400,
             "VssPropertyValidationException",
-            f"'{shown}' is not a value of {where}. It may be one of: {', '.join(self.members)}.",
+            f"'{shown}' is not a value of {where}. It may be one of: {', '.join(self.numbers)}.",
         )
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
-
-
 RELEASE_STATUS = Words(
-    "ReleaseStatus", {"undefined": 0, "draft": 1, "active": 2, "abandoned": 4}, flags=True
+    "ReleaseStatus", {"undefined": 0, "draft": 1, "active": 2, "abandoned": 4}, is_flags=True
 )
 ENVIRONMENT_STATUS = Words(
     "EnvironmentStatus",
     azure_words.ENVIRONMENT_STATUS.numbers,  # conditions in documents use the same bits
-    flags=True,
+    is_flags=True,
     also={"cancelled": "canceled"},
 )
 DEPLOYMENT_STATUS = Words(
@@ -102,7 +71,7 @@ DEPLOYMENT_STATUS = Words(
         "failed": 16,
         "all": 31,
     },
-    flags=True,
+    is_flags=True,
 )
 OPERATION_STATUS = Words(
     "DeploymentOperationStatus",
@@ -128,7 +97,7 @@ OPERATION_STATUS = Words(
         "gateFailed": 131072,
         "all": 258047,
     },
-    flags=True,
+    is_flags=True,
 )
 APPROVAL_STATUS = Words(
     "ApprovalStatus",
@@ -143,7 +112,7 @@ APPROVAL_STATUS = Words(
     },
 )
 APPROVAL_TYPE = Words(
-    "ApprovalType", {"undefined": 0, "preDeploy": 1, "postDeploy": 2, "all": 3}, flags=True
+    "ApprovalType", {"undefined": 0, "preDeploy": 1, "postDeploy": 2, "all": 3}, is_flags=True
 )
 RELEASE_REASON = Words(
     "ReleaseReason",
@@ -216,7 +185,7 @@ DEFINITION_EXPANDS = Words(
         "lastRelease": 64,
         "all": 126,
     },
-    flags=True,
+    is_flags=True,
 )
 RELEASE_EXPANDS = Words(
     "ReleaseExpands",
@@ -230,7 +199,7 @@ RELEASE_EXPANDS = Words(
         "tags": 64,
         "all": 126,
     },
-    flags=True,
+    is_flags=True,
 )
 DEPLOYMENT_EXPANDS = Words(
     "DeploymentExpands", {"all": 0, "deploymentOnly": 1, "approvals": 2, "artifacts": 4}
@@ -244,7 +213,7 @@ APPROVAL_FILTERS = Words(
         "approvalSnapshots": 4,
         "all": 7,
     },
-    flags=True,
+    is_flags=True,
 )
 MAIL_SECTION = Words(
     "MailSectionType",

@@ -9,6 +9,7 @@ from quaymaster.runner.tasks.scripts import (
     existing_file,
     find_program,
     run_script,
+    script_inputs,
     write_script,
 )
 
@@ -26,24 +27,13 @@ async def run(task: TaskCall) -> None:
     await run_script(task, [find_program(task, "bash"), file], name="Bash", environment=environment)
 
 
-_FILE = ("targetType", "filePath")
-
 TASK = TaskDefinition(
     id="6c731c3c-3c68-459a-a5c9-bde6e6595b5b",
     name="Bash",
     title="Bash",
     version="3.278.0",
     inputs=(
-        Input("targetType", "radio", "filePath"),
-        Input("filePath", "filePath", required=True, shown_when=_FILE),
-        Input("arguments", shown_when=_FILE),
-        Input(
-            "script",
-            "multiLine",
-            "# Write your commands here\n\necho 'Hello world'\n",
-            required=True,
-            shown_when=("targetType", "inline"),
-        ),
+        *script_inputs("# Write your commands here\n\necho 'Hello world'\n"),
         Input("workingDirectory", "filePath"),
         Input("failOnStderr", "boolean", "false"),
         Input("bashEnvValue"),

@@ -7,6 +7,7 @@ from quaymaster.runner.tasks.scripts import (
     existing_file,
     find_program,
     run_script,
+    script_inputs,
     write_script,
 )
 
@@ -81,24 +82,13 @@ def _ending(task: TaskCall) -> list[str]:
     ]
 
 
-_FILE = ("targetType", "filePath")
-
 TASK = TaskDefinition(
     id="e213ff0f-5d5c-4791-802d-52ea3e7be1f1",
     name="PowerShell",
     title="PowerShell",
     version="2.279.0",
     inputs=(
-        Input("targetType", "radio", "filePath"),
-        Input("filePath", "filePath", required=True, shown_when=_FILE),
-        Input("arguments", shown_when=_FILE),
-        Input(
-            "script",
-            "multiLine",
-            '# Write your PowerShell commands here.\n\nWrite-Host "Hello World"\n',
-            required=True,
-            shown_when=("targetType", "inline"),
-        ),
+        *script_inputs('# Write your PowerShell commands here.\n\nWrite-Host "Hello World"\n'),
         Input("errorActionPreference", "pickList", "stop"),
         Input("warningPreference", "pickList", "default"),
         Input("informationPreference", "pickList", "default"),

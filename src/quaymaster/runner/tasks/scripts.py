@@ -8,8 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from quaymaster.runner.tasks.call import TaskCall, TaskFailed
+from quaymaster.runner.tasks.definition import Input
 
+_FROM_FILE = ("targetType", "filePath")
 _RULE = "========================== Starting Command Output ==========================="
+
+
+def script_inputs(example: str) -> tuple[Input, ...]:
+    """The inputs by which a task takes an inline script or a script file with arguments."""
+    return (
+        Input("targetType", "radio", "filePath"),
+        Input("filePath", "filePath", required=True, shown_when=_FROM_FILE),
+        Input("arguments", shown_when=_FROM_FILE),
+        Input("script", "multiLine", example, required=True, shown_when=("targetType", "inline")),
+    )
 
 
 def write_script(task: TaskCall, text: str, suffix: str) -> str:

@@ -13,12 +13,12 @@ STATUS = Words(
         "notStarted": 32,
         "all": 47,
     },
-    flags=True,
+    is_flags=True,
 )
 RESULT = Words(
     "BuildResult",
     {"none": 0, "succeeded": 2, "partiallySucceeded": 4, "failed": 8, "canceled": 32},
-    flags=True,
+    is_flags=True,
 )
 REASON = Words(
     "BuildReason",
@@ -38,7 +38,7 @@ REASON = Words(
         "triggered": 1967,
         "all": 2031,
     },
-    flags=True,
+    is_flags=True,
 )
 PRIORITY = Words(
     "QueuePriority", {"low": 5, "belowNormal": 4, "normal": 3, "aboveNormal": 2, "high": 1}

@@ -1,6 +1,6 @@
-"""How a stage looked before there were phases: one list of tasks, one queue (CONTRACT D.2)."""
+"""How a stage looked in old versions: one list of tasks, one queue, other words (CONTRACT D.2)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 Document = dict[str, Any]
@@ -50,6 +50,17 @@ def run_options(stage: Mapping[str, Any]) -> dict[str, str]:
         "skipArtifactsDownload": str(bool(options.get("skipArtifactsDownload"))),
         "TimeoutInMinutes": str(options.get("timeoutInMinutes") or 0),
     }
+
+
+def changed(resource: str, body: Any, change: Callable[[Document], Document]) -> Any:
+    """The body with each stage that it shows changed; what shows none is given back as it is."""
+    match resource, body:
+        case "release", {"environments": list(environments)}:
+            return {**body, "environments": [change(one) for one in environments]}
+        case "releaseEnvironment", dict():
+            return change(body)
+        case _:
+            return body
 
 
 def without(body: Mapping[str, Any], keys: Collection[str]) -> Document:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.apis.azure.versions import numbers
+from quaymaster.apis.azure.versions import numbers, stages
 from quaymaster.apis.azure.versions.numbers import NOTHING
 
 ENVIRONMENT_STATUS = {
@@ -35,13 +35,7 @@ def upgrade(resource: str, body: Any) -> Any:
 
 def downgrade(resource: str, body: Any) -> Any:
     """Statuses of environments in the words of the time; everything else is as in 3.0."""
-    match resource, body:
-        case "release", {"environments": list(environments)}:
-            return {**body, "environments": [_environment(one) for one in environments]}
-        case "releaseEnvironment", dict():
-            return _environment(body)
-        case _:
-            return body
+    return stages.changed(resource, body, _environment)
 
 
 def _environment(body: dict[str, Any]) -> dict[str, Any]:
