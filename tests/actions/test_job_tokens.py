@@ -31,7 +31,7 @@ async def taken(world: World, release: ReleaseId) -> Taken:
     assert deployment is not None
     [job] = deployment.jobs
     found = await jobs.claim(
-        world.call(), release, job.id, Taker("one", Place("/work/1", "one-1", 5), new_token())
+        world.call(), release, job.id, Taker("one", Place("/somewhere/1", "one-1", 5), new_token())
     )
     assert found is not None
     return found

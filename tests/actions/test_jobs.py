@@ -36,7 +36,7 @@ def world(world: World) -> World:
 
 
 def taker(worker: str = "one", token: str | None = None) -> Taker:
-    return Taker(worker, Place("/work/1", f"{worker}-1", 5), token or new_token())
+    return Taker(worker, Place("/somewhere/1", f"{worker}-1", 5), token or new_token())
 
 
 async def waiting(world: World, release: ReleaseId, stage: str = "Dev") -> Job:

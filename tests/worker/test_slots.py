@@ -18,10 +18,10 @@ def test_the_lowest_free_slots_are_taken(tmp_path: Path) -> None:
 
 
 def test_a_slot_tells_its_place() -> None:
-    slot = slots.Slot(3, Path("/home/work/3"))
+    slot = slots.Slot(3, Path("/somewhere/3"))
     place = slot.place("builder", 7)
     assert (place.work_directory, place.agent_name, place.agent_id) == (
-        "/home/work/3",
+        "/somewhere/3",
         "builder-3",
         7,
     )
