@@ -22,7 +22,7 @@ async def between(
     """
     found = await repositories.looked_up(call, project)
     outside = call.installation.outside.repositories
-    source = await commit_checks.source(call, found)
+    source = await commit_checks.source(found)
     if source is None or outside is None:
         raise Invalid("The repository is connected to nothing. Set source_url of the project.")
     to = await _commit(call, found, newer)

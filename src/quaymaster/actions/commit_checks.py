@@ -1,11 +1,12 @@
 """Whether a repository has a commit, asked of it where it is connected (AVIATOR 6)."""
 
-from quaymaster.actions import artifact_access
+from dataclasses import replace
+
+from quaymaster.actions import repository_sources
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import CodeRepository
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.errors import Invalid, NotFound
-from quaymaster.store.vault import VaultError
 
 NO_COMMIT = "commit"
 
@@ -17,7 +18,7 @@ async def whole(call: Call, found: Scene, commit: str) -> str:
     such commit.
     """
     repositories = call.installation.outside.repositories
-    repository = await source(call, found)
+    repository = await source(found)
     if repository is None or repositories is None:
         return commit
     try:
@@ -33,24 +34,18 @@ async def whole(call: Call, found: Scene, commit: str) -> str:
     return known
 
 
-async def source(call: Call, found: Scene) -> CodeRepository | None:
-    """Where the repository is and what signs in to it; None where it is connected to nothing."""
-    address = str(found.definition.settings.get("source_url") or "")
-    return await _connected(call, found, address) if address else None
+async def source(found: Scene) -> CodeRepository | None:
+    """Where the repository is and what signs in to it; None where it is connected to nothing.
 
-
-async def _connected(call: Call, found: Scene, address: str) -> CodeRepository:
-    """The repository with the service connection that signs in to it, when one is named."""
-    word = str(found.definition.settings.get("source_connection") or "")
-    if not word:
-        return CodeRepository(address)
+    Raises NotFound of the kind "repository" when what signs in is gone or cannot be opened.
+    """
+    settings = found.definition.settings
+    address = str(settings.get(repository_sources.URL) or "")
+    if not address:
+        return None
+    own = replace(found.call, caller=None)  # who set it was allowed to use it
+    word = str(settings.get(repository_sources.CONNECTION) or "")
     try:
-        async with call.database.read() as connection:
-            opened = await artifact_access.opened(
-                connection, call, found.definition.project_id, [{"connection": word}]
-            )
-    except VaultError as error:
+        return await repository_sources.opened(own, address, word)
+    except Invalid as error:
         raise NotFound("repository", found.definition.repository) from error
-    if word.casefold() not in opened:
-        raise NotFound("repository", found.definition.repository)
-    return CodeRepository(address, opened[word.casefold()])

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from quaymaster.actions import definitions as definition_actions
+from quaymaster.actions import repository_sources
 from quaymaster.actions.call import Call, Project
 from quaymaster.domain import release_versions
 from quaymaster.domain.access import Permission, definition_token, stage_token
@@ -133,7 +134,7 @@ async def candidate(connection: Connection, found: Scene, version: str) -> Candi
 
 
 async def listed(call: Call) -> list[RepositoryDefinition]:
-    """All definitions of repositories that the caller may view."""
+    """All definitions that can be found by name and that the caller may view."""
     if call.caller is None:
         return []
     only = UUID(call.caller.only_project) if call.caller.only_project else None
@@ -167,9 +168,13 @@ async def create(call: Call, new: NewDefinition) -> Scene:
         raise Invalid("Invalid name: use letters, digits, '-', '_' and spaces.")
     if not release_versions.is_repository(new.repository):
         raise Invalid("Invalid repository: write it as org/name.")
-    async with call.database.transaction() as connection:
+    async with call.database.read() as connection:
         inside = replace(call, project=await _home(connection, call, new.project))
-        await _check_free(connection, inside, new.name)
+    if new.settings:
+        inside.require(Permission.EDIT_RELEASE_DEFINITION, str(inside.project_id), "its settings")
+        await repository_sources.check(inside, new.settings)
+    async with call.database.transaction() as connection:
+        await check_free(connection, inside, new.name)
         document = repository_document.definition(new.name, new.repository)
         made = await definition_actions.create_within(
             connection, inside, document, may_be_empty=True
@@ -188,7 +193,8 @@ async def _home(connection: Connection, call: Call, wanted: str) -> Project:
     return Project(str(row.id), row.name, row.organization)
 
 
-async def _check_free(connection: Connection, call: Call, name: str) -> None:
+async def check_free(connection: Connection, call: Call, name: str) -> None:
+    """Raise Conflict when a definition of a repository is called so anywhere."""
     if call.caller and await rows.is_taken(connection, UUID(call.caller.organization), name):
         raise Conflict(f"There is already a release project {name!r}.")
 

@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from quaymaster.actions import definitions as definition_actions
+from quaymaster.actions import renaming, repository_sources
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.repository_definitions import TIERS, Scene
 from quaymaster.domain.access import Permission
-from quaymaster.domain.errors import Invalid, NotFound
-from quaymaster.store import definitions
+from quaymaster.domain.errors import Conflict, Invalid
+from quaymaster.store import freezes, repository_environments
 from quaymaster.store import repository_definitions as rows
 from quaymaster.store.database import Connection
-
-LONGEST_URL = 2000
 
 # What the engine knows as the redeployment of what succeeded last (SEMANTICS 8.11).
 ON_FAILURE = {
@@ -35,18 +32,22 @@ ON_FAILURE = {
 class EnvironmentChange:
     """None leaves a part as it is; an empty parent is none."""
 
+    name: str | None = None
     tier: str | None = None
     parent: str | None = None
     hold_after_rollback: bool | None = None
     rollback_on_failure: bool | None = None
 
 
-async def change(call: Call, project: str, changes: Mapping[str, Any]) -> Scene:
-    """Change settings of a definition. Raises NotFound, Invalid, Forbidden (edit pipeline)."""
-    if any(isinstance(value, str) and len(value) > LONGEST_URL for value in changes.values()):
-        raise Invalid(f"A setting is longer than {LONGEST_URL} characters.")
-    if "://" in (url := str(changes.get("source_url", ""))) and "@" in url.split("://", 1)[1]:
-        raise Invalid("Leave credentials out of source_url; name a service connection instead.")
+async def change(
+    call: Call, project: str, changes: Mapping[str, Any], name: str | None = None
+) -> Scene:
+    """Change settings of a definition, and its name where a new one is given.
+
+    The repository is asked before, when what leads to it changes. Raises NotFound, Invalid,
+    Conflict for a name that is taken, Forbidden (edit pipeline).
+    """
+    await _check_source(call, project, changes)
     async with call.database.transaction() as connection:
         found = await repositories.scene(connection, call, project)
         found.require(Permission.EDIT_RELEASE_DEFINITION)
@@ -54,7 +55,17 @@ async def change(call: Call, project: str, changes: Mapping[str, Any]) -> Scene:
         await rows.put_definition(
             connection, found.definition.definition_id, found.definition.repository, settings
         )
-        return replace(found, definition=replace(found.definition, settings=settings))
+        if name is not None:
+            await renaming.rename_definition(connection, found, name)
+        return await repositories.scene(connection, call, project if name is None else name)
+
+
+async def _check_source(call: Call, project: str, changes: Mapping[str, Any]) -> None:
+    if not {repository_sources.URL, repository_sources.CONNECTION} & set(changes):
+        return
+    found = await repositories.looked_up(call, project)
+    found.require(Permission.EDIT_RELEASE_DEFINITION)
+    await repository_sources.check(found.call, {**found.definition.settings, **changes})
 
 
 async def delete(call: Call, project: str) -> None:
@@ -77,6 +88,9 @@ async def change_environment(
             Permission.EDIT_RELEASE_DEFINITION, found.token, found.definition.definition_name
         )
         changed = await _changed(connection, found, wanted)
+        if wanted.name is not None:
+            await renaming.rename_environment(connection, found, wanted.name)
+            changed = replace(changed, name=wanted.name)
         if wanted.rollback_on_failure is not None:
             await _set_trigger(connection, found, is_on=wanted.rollback_on_failure)
         await rows.put_environment(connection, found.definition.definition_id, changed)
@@ -108,18 +122,31 @@ async def _changed(
 
 async def _set_trigger(connection: Connection, found: Scene, *, is_on: bool) -> None:
     """Have the definition redeploy what succeeded last when a deployment fails, or not."""
-    definition = await definitions.get(
-        connection,
-        found.call.vault,
-        found.definition.project_id,
-        found.definition.definition_id,
-        locked=True,
-    )
-    if definition is None:
-        raise NotFound("definition", found.definition.definition_name)
-    document = msgspec.json.decode(definition.document)
-    for stage in document["environments"]:
-        if stage["id"] == found.environment.id:
-            stage["environmentTriggers"] = [dict(ON_FAILURE)] if is_on else []
-    identity = {"id": definition.id, "revision": definition.revision}
-    await definition_actions.update_within(connection, found.call, {**document, **identity})
+
+    def triggered(document: dict[str, Any]) -> dict[str, Any]:
+        for stage in document["environments"]:
+            if stage["id"] == found.environment.id:
+                stage["environmentTriggers"] = [dict(ON_FAILURE)] if is_on else []
+        return document
+
+    await renaming.changed(connection, found, triggered)
+
+
+async def delete_environment(call: Call, project: str, environment: str) -> None:
+    """Remove an environment with its settings; what was deployed there stays in the releases.
+
+    Raises NotFound, Forbidden, Conflict while something is being deployed to it.
+    """
+    async with call.database.transaction() as connection:
+        found = await repositories.scene(connection, call, project, environment)
+        await freezes.close_door(connection, found.definition.definition_id)
+        number = found.environment.id
+        if await repository_environments.is_busy(connection, number):
+            raise Conflict(f"Something is being deployed to {environment}. Cancel it first.")
+
+        def without(document: dict[str, Any]) -> dict[str, Any]:
+            left = [stage for stage in document["environments"] if stage["id"] != number]
+            return {**document, "environments": left}
+
+        await renaming.changed(connection, found, without)
+        await repository_environments.forget(connection, number)

@@ -47,9 +47,15 @@ LEFT JOIN repository_environments y ON y.environment_id = e.id
 WHERE d.id = $1 AND d.kind = 'release' AND NOT d.is_deleted
   AND ($3::uuid IS NULL OR d.project_id = $3)
 """
+# Whatever `FIND` finds by its name alone.
 LISTED = f"""
-SELECT {COLUMNS} {TABLES} WHERE {LIVE} AND x.repository <> ''
-  AND ($2::uuid IS NULL OR d.project_id = $2) ORDER BY d.name_key, d.id
+SELECT {COLUMNS} {TABLES} WHERE {LIVE} AND ($2::uuid IS NULL OR d.project_id = $2)
+  AND (coalesce(x.repository, '') <> '' OR NOT EXISTS (
+    SELECT FROM definitions o JOIN projects q ON q.id = o.project_id
+    WHERE o.name_key = d.name_key AND o.name = d.name AND o.id <> d.id AND o.kind = 'release'
+      AND NOT o.is_deleted AND q.organization_id = $1
+      AND ($2::uuid IS NULL OR o.project_id = $2)))
+ORDER BY d.name_key, d.id
 """
 ENVIRONMENTS = """
 SELECT e.id, e.name, e.rank, coalesce(y.tier, 'development') AS tier, y.parent_id,
@@ -184,7 +190,7 @@ async def is_taken(connection: Connection, organization: UUID, name: str) -> boo
 async def listed(
     connection: Connection, organization: UUID, project: UUID | None
 ) -> list[RepositoryDefinition]:
-    """All definitions of repositories by name."""
+    """All definitions that can be found by their names alone, by name."""
     return [_definition(row) for row in await connection.fetch(LISTED, organization, project)]
 
 

@@ -20,6 +20,10 @@ from quaymaster.store.release_rows import FREEZE_COLUMNS, FreezeRow
 from quaymaster.store.repository_definitions import RepositoryEnvironment
 
 VERSION = "regexp_replace(r.name, '-rc[1-9][0-9]*$', '')"
+# Of a repository the version is the commit; a build says which one it was made from.
+COMMIT = """(SELECT coalesce(nullif(a -> 'reference' ->> 'sourceVersion', ''),
+  CASE WHEN lower(a ->> 'type') <> 'build' THEN a ->> 'version_id' END)
+FROM json_array_elements(r.artifacts) a WHERE (a ->> 'is_primary')::boolean LIMIT 1)"""
 ENVIRONMENTS = """
 SELECT e.definition_id, e.id, e.name, e.rank, coalesce(y.tier, 'development') AS tier, y.parent_id,
   coalesce(y.settings, '{}') AS settings
@@ -31,14 +35,15 @@ SELECT d.id AS definition, v.version, v.newest, v.created_at FROM unnest($1::big
 CROSS JOIN LATERAL (
   SELECT {VERSION} AS version, max(r.id) AS newest, min(r.created_at) AS created_at
   FROM releases r WHERE r.definition_id = d.id AND NOT r.is_deleted
-  GROUP BY 1 HAVING $3::bigint IS NULL OR max(r.id) < $3 ORDER BY 2 DESC LIMIT $2) v
+  GROUP BY 1 HAVING $3::bigint IS NULL OR max(r.id) < $3 ORDER BY 2 DESC LIMIT $2 OFFSET $4) v
 ORDER BY d.id, v.newest DESC
 """
 CANDIDATES = f"""
 SELECT r.id, r.definition_id, r.name, {VERSION} AS version, r.created_at,
-  coalesce(a.version_id, '') AS commit, b.status AS build, coalesce(b.url, '') AS build_url
-FROM releases r LEFT JOIN release_artifacts a ON a.release_id = r.id AND a.is_primary
-LEFT JOIN release_builds b ON b.release_id = r.id
+  coalesce({COMMIT}, '') AS commit, b.status AS build, coalesce(b.url, '') AS build_url,
+  coalesce(nullif(i.email, ''), i.unique_name) AS actor
+FROM releases r LEFT JOIN release_builds b ON b.release_id = r.id
+LEFT JOIN identities i ON i.id = r.created_by
 """
 OF_VERSIONS = f"""
 {CANDIDATES} JOIN unnest($1::bigint[], $2::text[]) AS k (definition, version)
@@ -48,7 +53,7 @@ WHERE NOT r.is_deleted ORDER BY r.id
 DEPLOYMENTS = """
 SELECT d.id, d.definition_id, d.definition_stage_id AS environment, d.release_id,
   d.from_release_id, d.queued_at, d.completed_at, d.outcome, d.operation_status, d.problem,
-  d.rolls_back IS NOT NULL AS rolls_back, i.display_name, coalesce(i.email, i.unique_name) AS email
+  d.rolls_back IS NOT NULL AS rolls_back, i.display_name, coalesce(nullif(i.email, ''), i.unique_name) AS email
 FROM deployments d LEFT JOIN identities i ON i.id = d.requested_by
 """
 PAGES = f"""
@@ -120,6 +125,7 @@ class CandidateLine:
     commit: str
     build: str | None
     build_url: str
+    actor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +161,15 @@ async def environments(
 
 
 async def versions(
-    connection: Connection, definitions: Sequence[int], most: int, before: int | None
+    connection: Connection,
+    definitions: Sequence[int],
+    most: int,
+    before: int | None = None,
+    skipped: int = 0,
 ) -> dict[int, list[VersionLine]]:
     """So many versions of each, the one with the newest candidate first."""
     found: dict[int, list[VersionLine]] = defaultdict(list)
-    for row in await connection.fetch(VERSIONS, list(definitions), most, before):
+    for row in await connection.fetch(VERSIONS, list(definitions), most, before, skipped):
         found[row["definition"]].append(VersionLine(**dict(row)))
     return found
 

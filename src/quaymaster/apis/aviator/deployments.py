@@ -6,21 +6,28 @@ from typing import Any
 from litestar import Response, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import candidates, repository_definitions, rollback_requests
+from quaymaster.actions import (
+    candidate_deployments,
+    candidates,
+    repository_definitions,
+    rollback_requests,
+)
 from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.paging import links, page_of
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.words import REPORTED
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain import release_versions
+from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release_versions import CandidateVersion
 
 ENVIRONMENT = "/api/releases/{project:str}/environments/{environment:str}"
 DEPLOYMENTS = ENVIRONMENT + "/deployments"
-MOST_PER_PAGE = 100
+DEPLOYMENT = DEPLOYMENTS + "/{number:str}"
 FORCED = "Rolled back by force."
 
 
@@ -59,16 +66,49 @@ async def list_deployments(
 ) -> Response[bytes]:
     """A page of deployments, the newest first."""
     try:
-        page = request.whole("page", 1)
-        count = min(request.whole("per_page", 10), MOST_PER_PAGE)
+        page = page_of(request)
     except Problem:
         await repository_definitions.looked_up(request.call, project, environment)
         raise
     _, found = await candidates.deployments(
-        request.call, project, environment, count + 1, (page - 1) * count
+        request.call, project, environment, page.count + 1, (page.number - 1) * page.count
     )
-    shown = [present.deployment(environment, one) for one in found[:count]]
-    return request.answer(shown, headers=_links(request, page, count, len(found) > count))
+    shown = [present.deployment(environment, one) for one in found[: page.count]]
+    return request.answer(shown, headers=links(request, page, is_more=len(found) > page.count))
+
+
+@get(DEPLOYMENT, opt=needs(Scope.RELEASE))
+async def get_deployment(
+    request: AviatorRequest,
+    project: FromPath[str],
+    environment: FromPath[str],
+    number: FromPath[str],
+) -> Response[bytes]:
+    """One deployment by its id."""
+    found = await candidate_deployments.one(request.call, project, environment, _id(number))
+    return request.answer(present.deployment(environment, found))
+
+
+@post(DEPLOYMENT + "/cancel", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
+async def cancel_deployment(
+    request: AviatorRequest,
+    project: FromPath[str],
+    environment: FromPath[str],
+    number: FromPath[str],
+) -> Response[bytes]:
+    """Stop a deployment; it is `canceling` until its work has stopped."""
+    body = await request.fields()
+    found = await candidate_deployments.cancel(
+        request.call, project, environment, _id(number), text_in(body, "comment")
+    )
+    return request.answer(present.deployment(environment, found))
+
+
+def _id(text: str) -> int:
+    """Raises NotFound for what is no id of a deployment."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotFound("deployment", text[:100])
+    return int(text)
 
 
 async def _version(
@@ -81,16 +121,6 @@ async def _version(
         await repository_definitions.looked_up(request.call, project, environment)
         raise Problem(400, "Invalid release candidate version")
     return version
-
-
-def _links(request: AviatorRequest, page: int, count: int, more: bool) -> dict[str, str]:
-    places = {"prev": page - 1 if page > 1 else 0, "next": page + 1 if more else 0}
-    links = [
-        f'<{request.asked.url}?page={number}&per_page={count}>; rel="{name}"'
-        for name, number in places.items()
-        if number
-    ]
-    return {"Link": ", ".join(links)} if links else {}
 
 
 @post(ENVIRONMENT + "/rollback", opt=needs(Scope.RELEASE_EXECUTE))
@@ -134,4 +164,13 @@ async def resume(
     return request.answer({"environment_name": environment, "held": False})
 
 
-ROUTES = [create_deployment, update_deployment, list_deployments, roll_back, plan_rollback, resume]
+ROUTES = [
+    create_deployment,
+    update_deployment,
+    list_deployments,
+    get_deployment,
+    cancel_deployment,
+    roll_back,
+    plan_rollback,
+    resume,
+]

@@ -3,14 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from quaymaster.actions.version_lists import Version
 from quaymaster.apis.aviator import words
+from quaymaster.apis.aviator.words import STATUS
+from quaymaster.domain import release_versions
 from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.release_versions import CandidateVersion, version_of
+from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store.repository_definitions import (
     EnvironmentDeployment,
     RepositoryDefinition,
     RepositoryEnvironment,
 )
+from quaymaster.store.repository_views import CandidateLine
 
 
 def time(at: datetime | None) -> str | None:
@@ -51,11 +56,29 @@ def candidate(
     }
 
 
+def candidate_line(found: CandidateLine, repo: str) -> dict[str, Any]:
+    """A candidate as it stands now; without a version of this grammar it is its own release."""
+    version = release_versions.read(found.name) or CandidateVersion(found.name, 1)
+    shown = candidate(found.id, version, found.commit, repo, found.actor, found.created_at)
+    built = STATUS[ReportedStatus(found.build)] if found.build else "success"
+    return {**shown, "release_candidate_version": found.name, "build_status": built}
+
+
+def release(found: Version, repo: str) -> dict[str, Any]:
+    """A version with its candidates, oldest first; its head is the newest one's commit."""
+    return {
+        "release_version": found.name,
+        "head_commit": found.candidates[-1].commit,
+        "created_at": time(found.created_at),
+        "candidates": [candidate_line(one, repo) for one in found.candidates],
+    }
+
+
 def project(found: RepositoryDefinition) -> dict[str, Any]:
     return {
         "id": str(found.definition_id),
         "name": found.definition_name,
-        "repository": found.repository,
+        "repository": found.repository or None,
         "settings": found.settings,
     }
 
@@ -64,6 +87,8 @@ def environment(
     found: RepositoryEnvironment,
     parent: str | None = None,
     freezes: list[Freeze] | None = None,
+    *,
+    is_frozen: bool = False,
 ) -> dict[str, Any]:
     return {
         "id": str(found.id),
@@ -71,7 +96,7 @@ def environment(
         "tier": found.tier,
         "parent": parent,
         "settings": found.settings,
-        "frozen": bool(freezes),
+        "frozen": is_frozen,
         "freezes": [freeze(one) for one in freezes or ()],
     }
 

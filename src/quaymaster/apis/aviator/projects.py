@@ -1,16 +1,18 @@
 """Projects, environments and their freezes (AVIATOR 7)."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import environment_freezes, repository_definitions
+from quaymaster.actions import environment_freezes, repository_definitions, repository_views
 from quaymaster.actions.repository_definitions import NewDefinition, NewEnvironment
 from quaymaster.apis.aviator import present
-from quaymaster.apis.aviator.asked import AviatorRequest, text_in, time_in
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in, time_in
 from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.paging import MOST, links, page_of
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.freezes import Freeze, FreezeKind, OnRunning
@@ -20,7 +22,15 @@ ONE = ALL + "/{project:str}"
 ENVIRONMENTS = ONE + "/environments"
 ENVIRONMENT = ENVIRONMENTS + "/{environment:str}"
 FREEZE = ENVIRONMENT + "/freeze"
+TEXTS = ("source_url", "source_connection")
+FLAGS = ("patch_reopens",)
 LONGEST_MINUTES = 366 * 24 * 60
+
+
+def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a body names. Raises Problem 400 `Invalid <name>`."""
+    found: dict[str, Any] = {name: text_in(body, name) for name in TEXTS if name in body}
+    return found | {name: flag_in(body, name) for name in FLAGS if name in body}
 
 
 @post(ALL, opt=needs(Scope.RELEASE_MANAGE))
@@ -28,7 +38,10 @@ async def create_project(request: AviatorRequest) -> Response[bytes]:
     """A project that releases one repository; give it environments next."""
     body = await request.fields()
     new = NewDefinition(
-        text_in(body, "name"), text_in(body, "repository"), project=text_in(body, "team_project")
+        text_in(body, "name"),
+        text_in(body, "repository"),
+        settings_in(body),
+        text_in(body, "team_project"),
     )
     made = await repository_definitions.create(request.call, new)
     return request.answer(present.project(made.definition), 201)
@@ -36,9 +49,14 @@ async def create_project(request: AviatorRequest) -> Response[bytes]:
 
 @get(ALL, opt=needs(Scope.RELEASE))
 async def list_projects(request: AviatorRequest) -> Response[bytes]:
-    """All projects by name."""
+    """A page of the projects, by name: whatever calls of this contract can be about."""
+    page = page_of(request, usual=MOST)
     found = await repository_definitions.listed(request.call)
-    return request.answer([present.project(one) for one in found])
+    start = (page.number - 1) * page.count
+    shown = [present.project(one) for one in found[start : start + page.count]]
+    return request.answer(
+        shown, headers=links(request, page, is_more=len(found) > start + page.count)
+    )
 
 
 @get(ONE, opt=needs(Scope.RELEASE))
@@ -65,8 +83,16 @@ async def list_environments(request: AviatorRequest, project: FromPath[str]) -> 
     found = await repository_definitions.looked_up(request.call, project)
     known = await repository_definitions.environments(request.call, found)
     names = {one.id: one.name for one in known}
+    stopped = await repository_views.standstills(
+        request.call, [one.id for one in known], request.call.now
+    )
     return request.answer(
-        [present.environment(one, names.get(one.parent_id or 0)) for one in known]
+        [
+            present.environment(
+                one, names.get(one.parent_id or 0), is_frozen=bool(stopped.get(one.id))
+            )
+            for one in known
+        ]
     )
 
 
@@ -75,16 +101,21 @@ async def get_environment(
     request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
 ) -> Response[bytes]:
     """One environment with the freezes that were set for it."""
-    return await _shown(request, project, environment)
+    return await shown(request, project, environment)
 
 
-async def _shown(request: AviatorRequest, project: str, environment: str) -> Response[bytes]:
+async def shown(request: AviatorRequest, project: str, environment: str) -> Response[bytes]:
+    """An environment with its freezes, and whether one of any level is in force now."""
     found = await repository_definitions.looked_up(request.call, project, environment)
     known = await repository_definitions.environments(request.call, found)
     names = {one.id: one.name for one in known}
     freezes = await environment_freezes.listed(request.call, project, environment)
     parent = names.get(found.environment.parent_id or 0)
-    return request.answer(present.environment(found.environment, parent, freezes))
+    number, call = found.environment.id, found.call
+    is_frozen = bool((await repository_views.standstills(call, [number], call.now)).get(number))
+    return request.answer(
+        present.environment(found.environment, parent, freezes, is_frozen=is_frozen)
+    )
 
 
 @put(FREEZE, opt=needs(Scope.RELEASE_EXECUTE))
@@ -94,7 +125,7 @@ async def freeze(
     """Let no deployment start here, until a time or until it is lifted; replaces earlier ones."""
     body = await request.fields()
     await environment_freezes.put(request.call, project, environment, freeze_in(body))
-    return await _shown(request, project, environment)
+    return await shown(request, project, environment)
 
 
 @delete(FREEZE, opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
@@ -103,7 +134,7 @@ async def unfreeze(
 ) -> Response[bytes]:
     """Lift the freezes of this environment; what waited starts by itself."""
     await environment_freezes.lift(request.call, project, environment)
-    return await _shown(request, project, environment)
+    return await shown(request, project, environment)
 
 
 def freeze_in(body: Any) -> Freeze:

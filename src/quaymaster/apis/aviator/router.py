@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from quaymaster.actions.call import Installation
-from quaymaster.apis.aviator import candidates, deployments, projects, settings
+from quaymaster.apis.aviator import candidates, deployments, metrics, projects, settings, versions
 from quaymaster.apis.aviator.asked import JSON, Asked, AviatorRequest
 from quaymaster.apis.aviator.edge import Edge
 from quaymaster.apis.aviator.errors import Problem, problem_of
@@ -28,7 +28,9 @@ ROUTES: list[ControllerRouterHandler] = [
     *projects.ROUTES,
     *settings.ROUTES,
     *candidates.ROUTES,
+    *versions.ROUTES,
     *deployments.ROUTES,
+    *metrics.ROUTES,
     *graphql.ROUTES,
     *webhooks.ROUTES,
 ]

@@ -13,21 +13,17 @@ from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
-from quaymaster.apis.aviator.projects import ENVIRONMENT, ONE
+from quaymaster.apis.aviator.projects import ENVIRONMENT, FLAGS, ONE, TEXTS, settings_in, shown
 from quaymaster.apis.shared.scopes import Scope
-
-TEXTS = ("source_url", "source_connection")
-FLAGS = ("patch_reopens",)
 
 
 @patch(ONE, opt=needs(Scope.RELEASE_MANAGE))
 async def change_project(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
     """Change what the body names: where the repository is, how it is signed in to, and so on."""
     body = await request.fields()
-    _check_known(body, (*TEXTS, *FLAGS))
-    changes: dict[str, Any] = {name: text_in(body, name) for name in TEXTS if name in body}
-    changes |= {name: flag_in(body, name) for name in FLAGS if name in body}
-    found = await repository_settings.change(request.call, project, changes)
+    check_known(body, ("name", *TEXTS, *FLAGS))
+    name = text_in(body, "name") if "name" in body else None
+    found = await repository_settings.change(request.call, project, settings_in(body), name)
     return request.answer(present.project(found.definition))
 
 
@@ -43,16 +39,17 @@ async def change_environment(
 ) -> Response[bytes]:
     """Change what the body names; releases cut from then on follow it."""
     body = await request.fields()
-    known = ("tier", "parent", "hold_after_rollback", "rollback_on_failure")
-    _check_known(body, known)
+    known = ("name", "tier", "parent", "hold_after_rollback", "rollback_on_failure")
+    check_known(body, known)
     change = EnvironmentChange(
+        name=text_in(body, "name") if "name" in body else None,
         tier=text_in(body, "tier") or None,
         parent=text_in(body, "parent") if "parent" in body else None,
         hold_after_rollback=_flag(body, "hold_after_rollback"),
         rollback_on_failure=_flag(body, "rollback_on_failure"),
     )
     found = await repository_settings.change_environment(request.call, project, environment, change)
-    return request.answer(present.environment(found.environment, change.parent))
+    return await shown(request, project, found.environment.name)
 
 
 @get(ONE + "/changelog", opt=needs(Scope.RELEASE))
@@ -74,7 +71,15 @@ async def changelog(request: AviatorRequest, project: FromPath[str]) -> Response
     return request.answer(shown)
 
 
-def _check_known(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
+@delete(ENVIRONMENT, opt=needs(Scope.RELEASE_MANAGE), status_code=204)
+async def delete_environment(
+    request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
+) -> None:
+    """Remove an environment; refused while something is being deployed to it."""
+    await repository_settings.delete_environment(request.call, project, environment)
+
+
+def check_known(body: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for name in body:
         if name not in known:
             raise Problem(400, f"Invalid {name[:100]}: only {', '.join(known)} can be changed")
@@ -84,4 +89,4 @@ def _flag(body: Mapping[str, Any], name: str) -> bool | None:
     return flag_in(body, name) if name in body else None
 
 
-ROUTES = [change_project, delete_project, change_environment, changelog]
+ROUTES = [change_project, delete_project, change_environment, delete_environment, changelog]

@@ -1,0 +1,48 @@
+"""Releases of a project and their candidates (AVIATOR 7)."""
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from quaymaster.actions import version_lists
+from quaymaster.apis.aviator import present
+from quaymaster.apis.aviator.asked import AviatorRequest
+from quaymaster.apis.aviator.candidates import PATH
+from quaymaster.apis.aviator.paging import links, page_of
+from quaymaster.apis.aviator.policy import needs
+from quaymaster.apis.aviator.projects import ONE
+from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain import release_versions
+from quaymaster.domain.errors import NotFound
+
+
+@get(ONE + "/releases", opt=needs(Scope.RELEASE))
+async def list_releases(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """A page of releases, the one with the newest candidate first."""
+    page = page_of(request)
+    found, known = await version_lists.listed(
+        request.call, project, page.count + 1, page.count * (page.number - 1)
+    )
+    repository = found.definition.repository
+    shown = [present.release(one, repository) for one in known[: page.count]]
+    return request.answer(shown, headers=links(request, page, is_more=len(known) > page.count))
+
+
+@get(PATH, opt=needs(Scope.RELEASE))
+async def get_release(
+    request: AviatorRequest, project: FromPath[str], version: FromPath[str]
+) -> Response[bytes]:
+    """A release with its candidates, or the one candidate that the path names."""
+    read = release_versions.read(version)
+    found, known = await version_lists.one(
+        request.call, project, release_versions.version_of(version)
+    )
+    repository = found.definition.repository
+    if read is None:
+        return request.answer(present.release(known, repository))
+    for one in known.candidates:
+        if one.name == version:
+            return request.answer(present.candidate_line(one, repository))
+    raise NotFound("release", version)
+
+
+ROUTES = [list_releases, get_release]

@@ -1,0 +1,23 @@
+"""Environments of repositories that are about to go: whether they may, and what goes with them."""
+
+from quaymaster.store.database import Connection
+
+
+async def is_busy(connection: Connection, environment: int) -> bool:
+    """Whether something is being deployed to the environment or waits to be."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM deployments WHERE definition_stage_id = $1"
+        " AND outcome IS NULL)",
+        environment,
+    )
+    return found
+
+
+async def forget(connection: Connection, environment: int) -> None:
+    """Let no environment come after this one, and forget what was set for it."""
+    await connection.execute(
+        "UPDATE repository_environments SET parent_id = NULL WHERE parent_id = $1", environment
+    )
+    await connection.execute(
+        "DELETE FROM repository_environments WHERE environment_id = $1", environment
+    )
