@@ -53,7 +53,8 @@ WHERE NOT r.is_deleted ORDER BY r.id
 DEPLOYMENTS = """
 SELECT d.id, d.definition_id, d.definition_stage_id AS environment, d.release_id,
   d.from_release_id, d.queued_at, d.completed_at, d.outcome, d.operation_status, d.problem,
-  d.rolls_back IS NOT NULL AS rolls_back, i.display_name, coalesce(nullif(i.email, ''), i.unique_name) AS email
+  d.rolls_back IS NOT NULL AS rolls_back, i.display_name,
+  coalesce(nullif(i.email, ''), i.unique_name) AS email
 FROM deployments d LEFT JOIN identities i ON i.id = d.requested_by
 """
 PAGES = f"""
