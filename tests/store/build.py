@@ -81,15 +81,42 @@ async def multiply_release(connection: Connection, release_id: int, count: int) 
     )
 
 
+async def multiply_deployment(
+    connection: Connection, release_id: int, environment: int, status: str, count: int
+) -> None:
+    """That many ended attempts of the release's first stage, told to be of this environment."""
+    outcome = "succeeded" if status == "succeeded" else "phaseFailed"
+    await connection.execute(
+        "INSERT INTO deployments (release_id, stage_id, project_id, definition_id,"
+        " definition_stage_id, attempt, reason, requested_by, queued_at, modified_at, outcome,"
+        " status, operation_status, completed_at)"
+        " SELECT r.id, s.id, r.project_id, r.definition_id, $2::integer,"
+        " $2::integer * 100000 + n, 'manual',"
+        " r.created_by, r.created_at, r.created_at, $3, $4, 'approved', r.created_at"
+        " FROM releases r JOIN LATERAL (SELECT id FROM stages WHERE release_id = r.id"
+        " ORDER BY rank LIMIT 1) s ON true, generate_series(1, $5) n WHERE r.id = $1",
+        release_id,
+        environment,
+        outcome,
+        status,
+        count,
+    )
+
+
 async def rows_read(connection: Connection, wanted: ReleaseFilter, paging: Paging) -> int:
     """How many rows of `releases` PostgreSQL looks at for this page, as it says itself."""
     sql, parameters = release_lists.statement(wanted, paging)
+    return await rows_read_of(connection, "releases", sql, *parameters)
+
+
+async def rows_read_of(connection: Connection, table: str, sql: str, *parameters: object) -> int:
+    """How many rows of a table PostgreSQL looks at for this statement, as it says itself."""
     text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *parameters)
-    return sum(_looked_at(msgspec.json.decode(text)[0]["Plan"]))
+    return sum(_looked_at(table, msgspec.json.decode(text)[0]["Plan"]))
 
 
-def _looked_at(node: dict[str, Any]) -> Iterator[int]:
-    if node.get("Relation Name") == "releases":
+def _looked_at(table: str, node: dict[str, Any]) -> Iterator[int]:
+    if node.get("Relation Name") == table:
         yield node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     for child in node.get("Plans", ()):
-        yield from _looked_at(child)
+        yield from _looked_at(table, child)

@@ -20,9 +20,12 @@ from quaymaster.domain.statuses import (
 from quaymaster.store import (
     approval_lists,
     deployment_lists,
+    firing,
+    freezes,
     light_releases,
     release_lists,
     releases,
+    repository_definitions,
 )
 from quaymaster.store.approval_lists import ApprovalFilter
 from quaymaster.store.database import Connection, Database
@@ -320,6 +323,26 @@ async def planned_once(connection: Connection, statement: tuple[str, object]) ->
     """Whether PostgreSQL has come to run this statement by a plan that it made before."""
     sql = "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1"
     return bool(await connection.fetchval(sql, statement[0]))
+
+
+async def test_newer_deployments_of_another_environment_cost_nothing(database, project):
+    """Also not where an environment never succeeded: whoever looks for a success finds none."""
+    asked, newer, empty = 1, 2, 3
+    async with database.transaction() as connection:
+        release = await build.release(connection, await build.definition(connection))
+        await build.multiply_deployment(connection, release.id, asked, "failed", 10_000)
+        await build.multiply_deployment(connection, release.id, newer, "succeeded", 10_000)
+    async with database.read() as connection:
+        await connection.execute("ANALYZE deployments")
+        for environment in (asked, empty):
+            for sql, more in (
+                (repository_definitions.PAGE, (10, 0)),
+                (freezes.HISTORY, ()),
+                (freezes.SUCCESS, (None, None)),
+                (firing.LAST_SUCCESS, (10**9,)),
+            ):
+                read = await build.rows_read_of(connection, "deployments", sql, environment, *more)
+                assert read < 100, (environment, sql)
 
 
 def test_every_stage_status_has_a_bit_of_its_own():

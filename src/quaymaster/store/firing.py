@@ -10,8 +10,8 @@ from quaymaster.store.database import Connection
 LAST_SUCCESS = """
 SELECT d.release_id, d.stage_id FROM deployments d JOIN releases r ON r.id = d.release_id
 WHERE d.definition_stage_id = $1 AND d.status IN ('succeeded', 'partiallySucceeded')
-  AND d.id < $2 AND NOT r.is_deleted AND r.status = 'active' AND r.quarantine IS NULL
-ORDER BY d.id DESC LIMIT 1
+  AND d.id + 0 < $2 AND NOT r.is_deleted AND r.status = 'active' AND r.quarantine IS NULL
+ORDER BY d.id + 0 DESC LIMIT 1
 """
 
 SCHEDULED = """

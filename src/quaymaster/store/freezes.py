@@ -49,7 +49,7 @@ RETURNING r.id
 HISTORY = """
 SELECT id, release_id, stage_id, outcome FROM deployments WHERE id IN (
   SELECT id FROM deployments WHERE definition_stage_id = $1 AND outcome IS NULL
-  UNION (SELECT id FROM deployments WHERE definition_stage_id = $1 ORDER BY id DESC LIMIT 1))
+  UNION (SELECT id FROM deployments WHERE definition_stage_id = $1 ORDER BY id + 0 DESC LIMIT 1))
 """
 SUCCESS = """
 SELECT d.id, d.release_id, d.stage_id, d.outcome FROM deployments d
@@ -57,7 +57,7 @@ JOIN releases r ON r.id = d.release_id
 WHERE d.definition_stage_id = $1 AND d.status IN ('succeeded', 'partiallySucceeded')
   AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
   AND d.release_id IS DISTINCT FROM $2 AND ($3::bigint IS NULL OR d.release_id = $3)
-ORDER BY d.id DESC LIMIT 1
+ORDER BY d.id + 0 DESC LIMIT 1
 """
 
 

@@ -50,7 +50,7 @@ LOOKED_UP = {
         " WHERE d.definition_stage_id ="
         " (SELECT s.definition_stage_id FROM stages s WHERE s.id = x.stage_id)"
         " AND d.status IN ('succeeded', 'partiallySucceeded')"
-        " ORDER BY d.id DESC LIMIT 1))",
+        " ORDER BY d.id + 0 DESC LIMIT 1))",
     },
     "approvals": {
         "release_id": "$2",

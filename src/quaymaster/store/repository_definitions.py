@@ -318,7 +318,7 @@ LEFT JOIN identities i ON i.id = d.requested_by
 # Which rows are on the page is decided over the one index (decision 0011).
 PAGE = f"""
 WITH page AS MATERIALIZED (SELECT id FROM deployments WHERE definition_stage_id = $1
-  ORDER BY id DESC LIMIT $2 OFFSET $3)
+  ORDER BY id + 0 DESC LIMIT $2 OFFSET $3)
 {DEPLOYMENTS} JOIN page ON page.id = d.id ORDER BY d.id DESC
 """
 NEWEST_OF_STAGE = f"""

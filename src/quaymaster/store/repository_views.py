@@ -60,34 +60,34 @@ FROM deployments d LEFT JOIN identities i ON i.id = d.requested_by
 PAGES = f"""
 {DEPLOYMENTS} WHERE d.id IN (SELECT n.id FROM unnest($1::bigint[]) AS e (id)
   CROSS JOIN LATERAL (SELECT o.id FROM deployments o WHERE o.definition_stage_id = e.id
-    AND ($3::bigint IS NULL OR o.id < $3) ORDER BY o.id DESC LIMIT $2) n)
+    AND ($3::bigint IS NULL OR o.id + 0 < $3) ORDER BY o.id + 0 DESC LIMIT $2) n)
 ORDER BY d.id DESC
 """
 CURRENT = """
 SELECT e.id AS environment, n.release_id FROM unnest($1::bigint[]) AS e (id)
 CROSS JOIN LATERAL (SELECT d.release_id FROM deployments d WHERE d.definition_stage_id = e.id
-  AND d.status IN ('succeeded', 'partiallySucceeded') ORDER BY d.id DESC LIMIT 1) n
+  AND d.status IN ('succeeded', 'partiallySucceeded') ORDER BY d.id + 0 DESC LIMIT 1) n
 """
 # As in `freezes.past`, for many environments.
 PAST = """
 WITH newest AS (
   SELECT e.id AS environment, n.release_id FROM unnest($1::bigint[]) AS e (id)
   CROSS JOIN LATERAL (SELECT d.release_id FROM deployments d WHERE d.definition_stage_id = e.id
-    ORDER BY d.id DESC LIMIT 1) n)
+    ORDER BY d.id + 0 DESC LIMIT 1) n)
 SELECT n.environment, d.id, d.release_id, d.stage_id, d.outcome FROM newest n
 CROSS JOIN LATERAL (
   (SELECT * FROM deployments d WHERE d.definition_stage_id = n.environment
-    ORDER BY d.id DESC LIMIT 1)
+    ORDER BY d.id + 0 DESC LIMIT 1)
   UNION ALL (SELECT d.* FROM deployments d JOIN releases r ON r.id = d.release_id
     WHERE d.definition_stage_id = n.environment
       AND d.status IN ('succeeded', 'partiallySucceeded')
       AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
-    ORDER BY d.id DESC LIMIT 1)
+    ORDER BY d.id + 0 DESC LIMIT 1)
   UNION ALL (SELECT d.* FROM deployments d JOIN releases r ON r.id = d.release_id
     WHERE d.definition_stage_id = n.environment AND d.release_id <> n.release_id
       AND d.status IN ('succeeded', 'partiallySucceeded')
       AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
-    ORDER BY d.id DESC LIMIT 1)) d
+    ORDER BY d.id + 0 DESC LIMIT 1)) d
 """
 FREEZES = f"""
 SELECT e.id AS environment, coalesce(json_agg(one) FILTER (WHERE one.id IS NOT NULL), '[]')::text

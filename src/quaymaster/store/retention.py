@@ -25,7 +25,7 @@ SELECT r.id AS release, r.name, r.modified_at, r.keep_forever,
       r.id = (SELECT n.release_id FROM deployments n
         WHERE n.definition_stage_id = d.definition_stage_id
           AND n.status IN ('succeeded', 'partiallySucceeded')
-        ORDER BY n.id DESC LIMIT 1) IS TRUE AS is_there_now
+        ORDER BY n.id + 0 DESC LIMIT 1) IS TRUE AS is_there_now
     FROM deployments d WHERE d.release_id = r.id AND d.started_at IS NOT NULL
     GROUP BY d.definition_stage_id) deployed), '[]') AS deployed
 FROM releases r

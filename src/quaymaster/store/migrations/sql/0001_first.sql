@@ -327,7 +327,9 @@ CREATE UNIQUE INDEX deployments_one_per_slot ON deployments (definition_stage_id
     WHERE outcome IS NULL AND slot IS NOT NULL;
 CREATE INDEX deployments_by_id ON deployments (project_id, id DESC);
 CREATE INDEX deployments_by_definition ON deployments (project_id, definition_id, id DESC);
-CREATE INDEX deployments_by_environment ON deployments (definition_stage_id, id DESC);
+-- Ordered by `id` itself PostgreSQL would take any index that ends with it, and walk past all newer
+-- deployments of other environments.
+CREATE INDEX deployments_by_environment ON deployments (definition_stage_id, (id + 0) DESC);
 CREATE INDEX deployments_by_operation ON deployments (project_id, operation_status, id DESC);
 CREATE INDEX deployments_by_status ON deployments (project_id, status, id DESC);
 CREATE INDEX deployments_by_requester ON deployments (project_id, requested_by, id DESC);

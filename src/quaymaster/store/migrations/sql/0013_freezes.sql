@@ -48,7 +48,7 @@ COMMENT ON COLUMN deployments.report IS 'the newest word of whoever does it outs
 COMMENT ON COLUMN deployments.from_release_id IS 'the release that it replaces, as it was then';
 
 -- What an environment ran and may be brought back to.
-CREATE INDEX deployments_successes ON deployments (definition_stage_id, id DESC)
+CREATE INDEX deployments_successes ON deployments (definition_stage_id, (id + 0) DESC)
     INCLUDE (release_id) WHERE status IN ('succeeded', 'partiallySucceeded');
 CREATE INDEX deployments_under_way ON deployments (definition_stage_id, id)
     WHERE outcome IS NULL;
