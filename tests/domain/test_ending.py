@@ -70,6 +70,16 @@ def test_words_about_a_release_change_at_any_time():
     assert (told.release.name, told.release.description) == ("Spring", "news")
 
 
+def test_a_stage_that_is_told_to_be_manual_waits_to_be_started():
+    told = story(make.plan("Dev → QA"))
+    told.refuses(
+        lambda _: [DetailsChanged(None, manual_stages=("Prod",))], Invalid, "no stage called Prod"
+    )
+    told.when(lambda _: [DetailsChanged(None, manual_stages=("qa",))])
+    told.when(started(), works("Dev")).then(Dev="succeeded", QA="notStarted")
+    told.when(deployed("QA"), works("QA")).then(QA="succeeded")
+
+
 def test_a_failure_weighs_more_than_issues():
     plan = make.plan("Dev", Dev={"phases": (make.phase(1), make.phase(2))})
     told = story(plan).when(started(), phase_ends("Dev", JobStatus.WITH_ISSUES), fails("Dev"))

@@ -1,5 +1,6 @@
 """Folders are found in any case, move with everything in them, and never swallow themselves."""
 
+from importlib.resources import files
 from uuid import UUID
 
 import pytest
@@ -39,6 +40,26 @@ async def test_a_folder_lists_itself_and_all_below_it(database, project):
         assert await paths(connection, project, "/a") == ["\\A", "\\A\\B"]
 
 
+async def test_the_way_to_a_folder_is_made_once(database, project):
+    async with database.transaction() as connection:
+        for path in ("/a/b/New/Deep", "\\A\\b\\NEW", "\\"):
+            await folders.make_way(connection, project, path, make.CREATOR, make.NOW)
+        assert (await paths(connection, project, "a"))[2:] == ["\\a\\b\\New", "\\a\\b\\New\\Deep"]
+
+
+async def test_folders_of_definitions_that_were_saved_before_are_made_by_the_migration(
+    database, project
+):
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM folders WHERE path = '\\A'")
+        await put_definition(connection, "web", "\\Old\\Deep")
+        await put_definition(connection, "api", "\\old")
+        await put_definition(connection, "root", "\\")
+        step = files("quaymaster.store.migrations") / "sql" / "0020_api_remainders.sql"
+        await connection.execute(step.read_text("utf-8"))
+        assert await paths(connection, project) == ["\\A", "\\A\\B", "\\Ab", "\\Old", "\\Old\\Deep"]
+
+
 async def test_a_folder_exists_once_in_any_case(database, project):
     with pytest.raises(Conflict, match="already exists"):
         async with database.transaction() as connection:
@@ -61,7 +82,7 @@ async def test_letters_that_change_length_with_their_case_do_no_harm(database, p
     async with database.transaction() as connection:
         await folders.create(connection, project, "\\Straße\\Ende", "", None, make.NOW)
         await folders.move(connection, project, "\\STRASSE", "\\Weg")
-        assert await paths(connection, project, "\\weg") == ["\\Weg\\Ende"]
+        assert await paths(connection, project, "\\weg") == ["\\Weg", "\\Weg\\Ende"]
 
 
 @pytest.mark.parametrize(

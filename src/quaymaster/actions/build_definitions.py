@@ -28,6 +28,7 @@ from quaymaster.store import (
     build_views,
     builds,
     definitions,
+    folders,
     people,
 )
 from quaymaster.store.build_definition_lists import (
@@ -39,6 +40,7 @@ from quaymaster.store.build_definitions import BuildContent, BuildDefinition
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Revision
+from quaymaster.store.folders import BUILD
 
 Document = dict[str, Any]
 KIND = "buildDefinition"
@@ -81,6 +83,7 @@ async def create(
         await build_definitions.create(
             connection, call.vault, number, project, content, call.by, call.now
         )
+        await folders.make_way(connection, project, content.path, call.by, call.now, BUILD)
         await _keep_triggers(connection, call, number, content)
         await named_builds.appeared(connection, call, number)
         return await found(connection, call, number)
@@ -121,6 +124,9 @@ async def update(
         )
         await _keep_triggers(connection, call, definition_id, content)
         await named_builds.appeared(connection, call, definition_id)
+        if content.path != before.path:
+            where = before.project_id, content.path
+            await folders.make_way(connection, *where, call.by, call.now, BUILD)
         return await found(connection, call, definition_id)
 
 
@@ -275,6 +281,8 @@ async def undelete(call: Call, definition_id: int) -> BuildDefinition:
             await definitions.set_deleted(
                 connection, definition_id, deleted=False, comment="", by=call.by, at=call.now
             )
+            where = one.project_id, one.path
+            await folders.make_way(connection, *where, call.by, call.now, BUILD)
             await build_retention.restore_with_definition(connection, definition_id, call.now)
             await named_builds.appeared(connection, call, definition_id)
         return await found(connection, call, definition_id)

@@ -21,7 +21,7 @@ from quaymaster.plans import azure, azure_document
 from quaymaster.plans.azure_ids import ids_needed
 from quaymaster.plans.azure_scope import InstalledHere
 from quaymaster.plans.connections import KnownConnections
-from quaymaster.store import definitions, people
+from quaymaster.store import definitions, folders, people
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Definition, DefinitionContent
 from quaymaster.store.queue import Wakeup, enqueue
@@ -66,6 +66,7 @@ async def create_within(
     await definitions.create(
         connection, call.vault, definition_id, project, saved, call.by, call.now
     )
+    await folders.make_way(connection, project, saved.path, call.by, call.now)
     await _watch(connection, definition_id, saved.plan)
     return await _found(connection, call, definition_id)
 
@@ -133,6 +134,8 @@ async def update_within(
     await connections.check_newly_used(connection, call, was, saved.plan)
     await secure_files.check_newly_used(connection, call, was, saved.plan)
     await definitions.update(connection, call.vault, before, saved, call.by, call.now)
+    if saved.path != before.path:
+        await folders.make_way(connection, before.project_id, saved.path, call.by, call.now)
     await _watch(connection, definition_id, saved.plan)
     return await _found(connection, call, definition_id)
 
@@ -206,6 +209,7 @@ async def undelete(call: Call, definition_id: int, comment: str) -> None:
             await definitions.set_deleted(
                 connection, definition_id, deleted=False, comment=comment, by=call.by, at=call.now
             )
+            await folders.make_way(connection, found.project_id, found.path, call.by, call.now)
 
 
 async def _cancel_all(connection: Connection, call: Call, definition_id: int) -> None:

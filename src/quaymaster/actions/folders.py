@@ -54,6 +54,8 @@ async def update(
         _require_editing(call, place, kind)
     async with call.database.transaction() as connection:
         if target != folders.normalised(path):
+            above = target.rpartition(ROOT)[0]
+            await folders.make_way(connection, project, above, call.by, call.now, kind)
             await folders.move(connection, project, path, target, kind)
         if description is None:
             description = (await folders.get(connection, project, target, kind)).description
@@ -72,7 +74,7 @@ async def delete(call: Call, path: str, kind: str = RELEASE) -> None:
     if folders.normalised(path) == ROOT:
         raise Invalid("The root folder cannot be deleted.")
     async with call.database.transaction() as connection:
-        await folders.get(connection, project, path, kind)
+        await folders.get(connection, project, path, kind, locked=True)
         for definition in await folders.definitions_in(connection, project, path, kind):
             if kind == BUILD:
                 await build_definitions.delete_within(connection, call, definition)

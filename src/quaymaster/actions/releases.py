@@ -279,6 +279,7 @@ class ReleaseUpdate:
     description: str | None = None
     keep_forever: bool | None = None
     comment: str = ""
+    manual_stages: tuple[str, ...] = ()
 
 
 async def update(
@@ -328,7 +329,12 @@ def _events(call: Call, wanted: ReleaseUpdate) -> list[Event]:
     _check_name(wanted.name)
     events: list[Event] = []
     details = DetailsChanged(
-        call.by, wanted.name, wanted.description, wanted.keep_forever, wanted.comment
+        call.by,
+        wanted.name,
+        wanted.description,
+        wanted.keep_forever,
+        wanted.comment,
+        wanted.manual_stages,
     )
     if details != DetailsChanged(call.by, comment=wanted.comment):
         events.append(details)

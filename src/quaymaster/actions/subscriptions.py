@@ -55,7 +55,10 @@ async def get(call: Call, dialect: str, subscription: UUID) -> KeptSubscription:
 
 
 async def create(call: Call, dialect: str, request: SubscriptionRequest) -> KeptSubscription:
-    """Make one. Raises Forbidden (administer release permissions), Invalid, Refused when full."""
+    """Make one. Raises Forbidden (administer release permissions), Invalid, Refused when full.
+
+    Also NotFound for a definition of another project, of which it would never hear anything.
+    """
     organization = _organization(call)
     _require(call, request.project)
     _check(request)
@@ -72,6 +75,7 @@ async def create(call: Call, dialect: str, request: SubscriptionRequest) -> Kept
         request.is_enabled,
     )
     async with call.database.transaction() as connection:
+        await _check_there(connection, organization, request)
         known = await subscriptions.listed(connection, call.vault, organization, dialect)
         if len(known) >= MOST_OF_A_PROJECT:
             raise Refused(
@@ -94,6 +98,8 @@ async def update(
         before = (await _found(connection, call, dialect, subscription)).subscription
         if request.project != before.project:
             raise Invalid("A subscription cannot move to another project. Make a new one there.")
+        if _subject(request.wanted) != _subject(before.wanted):
+            await _check_there(connection, before.organization, request)
         keeps = request.url == before.url
         secrets = {
             name: before.secrets.get(name, "") if value in ("", MASK) and keeps else value
@@ -204,6 +210,25 @@ def _require(call: Call, project: UUID | None) -> None:
     if call.caller and call.caller.only_project not in (None, str(project)):
         raise NotFound("project", project or "")
     call.require(Permission.ADMINISTER_RELEASE_PERMISSIONS, str(project or ""), place)
+
+
+def _subject(wanted: Wanted) -> tuple[int | None, int | None]:
+    return wanted.definition, wanted.definition_stage
+
+
+async def _check_there(
+    connection: Connection, organization: UUID, request: SubscriptionRequest
+) -> None:
+    """Raise NotFound for a definition, Invalid for a stage, that is not in the project."""
+    definition, stage = _subject(request.wanted)
+    place = (connection, organization, request.project)
+    if definition is not None and not await subscriptions.has_definition(*place, definition):
+        raise NotFound("definition", definition)
+    if stage is not None and not await subscriptions.has_stage(*place, stage, definition):
+        raise Invalid(
+            f"There is no stage with the id {stage} here, or not in the pipeline that the "
+            "subscription is about. Nothing would ever be sent."
+        )
 
 
 def _check_told(secrets: Mapping[str, str]) -> None:

@@ -142,7 +142,7 @@ def _about_the_release(
     release: Release, event: Activated | Abandoned | DetailsChanged | SnapshotEdited
 ) -> Event | None:
     if isinstance(event, DetailsChanged):
-        return event
+        return _details(release, event)
     if isinstance(event, SnapshotEdited):
         return _edit(release, event)
     if isinstance(event, Activated):
@@ -158,6 +158,17 @@ def _about_the_release(
         raise Refused(
             f"The release cannot be abandoned while a deployment is in progress "
             f"({', '.join(running)}). Cancel it or wait until it ends."
+        )
+    return event
+
+
+def _details(release: Release, event: DetailsChanged) -> Event:
+    known = {stage.plan.name.casefold() for stage in release.stages}
+    unknown = [name for name in event.manual_stages if name.casefold() not in known]
+    if unknown:
+        raise Invalid(
+            f"Release {release.name} has no stage called {', '.join(unknown)}, which could be "
+            "started by hand only."
         )
     return event
 

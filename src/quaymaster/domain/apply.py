@@ -78,8 +78,14 @@ def _stage_of(release: Release, change: c.Change) -> StageId:
 
 
 def _details(release: Release, change: c.DetailsChanged, now: datetime) -> Release:
+    manual = {name.casefold() for name in change.manual_stages}
+    stages = tuple(
+        replace(stage, is_manual=True) if stage.plan.name.casefold() in manual else stage
+        for stage in release.stages
+    )
     return replace(
         release,
+        stages=stages if manual else release.stages,
         name=release.name if change.name is None else change.name,
         description=release.description if change.description is None else change.description,
         keep_forever=release.keep_forever if change.keep_forever is None else change.keep_forever,

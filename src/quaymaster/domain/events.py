@@ -38,13 +38,17 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True)
 class DetailsChanged:
-    """Words about the release changed; None leaves a part as it is."""
+    """Words about the release changed; None leaves a part as it is.
+
+    `manual_stages` name stages that shall not start by themselves any more (CONTRACT B 20).
+    """
 
     by: PersonId | None
     name: str | None = None
     description: str | None = None
     keep_forever: bool | None = None
     comment: str = ""
+    manual_stages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

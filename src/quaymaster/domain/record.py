@@ -179,5 +179,6 @@ def _renamed(change: c.DetailsChanged) -> dict[str, str]:
         "name": change.name,
         "description": change.description,
         "keepForever": None if change.keep_forever is None else str(change.keep_forever).lower(),
+        "manualStages": ", ".join(change.manual_stages) or None,
     }
     return {key: value for key, value in parts.items() if value is not None}

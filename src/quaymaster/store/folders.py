@@ -18,6 +18,18 @@ RELEASE = "release"
 BUILD = "build"
 COLUMNS = "path, description, created_by, created_at, modified_by, modified_at"
 
+# Held until the transaction ends: nobody deletes a folder while something goes into it.
+HOLD = """
+SELECT path_key FROM folders
+WHERE project_id = $1 AND kind = $2 AND path_key = ANY($3::text[]) FOR KEY SHARE
+"""
+MAKE = """
+INSERT INTO folders (project_id, kind, path, path_key, created_by, created_at)
+SELECT $1, $2, made.path, made.path_key, $5, $6
+FROM unnest($3::text[], $4::text[]) AS made (path, path_key)
+ON CONFLICT DO NOTHING
+"""
+
 # Everything in the folder and below moves along; the parts below it are kept as written. Parts are
 # counted, not letters: a name and the same name in another case need not be of one length.
 MOVE = """
@@ -38,7 +50,7 @@ def _move(table: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as it was made; definitions may also stand in folders that nobody made."""
+    """A folder as it was made, by somebody or for a definition that was saved in it."""
 
     path: str
     description: str
@@ -66,15 +78,43 @@ async def listed(
     return [Folder(**row) for row in rows]
 
 
-async def get(connection: Connection, project: UUID, path: str, kind: str = RELEASE) -> Folder:
-    """One folder that somebody made. Raises NotFound."""
+async def get(
+    connection: Connection, project: UUID, path: str, kind: str = RELEASE, *, locked: bool = False
+) -> Folder:
+    """One folder; `locked` lets nothing else go into it meanwhile. Raises NotFound."""
+    lock = " FOR UPDATE" if locked else ""
     row = await connection.fetchrow(
-        f"SELECT {COLUMNS} FROM folders WHERE project_id = $1 AND path_key = $2 AND kind = $3",
+        f"SELECT {COLUMNS} FROM folders WHERE project_id = $1 AND path_key = $2 AND kind = $3"
+        f"{lock}",
         project,
         folder_key(path),
         kind,
     )
     return _folder(row, normalised(path))
+
+
+async def make_way(
+    connection: Connection,
+    project: UUID,
+    path: str,
+    by: PersonId | None,
+    at: datetime,
+    kind: str = RELEASE,
+) -> None:
+    """Make the folder and those that it stands in, if they are not there (SEMANTICS 22.7)."""
+    wanted = _way_to(path)
+    if not wanted:
+        return
+    keys = [folder_key(one) for one in wanted]
+    held = await connection.fetch(HOLD, project, kind, keys)
+    if len(held) < len(keys):
+        await connection.execute(MAKE, project, kind, wanted, keys, by, at)
+
+
+def _way_to(path: str) -> list[str]:
+    """`\\A`, `\\A\\B` and so on down to the path itself; nothing for the root."""
+    parts = [part for part in normalised(path).split(ROOT) if part]
+    return [ROOT + ROOT.join(parts[: number + 1]) for number in range(len(parts))]
 
 
 async def create(
@@ -86,10 +126,13 @@ async def create(
     at: datetime,
     kind: str = RELEASE,
 ) -> Folder:
-    """Make a folder. Raises Conflict when it exists, Refused for the root."""
+    """Make a folder, and those that it stands in. Raises Conflict when it exists, Refused for the
+    root.
+    """
     wanted = normalised(path)
     if wanted == ROOT:
         raise Refused("The root folder always exists.")
+    await make_way(connection, project, wanted.rpartition(ROOT)[0], by, at, kind)
     try:
         row = await connection.fetchrow(
             "INSERT INTO folders (project_id, path, path_key, description, created_by, created_at,"

@@ -31,6 +31,19 @@ UPDATE subscriptions SET happenings = $5, definition_id = $6, definition_stage_i
 WHERE id = $1 AND organization_id = $2 AND project_id IS NOT DISTINCT FROM $3 AND dialect = $4
 """
 
+HAS_DEFINITION = """
+SELECT EXISTS (
+  SELECT FROM definitions d JOIN projects p ON p.id = d.project_id
+  WHERE d.id = $3 AND d.kind = 'release' AND NOT d.is_deleted AND p.organization_id = $1
+    AND ($2::uuid IS NULL OR p.id = $2))
+"""
+HAS_STAGE = """
+SELECT EXISTS (
+  SELECT FROM environments e JOIN projects p ON p.id = e.project_id
+  WHERE e.id = $3 AND NOT e.is_deleted AND p.organization_id = $1
+    AND ($2::uuid IS NULL OR p.id = $2) AND ($4::bigint IS NULL OR e.definition_id = $4))
+"""
+
 _settings = msgspec.json.Decoder(dict[str, str])
 
 
@@ -96,6 +109,24 @@ async def replace(
 async def remove(connection: Connection, subscription: UUID) -> None:
     """Forget a subscription and everything it was told."""
     await connection.execute("DELETE FROM subscriptions WHERE id = $1", subscription)
+
+
+async def has_definition(
+    connection: Connection, organization: UUID, project: UUID | None, definition: int
+) -> bool:
+    """Whether there is this definition in the project (None: in any of the organization)."""
+    return bool(await connection.fetchval(HAS_DEFINITION, organization, project, definition))
+
+
+async def has_stage(
+    connection: Connection,
+    organization: UUID,
+    project: UUID | None,
+    stage: int,
+    definition: int | None,
+) -> bool:
+    """Whether there is this stage there, of this definition (None: of any)."""
+    return bool(await connection.fetchval(HAS_STAGE, organization, project, stage, definition))
 
 
 async def get(connection: Connection, vault: Vault, subscription: UUID) -> KeptSubscription | None:

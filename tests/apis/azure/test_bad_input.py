@@ -134,6 +134,32 @@ async def test_unknown_ids_and_senseless_ones_are_4xx(server: Server):
     assert await everything(server) == before
 
 
+async def test_values_that_mean_nothing_are_refused_by_their_name(server: Server):
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    release = await server.made("releases", {"definitionId": made["id"], "isDraft": True})
+    path = f"releases/{release['id']}"
+    dev = release["environments"][0]["id"]
+    before = await everything(server)
+    for query, name in [
+        (f"{path}?$topGateRecords=abc", "$topGateRecords"),
+        (f"{path}?$topGateRecords=0", "$topGateRecords"),
+        (f"{path}?$expand=garbage", "$expand"),
+        (f"{path}/environments/{dev}?$expand=garbage", "$expand"),
+        ("../projects?stateFilter=zz", "stateFilter"),
+    ]:
+        assert name in await refused(server, "GET", query), query
+    for method, body, said in [
+        ("PATCH", {"manualEnvironments": ["Nowhere"]}, "Nowhere"),
+        ("PATCH", {"status": "zz"}, "a value of status."),
+        ("PUT", {**release, "id": release["id"] + 1}, "names the release"),
+    ]:
+        assert said in await refused(server, method, path, json=body), body
+    assert await everything(server) == before
+    for query in (f"{path}?$expand=tasks", f"{path}?$expand=1", "../projects?stateFilter=-1"):
+        assert (await server.project("GET", query)).status_code == 200, query
+    assert (await server.seen("../projects?stateFilter=deleted"))["count"] == 0
+
+
 async def test_names_that_nobody_can_see_are_refused(server: Server):
     before = await everything(server)
     for name in ("", "   ", "a\nb", "a\x1bb", "x" * 5000):

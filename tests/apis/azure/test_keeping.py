@@ -35,6 +35,29 @@ async def test_folders_are_made_moved_with_what_is_in_them_and_deleted(server: S
     assert [one["path"] for one in (await server.seen("folders"))["value"]] == ["\\"]
 
 
+async def folders_of(server: Server) -> list[str]:
+    return [one["path"] for one in (await server.seen("folders"))["value"]][1:]
+
+
+async def test_a_folder_and_a_definition_bring_the_folders_that_they_stand_in(server: Server):
+    await server.made("folders", {"path": "\\A\\B\\C"})
+    assert await folders_of(server) == ["\\A", "\\A\\B", "\\A\\B\\C"]
+    made = await server.made("definitions", definition("D", stage("Dev"), path="\\a\\X\\Y"))
+    assert (await folders_of(server))[3:] == ["\\a\\X", "\\a\\X\\Y"]
+    saved = await server.project("PUT", "definitions", json={**made, "path": "\\New\\Home"})
+    assert saved.status_code == 200, saved.text
+    assert (await folders_of(server))[-2:] == ["\\New", "\\New\\Home"]
+    assert (await server.project("DELETE", "folders/New")).status_code == 204
+    assert (await server.project("DELETE", "folders/A")).status_code == 204
+    assert await folders_of(server) == []
+    back = await server.project("PATCH", f"definitions/{made['id']}", json={"comment": "needed"})
+    assert back.status_code == 200, back.text
+    assert await folders_of(server) == ["\\New", "\\New\\Home"]
+    moved = await server.project("PATCH", "folders/New%5CHome", json={"path": "\\Old\\Place"})
+    assert moved.status_code == 200, moved.text
+    assert await folders_of(server) == ["\\New", "\\Old", "\\Old\\Place"]
+
+
 async def test_folders_that_cannot_be_are_refused(server: Server):
     for path in ("", "\\", "\\a<b", "\\a\nb", "\\ a", "\\a.", "\\" + "x" * 500):
         answer = await server.project("POST", "folders", json={"path": path})
@@ -57,6 +80,7 @@ async def test_tags_of_a_release_ignore_case_and_answer_the_whole_list(server: S
 
     assert await after("PATCH", "/Gold") == ["Gold"]
     assert await after("PATCH", "/gold") == ["Gold"]
+    assert await after("PATCH", "/%20Gold%20") == ["Gold"]
     assert await after("POST", "", ["a", "b/c"]) == ["Gold", "a", "b/c"]
     assert await after("DELETE", "/GOLD") == ["a", "b/c"]
     assert await after("DELETE", "/b%2Fc") == ["a"]
@@ -72,6 +96,7 @@ async def test_tags_of_a_definition_are_a_new_revision_of_it(server: Server):
     path = f"definitions/{made['id']}/tags"
     assert (await server.project("PATCH", f"{path}/b")).json()["value"] == ["a", "b"]
     assert (await server.project("PATCH", f"{path}/A")).json()["value"] == ["a", "b"]
+    assert (await server.project("POST", path, json=["b "])).json()["value"] == ["a", "b"]
     assert (await server.project("DELETE", f"{path}/a")).json()["value"] == ["b"]
     assert (await server.seen(path))["value"] == ["b"]
     read = await server.seen(f"definitions/{made['id']}")

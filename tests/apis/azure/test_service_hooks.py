@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import deliveries
+from quaymaster.actions import deliveries, projects
 from quaymaster.apis.azure.service_hooks.announcer import AzureAnnouncer
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
@@ -87,6 +87,58 @@ async def test_a_subscription_is_kept_and_its_secrets_are_masked(server: Server)
     assert queried.json()["results"] == [made]
 
 
+async def test_subscriptions_are_found_by_their_inputs(server: Server) -> None:
+    made = await server.made("definitions", documents.definition("Web", documents.stage("Dev")))
+    one = await subscribed(
+        server, CREATED, "https://a.example/", releaseDefinitionId=str(made["id"])
+    )
+    other = await subscribed(server, CREATED, "https://b.example/")
+
+    async def found(name: str, *groups: list[dict[str, Any]]) -> list[str]:
+        body = {name: [{"conditions": group} for group in groups]}
+        answer = await server.ask("POST", f"{HOOKS}/subscriptionsquery", json=body)
+        assert answer.status_code == 200, answer.text
+        return [entry["id"] for entry in answer.json()["results"]]
+
+    inputs = "publisherInputFilters"
+    mine = {"inputId": "releaseDefinitionId", "inputValue": str(made["id"])}
+    here = {"inputId": "projectId", "inputValue": (await project(server)).upper()}
+    assert await found(inputs, [mine]) == [one["id"]]
+    assert await found(inputs, [{**mine, "operator": "notEquals"}]) == [other["id"]]
+    assert await found(inputs, [mine, {**here, "operator": 1}]) == []
+    assert await found(inputs, [mine], [here]) == [one["id"], other["id"]]
+    assert await found(inputs, [{**here, "caseSensitive": True}]) == []
+    address = {"inputId": "url", "inputValue": "https://B.example/"}
+    assert await found("consumerInputFilters", [address]) == [other["id"]]
+    wrong = {inputs: [{"conditions": [{**mine, "operator": "contains"}]}]}
+    answer = await server.ask("POST", f"{HOOKS}/subscriptionsquery", json=wrong)
+    assert answer.status_code == 400
+
+
+async def test_nobody_subscribes_to_a_pipeline_that_is_not_there(server: Server) -> None:
+    await projects.create(server.database, "Other")
+    made = await server.made("definitions", documents.definition("Web", documents.stage("Dev")))
+    second = await server.made("definitions", documents.definition("Two", documents.stage("QA")))
+    url, number = "https://example.org/hook", str(made["id"])
+    qa = str(second["environments"][0]["id"])
+    for inputs, status in [
+        ({"releaseDefinitionId": "999"}, 404),
+        ({"releaseDefinitionId": number, "projectId": "Other"}, 404),
+        ({"releaseDefinitionId": number, "releaseEnvironmentId": qa}, 400),
+        ({"releaseEnvironmentId": "999"}, 400),
+    ]:
+        body = await wish(server, COMPLETED, url, **inputs)
+        answer = await server.ask("POST", f"{HOOKS}/subscriptions", json=body)
+        assert answer.status_code == status, (inputs, answer.text)
+    kept = await subscribed(server, COMPLETED, url, releaseDefinitionId=number)
+    path = f"{HOOKS}/subscriptions/{kept['id']}"
+    changed = await wish(server, COMPLETED, url, releaseDefinitionId="999")
+    assert (await server.ask("PUT", path, json=changed)).status_code == 404
+    assert (await server.project("DELETE", f"definitions/{number}")).status_code == 204
+    off = await server.ask("PUT", path, json={**kept, "status": "disabledByUser"})
+    assert off.json()["status"] == "disabledByUser"
+
+
 async def test_what_was_read_can_be_put_back(server: Server) -> None:
     made = await subscribed(server, CREATED, "https://example.org/hook")
     path = f"{HOOKS}/subscriptions/{made['id']}"
@@ -154,7 +206,9 @@ async def pending(server: Server) -> list[dict[str, Any]]:
 
 async def test_filters_leave_out_what_they_do_not_name(server: Server) -> None:
     async with far_side(answering("")) as receiver:
-        await subscribed(server, CREATED, receiver.url, releaseDefinitionId="99999")
+        quiet = documents.definition("Quiet", documents.stage("Dev"))
+        other = str((await server.made("definitions", quiet))["id"])
+        await subscribed(server, CREATED, receiver.url, releaseDefinitionId=other)
         await subscribed(server, COMPLETED, receiver.url, releaseEnvironmentStatus="4")
         await released(server)
         await send(server)

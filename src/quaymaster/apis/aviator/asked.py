@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
-from litestar.datastructures import State
+from litestar import Response
 
 from quaymaster.actions.call import Call, Caller
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import WrongContentType
+from quaymaster.apis.shared.requests import ReadableRequest
 
 JSON = "application/json"
 # Stands for a slash inside a part of the path while that is routed; no path may hold it itself.
@@ -29,7 +29,7 @@ class Asked:
     url: str
 
 
-class AviatorRequest(Request[Caller | None, Any, State]):
+class AviatorRequest(ReadableRequest[Caller | None, Any]):
     """A request whose body and query are read as this contract wants them."""
 
     @property

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
-from litestar.datastructures import State
+from litestar import Response
 
 from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.azure.errors import Problem
@@ -17,6 +16,7 @@ from quaymaster.apis.azure.versions import registry as versions
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import NotSignedIn, WrongContentType
+from quaymaster.apis.shared.requests import ReadableRequest
 
 READABLE = ("application/json", "text/json", "application/json-patch+json", "")
 
@@ -40,7 +40,7 @@ class Asked:
     organization: str = ""
 
 
-class AzureRequest(Request[Any, Any, State]):
+class AzureRequest(ReadableRequest[Any, Any]):
     """A Litestar request that knows what the edge found out."""
 
     @property

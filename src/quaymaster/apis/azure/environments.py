@@ -14,7 +14,7 @@ from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.releases import release_number
 from quaymaster.apis.azure.values import bool_in, date_in, guid_in, number_in
-from quaymaster.apis.azure.words import ENVIRONMENT_STATUS
+from quaymaster.apis.azure.words import ENVIRONMENT_EXPANDS, ENVIRONMENT_STATUS
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import ReleaseId, StageId
@@ -45,6 +45,7 @@ async def get_environment(
     request: AzureRequest, release_id: FromPath[str], stage_id: FromPath[str]
 ) -> Response[bytes]:
     """One environment of a release with all its attempts."""
+    ENVIRONMENT_EXPANDS.read(request.parameters.text("expand") or "none", "$expand")
     return await _shown(request, release_number(release_id), stage_number(stage_id))
 
 

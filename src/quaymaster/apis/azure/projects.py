@@ -11,12 +11,15 @@ from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.paging import id_token, top
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import bool_in, date_out, number_in
+from quaymaster.apis.azure.words import PROJECT_STATE
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
 
 PROCESS_TEMPLATE = "adcc42ab-9882-485e-a3ed-7678f01f66bc"
 MOST = 1000
 USUAL = 100
+STATE = "wellFormed"
+STATES_HERE = (STATE, "all", "unchanged")
 
 
 @get("/projects", opt=needs(Scope.PROJECT))
@@ -24,6 +27,8 @@ async def list_projects(request: AzureRequest) -> Response[bytes]:
     """The projects that the caller may see, by name; `top` and `skip`, with or without `$`."""
     call, query = request.call, request.parameters
     found = await projects.listed(call.database, request.caller, request.asked.organization) or []
+    if PROJECT_STATE.read(query.text("stateFilter") or "all", "stateFilter") not in STATES_HERE:
+        found = []
     start = id_token(query)
     if query.text("skip"):
         start = number_in(query.text("skip"), "$skip", lowest=0)
@@ -64,7 +69,7 @@ def _project(request: AzureRequest, project: Project) -> dict[str, Any]:
         "name": project.name,
         "description": project.description,
         "url": request.links.project(project.id),
-        "state": "wellFormed",
+        "state": STATE,
         "revision": 1,
         "visibility": "private",
         "lastUpdateTime": date_out(project.created_at),

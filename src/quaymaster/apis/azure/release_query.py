@@ -57,9 +57,9 @@ def read(query: Query, version: ApiVersion) -> ListAsked | None:
     )
 
 
-def status_in(text: str) -> ReleaseStatus | None:
-    """A release's status, none for "undefined" and for nothing. Raises Problem."""
-    named = RELEASE_STATUS.read(text, "statusFilter") if text else "undefined"
+def status_in(text: str, where: str = "statusFilter") -> ReleaseStatus | None:
+    """A release's status, none for "undefined" and for nothing. Raises Problem naming `where`."""
+    named = RELEASE_STATUS.read(text, where) if text else "undefined"
     return None if named == "undefined" else ReleaseStatus(named)
 
 

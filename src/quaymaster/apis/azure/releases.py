@@ -31,6 +31,7 @@ from quaymaster.apis.azure.versions import registry as versions
 from quaymaster.apis.azure.words import (
     APPROVAL_FILTERS,
     RELEASE_REASON,
+    SINGLE_RELEASE_EXPANDS,
 )
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
@@ -54,6 +55,7 @@ START_METADATA = (
 ARTIFACT = ("alias", "instanceReference")
 BUILD_VERSION = ("id", "name", "sourceBranch", "sourceVersion")
 UPDATE = ("status", "name", "description", "keepForever", "comment", "manualEnvironments")
+REPLACEMENT = ("id", *UPDATE, "environments", "variables", "artifacts")
 
 
 @get("/release/releases", opt=needs(Scope.RELEASE))
@@ -154,7 +156,8 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
         comment = text_in(request.parameters.text("comment"), "comment")
         await release_edits.undelete(call, number, comment)
         return await shown_release(request, number)
-    body = await request.properties("release", (*UPDATE, "environments", "variables", "artifacts"))
+    body = await request.properties("release", REPLACEMENT)
+    _check_named_in_path(body.get("id"), number)
     before = await reading.release(call, number)
     version = request.asked.version.precise
     if not versions.is_newest_shape(version):
@@ -164,6 +167,16 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
     update = _replaced(body, before.view.head)
     await releases.update(call, number, update, edit_in(body, before.view))
     return await shown_release(request, number)
+
+
+def _check_named_in_path(given: Any, number: ReleaseId) -> None:
+    """Raise Problem for the body of another release than the path's (as E 1 for definitions)."""
+    if given not in (None, 0, "0") and number_in(given, "id") != number:
+        raise Problem(
+            400,
+            "InvalidRequestException",
+            f"The path names the release {number}, the body {given}. Name the same one.",
+        )
 
 
 async def shown_release(
@@ -181,7 +194,8 @@ def release_number(text: str) -> ReleaseId:
 
 
 def _trimmed(query: Query) -> Wanted:
-    records = number_in(query.text("$topGateRecords") or 5, "$topGateRecords", lowest=1)
+    records = number_in(query.text("topGateRecords") or 5, "$topGateRecords", lowest=1)
+    SINGLE_RELEASE_EXPANDS.bits(query.all("expand"), "$expand")  # everything is there anyway (E 5)
     return replace(_of_approvals(query), gate_records=records)
 
 
@@ -210,15 +224,17 @@ def request_in(body: Mapping[str, Any]) -> ReleaseRequest:
         description=text_in(body.get("description"), "description"),
         choices=tuple(_choice(entry) for entry in array_in(body.get("artifacts"), "artifacts")),
         is_draft=bool_in(body.get("isDraft") or False, "isDraft"),
-        manual_stages=tuple(
-            text_in(name, "manualEnvironments")
-            for name in array_in(body.get("manualEnvironments"), "manualEnvironments")
-        ),
+        manual_stages=_manual_stages(body),
         reason=ReleaseReason.MANUAL if reason == "none" else ReleaseReason(reason),
         variables=overrides_in(body.get("variables"), "variables"),
         stage_variables=_stage_variables(body),
         properties=properties_in(object_in(body.get("properties"), "properties")),
     )
+
+
+def _manual_stages(body: Mapping[str, Any]) -> tuple[str, ...]:
+    names = array_in(body.get("manualEnvironments"), "manualEnvironments")
+    return tuple(text_in(name, "manualEnvironments") for name in names)
 
 
 def _choice(entry: Any) -> Choice:
@@ -251,13 +267,14 @@ def _update(body: Mapping[str, Any]) -> ReleaseUpdate:
     status = body.get("status")
     keep = body.get("keepForever")
     return ReleaseUpdate(
-        status=status_in(str(status)) if status is not None else None,
+        status=status_in(str(status), "status") if status is not None else None,
         name=text_in(body["name"], "name", longest=256) if body.get("name") is not None else None,
         description=text_in(body["description"], "description")
         if body.get("description") is not None
         else None,
         keep_forever=bool_in(keep, "keepForever") if keep is not None else None,
         comment=text_in(body.get("comment"), "comment"),
+        manual_stages=_manual_stages(body),
     )
 
 
@@ -270,6 +287,7 @@ def _replaced(body: Mapping[str, Any], now: ReleaseHead) -> ReleaseUpdate:
         description=None if wanted.description == now.description else wanted.description,
         keep_forever=None if wanted.keep_forever is now.keep_forever else wanted.keep_forever,
         comment=wanted.comment,
+        manual_stages=wanted.manual_stages,
     )
 
 

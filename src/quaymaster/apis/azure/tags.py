@@ -106,14 +106,14 @@ def _tags(request: AzureRequest, tags: Sequence[str]) -> Response[bytes]:
 
 
 def _tag(request: AzureRequest) -> str:
-    return text_in("/".join(request.asked.tail[4:]), "tag", longest=256)
+    return text_in("/".join(request.asked.tail[4:]), "tag", longest=256).strip()
 
 
 async def _given(request: AzureRequest) -> list[str]:
     given = array_in(await request.document("tag"), "The body")
     if not given:
         raise Problem(400, "ArgumentNullException", "Value cannot be null. Parameter name: tags")
-    return [text_in(tag, "tag", longest=256) for tag in given]
+    return [text_in(tag, "tag", longest=256).strip() for tag in given]
 
 
 ROUTES = [

@@ -201,6 +201,12 @@ RELEASE_EXPANDS = Words(
     },
     is_flags=True,
 )
+SINGLE_RELEASE_EXPANDS = Words(
+    "SingleReleaseExpands",
+    {"none": 0, "tasks": 1, "environments": 2, "artifacts": 4, "approvals": 8, "all": 15},
+    is_flags=True,
+)
+ENVIRONMENT_EXPANDS = Words("ReleaseEnvironmentExpands", {"none": 0, "tasks": 1})
 DEPLOYMENT_EXPANDS = Words(
     "DeploymentExpands", {"all": 0, "deploymentOnly": 1, "approvals": 2, "artifacts": 4}
 )
@@ -225,6 +231,11 @@ MAIL_SECTION = Words(
         "workItems": 4,
         "releaseInfo": 5,
     },
+)
+PROJECT_STATE = Words(
+    "ProjectState",
+    {"new": 0, "wellFormed": 1, "deleting": 2, "createPending": 3, "deleted": 4},
+    also={"all": "all", "-1": "all", "unchanged": "unchanged", "-2": "unchanged"},
 )
 FOLDER_ORDER = Words("FolderPathQueryOrder", {"none": 0, "ascending": 1, "descending": 2})
 

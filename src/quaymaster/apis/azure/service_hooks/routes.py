@@ -13,6 +13,12 @@ from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.service_hooks import words
+from quaymaster.apis.azure.service_hooks.queries import (
+    KNOWN,
+    NAMED,
+    SubscriptionsQuery,
+    query_in,
+)
 from quaymaster.apis.azure.service_hooks.requests import request_in, shown
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
@@ -35,30 +41,16 @@ RESULTS = {
 @get(PLAIN, opt=needs(Scope.RELEASE))
 async def list_subscriptions(request: AzureRequest) -> Response[bytes]:
     """The subscriptions that the caller may administer; by event, publisher or consumer."""
-    query = request.parameters
-    return request.collection(
-        "subscription",
-        await _matching(
-            request,
-            {
-                "publisherId": query.text("publisherId"),
-                "eventType": query.text("eventType"),
-                "consumerId": query.text("consumerId"),
-                "consumerActionId": query.text("consumerActionId"),
-            },
-        ),
-    )
+    named = {name: request.parameters.text(name) for name in NAMED}
+    return request.collection("subscription", await _matching(request, query_in(named)))
 
 
 @post("/hooks/subscriptionsquery", opt=needs(Scope.RELEASE), status_code=200)
 async def query_subscriptions(request: AzureRequest) -> Response[bytes]:
-    """The same with the filter in the body; the answer repeats it beside `results`."""
-    names = ("publisherId", "eventType", "consumerId", "consumerActionId")
-    body = await request.properties("subscriptionsQuery", names)
-    wanted = {name: text_in(body.get(name), name) for name in names}
-    return request.answer(
-        "subscriptionsQuery", {**body, "results": await _matching(request, wanted)}
-    )
+    """The same by a body, which can filter by inputs too; the answer adds `results` to it."""
+    body = await request.properties("subscriptionsQuery", KNOWN)
+    found = await _matching(request, query_in(body))
+    return request.answer("subscriptionsQuery", {**body, "results": found})
 
 
 @post(PLAIN, opt=needs(Scope.RELEASE_MANAGE), status_code=200)
@@ -219,14 +211,9 @@ async def get_action(
 # ---- in between -----------------------------------------------------------------------------
 
 
-async def _matching(request: AzureRequest, wanted: dict[str, str]) -> list[dict[str, Any]]:
+async def _matching(request: AzureRequest, wanted: SubscriptionsQuery) -> list[dict[str, Any]]:
     found = await subscriptions.listed(request.call, words.DIALECT)
-    values = await _all_shown(request, found)
-    return [
-        value
-        for value in values
-        if all(value[name] == said for name, said in wanted.items() if said)
-    ]
+    return list(filter(wanted.matches, await _all_shown(request, found)))
 
 
 async def _answer(request: AzureRequest, found: KeptSubscription) -> Response[bytes]:
