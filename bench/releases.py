@@ -55,6 +55,7 @@ class Bench:
     product: Product
     client: httpx.AsyncClient
     connection: asyncpg.Connection
+    serving: frozenset[int]  # ids of the processes of PostgreSQL that serve the bench
     ended: dict[int, "asyncio.Future[float]"] = field(default_factory=dict)
     _looking: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
 
@@ -141,8 +142,10 @@ async def running() -> AsyncIterator[Bench]:
         product.start()
         connection, looking_at = [await asyncpg.connect(product.dsn) for _ in range(2)]
         client = httpx.AsyncClient(base_url=product.url, auth=("", token), timeout=60)
-        bench = Bench(product, client, connection)
         listener = await asyncpg.connect(product.dsn)
+        ours = (connection, looking_at, listener)
+        serving = frozenset(one.get_server_pid() for one in ours)
+        bench = Bench(product, client, connection, serving)
         await listener.add_listener("quaymaster", bench.heard)
         looking = asyncio.create_task(bench.look(looking_at))
         try:
@@ -181,9 +184,14 @@ async def throughput(bench: Bench, definition: int, count: int) -> float:
 
 
 def processes(bench: Bench) -> list[psutil.Process]:
+    """All processes of the product; those of PostgreSQL that serve this bench are not its own."""
     assert bench.product.process is not None
     root = psutil.Process(bench.product.process.pid)
-    return [root, *root.children(recursive=True)]
+    return [
+        process
+        for process in (root, *root.children(recursive=True))
+        if process.pid not in bench.serving
+    ]
 
 
 def megabytes(bench: Bench) -> float:

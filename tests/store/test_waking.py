@@ -4,9 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 
 from quaymaster.domain.record import Entry
-from quaymaster.store import due, history, notify, queue
+from quaymaster.store import due, history, notify
 from quaymaster.store.database import Database, DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue, read_payload
 from tests import make
@@ -62,8 +63,24 @@ def test_a_payload_that_is_not_ours_is_refused(payload):
         read_payload(payload)
 
 
-async def test_the_queue_speaks_the_language_of_the_installed_library():
-    assert "INSERT INTO pgqueuer " in queue.ENQUEUE
+ALL_ROWS = """
+SELECT to_jsonb(q) - 'id' AS queued, to_jsonb(l) - '{id,job_id}'::text[] AS logged
+FROM pgqueuer q LEFT JOIN pgqueuer_log l ON l.job_id = q.id ORDER BY q.id
+"""
+
+
+async def test_the_queue_is_written_as_the_installed_library_writes_it(database):
+    theirs = QueryQueueBuilder().build_enqueue_query()
+    later = timedelta(hours=1)
+    async with database.transaction() as connection:
+        await enqueue(connection, [Wakeup("release", {"id": 7}, later), Wakeup("gates")])
+        rows = await connection.fetch("SELECT * FROM pgqueuer ORDER BY id")
+        kinds, payloads = zip(*((row["entrypoint"], row["payload"]) for row in rows), strict=True)
+        times = [later, timedelta(0)]
+        await connection.execute(theirs, [0, 0], kinds, payloads, times, [None] * 2, ["{}"] * 2)
+        ours_and_theirs = [tuple(row) for row in await connection.fetch(ALL_ROWS)]
+    assert len(ours_and_theirs) == 4
+    assert ours_and_theirs[:2] == ours_and_theirs[2:]
 
 
 # ---- notices --------------------------------------------------------------------------------

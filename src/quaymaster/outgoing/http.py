@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import httpcore
@@ -42,7 +43,12 @@ class GuardedClient:
         self._allowed = allowed
         self._seconds = seconds
         self._most_bytes = most_bytes
-        self._trust = trust or ssl.create_default_context()
+        self._given_trust = trust
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """Read at the first request: many a process never makes one."""
+        return self._given_trust or ssl.create_default_context()
 
     async def ask(self, request: WebRequest) -> WebAnswer:
         """The answer to a request, after at most five redirects, whatever its status.

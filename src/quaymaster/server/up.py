@@ -38,7 +38,7 @@ async def up(settings: Settings, say: Say) -> None:
     say(f"Quaymaster {version('quaymaster')}")
     loading = asyncio.create_task(_load_app())
     async with _database(settings, say) as dsn:
-        await migrate.upgrade(dsn)
+        await migrate.upgrade(dsn, migrate.script_beside)
         token = await first_start.administrator(dsn, settings.admin_token)
         async with _worker(settings, dsn, address(settings, port)):
             application = (await loading)(settings, dsn)

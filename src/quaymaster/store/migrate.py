@@ -2,9 +2,13 @@
 
 Alembic puts the steps in order and is only imported when one is due; it renders them to SQL,
 which runs on our own connection in one transaction behind an advisory lock.
+`python -m quaymaster.store.migrate STEP` prints the SQL of all steps after that one.
 """
 
+import asyncio
 import io
+import sys
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 import asyncpg
@@ -30,10 +34,11 @@ class SchemaTooNew(Exception):
     """A newer version of the product has already changed this database."""
 
 
-async def upgrade(dsn: str) -> None:
+async def upgrade(dsn: str, render: "Callable[[str | None], Awaitable[str]] | None" = None) -> None:
     """Run every step that is due; does nothing, quickly, when there is none.
 
     Safe to be called by several processes at once: one does the work, the others wait for it.
+    `render` gives the SQL of the steps after one, in this process unless it says otherwise.
     Raises SchemaTooNew when the database was written by a newer version.
     """
     connection = await opened(dsn)
@@ -43,7 +48,7 @@ async def upgrade(dsn: str) -> None:
         async with connection.transaction():
             await connection.execute("SET LOCAL lock_timeout = 0")  # a long step is waited for
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-            await _run_due_steps(connection)
+            await _run_due_steps(connection, render or _script_here)
     finally:
         await connection.close()
 
@@ -56,13 +61,32 @@ async def current(connection: asyncpg.Connection) -> str | None:
     return found
 
 
-async def _run_due_steps(connection: asyncpg.Connection) -> None:
+async def _run_due_steps(
+    connection: asyncpg.Connection, render: Callable[[str | None], Awaitable[str]]
+) -> None:
     stand = await current(connection)
     if stand == HEAD:
         return
-    await connection.execute(script(stand))
+    await connection.execute(await render(stand))
     await seed.fill_if_empty(connection)
     log.info("database migrated", from_step=stand, to_step=HEAD)
+
+
+async def _script_here(stand: str | None) -> str:
+    return script(stand)
+
+
+async def script_beside(stand: str | None) -> str:
+    """The same as `script`, from a process of its own: Alembic would stay with the server, 20 MB
+    of it, for as long as that runs. Raises SchemaTooNew."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", __name__, stand or ""),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,  # what fails there fails here again, and is told
+    )
+    rendered, _ = await process.communicate()
+    return rendered.decode() if process.returncode == 0 else script(stand)
 
 
 def script(stand: str | None) -> str:
@@ -83,3 +107,7 @@ def script(stand: str | None) -> str:
             f"It was written by a newer version: install that one, or restore a backup."
         ) from error
     return rendered.getvalue()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(script(sys.argv[1] or None))

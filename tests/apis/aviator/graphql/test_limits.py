@@ -6,7 +6,7 @@ import pytest
 from graphql import get_introspection_query
 
 from quaymaster.apis.aviator.graphql import execution
-from quaymaster.apis.aviator.graphql.execution import Query
+from quaymaster.apis.aviator.graphql.query import Query
 
 SCHEMA = execution.schema()
 

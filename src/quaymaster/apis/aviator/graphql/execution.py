@@ -1,7 +1,6 @@
 """Runs one GraphQL request: limits first, then validation, then the resolvers (AVIATOR 8)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from importlib import resources
 from inspect import isawaitable
 from typing import Any
@@ -23,6 +22,7 @@ from graphql import (
 
 from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.aviator.graphql import limits
+from quaymaster.apis.aviator.graphql.query import Query
 from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
@@ -31,16 +31,6 @@ MOST_PROBLEMS = 10
 BROKEN = "An internal error occurred; the server's log has it."
 
 _log = structlog.get_logger("quaymaster.apis.aviator.graphql")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What a client sent; `may_change` is false for requests that must change nothing."""
-
-    text: str
-    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    operation: str | None = None
-    may_change: bool = True
 
 
 def resolved(resolvers: Mapping[str, Mapping[str, Callable[..., Any]]]) -> GraphQLSchema:
