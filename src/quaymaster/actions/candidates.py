@@ -1,8 +1,8 @@
 """Releases under versions: cut at a commit, deployed, and told of from outside (AVIATOR 3, 4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from quaymaster.actions import commit_checks, later_stages, releases
+from quaymaster.actions import automatic_deployments, commit_checks, later_stages, releases
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
@@ -15,7 +15,7 @@ from quaymaster.domain.changes import CancelRequested, DeploymentReported, Deplo
 from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
 from quaymaster.domain.release_versions import CandidateVersion
-from quaymaster.domain.statuses import DeploymentReason, ReportedStatus
+from quaymaster.domain.statuses import DeploymentReason, ReleaseReason, ReportedStatus
 from quaymaster.plans.repository_document import ALIAS
 from quaymaster.store import releases as rows
 from quaymaster.store import repository_definitions as repository_rows
@@ -28,11 +28,16 @@ READY = (None, ReportedStatus.SUCCEEDED)
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A commit, in lower case, to be released under a version."""
+    """A commit, in lower case, to be released under a version.
+
+    `once` is a key under which the definition cuts no second time.
+    """
 
     version: CandidateVersion
     commit: str
     repository: str
+    reason: ReleaseReason = ReleaseReason.MANUAL
+    once: str = ""
 
 
 async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
@@ -47,11 +52,28 @@ async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
     if wanted.repository != found.definition.repository:
         raise NotFound("repository", wanted.repository)
     commit = await commit_checks.whole(call, found, wanted.commit)
-    choice = Choice(ALIAS, commit, commit[:10], commit=commit)
+    made = await make(found, replace(wanted, commit=commit))
+    if made is None:
+        raise Conflict(f"{wanted.version} has been cut already.")
+    return found, made
+
+
+async def make(found: Scene, wanted: Cut) -> ReleaseId | None:
+    """The same for a commit that is known to be there; None when it was cut once before."""
+    choice = Choice(ALIAS, wanted.commit, wanted.commit[:10], commit=wanted.commit)
     request = ReleaseRequest(
-        found.definition.definition_id, choices=(choice,), name=str(wanted.version)
+        found.definition.definition_id,
+        choices=(choice,),
+        name=str(wanted.version),
+        reason=wanted.reason,
     )
-    return found, await releases.create(found.call, request)
+
+    async def follow(connection: Connection, made: ReleaseId) -> None:
+        await automatic_deployments.want(connection, made)
+
+    if wanted.once:
+        return await releases.create_once(found.call, request, wanted.once, follow)
+    return await releases.create(found.call, request, follow)
 
 
 async def deploy(
@@ -64,20 +86,27 @@ async def deploy(
     """
     async with deciding(call) as connection:
         found = await repositories.scene(connection, call, project, environment)
-        known = await repositories.candidate(connection, found, str(version))
-        found.require(Permission.MANAGE_DEPLOYMENTS)
-        stage = await _stage(connection, found, known)
-        if known.build not in READY:
-            raise Refused(f"{version} is not built yet.", NOT_READY)
-        await _make_way(connection, found.call, known.release, stage)
-        request = DeploymentRequested(
-            stage=stage,
-            by=call.by,
-            requested_for=call.by,
-            reason=DeploymentReason.MANUAL,
-        )
-        await happen_within(connection, found.call, known.release, request, _policy(stage))
+        stage = await deploy_within(connection, found, str(version))
         return await _shown(connection, stage)
+
+
+async def deploy_within(
+    connection: Connection,
+    found: Scene,
+    version: str,
+    reason: DeploymentReason = DeploymentReason.MANUAL,
+) -> StageId:
+    """The same inside a transaction that the caller opened; the stage that it is deployed in."""
+    call = found.call
+    known = await repositories.candidate(connection, found, version)
+    found.require(Permission.MANAGE_DEPLOYMENTS)
+    stage = await _stage(connection, found, known)
+    if known.build not in READY:
+        raise Refused(f"{version} is not built yet.", NOT_READY)
+    await _make_way(connection, call, known.release, stage)
+    request = DeploymentRequested(stage=stage, by=call.by, requested_for=call.by, reason=reason)
+    await happen_within(connection, call, known.release, request, _policy(stage))
+    return stage
 
 
 def _policy(stage_id: StageId) -> Check:

@@ -26,6 +26,8 @@ DELIVERIES = "deliveries"  # somebody wants to be told
 ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may want a release
 SOURCES = "sources"  # look at the sources that releases are triggered by
 PUSH = "push"  # a repository told of a push: definitions may want a build or a release
+CUT = "scheduled cut"  # a definition's time to cut a candidate has come
+DEPLOYMENTS = "automatic deployments"  # a candidate is to be deployed once it is built
 BUILD_SCHEDULE = "build schedule"  # a build definition's schedule is due
 JOB = "job"  # a job waits for a worker of a pool
 

@@ -57,6 +57,11 @@ class Repositories(Protocol):
         """The commits of `newer` that are not in `older`, newest first, at most `most`; those of
         `newer` alone when `older` is "" or not there any more. Both are commit ids."""
 
+    async def changes(
+        self, repository: CodeRepository, older: str, newer: str, most: int, /
+    ) -> list[tuple[Commit, list[str]]]:
+        """The same commits, each with the paths in which it differs from its first parent."""
+
     async def paths(self, repository: CodeRepository, older: str, newer: str, /) -> list[str]:
         """The paths in which two commits differ; with `older` "" those that `newer` changed."""
 

@@ -38,6 +38,7 @@ from quaymaster.store.task_groups import keep_for_release
 from quaymaster.store.variable_groups import keep_snapshots
 
 T = TypeVar("T")
+Then = Callable[[Connection, ReleaseId], Awaitable[None]]
 Look = Callable[[Connection, Release, Mapping[str, bool]], Awaitable[T]]
 
 
@@ -60,19 +61,24 @@ class ReleaseRequest:
     triggering_alias: str = ""  # the artifact whose new version made it (8.4)
 
 
-async def create(call: Call, request: ReleaseRequest) -> ReleaseId:
+async def create(call: Call, request: ReleaseRequest, then: Then | None = None) -> ReleaseId:
     """Make a release and, unless it is a draft, start the stages whose conditions hold.
 
-    The artifact sources are asked before the transaction opens. Raises NotFound, Forbidden
-    (create releases on the definition), Invalid for versions, stages or variables that do not
-    fit, Refused when the definition is disabled.
+    The artifact sources are asked before the transaction opens; `then` is done within it. Raises
+    NotFound, Forbidden (create releases on the definition), Invalid for versions, stages or
+    variables that do not fit, Refused when the definition is disabled.
     """
     prepared = await _prepared(call, request)
     async with deciding(call) as connection:
-        return await _made(connection, call, prepared, is_draft=request.is_draft)
+        made = await _made(connection, call, prepared, is_draft=request.is_draft)
+        if then:
+            await then(connection, made)
+        return made
 
 
-async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseId | None:
+async def create_once(
+    call: Call, request: ReleaseRequest, key: str, then: Then | None = None
+) -> ReleaseId | None:
     """The same for a trigger: None when the definition has fired under this key before (8.13)."""
     prepared = await _prepared(call, request)
     definition = prepared.new.definition_id
@@ -81,6 +87,8 @@ async def create_once(call: Call, request: ReleaseRequest, key: str) -> ReleaseI
             return None
         made = await _made(connection, call, prepared, is_draft=request.is_draft)
         await firing.made(connection, definition, key, made)
+        if then:
+            await then(connection, made)
         return made
 
 

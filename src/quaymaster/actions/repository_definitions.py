@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from quaymaster.actions import cut_clocks, repository_sources
 from quaymaster.actions import definitions as definition_actions
-from quaymaster.actions import repository_sources
 from quaymaster.actions.call import Call, Project
 from quaymaster.domain import release_versions
 from quaymaster.domain.access import Permission, definition_token, stage_token
@@ -107,13 +107,15 @@ async def scene(
 async def numbered(
     connection: Connection, call: Call, definition: int, environment: int = 0
 ) -> Scene:
-    """The same by ids, within the project of the call. Raises NotFound."""
+    """The same by ids, within the project of the call if it has one. Raises NotFound."""
     found = await rows.by_number(connection, call.project_id, definition, environment)
     if found is None:
         raise NotFound("definition", definition)
     if environment and found.environment is None:
         raise NotFound("environment", environment)
-    return Scene(call, found.definition, found.environment)
+    known = found.definition
+    inside = call.project or Project(str(known.project_id), known.project_name, "")
+    return Scene(replace(call, project=inside), known, found.environment)
 
 
 async def looked_up(call: Call, name: str, environment: str | None = None) -> Scene:
@@ -171,6 +173,7 @@ async def create(call: Call, new: NewDefinition) -> Scene:
     async with call.database.read() as connection:
         inside = replace(call, project=await _home(connection, call, new.project))
     if new.settings:
+        cut_clocks.check(new.settings)
         inside.require(Permission.EDIT_RELEASE_DEFINITION, str(inside.project_id), "its settings")
         await repository_sources.check(inside, new.settings)
     async with call.database.transaction() as connection:
@@ -180,6 +183,7 @@ async def create(call: Call, new: NewDefinition) -> Scene:
             connection, inside, document, may_be_empty=True
         )
         await rows.put_definition(connection, made.id, new.repository, new.settings)
+        await cut_clocks.follow(connection, made.id, new.settings, call.now)
         return await scene(connection, call, new.name)
 
 

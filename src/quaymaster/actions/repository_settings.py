@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from quaymaster.actions import cut_clocks, renaming, repository_sources
 from quaymaster.actions import definitions as definition_actions
-from quaymaster.actions import renaming, repository_sources
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.repository_definitions import TIERS, Scene
@@ -37,6 +37,8 @@ class EnvironmentChange:
     parent: str | None = None
     hold_after_rollback: bool | None = None
     rollback_on_failure: bool | None = None
+    deploy_after_build: bool | None = None
+    require_verification: bool | None = None
 
 
 async def change(
@@ -47,6 +49,7 @@ async def change(
     The repository is asked before, when what leads to it changes. Raises NotFound, Invalid,
     Conflict for a name that is taken, Forbidden (edit pipeline).
     """
+    cut_clocks.check(changes)
     await _check_source(call, project, changes)
     async with call.database.transaction() as connection:
         found = await repositories.scene(connection, call, project)
@@ -55,6 +58,9 @@ async def change(
         await rows.put_definition(
             connection, found.definition.definition_id, found.definition.repository, settings
         )
+        if cut_clocks.SCHEDULED_CUT in changes:
+            number = found.definition.definition_id
+            await cut_clocks.follow(connection, number, settings, call.now)
         if name is not None:
             await renaming.rename_definition(connection, found, name)
         return await repositories.scene(connection, call, project if name is None else name)
@@ -104,6 +110,8 @@ async def _changed(
     named = {
         "hold_after_rollback": wanted.hold_after_rollback,
         "rollback_on_failure": wanted.rollback_on_failure,
+        "deploy_after_build": wanted.deploy_after_build,
+        "require_verification": wanted.require_verification,
     }
     told = {name: value for name, value in named.items() if value is not None}
     parent = before.parent_id

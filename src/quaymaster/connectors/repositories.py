@@ -58,6 +58,18 @@ class GitFolder:
             repository, lambda found: reading.commits(found, older, newer, most), newer
         )
 
+    async def changes(
+        self, repository: CodeRepository, older: str, newer: str, most: int
+    ) -> list[tuple[Commit, list[str]]]:
+        """The same commits with the paths that each changed."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        def ask(found: "Repo") -> list[tuple[Commit, list[str]]]:
+            listed = reading.commits(found, older, newer, most)
+            return [(one, reading.paths(found, "", one.id)) for one in listed]
+
+        return await self.read(repository, ask, newer)
+
     async def paths(self, repository: CodeRepository, older: str, newer: str) -> list[str]:
         """The paths in which two commits differ."""
         from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415

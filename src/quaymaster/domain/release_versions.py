@@ -1,7 +1,10 @@
 """How a version names a release: `<version>-rc<number>`, and the names around it (AVIATOR 6)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 
 LONGEST = 255
 MOST = 2**31 - 1
@@ -10,6 +13,7 @@ _VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?")
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _COMMIT = re.compile(r"(?:[0-9a-fA-F]{7,40}|[0-9a-fA-F]{64})")
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,98})/[A-Za-z0-9_.-]{1,100}")
+_SEMANTIC = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})")
 _PROJECT = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_ -]{0,198}[A-Za-z0-9_-])?")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
@@ -60,3 +64,24 @@ def is_project_name(text: object) -> bool:
 
 def is_environment_name(text: object) -> bool:
     return isinstance(text, str) and bool(_ENVIRONMENT.fullmatch(text))
+
+
+class Numbering(StrEnum):
+    """How versions are made that nobody names: by the calendar, or by raising the middle part."""
+
+    CALVER = "calver"
+    SEMVER = "semver"
+
+
+def following(numbering: Numbering, names: Iterable[str], today: date) -> str:
+    """The version to suggest beside releases of these names (AVIATOR 6): `YYYY.MM.DD-N` with the
+    first free N, or the next minor version."""
+    taken = {version_of(name).casefold() for name in names}
+    if numbering is Numbering.SEMVER:
+        found = [match for version in taken if (match := _SEMANTIC.fullmatch(version))]
+        major, minor = max((int(one[1]), int(one[2])) for one in found) if found else (0, 0)
+        return f"{major}.{minor + 1}.0"
+    number = 1
+    while (version := f"{today:%Y.%m.%d}-{number}") in taken:
+        number += 1
+    return version

@@ -10,8 +10,10 @@ from quaymaster.actions import (
     artifact_events,
     build_happening,
     build_schedules,
+    following_builds,
     pushes,
     rollbacks,
+    scheduled_cuts,
     schedules,
     watched_sources,
 )
@@ -20,7 +22,9 @@ from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
+    CUT,
     DELIVERIES,
+    DEPLOYMENTS,
     ENVIRONMENT,
     GATES,
     PUSH,
@@ -180,6 +184,12 @@ def _wakeups(
     async def fire_build_schedule(definition: int) -> None:
         await build_schedules.fire_due(Call(installation), definition)
 
+    async def fire_cut(definition: int) -> None:
+        await scheduled_cuts.fire_due(Call(installation), definition)
+
+    async def deploy_what_is_built(release: int) -> None:
+        await following_builds.deploy(Call(installation), ReleaseId(release))
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -195,6 +205,8 @@ def _wakeups(
         ARTIFACT_EVENT: answer_artifact_event,
         PUSH: answer_push,
         BUILD_SCHEDULE: fire_build_schedule,
+        CUT: fire_cut,
+        DEPLOYMENTS: deploy_what_is_built,
         SOURCES: look_at_sources,
         build_happening.BUILD: look_at_build,
     }

@@ -12,6 +12,7 @@ from quaymaster.actions import (
     build_schedules,
     deliveries,
     retention,
+    scheduled_cuts,
     schedules,
     target_watch,
     watched_repositories,
@@ -24,6 +25,8 @@ from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
+    CUT,
+    DEPLOYMENTS,
     ENVIRONMENT,
     GATES,
     PUSH,
@@ -32,7 +35,16 @@ from quaymaster.actions.follow_up import (
     SCHEDULE,
     job_kind,
 )
-from quaymaster.store import artifact_events, builds, due, firing, pushes, queueing, sweeping
+from quaymaster.store import (
+    artifact_events,
+    builds,
+    cut_schedules,
+    due,
+    firing,
+    pushes,
+    queueing,
+    sweeping,
+)
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.worker.leases import Lease
@@ -100,6 +112,7 @@ async def wake_schedules(installation: Installation) -> int:
     """Queue wake-ups for schedules that are due soon; how many."""
     soon = await schedules.soon(Call(installation), SCHEDULES_AHEAD)
     builds = await build_schedules.soon(Call(installation), SCHEDULES_AHEAD)
+    cuts = await scheduled_cuts.soon(Call(installation), SCHEDULES_AHEAD)
     async with installation.database.transaction() as connection:
         if not await sweeping.is_our_turn(connection):
             return 0
@@ -107,7 +120,8 @@ async def wake_schedules(installation: Installation) -> int:
         await enqueue(
             connection, [Wakeup(BUILD_SCHEDULE, {"id": one}, after) for one, after in builds]
         )
-    return len(soon) + len(builds)
+        await enqueue(connection, [Wakeup(CUT, {"id": one}, after) for one, after in cuts])
+    return len(soon) + len(builds) + len(cuts)
 
 
 async def sweep(installation: Installation) -> int:
@@ -132,6 +146,7 @@ async def sweep(installation: Installation) -> int:
                 for one in await builds.due(connection, datetime.now(UTC))
             ),
             *(Wakeup(GATES, {"id": gate}) for gate in gates),
+            *(Wakeup(DEPLOYMENTS, {"id": one}) for one in await cut_schedules.built(connection)),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
         ]
         await enqueue(connection, wakeups)

@@ -1,6 +1,5 @@
 """Projects, environments and their freezes (AVIATOR 7)."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +9,11 @@ from litestar.params import FromPath
 from quaymaster.actions import environment_freezes, repository_definitions, repository_views
 from quaymaster.actions.repository_definitions import NewDefinition, NewEnvironment
 from quaymaster.apis.aviator import present
-from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in, time_in
+from quaymaster.apis.aviator.asked import AviatorRequest, text_in, time_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.paging import MOST, links, page_of
 from quaymaster.apis.aviator.policy import needs
+from quaymaster.apis.aviator.project_settings import settings_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.freezes import Freeze, FreezeKind, OnRunning
 
@@ -22,15 +22,7 @@ ONE = ALL + "/{project:str}"
 ENVIRONMENTS = ONE + "/environments"
 ENVIRONMENT = ENVIRONMENTS + "/{environment:str}"
 FREEZE = ENVIRONMENT + "/freeze"
-TEXTS = ("source_url", "source_connection")
-FLAGS = ("patch_reopens",)
 LONGEST_MINUTES = 366 * 24 * 60
-
-
-def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a body names. Raises Problem 400 `Invalid <name>`."""
-    found: dict[str, Any] = {name: text_in(body, name) for name in TEXTS if name in body}
-    return found | {name: flag_in(body, name) for name in FLAGS if name in body}
 
 
 @post(ALL, opt=needs(Scope.RELEASE_MANAGE))

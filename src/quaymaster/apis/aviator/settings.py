@@ -13,15 +13,23 @@ from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
-from quaymaster.apis.aviator.projects import ENVIRONMENT, FLAGS, ONE, TEXTS, settings_in, shown
+from quaymaster.apis.aviator.project_settings import KEYS, settings_in
+from quaymaster.apis.aviator.projects import ENVIRONMENT, ONE, shown
 from quaymaster.apis.shared.scopes import Scope
+
+ENVIRONMENT_FLAGS = (
+    "hold_after_rollback",
+    "rollback_on_failure",
+    "deploy_after_build",
+    "require_verification",
+)
 
 
 @patch(ONE, opt=needs(Scope.RELEASE_MANAGE))
 async def change_project(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
     """Change what the body names: where the repository is, how it is signed in to, and so on."""
     body = await request.fields()
-    check_known(body, ("name", *TEXTS, *FLAGS))
+    check_known(body, ("name", *KEYS))
     name = text_in(body, "name") if "name" in body else None
     found = await repository_settings.change(request.call, project, settings_in(body), name)
     return request.answer(present.project(found.definition))
@@ -39,14 +47,13 @@ async def change_environment(
 ) -> Response[bytes]:
     """Change what the body names; releases cut from then on follow it."""
     body = await request.fields()
-    known = ("name", "tier", "parent", "hold_after_rollback", "rollback_on_failure")
+    known = ("name", "tier", "parent", *ENVIRONMENT_FLAGS)
     check_known(body, known)
     change = EnvironmentChange(
         name=text_in(body, "name") if "name" in body else None,
         tier=text_in(body, "tier") or None,
         parent=text_in(body, "parent") if "parent" in body else None,
-        hold_after_rollback=_flag(body, "hold_after_rollback"),
-        rollback_on_failure=_flag(body, "rollback_on_failure"),
+        **{name: _flag(body, name) for name in ENVIRONMENT_FLAGS},
     )
     found = await repository_settings.change_environment(request.call, project, environment, change)
     return await shown(request, project, found.environment.name)
@@ -54,10 +61,16 @@ async def change_environment(
 
 @get(ONE + "/changelog", opt=needs(Scope.RELEASE))
 async def changelog(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
-    """The commits of the candidate `to` that the candidate `from` does not have, newest first."""
+    """The commits of the candidate `to` that the candidate `from` does not have, newest first.
+
+    Without `to` those of the default branch, which no candidate may have yet.
+    """
     older, newer = request.asked.query.text("from"), request.asked.query.text("to")
     found = await changelogs.between(
-        request.call, project, version_in(older) if older else None, version_in(newer)
+        request.call,
+        project,
+        version_in(older) if older else None,
+        version_in(newer) if request.asked.query.has("to") else None,
     )
     shown = [
         {

@@ -1,0 +1,224 @@
+"""What projects do by themselves: cut by the clock, deploy what is built (AVIATOR 1, 4)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from quaymaster.actions import following_builds, scheduled_cuts
+from quaymaster.actions.call import Call
+from quaymaster.domain.release import ReleaseId
+from quaymaster.domain.statuses import ReportedStatus
+from quaymaster.store import cut_schedules, repository_definitions
+from tests import repositories
+from tests.apis.aviator.server import Aviator
+from tests.apis.aviator.test_repositories import connected
+from tests.apis.aviator.test_stories import release
+
+__all__ = ["connected"]
+BERLIN = ZoneInfo("Europe/Berlin")
+NIGHTLY = {"cron": "0 2 * * *", "time_zone": BERLIN.key}
+
+
+async def shown(aviator: Aviator) -> list[str]:
+    listed = (await aviator.in_project("GET", "/releases")).json()
+    return [one["release_version"] for one in listed]
+
+
+async def schedule(aviator: Aviator, **clock: str) -> int:
+    """Set the clock; the definition's id."""
+    answer = await aviator.in_project("PATCH", "", json={"scheduled_cut": {**NIGHTLY, **clock}})
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["id"])
+
+
+async def fire(aviator: Aviator, definition: int) -> ReleaseId | None:
+    """What a worker does when the time has come."""
+    async with aviator.database.read() as connection:
+        one = await cut_schedules.get(connection, definition)
+    assert one is not None
+    return await scheduled_cuts.fire_due(
+        Call(aviator.azure.installation, now=one.look_at), definition
+    )
+
+
+async def test_a_candidate_is_cut_when_its_time_has_come(connected: Aviator, tmp_path: Path):
+    definition = await schedule(connected)
+    call = Call(connected.azure.installation)
+    assert await scheduled_cuts.soon(call, timedelta(minutes=1)) == []
+    [(found, pause)] = await scheduled_cuts.soon(call, timedelta(days=2))
+    assert (found, pause <= timedelta(days=1)) == (definition, True)
+    assert await scheduled_cuts.fire_due(call, definition) is None
+    async with connected.database.read() as connection:
+        one = await cut_schedules.get(connection, definition)
+    assert one
+    assert one.due_at.astimezone(UTC).hour in (0, 1)
+    assert await fire(connected, definition)
+    assert await shown(connected) == [f"{one.due_at.astimezone(BERLIN):%Y.%m.%d}-1"]
+    newest = repositories.committed(tmp_path / "shop")
+    assert await fire(connected, definition)
+    [newer, older] = (await connected.in_project("GET", "/releases")).json()
+    assert (newer["head_commit"], older["candidates"][0]["rc_number"]) == (newest, 1)
+
+
+async def test_nothing_is_cut_when_nothing_changed(connected: Aviator, tmp_path: Path):
+    definition = await schedule(connected, versions="semver")
+    assert await fire(connected, definition)
+    assert await fire(connected, definition) is None
+    assert await shown(connected) == ["0.1.0"]
+    repositories.committed(tmp_path / "shop")
+    assert await fire(connected, definition)
+    assert await shown(connected) == ["0.2.0", "0.1.0"]
+
+
+async def test_only_changes_of_the_projects_own_paths_count(connected: Aviator, tmp_path: Path):
+    definition = await schedule(connected)
+    await fire(connected, definition)
+    answer = await connected.in_project("PATCH", "", json={"file_paths": "docs/\n*.md\n"})
+    assert answer.json()["settings"]["file_paths"] == ["docs/", "*.md"]
+    repositories.committed(tmp_path / "shop")
+    assert await fire(connected, definition) is None
+    await connected.in_project("PATCH", "", json={"file_paths": ["docs/", "page.*"]})
+    assert await fire(connected, definition)
+
+
+async def test_the_changelog_shows_the_projects_own_paths(connected: Aviator, tmp_path: Path):
+    await connected.cut("1.0-rc1", commit=repositories.committed(tmp_path / "shop"))
+    repositories.committed(tmp_path / "shop", "Change the page")
+    for paths, messages in ((["docs/**"], []), (["page.txt"], ["Change the page"])):
+        await connected.in_project("PATCH", "", json={"file_paths": paths})
+        answer = await connected.in_project("GET", "/changelog", params={"from": "1.0-rc1"})
+        assert [one["message"] for one in answer.json()] == messages
+
+
+async def test_many_workers_cut_once(connected: Aviator):
+    definition = await schedule(connected)
+    made = await asyncio.gather(*(fire(connected, definition) for _ in range(5)))
+    assert len([one for one in made if one]) == 1
+    assert len(await shown(connected)) == 1
+
+
+async def test_a_version_that_was_taken_is_stepped_over(connected: Aviator, tmp_path: Path):
+    definition = await schedule(connected)
+    async with connected.database.read() as connection:
+        one = await cut_schedules.get(connection, definition)
+    assert one
+    day = f"{one.due_at.astimezone(BERLIN):%Y.%m.%d}"
+    older = repositories.committed(tmp_path / "shop")
+    await connected.cut(f"{day}-1-rc1", commit=older)
+    repositories.committed(tmp_path / "shop")
+    assert await fire(connected, definition)
+    assert await shown(connected) == [f"{day}-2", f"{day}-1"]
+
+
+async def test_a_repository_that_is_away_is_asked_again(connected: Aviator, tmp_path: Path):
+    definition = await schedule(connected)
+    (tmp_path / "shop").rename(tmp_path / "away")
+    assert await fire(connected, definition) is None
+    async with connected.database.read() as connection:
+        waiting = await cut_schedules.get(connection, definition)
+    assert waiting
+    assert waiting.problem
+    assert waiting.look_at > waiting.due_at
+    (tmp_path / "away").rename(tmp_path / "shop")
+    assert await fire(connected, definition)
+    async with connected.database.read() as connection:
+        done = await cut_schedules.get(connection, definition)
+    assert done
+    assert (done.problem, done.look_at) == ("", done.due_at)
+    assert done.due_at > waiting.due_at
+
+
+async def test_a_clock_is_taken_away(connected: Aviator):
+    definition = await schedule(connected)
+    await connected.in_project("PATCH", "", json={"scheduled_cut": None})
+    async with connected.database.read() as connection:
+        assert await cut_schedules.get(connection, definition) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"scheduled_cut": "0 2 * * *"},
+        {"scheduled_cut": {"cron": "0 0 31 2 *"}},
+        {"scheduled_cut": {"cron": "nonsense"}},
+        {"scheduled_cut": {"cron": 5}},
+        {"scheduled_cut": {**NIGHTLY, "time_zone": "Mars/Olympus"}},
+        {"scheduled_cut": {**NIGHTLY, "versions": "romver"}},
+        {"scheduled_cut": {**NIGHTLY, "branch": "a\u0000"}},
+        {"scheduled_cut": {**NIGHTLY, "often": "yes"}},
+        {"scheduled_cut": {"time_zone": "UTC"}},
+        {"file_paths": ["/"]},
+        {"file_paths": [5]},
+        {"file_paths": {"a": 1}},
+        {"file_paths": "x\n" * 300},
+    ],
+)
+async def test_settings_that_make_no_sense(aviator: Aviator, settings: dict[str, Any]):
+    answer = await aviator.in_project("PATCH", "", json=settings)
+    assert answer.status_code == 400, answer.text
+    assert (await aviator.in_project("GET", "")).json()["settings"] == {}
+    made = await aviator.ask("POST", json={"name": "x", "repository": "a/b", **settings})
+    assert made.status_code == 400
+
+
+class TestOnceBuilt:
+    async def cut(self, aviator: Aviator, version: str = "1.0-rc1") -> ReleaseId:
+        answer = await aviator.here("PATCH", "", json={"deploy_after_build": True})
+        assert answer.json()["settings"] == {"deploy_after_build": True}
+        return ReleaseId(int((await aviator.cut(version)).json()["id"]))
+
+    async def deploy(self, aviator: Aviator, made: ReleaseId) -> int:
+        return await following_builds.deploy(Call(aviator.azure.installation), made)
+
+    async def built(self, aviator: Aviator, made: ReleaseId, status: ReportedStatus) -> None:
+        async with aviator.database.transaction() as connection:
+            await repository_definitions.set_build(connection, made, status, datetime.now(UTC))
+
+    async def test_a_candidate_that_nobody_builds_is_deployed_at_once(self, aviator: Aviator):
+        made = await self.cut(aviator)
+        assert await aviator.listed() == []
+        assert await self.deploy(aviator, made) == 1
+        assert await aviator.shown() == [("1.0-rc1", "pending")]
+        assert await self.deploy(aviator, made) == 0
+        assert len(await aviator.listed()) == 1
+
+    async def test_it_waits_for_the_build(self, aviator: Aviator):
+        made = await self.cut(aviator)
+        await self.built(aviator, made, ReportedStatus.IN_PROGRESS)
+        async with aviator.database.read() as connection:
+            assert await cut_schedules.built(connection) == []
+        assert await self.deploy(aviator, made) == 0
+        await self.built(aviator, made, ReportedStatus.SUCCEEDED)
+        async with aviator.database.read() as connection:
+            assert await cut_schedules.built(connection) == [made]
+        assert await self.deploy(aviator, made) == 1
+
+    async def test_a_build_that_failed_is_deployed_nowhere(self, aviator: Aviator):
+        made = await self.cut(aviator)
+        await self.built(aviator, made, ReportedStatus.FAILED)
+        assert await self.deploy(aviator, made) == 0
+        await self.built(aviator, made, ReportedStatus.SUCCEEDED)
+        assert await self.deploy(aviator, made) == 0
+        assert await aviator.listed() == []
+
+    async def test_a_freeze_refuses_it_and_the_history_says_so(self, aviator: Aviator):
+        made = await self.cut(aviator)
+        await aviator.here("PUT", "/freeze", json={"reason": "Sale"})
+        assert await self.deploy(aviator, made) == 0
+        number = (await release(aviator, "1.0-rc1"))["id"]
+        async with aviator.database.read() as connection:
+            comments = await connection.fetch(
+                "SELECT comment FROM history WHERE release_id = $1 AND kind = $2",
+                number,
+                following_builds.REFUSED,
+            )
+        assert [one["comment"] for one in comments] == ["production: production is frozen: Sale"]
+
+    async def test_many_workers_deploy_once(self, aviator: Aviator):
+        made = await self.cut(aviator)
+        done = await asyncio.gather(*(self.deploy(aviator, made) for _ in range(5)))
+        assert sorted(done) == [0, 0, 0, 0, 1]
