@@ -27,6 +27,8 @@ from tests.story import (
     fails,
     gates_say,
     ignoring,
+    quarantine_lifted,
+    quarantined,
     refused,
     started,
     story,
@@ -131,6 +133,15 @@ def test_nothing_keeps_what_has_succeeded():
     assert reasons(story().when(started(), works("Dev"))) == ()
 
 
+def test_a_stage_whose_conditions_hold_but_whose_moment_has_gone_by():
+    told = story("Dev → QA").when(started(), quarantined(), works("Dev"), quarantine_lifted())
+    reason = only(told, "QA")
+    assert reason.text == "All that QA waits for holds; it starts by itself when Dev ends next."
+    assert reason.cleared_by[0] == "the next deployment to Dev"
+    told.when(deployed("QA"), works("QA"))
+    assert reasons(told, "QA") == ()
+
+
 def test_an_abandoned_release_is_final():
     told = story("Dev → QA", manual=("Dev",)).when(started(), abandoned())
     assert texts(told)[0] == "Release Release-1 was abandoned; nothing of it is deployed any more."
@@ -173,6 +184,18 @@ def test_who_has_to_approve_until_when_and_who_comes_later():
     assert (bob.is_ahead, carol.is_ahead) == (False, True)
     told.when(approved("Dev", by="bob"))
     assert [reason.cleared_by[0] for reason in reasons(told)] == ["carol"]
+
+
+def test_an_approver_who_may_not_answer_is_not_told_to():
+    told = story(
+        make.plan("Dev", Dev={"pre_approvals": make.asks("alice", requester_may_approve=False)})
+    )
+    reason = only(told.when(started("alice")))
+    assert reason.text == (
+        "alice has to approve before the deployment to Dev, but may not, having created the "
+        "release or requested this deployment."
+    )
+    assert reason.cleared_by == ("release administrators",)
 
 
 def test_each_gate_with_its_last_word():

@@ -178,3 +178,10 @@ def test_approvers_who_do_not_exist():
     assert never == ("Dev: nobody is known as ghost, who would have to approve; name another.",)
     enough = make.asks("bob", "ghost", required_count=1)
     assert seen(make.plan("Dev", Dev={"pre_approvals": enough}), ghost).never == ()
+
+
+def test_a_failure_that_its_task_allows_is_told_and_is_no_dead_end():
+    wait = make.delay("soon", continue_on_error=True)
+    found = seen(make.plan("Dev", Dev={"phases": (make.server_phase(wait),)}))
+    assert "'soon' is not a number of minutes" in stage(found, "Dev").phases[0].problems[0]
+    assert found.never == ()

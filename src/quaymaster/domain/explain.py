@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import explain_start, explain_work
+from quaymaster.domain.allowed import is_excluded_requester
 from quaymaster.domain.gate_run import (
     enabled_gates,
     first_sample_at,
@@ -46,14 +47,18 @@ def explain(
         *explain_start.of_outside(release, stage, around),
     ]
     if stage.active:
-        found += _under_way(stage, stage.active, around, now)
+        found += _under_way(release, stage, stage.active, around, now)
     else:
         found += explain_start.of_stage(release, stage, around)
     return (*(r for r in found if not r.is_ahead), *(r for r in found if r.is_ahead))
 
 
 def _under_way(
-    stage: Stage, deployment: Deployment, around: Surroundings, now: datetime
+    release: Release,
+    stage: Stage,
+    deployment: Deployment,
+    around: Surroundings,
+    now: datetime,
 ) -> Iterator[Reason]:
     if deployment.cancel_requested_at:
         yield explain_work.of_stopping(stage, deployment)
@@ -67,11 +72,11 @@ def _under_way(
         yield _queued(stage, deployment, around)
     turn = side_in_turn(stage, deployment)
     if not is_side_clear(stage, deployment, Side.PRE):
-        yield from _of_side(stage, deployment, Side.PRE, around, now)
+        yield from _of_side(release, stage, deployment, Side.PRE, around, now)
     if deployment.deferred_until:
         yield _deferred(deployment, is_ahead=turn is not None or not deployment.has_slot)
     yield from explain_work.of_work(stage, deployment, around)
-    yield from _of_side(stage, deployment, Side.POST, around, now)
+    yield from _of_side(release, stage, deployment, Side.POST, around, now)
 
 
 def _scheduled(deployment: Deployment) -> Reason:
@@ -123,34 +128,38 @@ def _deferred(deployment: Deployment, *, is_ahead: bool) -> Reason:
 
 
 def _of_side(
-    stage: Stage, deployment: Deployment, side: Side, around: Surroundings, now: datetime
+    release: Release,
+    stage: Stage,
+    deployment: Deployment,
+    side: Side,
+    around: Surroundings,
+    now: datetime,
 ) -> Iterator[Reason]:
     """The questions in the order in which they are asked (SEMANTICS 9.11)."""
     is_turn = side_in_turn(stage, deployment) is side
-    approvals = list(_of_approvals(stage, deployment, side, around, is_turn=is_turn))
+    approvals = list(_of_approvals(release, stage, deployment, side, around))
     gates = list(_of_gates(stage, deployment, side, now, is_turn=is_turn))
     first = policy(stage, side).order is ApprovalOrder.BEFORE_GATES
     yield from (*approvals, *gates) if first else (*gates, *approvals)
 
 
 def _of_approvals(
-    stage: Stage, deployment: Deployment, side: Side, around: Surroundings, *, is_turn: bool
+    release: Release, stage: Stage, deployment: Deployment, side: Side, around: Surroundings
 ) -> Iterator[Reason]:
     if is_side_agreed(stage, deployment, side):
         return
+    is_turn = side_in_turn(stage, deployment) is side
     asked = {approval.position: approval for approval in deployment.side(side)}
-    when = "before" if side is Side.PRE else "after"
     for position, approver in enumerate(policy(stage, side).approvers):
         approval = asked.get(position)
         if approval and approval.status is not ApprovalStatus.PENDING:
             continue
         who = (approval.approver if approval else None) or approver.identity
-        known = who not in around.nobody
-        called = around.names.get(who, who) if known else f"{who}, whom nobody knows here,"
+        text, cleared_by = _who_answers(release, stage, deployment, side, who, around)
         yield Reason(
             ReasonKind.APPROVAL,
-            f"{called} has to approve {when} the deployment to {stage.name}.",
-            cleared_by=(who, ADMINISTRATORS) if known else (ADMINISTRATORS,),
+            text,
+            cleared_by=cleared_by,
             clears_at=approval.due_at if approval else None,
             is_ahead=not is_turn or approval is None,
             details={
@@ -159,6 +168,25 @@ def _of_approvals(
                 "onTimeout": "rejected",
             },
         )
+
+
+def _who_answers(
+    release: Release,
+    stage: Stage,
+    deployment: Deployment,
+    side: Side,
+    who: str,
+    around: Surroundings,
+) -> tuple[str, tuple[str, ...]]:
+    """What an open question says, and who can answer it (SEMANTICS 9.5-9.7)."""
+    called = around.names.get(who, who)
+    when = f"{'before' if side is Side.PRE else 'after'} the deployment to {stage.name}"
+    if who in around.nobody:
+        return f"{who}, whom nobody knows here, has to approve {when}.", (ADMINISTRATORS,)
+    if is_excluded_requester(release, stage, deployment, side, who):
+        why = "but may not, having created the release or requested this deployment"
+        return f"{called} has to approve {when}, {why}.", (ADMINISTRATORS,)
+    return f"{called} has to approve {when}.", (who, ADMINISTRATORS)
 
 
 def _of_gates(

@@ -75,7 +75,10 @@ def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[R
         if explain_targets.missed(stage.newest, stage.plan.phases):
             yield _ended(stage, "")
         return
-    yield from _by_itself(release, stage)
+    found = list(_by_itself(release, stage))
+    if not found and not stage.newest and release.status is ReleaseStatus.ACTIVE:
+        found = [_missed(release, stage)]
+    yield from found
     if around.missing_permission:
         text = f"You may not start {stage.name} by hand: you lack {around.missing_permission}."
         yield Reason(ReasonKind.PERMISSION, text, ("whoever administers release permissions",))
@@ -116,6 +119,19 @@ def _by_itself(release: Release, stage: Stage) -> Iterator[Reason]:
     if schedules and earliest(schedules, release.created_at) is None:
         text = f"No schedule of {stage.name} ever fires."
         yield Reason(ReasonKind.SCHEDULE, text, BY_HAND)
+
+
+def _missed(release: Release, stage: Stage) -> Reason:
+    """Everything holds and yet it does not start: what would start it has gone by (8.6), as when
+    the release was quarantined or edited in the meantime, or is not an end at all."""
+    upstream = [one.stage for one in stage.plan.conditions if isinstance(one, StageReached)]
+    if not upstream:
+        text = f"{stage.name} starts with its release alone, which started before this was so."
+        return Reason(ReasonKind.CONDITION, text, BY_HAND)
+    names = ", ".join(dict.fromkeys(upstream))
+    text = f"All that {stage.name} waits for holds; it starts by itself when {names} ends next."
+    by = (f"the next deployment to {names}", *BY_HAND)
+    return Reason(ReasonKind.CONDITION, text, by, details={"stage": names})
 
 
 def _unmet(release: Release, stage: Stage, condition: StartCondition) -> Reason:

@@ -39,7 +39,9 @@ def waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:
         text = f"Target {job.name!r} is busy with another job, or about to take this one."
     else:
         text = f"Target {job.name!r} has gone offline; its job fails unless it comes back."
-    return Reason(ReasonKind.TARGET, text, TARGET_KEEPERS, details={"target": job.name})
+    return Reason(
+        ReasonKind.TARGET, text, TARGET_KEEPERS, details={"target": job.name, "job": str(job.id)}
+    )
 
 
 def rolling(plan: PhasePlan, phase: Phase) -> Iterator[Reason]:

@@ -73,15 +73,17 @@ def _of_job(
 
 
 def _waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:
+    details = {"job": str(job.id)}
     missing = _unoffered(plan, around)
     if missing:
-        return Reason(ReasonKind.WORKER, missing, POOL_KEEPERS)
+        return Reason(ReasonKind.WORKER, missing, POOL_KEEPERS, details=details)
     able = [offer for offer in around.offers.get(plan.queue_id, ()) if _is_able(plan, offer)]
     busy = [offer.name for offer in able if offer.is_busy]
-    text = f"{job.name!r} waits for a worker"
+    text, by = f"{job.name!r} waits for a worker to take it.", ("the workers of its pool",)
     if able and len(busy) == len(able):
-        return Reason(ReasonKind.WORKER, f"{text}; all are busy: {', '.join(busy)}.", tuple(busy))
-    return Reason(ReasonKind.WORKER, f"{text} to take it.", ("the workers of its pool",))
+        text = f"{job.name!r} waits for a worker; all are busy: {', '.join(busy)}."
+        by = tuple(busy)
+    return Reason(ReasonKind.WORKER, text, by, details=details)
 
 
 def _unoffered(plan: PhasePlan, around: Surroundings) -> str:

@@ -143,8 +143,7 @@ def _in_order(stage: Stage) -> list[PhasePlan]:
 
 
 def _phase(stage: Stage, plan: PhasePlan, around: Surroundings) -> PhaseForesight:
-    phases = stage.newest.phases if stage.newest else ()
-    played = next((phase for phase in phases if phase.rank == plan.rank), None)
+    played = _played(stage, plan)
     offers = around.offers.get(plan.queue_id, ())
     able = [o.name for o in offers if o.is_online and not unmet(plan.demands, o.capabilities)]
     if played and plan.kind is PhaseKind.DEPLOYMENT_GROUP:
@@ -160,11 +159,25 @@ def _phase(stage: Stage, plan: PhasePlan, around: Surroundings) -> PhaseForesigh
     )
 
 
+def _played(stage: Stage, plan: PhasePlan) -> Phase | None:
+    """The phase as the rehearsal went through it; None when it did not come to that."""
+    phases = stage.newest.phases if stage.newest else ()
+    return next((phase for phase in phases if phase.rank == plan.rank), None)
+
+
 def _problems(plan: PhasePlan, played: Phase | None, around: Surroundings) -> Iterator[str]:
+    for job in played.jobs if played else ():
+        if job.status is JobStatus.WITH_ISSUES and job.error:
+            yield job.error
+    yield from _obstacles(plan, played, around)
+
+
+def _obstacles(plan: PhasePlan, played: Phase | None, around: Surroundings) -> Iterator[str]:
+    """What the phase cannot get past: it fails, or nobody could do it."""
     if played and played.problem:
         yield played.problem
     for job in played.jobs if played else ():
-        if job.status in (JobStatus.FAILED, JobStatus.WITH_ISSUES) and job.error:
+        if job.status is JobStatus.FAILED and job.error:
             yield job.error
     offers = around.offers.get(plan.queue_id)
     if plan.kind is not PhaseKind.AGENT or offers is None:
@@ -191,8 +204,8 @@ def _never(played: Rehearsal, known: Known) -> Iterator[str]:
             yield from _side_never(played.release, stage, side)
             yield from _nobody_to_ask(stage, side, around)
         for plan in _in_order(stage):
-            for problem in _phase(stage, plan, around).problems:
-                yield f"{stage.name}: {problem}"
+            for obstacle in _obstacles(plan, _played(stage, plan), around):
+                yield f"{stage.name}: {obstacle}"
 
 
 def _unreachable(release: Release, stage: Stage) -> Iterator[str]:
