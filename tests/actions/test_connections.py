@@ -77,6 +77,50 @@ async def test_another_scheme_forgets_what_authenticated(office: Office):
     assert found.parameter("apitoken") == "t0ken"
 
 
+@pytest.mark.parametrize("password", [None, "", "********", "missing"])
+async def test_a_secret_does_not_go_to_another_address_unless_it_is_given_again(
+    office: Office, password: str | None
+):
+    number = await make(office)
+    told = {} if password == "missing" else {"password": password}
+    parameters = {"username": "quay", **told}
+    for url in (
+        "https://evil.example/api",
+        "http://monitor.example/api",
+        "https://monitor.example:444/",
+    ):
+        with pytest.raises(Invalid, match=r"another address.*Give password again"):
+            await change(office, number, "dora", url=url, parameters=parameters)
+    kept = await opened(office, number)
+    assert kept
+    assert kept.url == "https://monitor.example/api"
+    await change(office, number, "dora", url="https://monitor.example/v2", parameters=parameters)
+    await change(office, number, "dora", url="https://new.example/", parameters={"password": "n3w"})
+    moved = await opened(office, number)
+    assert moved
+    assert (moved.url, moved.parameter("password")) == ("https://new.example/", "n3w")
+
+
+async def test_a_key_does_not_go_to_another_machine_either(office: Office):
+    data = {"Host": "db1.example", "Port": "22", "PrivateKey": "-----BEGIN"}
+    ssh = ConnectionContent("Box", "ssh", parameters={"username": "q"}, data=data)
+    number = await make(office, content=ssh)
+    elsewhere = replace(ssh, data={"Host": "evil.example", "Port": "22"})
+    with pytest.raises(Invalid, match="Give PrivateKey again"):
+        await connections.update(await office.call("dora"), number, elsewhere)
+    await connections.update(
+        await office.call("dora"), number, replace(ssh, data={**data, "PrivateKey": ""})
+    )
+    found = await opened(office, number)
+    assert found
+    assert found.datum("privatekey") == "-----BEGIN"
+
+
+async def test_an_address_with_a_port_that_is_none_is_refused(office: Office):
+    with pytest.raises(Invalid, match="whole address"):
+        await make(office, content=replace(MONITOR, url="https://monitor.example:99999/"))
+
+
 async def test_who_added_it_administers_it_and_other_editors_only_use_it(office: Office):
     await office.hire("emma", "Contributors")
     number = await make(office, "dora")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from quaymaster.domain.explain import explain
+from quaymaster.domain.freezes import Standing, Standstill
 from quaymaster.domain.plan import (
     ApprovalOrder,
     ArtifactFilter,
@@ -106,6 +107,21 @@ def test_a_freeze_says_until_when_and_who_lifts_it():
     assert first.text == "Dev takes no deployments until 2026-03-03 03:00 UTC: Christmas."
     assert (first.kind, first.cleared_by, first.clears_at) == (ReasonKind.FREEZE, ("ops",), NIGHT)
     assert second.text == "Dev takes no deployments: Incident."
+
+
+def test_a_freeze_is_told_once_and_a_time_to_come_beside_it():
+    told = story("Dev", standing={1: Standing((Standstill("Christmas"),))})
+    assert texts(told.when(started())) == ["Dev takes no deployments: Christmas."]
+    told = story("Dev", manual=("Dev",), standing={1: Standing((Standstill("Christmas"),))})
+    told.when(started(), deployed("Dev", scheduled_for=NIGHT))
+    assert [reason.kind for reason in reasons(told)] == [ReasonKind.FREEZE, ReasonKind.SCHEDULE]
+
+
+def test_a_worker_is_called_by_its_name():
+    told = story().when(started(), claimed("Dev", "6f9619ff"))
+    reason = only(told, around=Surroundings(names={"6f9619ff": "builder-3"}))
+    assert reason.text == "'Phase 1' runs on builder-3."
+    assert (reason.cleared_by[0], reason.details["worker"]) == ("builder-3", "builder-3")
 
 
 def test_a_missing_permission_is_named():

@@ -69,11 +69,13 @@ async def _around(connection: Connection, call: Call, place: Place, stage: Stage
     may_start = call.may(Permission.MANAGE_DEPLOYMENTS, token)
     mentioned = set(_mentioned(stage))
     known = await people.get_many(connection, list(mentioned))
+    at_work = {job.worker for job in stage.newest.jobs if job.worker} if stage.newest else set()
+    called = await workers.names(connection, at_work) if at_work else {}
     return Surroundings(
         standings=tuple(await queueing.standings(connection, stage.plan.definition_stage_id)),
         offers=await _offers(connection, place, stage),
         missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
-        names={number: found.display_name for number, found in known.items()},
+        names=called | {number: found.display_name for number, found in known.items()},
         nobody=frozenset(mentioned - known.keys()),
         failed_step=await _failed_step(connection, stage),
     )

@@ -1,6 +1,6 @@
 """What a save of a service connection brings, and the connection that comes of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
@@ -39,18 +39,24 @@ def saved(
 ) -> ServiceConnection:
     """The connection after a save; `before` is the one that was there, with its secrets opened.
 
-    Another scheme forgets what authenticated until then. Raises Invalid.
+    Another scheme forgets what authenticated until then; another address does not get the secrets
+    that were meant for the one before: they have to be given again. Raises Invalid.
     """
     _check_words(content)
     scheme = _checked_scheme(content)
+    url = _checked_url(content)
     parameters = _Values(content.parameters, is_secret_parameter)
     data = _Values(content.data, is_secret_datum)
     keeps = before is not None and before.scheme.casefold() == scheme.casefold()
+    to = _addressee(url, parameters.plain, data.plain)
+    if before is not None and to != _addressee(before.url, before.parameters, before.data):
+        kept = (before.secret_parameters if keeps else {}).keys() | before.secret_data.keys()
+        _check_given_again(kept, parameters.given | data.given)
     return ServiceConnection(
         id=ConnectionId(connection_id),
         name=content.name.strip(),
         type=content.type.strip(),
-        url=_checked_url(content),
+        url=url,
         description=content.description,
         scheme=scheme,
         parameters=parameters.plain,
@@ -74,6 +80,11 @@ class _Values:
         self.plain = {n: v for n, v in given.items() if v is not None and not is_secret(n)}
         self._secret = {n: v or "" for n, v in given.items() if is_secret(n)}
 
+    @property
+    def given(self) -> set[str]:
+        """The secrets that are set anew by this save, in casefold."""
+        return {n.casefold() for n, v in self._secret.items() if v not in ("", MASK)}
+
     def secret(self, stored: Mapping[str, str]) -> dict[str, str]:
         """The secrets after the save: what is missing or masked stays as it is stored (1.3)."""
         kept = {name.casefold(): (name, value) for name, value in stored.items()}
@@ -81,6 +92,16 @@ class _Values:
             known = kept.get(name.casefold(), (name, ""))[1]
             kept[name.casefold()] = (name, known if value in ("", MASK) else value)
         return {name: value for name, value in kept.values() if value}
+
+
+def _check_given_again(kept: Iterable[str], given: Collection[str]) -> None:
+    """Whoever may change the address must not have a secret they do not know sent there."""
+    missing = sorted(name for name in kept if name.casefold() not in given)
+    if missing:
+        raise Invalid(
+            "The service connection gets another address, and its secrets were meant for the one "
+            f"before. Give {', '.join(missing)} again, or leave the address as it is."
+        )
 
 
 def _check_words(content: ConnectionContent) -> None:
@@ -127,11 +148,23 @@ def _checked_url(content: ConnectionContent) -> str:
     return url
 
 
+def _addressee(
+    url: str, parameters: Mapping[str, str], data: Mapping[str, str]
+) -> tuple[str | int | None, ...]:
+    """Who is shown the secrets: scheme, host and port, and what other types name instead."""
+    parts = _parts(url) if url else None
+    origin = (parts.scheme, parts.hostname, parts.port) if parts else ("", "", None)
+    plain = {name.casefold(): value for name, value in (*parameters.items(), *data.items())}
+    return *origin, *(
+        plain.get(name, "").strip().casefold() for name in ("host", "port", "registry")
+    )
+
+
 def _parts(url: str) -> SplitResult | None:
     """The parts of an absolute address; None for anything else."""
     try:
         parts = urlsplit(url)
-        is_whole = bool(parts.scheme and parts.hostname) and url.isprintable()
+        is_whole = bool(parts.scheme and parts.hostname) and url.isprintable() and parts.port != 0
     except ValueError:
         return None
     return parts if is_whole else None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import explain_start, explain_work
-from quaymaster.domain.allowed import is_excluded_requester
+from quaymaster.domain.approving import is_excluded_requester
 from quaymaster.domain.gate_run import (
     enabled_gates,
     first_sample_at,
@@ -20,6 +20,7 @@ from quaymaster.domain.plan import ApprovalOrder
 from quaymaster.domain.queueing import in_order
 from quaymaster.domain.reasons import Reason, ReasonKind, Surroundings
 from quaymaster.domain.release import Deployment, GateRun, Release, Side, Stage
+from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import (
     are_gates_clear,
     gate_policy,
@@ -67,7 +68,8 @@ def _under_way(
         yield explain_work.of_outside(stage, deployment)
         return
     if deployment.entered_queue_at is None:
-        yield _scheduled(deployment)
+        if not _is_held_by_freeze_alone(release, stage, deployment, now):
+            yield _scheduled(deployment)
     elif not deployment.has_slot:
         yield _queued(stage, deployment, around)
     turn = side_in_turn(stage, deployment)
@@ -77,6 +79,14 @@ def _under_way(
         yield _deferred(deployment, is_ahead=turn is not None or not deployment.has_slot)
     yield from explain_work.of_work(stage, deployment, around)
     yield from _of_side(release, stage, deployment, Side.POST, around, now)
+
+
+def _is_held_by_freeze_alone(
+    release: Release, stage: Stage, deployment: Deployment, now: datetime
+) -> bool:
+    """Whether its time has come, or it has none: what keeps it out of the queue is told apart."""
+    is_due = deployment.scheduled_for is None or deployment.scheduled_for <= now
+    return is_due and bool(blocked(release, stage, deployment))
 
 
 def _scheduled(deployment: Deployment) -> Reason:

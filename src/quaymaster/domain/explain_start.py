@@ -77,7 +77,7 @@ def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[R
         return
     found = list(_by_itself(release, stage))
     if not found and not stage.newest and release.status is ReleaseStatus.ACTIVE:
-        found = [_missed(release, stage)]
+        found = [_missed(stage)]
     yield from found
     if around.missing_permission:
         text = f"You may not start {stage.name} by hand: you lack {around.missing_permission}."
@@ -121,7 +121,7 @@ def _by_itself(release: Release, stage: Stage) -> Iterator[Reason]:
         yield Reason(ReasonKind.SCHEDULE, text, BY_HAND)
 
 
-def _missed(release: Release, stage: Stage) -> Reason:
+def _missed(stage: Stage) -> Reason:
     """Everything holds and yet it does not start: what would start it has gone by (8.6), as when
     the release was quarantined or edited in the meantime, or is not an end at all."""
     upstream = [one.stage for one in stage.plan.conditions if isinstance(one, StageReached)]

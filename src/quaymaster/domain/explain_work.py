@@ -67,9 +67,10 @@ def _of_job(
         yield Reason(ReasonKind.RUNNING, text, ("the service",), job.due_at)
     elif job.status is JobStatus.RUNNING:
         due = overdue_after(stage, phase, job)
-        text = f"{job.name!r} runs on {job.worker or 'a worker'}."
-        by = (job.worker or "its worker", *CANCELERS)
-        yield Reason(ReasonKind.RUNNING, text, by, due, details={"worker": job.worker})
+        worker = around.names.get(job.worker, job.worker)
+        text = f"{job.name!r} runs on {worker or 'a worker'}."
+        by = (worker or "its worker", *CANCELERS)
+        yield Reason(ReasonKind.RUNNING, text, by, due, details={"worker": worker})
 
 
 def _waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:
@@ -79,11 +80,11 @@ def _waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:
         return Reason(ReasonKind.WORKER, missing, POOL_KEEPERS, details=details)
     able = [offer for offer in around.offers.get(plan.queue_id, ()) if _is_able(plan, offer)]
     busy = [offer.name for offer in able if offer.is_busy]
-    text, by = f"{job.name!r} waits for a worker to take it.", ("the workers of its pool",)
     if able and len(busy) == len(able):
         text = f"{job.name!r} waits for a worker; all are busy: {', '.join(busy)}."
-        by = tuple(busy)
-    return Reason(ReasonKind.WORKER, text, by, details=details)
+        return Reason(ReasonKind.WORKER, text, tuple(busy), details=details)
+    text = f"{job.name!r} waits for a worker to take it."
+    return Reason(ReasonKind.WORKER, text, ("the workers of its pool",), details=details)
 
 
 def _unoffered(plan: PhasePlan, around: Surroundings) -> str:

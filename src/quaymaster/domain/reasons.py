@@ -72,10 +72,10 @@ class Surroundings:
 
     `standings` are all attempts in the environment's queue, this one included; `offers` the
     workers of each pool queue that a phase names, `targets` those of its deployment groups;
-    `missing_permission` is what the asker would
-    need to start the stage by hand, empty when nothing is missing; `names` are what people know
-    identities by, `failed_step` is the step that its newest attempt failed in with what that
-    told, and `nobody` are identities named as approvers that do not exist (any more).
+    `missing_permission` is what the asker would need to start the stage by hand, empty when
+    nothing is missing; `names` are what people know identities and workers by, `failed_step` is
+    the step that its newest attempt failed in with what that told, and `nobody` are identities
+    named as approvers that do not exist (any more).
     """
 
     standings: tuple[Standing, ...] = ()

@@ -1,6 +1,6 @@
 """Workers: who is there, what they offer, and until when they are believed to be alive."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -80,6 +80,14 @@ class Heartbeat:
     is_known: bool
     canceled: frozenset[JobId]
     held: frozenset[JobId]
+
+
+async def names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """What workers, also those that have left, are called, by their id."""
+    rows = await connection.fetch(
+        "SELECT id::text AS id, name FROM workers WHERE id::text = ANY($1::text[])", list(ids)
+    )
+    return {row["id"]: row["name"] for row in rows}
 
 
 async def pool_named(connection: Connection, name: str) -> int | None:
