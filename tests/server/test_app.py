@@ -11,7 +11,7 @@ from quaymaster.server.app import create
 from quaymaster.server.postgres.launcher import running
 from quaymaster.settings import Settings
 from quaymaster.store import migrate
-from tests.conftest import in_database
+from tests.databases import in_database
 
 
 def at(home: Path, **environment: str) -> Settings:

@@ -8,7 +8,7 @@ import pytest
 from quaymaster.domain.errors import Conflict, Invalid
 from quaymaster.store import database as databases
 from quaymaster.store.database import Database, DatabaseUnavailable
-from tests.conftest import in_database
+from tests.databases import in_database
 
 
 async def end_all_connections(database_url: str, name: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from quaymaster.store import migrate
-from tests.conftest import in_database
+from tests.databases import in_database
 
 _numbers = count(1)
 

@@ -1,6 +1,7 @@
 """All routes of this contract in one Litestar app, and the edge in front of it."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,8 +38,12 @@ ROUTES: list[ControllerRouterHandler] = [
 SAID = {404: "Not found", 405: "Method not allowed", 413: "The body is too large"}
 
 
+@lru_cache(maxsize=4)
 def application(max_body_bytes: int) -> Litestar:
-    """The routes of this contract; only the edge may hand requests to it."""
+    """The routes of this contract; only the edge may hand requests to it.
+
+    It knows no installation, so one for each limit is enough: it takes a while to put together.
+    """
     return Litestar(
         route_handlers=ROUTES,
         request_class=AviatorRequest,

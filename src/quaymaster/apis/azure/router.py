@@ -1,6 +1,7 @@
 """All routes of this contract in one Litestar app, and the edge in front of it."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -108,8 +109,12 @@ ROUTES: list[ControllerRouterHandler] = [
 STRAIGHT = {("GET", "/release/releases"): releases.list_releases}
 
 
+@lru_cache(maxsize=4)
 def application(max_body_bytes: int) -> Litestar:
-    """The routes below `_apis`, in lower case; only the edge may hand requests to it."""
+    """The routes below `_apis`, in lower case; only the edge may hand requests to it.
+
+    It knows no installation, so one for each limit is enough: it takes a while to put together.
+    """
     return Litestar(
         route_handlers=ROUTES,
         request_class=AzureRequest,

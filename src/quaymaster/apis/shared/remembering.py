@@ -1,8 +1,8 @@
 """A short memory for answers that are asked for with every request, such as whose a token is."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Hashable
+from time import monotonic
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -25,7 +25,7 @@ class ShortMemory(Generic[Key, Value]):
     async def get(self, key: Key, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """What is remembered under the key, or else what `find` finds now."""
         kept = self._kept.get(key)
-        if kept and time.monotonic() - kept[0] < self._seconds:
+        if kept and monotonic() - kept[0] < self._seconds:
             return kept[1]
         sought = self._sought.get(key)
         if sought is None:
@@ -34,7 +34,7 @@ class ShortMemory(Generic[Key, Value]):
         return await asyncio.shield(sought)  # who gives up does so alone
 
     async def _find(self, key: Key, find: Callable[[], Awaitable[Value | None]]) -> Value | None:
-        now = time.monotonic()
+        now = monotonic()
         found = await find()
         if found is None:
             self._kept.pop(key, None)
