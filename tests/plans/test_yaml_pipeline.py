@@ -2,10 +2,12 @@
 
 import pytest
 
-from quaymaster.domain.build_plan import BuildPlan, ProcessType
+from quaymaster.domain.build_plan import BuildPlan, GroupPlan, ProcessType
+from quaymaster.domain.build_triggers import BuildTriggers, PullRequestTrigger, PushTrigger
 from quaymaster.domain.errors import Invalid
-from quaymaster.domain.plan import VariablePlan
+from quaymaster.domain.plan import PhaseKind, VariablePlan
 from quaymaster.plans.yaml_pipeline import compile_yaml
+from quaymaster.plans.yaml_triggers import file_triggers
 
 
 def compiled(text, **changes):
@@ -131,8 +133,43 @@ def test_variables_of_the_text_win_over_those_of_the_definition():
         ("steps:\n- task: Bash", "names no version"),
         ("steps:\n- script: a\n  condition: eq(1,", "line 3: the condition cannot be read"),
         ("jobs:\n- job: A\n  dependsOn: B\n  steps: [{script: a}]", "there is no job 'B'"),
-        ("variables:\n- group: g\nsteps: [{script: a}]", "'group' is not supported"),
-        ("variables:\n  a: $[ 1 ]\nsteps: [{script: a}]", "'a' is computed"),
+        ("steps: [{script: a}]\nvariables:\n  a: $[ eq(1 ]", "line 3: the variable 'a' cannot be"),
+        ("steps: [{script: a}]\nvariables:\n- template: v.yml", "line 3: templates are not"),
+        ("steps: [{script: a}]\nvariables:\n- {name: a, value: b, readonly: true}", "'readonly'"),
+        (
+            "jobs:\n- job: A\n  variables: [{group: g}]\n  steps: [{script: a}]",
+            "line 3: a variable",
+        ),
+        ("steps: [{script: a}]\nschedules:\n- cron: 0 0 * * *", "line 3: 'schedules' is not"),
+        ("steps: [{script: a}]\nresources: {repositories: []}", "line 2: 'resources' is not"),
+        ("steps: [{script: a}]\nlockBehavior: sequential", "line 2: 'lockBehavior' is not"),
+        ("steps: [{script: a}]\nappendCommitMessageToRunName: false", "line 2: 'appendCommit"),
+        ("jobs: [{job: A, steps: []}]\ntimeoutInMinutes: 5", "line 2: 'timeoutInMinutes' is not"),
+        ("steps: [{script: a}]\ntrigger: {batchh: true}", "line 2: 'batchh' is not supported in a"),
+        ("steps: [{script: a}]\npr: {drafts: false}", "line 2: 'drafts' is not supported in pr"),
+        ("steps: [{checkout: self, path: x}]", "'path' is not supported in a checkout step"),
+        ("steps: [{checkout: self, submodules: deep}]", "'deep' is none of true, false"),
+        ("steps: [{checkout: self, persistCredentials: true}]", "'persistCredentials' is not"),
+        ("steps: [{bash: a, noProfile: false}]", "'noProfile' is not supported in a bash step"),
+        ("steps: [{downloadBuild: a}]", "'downloadBuild' is no step"),
+        ("steps: [{getPackage: a}]", "'getPackage' is no step"),
+        ("steps: [{reviewApp: a}]", "'reviewApp' is no step"),
+        ("steps: [{download: current}]", "cannot be downloaded by its own jobs"),
+        ("pool: server\nsteps:\n- script: a", "line 3: 'script' needs an agent"),
+        ("pool: server\nsteps:\n- task: Bash@3", "line 3: the task 'Bash@3' cannot be run without"),
+        (
+            "jobs:\n- job: A\n  workspace: {clean: some}\n  steps: [{script: a}]",
+            "line 3: 'clean' is",
+        ),
+        ("jobs:\n- job: A\n  services: {db: x}\n  steps: [{script: a}]", "line 3: 'services' is"),
+        ("jobs:\n- job: A\n  uses: {pools: []}\n  steps: [{script: a}]", "line 3: 'uses' is not"),
+        ("jobs:\n- job: A\n  strategy: {runOnce: x}\n  steps: [{script: a}]", "'runOnce' is not"),
+        ("jobs:\n- job: A\n  strategy: {matrix: '$[x]'}\n  steps: [{script: a}]", "computed while"),
+        ("stages:\n- stage: A\n  trigger: manual\n  jobs: []", "line 3: 'trigger' is not"),
+        ("stages:\n- stage: A\n  isSkippable: false\n  jobs: []", "line 3: 'isSkippable' is not"),
+        ("stages:\n- template: s.yml", "line 2: 'template' is not supported in a stage"),
+        ("jobs:\n- template: j.yml", "line 2: 'template' is not supported here"),
+        ("steps:\n- script: a\n  condition: dependencies.A.result", "line 3: the condition cannot"),
         ("steps:\n- checkout: other", "'other' is not supported"),
         ("steps:\n- script: a\n  enabled: maybe", "'maybe' is neither true nor false"),
         ("steps: [{script: a}]\njobs: []", "one of stages, jobs and steps"),
@@ -165,3 +202,71 @@ def test_aliases_are_followed_but_cannot_stand_for_a_huge_text():
         bomb.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
     assert "values" in refused("\n".join(bomb))
     assert "deep" in refused("a: &a [*a]")
+
+
+def test_jobs_without_an_agent_run_the_tasks_of_that_kind():
+    plan = compiled("""
+jobs:
+- job: Ask
+  pool: server
+  timeoutInMinutes: 4320
+  steps:
+  - task: Delay@1
+    inputs: {delayForMinutes: 1}
+  - task: ManualValidation@1
+    inputs: {instructions: Look, onTimeout: resume}
+""")
+    [job] = plan.jobs
+    assert job.work.kind is PhaseKind.SERVER
+    assert not job.checks_out
+    assert [task.display_name for task in job.work.tasks] == ["Delay", "ManualValidation"]
+    assert job.work.timeout.total_seconds() == 4320 * 60
+
+
+def test_a_matrix_may_run_a_few_at_once_and_variables_may_be_computed():
+    plan = compiled("""
+variables:
+- group: shop
+- {name: n, value: "$[counter('x', 5)]"}
+jobs:
+- job: A
+  workspace: {clean: all}
+  strategy: {maxParallel: 1, matrix: {old: {v: 1}, new: {v: 2}}}
+  steps: [{checkout: self, lfs: true, fetchTags: false}, {script: a, name: s}]
+- job: B
+  dependsOn: A
+  condition: and(succeeded('A'), eq(dependencies.A.outputs['old.s.x'], '1'))
+  variables: {x: "$[ dependencies.A.outputs['old.s.x'] ]"}
+  steps: [{script: b}]
+""")
+    old, _, after = plan.jobs
+    assert old.group == GroupPlan("A", 1)
+    assert (old.cleans_outputs, old.checkout and old.checkout.clean) == (True, True)
+    assert old.checkout is not None
+    assert (old.checkout.lfs, old.checkout.fetch_tags) == (True, False)
+    assert after.variables["x"].startswith("$[")
+    assert plan.group_names == ("shop",)
+
+
+@pytest.mark.parametrize(
+    ("text", "push", "pull_request"),
+    [
+        ("trigger: none\npr: none", None, None),
+        ("a: b", None, None),
+        ("trigger: [main, rel/*]", PushTrigger(("+main", "+rel/*")), None),
+        (
+            "trigger: {batch: true, branches: {include: [a], exclude: [b]}, paths: {exclude: [d]}}",
+            PushTrigger(("+a", "-b"), ("-d",), batch=True),
+            None,
+        ),
+        ("trigger: {tags: {include: [v*]}}", PushTrigger(("+refs/tags/v*",)), None),
+        ("pr: [main]", None, PullRequestTrigger(("+main",), auto_cancel=True)),
+        (
+            "pr: {autoCancel: false, branches: {include: [a]}}",
+            None,
+            PullRequestTrigger(("+a",), auto_cancel=False),
+        ),
+    ],
+)
+def test_a_file_says_which_pushes_and_pull_requests_are_built(text, push, pull_request):
+    assert file_triggers(text, "ci.yml") == BuildTriggers(push, pull_request)

@@ -39,7 +39,7 @@ async def test_every_sealed_column_is_known(office: Office):
     async with office.installation.database.read() as connection:
         rows = await connection.fetch(
             "SELECT table_name, column_name FROM information_schema.columns"
-            " WHERE data_type = 'bytea' AND column_name IN ('secrets', 'sealed')"
+            " WHERE data_type = 'bytea' AND column_name IN ('secrets', 'sealed', 'secret_outputs')"
             " AND table_schema = current_schema()"
         )
     known = {(place.table, place.column) for place in resealing.COLUMNS}

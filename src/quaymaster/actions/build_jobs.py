@@ -5,14 +5,16 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.job_takers import NOBODY_AFTER, Taker
 from quaymaster.actions.jobs import End, Finished, Taken
 from quaymaster.domain.build import Build, BuildId, BuildJob
-from quaymaster.domain.changes import JobClaimed, JobFinished
 from quaymaster.domain.demands import unmet, written
-from quaymaster.domain.errors import Conflict, DomainError, NotFound
-from quaymaster.domain.release import JobId, ReleaseId
+from quaymaster.domain.errors import Conflict, DomainError, Invalid, NotFound
+from quaymaster.domain.events import JobAnswered, JobAwaits, JobClaimed, JobFinished
+from quaymaster.domain.expressions import ExpressionError
+from quaymaster.domain.release import JobId, JobKind, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import build_views, job_reports, workers
+from quaymaster.store import build_outputs, build_views, call_backs, job_reports, workers
 from quaymaster.store import builds as rows
 from quaymaster.store.database import Connection
+from quaymaster.store.job_reports import Report
 from quaymaster.store.jobs import HeldJob
 from quaymaster.store.vault import VaultError
 
@@ -38,7 +40,9 @@ async def claim(call: Call, build_id: BuildId, job_id: JobId, taker: Taker) -> T
     def check(build: Build) -> None:
         job = found(build, job_id)
         demands = build.plan.job(job.key).work.demands
-        if taker.capabilities is not None and unmet(demands, taker.capabilities):
+        if job.kind is not JobKind.AGENT or taker.capabilities is None:
+            return
+        if unmet(demands, taker.capabilities):
             raise _Unfit(is_late=call.now - job.created_at >= NOBODY_AFTER)
 
     try:
@@ -59,12 +63,12 @@ async def _told(
     job = found(build, job_id)
     try:
         message = await build_telling.told(connection, call, build, job, taker.place)
-    except VaultError as error:
+    except (VaultError, Invalid, ExpressionError) as error:
         failed = JobFinished(job_id, taker.token, JobStatus.FAILED, str(error))
         await build_happening.happen_within(connection, call, build.id, failed)
         return None
     held = HeldJob(NO_RELEASE, job_id, taker.token, taker.worker, build.id)
-    return Taken(held, message)
+    return Taken(held, message, job.kind is JobKind.AGENT)
 
 
 async def _fail_if_nobody_fits(call: Call, build_id: BuildId, job_id: JobId, taker: Taker) -> None:
@@ -101,6 +105,8 @@ async def finish(call: Call, held: HeldJob, end: End) -> Finished:
     event = JobFinished(held.id, held.token, end.status, end.error)
     try:
         async with call.database.transaction() as connection:
+            if end.outputs or end.secret_outputs:
+                await _hand_on(connection, call, held, end)
             await build_happening.happen_within(
                 connection, call, held.build_id, event, lambda build: _check_held(build, held)
             )
@@ -109,6 +115,46 @@ async def finish(call: Call, held: HeldJob, end: End) -> Finished:
             return Finished(is_done=True)
     except (_NotHeld, NotFound):
         return Finished(is_done=False)
+
+
+async def _hand_on(connection: Connection, call: Call, held: HeldJob, end: End) -> None:
+    """Keep the outputs of a job before its end lets those begin that wait for them."""
+    build = await rows.locked(connection, held.build_id)
+    if build is None:
+        raise NotFound("build", held.build_id)
+    _check_held(build, held)
+    await build_outputs.keep(connection, call.vault, held.id, end.outputs, end.secret_outputs)
+
+
+async def await_report(call: Call, held: HeldJob, told: Report) -> bool:
+    """Let go of a job whose service was asked and reports later; False when it is not held.
+
+    A report that has come meanwhile ends the job at once.
+    """
+    try:
+        async with call.database.transaction() as connection:
+            await rows.locked(connection, held.build_id)
+            await job_reports.write_last(connection, held.id, held.token, told)
+            await await_within(connection, call, held)
+            return True
+    except (_NotHeld, NotFound):
+        return False
+
+
+async def await_within(connection: Connection, call: Call, held: HeldJob) -> None:
+    """The same for what was written down already, in a transaction that the caller opened."""
+    about = await call_backs.settled(connection, held.id, call.now)
+    if about is None:
+        raise _NotHeld
+    awaits = JobAwaits(held.id, held.token, about.expires_at)
+    await build_happening.happen_within(
+        connection, call, held.build_id, awaits, lambda build: _check_held(build, held)
+    )
+    if about.answered_at:
+        status = JobStatus(about.result)
+        error = about.message if status is JobStatus.FAILED else ""
+        answer = JobAnswered(held.id, status, error)
+        await build_happening.happen_within(connection, call, held.build_id, answer)
 
 
 async def change(call: Call, held: HeldJob, number: str, tag: str) -> str:

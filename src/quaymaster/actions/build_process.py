@@ -11,7 +11,7 @@ from quaymaster.actions.ports import Commit
 from quaymaster.domain.build_plan import BuildJobPlan, BuildPlan, ProcessType
 from quaymaster.domain.errors import Invalid, Refused
 from quaymaster.plans.yaml_pipeline import compile_yaml
-from quaymaster.store import build_lists, pools
+from quaymaster.store import build_lists, pools, variable_groups
 from quaymaster.store.build_definitions import BuildDefinition
 from quaymaster.store.database import Connection
 
@@ -79,6 +79,7 @@ async def _compiled(call: Call, definition: BuildDefinition, text: str) -> Build
     names = tasks.names() if tasks else {}
     plan = compile_yaml(text, definition.plan, names, tasks.versions() if tasks else {})
     async with call.database.read() as connection:
+        await _check_groups(connection, definition.project_id, plan)
         return await with_queues(connection, definition.project_id, plan)
 
 
@@ -89,6 +90,20 @@ async def with_queues(connection: Connection, project: UUID, plan: BuildPlan) ->
         return plan
     known = {queue.name.casefold(): queue.id for queue in await pools.queues(connection, project)}
     return replace(plan, jobs=tuple(_in_queue(job, known) for job in plan.jobs))
+
+
+async def _check_groups(connection: Connection, project: UUID, plan: BuildPlan) -> None:
+    """Raises Invalid when a file names a variable group that its definition does not link: whoever
+    may push a file does not open secrets by it."""
+    if not plan.group_names:
+        return
+    linked = await variable_groups.names(connection, project, plan.variable_groups)
+    missing = [name for name in plan.group_names if name.casefold() not in linked]
+    if missing:
+        raise Invalid(
+            f"The pipeline's file names the variable groups {', '.join(missing)[:200]}, which its "
+            "definition does not link. Link them in the definition."
+        )
 
 
 def _in_queue(job: BuildJobPlan, known: Mapping[str, int]) -> BuildJobPlan:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from quaymaster.actions import build_definitions, build_happening, build_process
+from quaymaster.actions import build_definitions, build_happening, build_process, build_values
 from quaymaster.actions.build_definitions import changed_tags
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Commit
@@ -12,10 +12,10 @@ from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildQueued
 from quaymaster.domain.build_plan import BuildPlan, ProcessType
+from quaymaster.domain.build_spreading import spread
 from quaymaster.domain.errors import Conflict, Invalid, Refused
 from quaymaster.domain.ordinal import upper
 from quaymaster.domain.overrides import MASK, Values
-from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.release_names import Named
 from quaymaster.domain.variable_groups import under
 from quaymaster.domain.variables import Variable, VariableSet
@@ -101,6 +101,8 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
         ):
             return None
         values = await _values(connection, call, definition, plan, request)
+        values = await build_values.computed_values(connection, definition.id, values)
+        plan = spread(plan, values.plain)
         new = await _new_build(connection, call, definition, plan, request, values)
         new = replace(
             new, source_version=source.commit or request.source_version, validation=validation
@@ -150,8 +152,6 @@ def _with_demands(plan: BuildPlan, demands: tuple[Any, ...]) -> BuildPlan:
 def _validated(plan: BuildPlan, request: BuildRequest) -> tuple[Mapping[str, str], ...]:
     """What will keep the build from succeeding. Raises Refused unless that is to be let pass."""
     problems = list(plan.warnings)
-    if any(job.work.kind is not PhaseKind.AGENT for job in plan.jobs):
-        problems.append("It has a phase without an agent, which is not run in builds.")
     if problems and not request.lets_pass:
         said = " ".join(problem.rstrip(".") + "." for problem in problems)
         raise Refused(

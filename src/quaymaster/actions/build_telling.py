@@ -1,16 +1,21 @@
 """Telling a worker what a job of a build is: rows, sources and secrets become one message."""
 
+from dataclasses import replace
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from quaymaster.actions import connections, job_tokens
+from quaymaster.actions import call_back_tokens, connections, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.telling import equipped, numbered
 from quaymaster.domain.build import Build, BuildJob
+from quaymaster.domain.build_dependencies import computed, own_variables
 from quaymaster.domain.build_plan import BuildJobPlan
 from quaymaster.domain.build_predefined import BuildContext
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.release import JobKind
+from quaymaster.domain.variables import Variable
 from quaymaster.plans.build_message import Given, build_message, build_variables, with_endpoints
+from quaymaster.plans.connections import no_inputs
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Place,
@@ -18,11 +23,12 @@ from quaymaster.plans.job_message import (
     none_installed,
     planned_steps,
 )
-from quaymaster.protocol.job import Checkout, Endpoint, JobVariable, RunJob
+from quaymaster.protocol.job import Checkout, Endpoint, RunJob
 from quaymaster.runner.repositories.addresses import repository_text
-from quaymaster.store import build_facts
+from quaymaster.store import build_facts, build_outputs, builds
 from quaymaster.store.build_facts import BuildFacts
 from quaymaster.store.database import Connection
+from quaymaster.store.release_secrets import Secrets
 
 
 async def told(
@@ -36,20 +42,26 @@ async def told(
     if facts is None:
         raise NotFound("build", build.id)
     plan = build.plan.job(job.key)
-    tasks = call.installation.outside.tasks
+    own = await _own(connection, call, build, plan, facts)
+    on_server = job.kind is not JobKind.AGENT
+    tasks = None if on_server else call.installation.outside.tasks
     repository = plan.checkout or build.plan.repository
-    connected = await _connected(connection, call, facts, [repository.connection])
-    checkout = _checkout(build, plan, facts, connected)
+    signs_in = [] if on_server else [repository.connection]
+    connected = await _connected(connection, call, facts, signs_in)
+    checkout = None if on_server else _checkout(build, plan, facts, connected)
     sources = f"{repository.name or repository.id or checkout.address} to s" if checkout else ""
     planned = planned_steps(plan.work, (), tasks.chosen if tasks else none_installed, sources)
     steps = await numbered(connection, job.id, job.token, planned)
     context = _context(call.installation.url, build, plan, job, facts)
     token = await job_tokens.issue(connection, facts.project_id, plan.work, job, call.now)
     for_scripts = token if plan.work.access_token else ""  # tasks have it anyway (12.10)
-    variables = build_variables(
-        context, facts.variables, facts.secrets, plan.variables, for_scripts
+    variables = build_variables(context, facts.variables, facts.secrets, own, for_scripts)
+    variables += await call_back_tokens.for_job(
+        connection, job, plan.work, context, steps, call.now
     )
-    named = await _named(connection, call, facts, plan, variables)
+    inputs_of = tasks.connection_inputs if tasks else no_inputs
+    words = connections_named(plan.work, lambda: variables, inputs_of)
+    named = await _connected(connection, call, facts, list(words))
     given = Given(variables, checkout, token)
     message = build_message(
         job, plan, context, steps, equipped(place, call.installation.outside), given
@@ -78,6 +90,8 @@ def _checkout(
         depth=repository.fetch_depth,
         submodules=_submodules(repository.submodules, repository.nested_submodules),
         connection=repository.connection,
+        lfs=repository.lfs,
+        tags=repository.fetch_tags,
     )
 
 
@@ -98,19 +112,40 @@ async def _connected(
     return [endpoint(one) for one in found.values()]
 
 
-async def _named(
-    connection: Connection,
-    call: Call,
-    facts: BuildFacts,
-    plan: BuildJobPlan,
-    variables: list[JobVariable],
-) -> list[Endpoint]:
-    """The service connections that the job's tasks name, opened."""
-    tasks = call.installation.outside.tasks
-    if tasks is None:
-        return []
-    words = connections_named(plan.work, lambda: variables, tasks.connection_inputs)
-    return await _connected(connection, call, facts, list(words))
+async def _own(
+    connection: Connection, call: Call, build: Build, plan: BuildJobPlan, facts: BuildFacts
+) -> list[Variable]:
+    """The job's own variables, `$[ … ]` computed; one that shows a secret is secret itself.
+
+    Raises ExpressionError, VaultError.
+    """
+    if not any(computed(value) for value in plan.variables.values()):
+        return [Variable(name, value) for name, value in plan.variables.items()]
+    handed_on = await build_outputs.secret(connection, call.vault, build.id)
+    hidden = {*facts.secrets.values(), *(v for one in handed_on.values() for v in one.values())}
+    knowing = replace(build, variables={**build.variables, **facts.secrets})
+    found = own_variables(knowing, plan, handed_on)
+    return [
+        Variable(name, value, is_secret=any(secret in value for secret in hidden if secret))
+        for name, value in found.items()
+    ]
+
+
+async def given(call: Call, build_id: int, job_id: int) -> tuple[Secrets, list[Endpoint]]:
+    """What a job of a build was given that must be masked. Raises VaultError, NotFound."""
+    async with call.database.read() as connection:
+        build = await builds.load(connection, build_id)
+        facts = await build_facts.of_build(connection, call.vault, build_id)
+        job = next((one for one in build.jobs if one.id == job_id), None) if build else None
+        if build is None or facts is None or job is None:
+            raise NotFound("job", job_id)
+        plan = build.plan.job(job.key)
+        own = await _own(connection, call, build, plan, facts)
+        context = _context(call.installation.url, build, plan, job, facts)
+        variables = build_variables(context, facts.variables, facts.secrets, own)
+        words = connections_named(plan.work, lambda: variables, no_inputs)
+        named = await _connected(connection, call, facts, list(words))
+    return Secrets(release={one.name: one.value for one in variables if one.is_secret}), named
 
 
 def _context(

@@ -1,7 +1,7 @@
 """Queueing builds of what happened: pushes, pull requests, the end of other builds (issue 4.3)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -13,6 +13,7 @@ from quaymaster.domain.build_triggers import BuildTriggers, admits_branch, admit
 from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.domain.triggers import GOOD_RESULTS
+from quaymaster.plans.yaml_triggers import file_triggers
 from quaymaster.store import build_definitions, build_triggers, build_views, firings, people
 from quaymaster.store.build_definitions import BuildDefinition
 from quaymaster.store.build_triggers import Triggered
@@ -49,6 +50,8 @@ async def pushed(call: Call, push: Push) -> int:
     for one in found:
         wanted = await opened(call, one)
         try:
+            if wanted is not None and wanted.triggers.in_file:
+                wanted = await _of_file(wanted, push)
             if wanted is not None and await _is_wanted(wanted, push):
                 made += await _queue(wanted, await _request(wanted, push, requester))
         except (Invalid, Later) as error:
@@ -86,6 +89,23 @@ def _own(call: Call, definition: BuildDefinition) -> Call:
 
 
 # ---- what is wanted -------------------------------------------------------------------------
+
+
+async def _of_file(wanted: Wanted, push: Push) -> Wanted:
+    """With the triggers that the YAML file has at the commit that was pushed; one that is not there
+    or cannot be read triggers nothing, and is said in the log. Raises Invalid when the repository
+    cannot be asked."""
+    path = wanted.definition.plan.yaml_path.lstrip("/")
+    sources = await _sources(wanted)
+    named = push.commit if push.kind is PushKind.PUSH else push.ref
+    commit = await build_sources.commit(wanted.call, sources, named)
+    try:
+        text = await build_sources.file(wanted.call, sources, commit.id, path)
+        return replace(wanted, triggers=file_triggers(text, path))
+    except Invalid as error:
+        reason = " ".join([error.message, *error.problems])
+        _log.warning("a YAML file triggers nothing", definition=wanted.definition.id, reason=reason)
+        return replace(wanted, triggers=BuildTriggers())
 
 
 async def _is_wanted(wanted: Wanted, push: Push) -> bool:

@@ -6,9 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from quaymaster.actions.people import TOKEN_BYTES, digest
+from quaymaster.domain.build import BuildJob
+from quaymaster.domain.build_predefined import BuildContext
 from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.predefined import JobContext
-from quaymaster.domain.release import Job, JobKind, ReleaseId
+from quaymaster.domain.release import Job, JobKind
 from quaymaster.plans.call_backs import patience, waits
 from quaymaster.plans.job_message import NumberedStep
 from quaymaster.protocol.job import JobVariable
@@ -19,9 +21,9 @@ from quaymaster.store.database import Connection
 
 async def for_job(
     connection: Connection,
-    found: tuple[ReleaseId, Job],
+    job: Job | BuildJob,
     part: PhasePlan,
-    context: JobContext,
+    context: JobContext | BuildContext,
     steps: Sequence[NumberedStep],
     now: datetime,
 ) -> list[JobVariable]:
@@ -29,7 +31,6 @@ async def for_job(
 
     The token ends with the job, or when the report takes longer than the task or its phase allow.
     """
-    release, job = found
     step = next((step for step in steps if step.step.task is not None), None)
     if job.kind is not JobKind.SERVER or step is None or step.step.task is None:
         return []
@@ -37,7 +38,9 @@ async def for_job(
     if not waits(task.task_id, task.inputs):
         return []
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    place = JobPlace(release, UUID(context.project_id), job.id, step.id)
+    build = context.build_id if isinstance(context, BuildContext) else 0
+    release = 0 if isinstance(context, BuildContext) else context.release_id
+    place = JobPlace(release, UUID(context.project_id), job.id, step.id, build)
     names = Names(UUID(context.plan_id), UUID(context.job_id), UUID(step.instance_id))
     due = now + patience(part, task)
     await call_backs.for_job(connection, place, names, digest(token), due)

@@ -8,11 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from quaymaster.actions import gate_answers, gate_asking, job_telling
+from quaymaster.actions import (
+    build_happening,
+    build_telling,
+    gate_answers,
+    gate_asking,
+    job_telling,
+)
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.job_telling import Around
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.actions.people import digest
+from quaymaster.domain.build import Build
 from quaymaster.domain.changes import JobAnswered
 from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
 from quaymaster.domain.errors import NotFound, Refused
@@ -22,14 +29,13 @@ from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
-from quaymaster.store import call_backs, job_facts, releases
+from quaymaster.store import builds, call_backs, job_facts, releases
 from quaymaster.store.call_backs import CallBack
 from quaymaster.store.database import Connection
 from quaymaster.store.release_secrets import Secrets
 from quaymaster.store.vault import VaultError
 
 MOST_EVIDENCE = 1024 * 1024  # characters that a service may tell before its job is awaited
-MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with all that a service tells
 LINE_TIME = "%Y-%m-%dT%H:%M:%S.%f0Z"
 SAID = {
     JobStatus.SUCCEEDED: "The service reported success.",
@@ -68,7 +74,7 @@ async def complete(told: Reporter, status: JobStatus) -> None:
     if about.answered_at is None and about.gate_run_id is not None and about.asked_at:
         await _keep_evidence(told, status)
     async with told.call.database.transaction() as connection:
-        release, about = await _locked(connection, told)
+        owner, about = await _locked(connection, told)
         if about.answered_at is not None:
             return
         if not about.is_open:
@@ -76,14 +82,18 @@ async def complete(told: Reporter, status: JobStatus) -> None:
         now = told.call.now
         await call_backs.answer(connection, about.id, status, SAID[status], now)
         if about.gate_run_id is not None and about.sample is not None:
-            await gate_answers.end_if_complete(
-                connection, told.call, release, about.gate_run_id, about.sample
-            )
-        elif about.job_id is not None and _is_awaited(release, about.job_id):
+            if isinstance(owner, Release):
+                await gate_answers.end_if_complete(
+                    connection, told.call, owner, about.gate_run_id, about.sample
+                )
+        elif about.job_id is not None and _is_awaited(owner, about.job_id):
             await _say(connection, about, [SAID[status]], now)
             error = SAID[status] if status is JobStatus.FAILED else ""
             event = JobAnswered(JobId(about.job_id), status, error)
-            await happen_within(connection, told.call, release.id, event)
+            if isinstance(owner, Release):
+                await happen_within(connection, told.call, owner.id, event)
+            else:
+                await build_happening.happen_within(connection, told.call, owner.id, event)
 
 
 async def say(told: Reporter, lines: Sequence[str]) -> None:
@@ -93,10 +103,10 @@ async def say(told: Reporter, lines: Sequence[str]) -> None:
     masker = await _masker(told)
     masked = masker.mask("\n".join(lines)).split("\n")
     async with told.call.database.transaction() as connection:
-        release, about = await _locked(connection, told)
+        owner, about = await _locked(connection, told)
         if about.answered_at is not None or not about.is_open:
             raise TokenEnded
-        if about.job_id is not None and _is_awaited(release, about.job_id):
+        if about.job_id is not None and _is_awaited(owner, about.job_id):
             await _say(connection, about, masked, told.call.now)
             return
         text = _stamped(masked, told.call.now)
@@ -115,19 +125,25 @@ async def progress(told: Reporter, percent: int | None, operation: str | None) -
             await call_backs.show_progress(connection, about.task_run_id, percent, said)
 
 
-async def _locked(connection: Connection, told: Reporter) -> tuple[Release, CallBack]:
-    """The release, which nobody else changes now, and what is known of the report by now."""
-    release = await releases.locked(connection, ReleaseId(told.about.release_id))
+async def _locked(connection: Connection, told: Reporter) -> tuple[Release | Build, CallBack]:
+    """The release or build, which nobody else changes now, and what is known of the report."""
+    owner: Release | Build | None
+    if told.about.build_id:
+        owner = await builds.locked(connection, told.about.build_id)
+    else:
+        owner = await releases.locked(connection, ReleaseId(told.about.release_id))
     about = await call_backs.get(connection, told.about.id)
-    if release is None or about is None:
+    if owner is None or about is None:
         raise TokenEnded
-    return release, about
+    return owner, about
 
 
-def _is_awaited(release: Release, job: int) -> bool:
+def _is_awaited(owner: Release | Build, job: int) -> bool:
     """Whether its worker is done with the job: until then the report waits in its row."""
+    if isinstance(owner, Build):
+        return any(one.id == job and one.kind is JobKind.CALL_BACK for one in owner.jobs)
     try:
-        return found_job(release, JobId(job)).kind is JobKind.CALL_BACK
+        return found_job(owner, JobId(job)).kind is JobKind.CALL_BACK
     except NotFound:
         return False
 
@@ -137,7 +153,7 @@ async def _say(
 ) -> None:
     body = _stamped(lines, now).encode("utf-8", "replace")
     step = about.task_run_id or 0
-    if not await call_backs.log_lines(connection, step, body, MOST_LOG):
+    if not await call_backs.log_lines(connection, step, body, call_backs.MOST_LOG):
         raise Refused("The log of this task is full; the rest is left out.")
 
 
@@ -168,6 +184,8 @@ async def _masker(told: Reporter) -> Masker:
         secrets, endpoints = await _given(told)
     except VaultError as error:
         raise Refused(f"The lines cannot be kept: {error}") from error
+    except NotFound as gone:
+        raise TokenEnded from gone
     for scope in (secrets.release, secrets.stage, secrets.deployment):
         for value in scope.values():
             masker.add(value)
@@ -188,6 +206,8 @@ def add_secrets(masker: Masker, endpoint: Endpoint) -> None:
 
 async def _given(told: Reporter) -> tuple[Secrets, Iterable[Endpoint]]:
     call, about = told.call, told.about
+    if about.build_id:
+        return await build_telling.given(call, about.build_id, about.job_id or 0)
     if about.gate_run_id is not None:
         return await gate_asking.given(call, about.gate_run_id)
     async with call.database.read() as connection:

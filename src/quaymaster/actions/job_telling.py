@@ -75,9 +75,7 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     steps = await numbered(connection, found.job.id, found.job.token, planned)
     context = _context(around.url, found, around.facts)
     token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
-    called_back = await call_back_tokens.for_job(
-        connection, (found.release.id, found.job), phase, context, steps, now
-    )
+    called_back = await call_back_tokens.for_job(connection, found.job, phase, context, steps, now)
     setting = replace(
         _setting(found, around.secrets),
         access_token=token if phase.access_token else "",

@@ -4,7 +4,7 @@ A worker shows the token it took the job with. Once somebody else decided about 
 token is stale: the report changes nothing, and the answer tells the worker to kill the job.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -71,9 +71,6 @@ class Taken:
 
 class _NotHeld(Exception):
     """The token is stale: the transaction is to be rolled back."""
-
-
-MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with what a service told meanwhile
 
 
 async def claim(call: Call, release_id: ReleaseId, job_id: JobId, taker: Taker) -> Taken | None:
@@ -155,11 +152,16 @@ async def report(call: Call, held: HeldJob, told: Report) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended: the last report of it, and `error` for what no step of it says."""
+    """How a job ended: the last report of it, and `error` for what no step of it says.
+
+    `outputs` and `secret_outputs` are what a job of a build hands on to later ones.
+    """
 
     status: JobStatus
     error: str = ""
     report: Report = field(default_factory=Report)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    secret_outputs: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +219,9 @@ async def await_report(call: Call, held: HeldJob, told: Report) -> bool:
 
 
 async def _await_report(connection: Connection, call: Call, held: HeldJob) -> None:
-    about = await call_backs.of_job(connection, held.id)
+    about = await call_backs.settled(connection, held.id, call.now)
     if about is None:
         raise _NotHeld
-    if about.evidence and about.task_run_id is not None:
-        body = about.evidence.encode("utf-8", "replace")
-        await call_backs.log_lines(connection, about.task_run_id, body, 2 * len(body) + MOST_LOG)
-    await call_backs.asked(connection, about.id, "", call.now)
-    await call_backs.clear_evidence(connection, about.id)
     event = JobAwaits(held.id, held.token, about.expires_at)
     status = JobStatus(about.result) if about.answered_at else None
     error = about.message if status is JobStatus.FAILED else ""

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from quaymaster.domain.build_plan import BuildPlan
-from quaymaster.domain.release import JobId, PersonId
+from quaymaster.domain.build_plan import BuildJobPlan, BuildPlan
+from quaymaster.domain.release import Intervention, JobId, JobKind, PersonId
 from quaymaster.domain.statuses import JobStatus
 
 BuildId = NewType("BuildId", int)
@@ -37,7 +37,11 @@ class BuildResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuildJob:
-    """One attempt of one job of the plan; `id` 0 until it is saved."""
+    """One attempt of one job of the plan; `id` 0 until it is saved.
+
+    `kind` says who does it; what waits for the clock or a person does so until `due_at`, or until
+    the `question` is answered. `outputs` are the variables that it handed on, secrets left out.
+    """
 
     key: str
     status: JobStatus
@@ -49,6 +53,10 @@ class BuildJob:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: str = ""
+    kind: JobKind = JobKind.AGENT
+    due_at: datetime | None = None
+    question: Intervention | None = None
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +107,31 @@ class Build:
             return BuildResult.CANCELED
         return max(map(self._counted, self.current), key=_BADNESS.index, default=_BADNESS[0])
 
+    def counts(self, job: BuildJob) -> JobStatus:
+        """How a job counts for the build and for those that wait for it: a failure that is allowed
+        counts as issues."""
+        if job.status is not JobStatus.FAILED:
+            return job.status
+        plan = self.plan.job(job.key)
+        is_allowed = plan.continue_on_error or (
+            plan.group is not None and plan.group.tolerant and self._has_good(plan.group.name)
+        )
+        return JobStatus.WITH_ISSUES if is_allowed else job.status
+
+    def group_of(self, plan: BuildJobPlan) -> tuple[BuildJobPlan, ...]:
+        """All jobs that became of the same job or phase of the definition, this one too."""
+        if plan.group is None:
+            return (plan,)
+        name = plan.group.name
+        return tuple(one for one in self.plan.jobs if one.group and one.group.name == name)
+
+    def _has_good(self, group: str) -> bool:
+        good = (JobStatus.SUCCEEDED, JobStatus.WITH_ISSUES)
+        mates = [one.key for one in self.plan.jobs if one.group and one.group.name == group]
+        return any(job is not None and job.status in good for job in map(self.newest, mates))
+
     def _counted(self, job: BuildJob) -> BuildResult:
-        result = RESULTS[job.status]
-        if result is BuildResult.FAILED and self.plan.job(job.key).continue_on_error:
-            return BuildResult.PARTIALLY_SUCCEEDED
-        return result
+        return RESULTS[self.counts(job)]
 
 
 _BADNESS = list(BuildResult)

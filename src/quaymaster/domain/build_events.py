@@ -1,10 +1,16 @@
-"""Everything that can happen to a build from outside; jobs are claimed, finish and get lost as
-those of releases do."""
+"""Everything that can happen to a build from outside; jobs are claimed, finish, get lost and await
+reports as those of releases do."""
 
 from dataclasses import dataclass
 
-from quaymaster.domain.changes import JobClaimed, JobFinished, JobLost
-from quaymaster.domain.release import PersonId
+from quaymaster.domain.events import (
+    JobAnswered,
+    JobAwaits,
+    JobClaimed,
+    JobFinished,
+    JobLost,
+)
+from quaymaster.domain.release import JobId, PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,16 @@ class BuildRetried:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildQuestionAnswered:
+    """Somebody lets a build go on that waits for a manual validation, or rejects it (21.2)."""
+
+    job: JobId
+    by: PersonId | None
+    resumes: bool
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BuildTimeCame:
     """A deadline may have passed."""
 
@@ -50,8 +66,11 @@ BuildEvent = (
     | BuildLetGo
     | BuildCanceled
     | BuildRetried
+    | BuildQuestionAnswered
     | BuildTimeCame
     | JobClaimed
     | JobFinished
     | JobLost
+    | JobAwaits
+    | JobAnswered
 )

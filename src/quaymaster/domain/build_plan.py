@@ -21,7 +21,9 @@ class RepositoryPlan:
 
     `type` is TfsGit, Git, GitHub …; `url` may be an address or a path on the worker's machine.
     `clean` empties the sources before the checkout; `fetch_depth` 0 fetches everything.
-    `connection` is the id of the service connection that signs in, if any.
+    `connection` is the id of the service connection that signs in, if any. `fetch_tags` None brings
+    tags with the whole history, and none without it; `lfs` brings what Git LFS keeps elsewhere.
+    `reports_status`: the repository is told how its builds end.
     """
 
     type: str = ""
@@ -34,6 +36,9 @@ class RepositoryPlan:
     nested_submodules: bool = False
     fetch_depth: int = 0
     connection: str = ""
+    lfs: bool = False
+    fetch_tags: bool | None = None
+    reports_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,30 @@ class BuildStagePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """A job or phase of a definition that became several jobs: legs, machines, or server tasks.
+
+    `most_at_once` 0 is all of them; `in_order` one after another, as tasks without an agent run
+    (SEMANTICS 20.1). After a failure no more of them start where it `stops`; where it is
+    `tolerant`, failed ones beside good ones count as issues only (SEMANTICS 12.5).
+    """
+
+    name: str
+    most_at_once: int = 0
+    in_order: bool = False
+    stops: bool = False
+    tolerant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BuildJobPlan:
-    """One job of a build: what runs on one worker at a time.
+    """One job of a build: what runs on one worker at a time, or one task that needs none.
 
     `key` names it in the build; `depends_on` are keys of jobs of the same stage. `work` is what a
     phase of a release is: its tasks, queue, demands, time limits and condition. `continue_on_error`
     lets a failed job count as partially succeeded. `queue_name` is a queue by name, until it is
-    known which one it is. `checks_out` False leaves the sources alone.
+    known which one it is. `checks_out` False leaves the sources alone, `cleans_outputs` empties the
+    directory of binaries. `group` is what it is a part of and `leg` its name there.
     """
 
     key: str
@@ -65,6 +87,14 @@ class BuildJobPlan:
     queue_name: str = ""
     checks_out: bool = True
     checkout: RepositoryPlan | None = None
+    cleans_outputs: bool = False
+    group: GroupPlan | None = None
+    leg: str = ""
+
+    @property
+    def name(self) -> str:
+        """The job or phase that others wait for and whose outputs they read."""
+        return self.work.reference_name or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +109,7 @@ class BuildPlan:
     number_format: str = DEFAULT_NUMBER_FORMAT
     variables: dict[str, VariablePlan] = field(default_factory=dict)
     variable_groups: tuple[int, ...] = ()
+    group_names: tuple[str, ...] = ()  # of them, as the file names them
     queue_id: int = 0
     queue_name: str = ""
     warnings: tuple[str, ...] = ()

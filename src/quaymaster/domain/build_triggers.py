@@ -51,12 +51,13 @@ class CompletionTrigger:
 
 @dataclass(frozen=True, slots=True)
 class BuildTriggers:
-    """All of a definition."""
+    """All of a definition; `in_file`: for pushes and pull requests its YAML file says which."""
 
     push: PushTrigger | None = None
     pull_request: PullRequestTrigger | None = None
     schedules: tuple[BuildSchedule, ...] = ()
     completions: tuple[CompletionTrigger, ...] = ()
+    in_file: bool = False
 
 
 def admits_branch(filters: Sequence[str], ref: str) -> bool:

@@ -4,36 +4,34 @@
 dependencies are done start or are skipped, and the build ends once nothing is left to do.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from quaymaster.domain import build_pauses
 from quaymaster.domain.build import Build, BuildJob
+from quaymaster.domain.build_dependencies import job_holds, jobs_of, stage_holds
 from quaymaster.domain.build_events import (
     BuildCanceled,
     BuildEvent,
     BuildHeld,
     BuildLetGo,
+    BuildQuestionAnswered,
     BuildQueued,
     BuildRetried,
     BuildTimeCame,
 )
 from quaymaster.domain.build_plan import BuildJobPlan, BuildStagePlan
-from quaymaster.domain.changes import JobClaimed, JobFinished, JobLost
 from quaymaster.domain.errors import Conflict, NotFound, Refused
-from quaymaster.domain.expressions import ExpressionError, evaluate_condition
-from quaymaster.domain.release import JobId
-from quaymaster.domain.statuses import JobStatus
+from quaymaster.domain.events import JobAnswered, JobAwaits, JobClaimed, JobFinished, JobLost
+from quaymaster.domain.expressions import ExpressionError
+from quaymaster.domain.plan import PhaseKind
+from quaymaster.domain.release import JobId, JobKind
+from quaymaster.domain.statuses import InterventionStatus, JobStatus
 
 GRACE = timedelta(minutes=1)  # after a job's own time to cancel, before it is given up
-STATUS_WORDS = {
-    JobStatus.SUCCEEDED: "Succeeded",
-    JobStatus.WITH_ISSUES: "SucceededWithIssues",
-    JobStatus.FAILED: "Failed",
-    JobStatus.CANCELED: "Canceled",
-    JobStatus.SKIPPED: "Skipped",
-}
-_BADNESS = list(STATUS_WORDS)
+OVERDUE_GRACE = timedelta(minutes=5)  # the worker stops a job itself; this is when it did not
+TOO_MANY_FAILED = "Not started, because another job of the same phase had failed."
 
 
 def decide(build: Build, event: BuildEvent, now: datetime) -> Build:
@@ -48,9 +46,10 @@ def decide(build: Build, event: BuildEvent, now: datetime) -> Build:
 
 def due_at(build: Build) -> datetime | None:
     """When somebody has to look at the build again; None when others will tell of it."""
-    if build.finished_at or build.cancel_requested_at is None:
+    if build.finished_at:
         return None
-    limits = [_given_up_at(build, job) for job in build.current if _is_running(job)]
+    running = [job for job in build.current if _is_worked_on(job)]
+    limits = [*build_pauses.due_times(build), *filter(None, (_stops_at(build, j) for j in running))]
     return min(limits, default=None)
 
 
@@ -66,6 +65,8 @@ def _applied(build: Build, event: BuildEvent, now: datetime) -> Build:
             return _canceled(build, event, now)
         case BuildRetried():
             return _retried(build, event, now)
+        case BuildQuestionAnswered():
+            return _answered(build, event, now)
         case BuildTimeCame():
             return _given_up(build, now)
         case JobClaimed():
@@ -74,12 +75,17 @@ def _applied(build: Build, event: BuildEvent, now: datetime) -> Build:
             return _ended(build, event.job, event.token, event.status, event.error, now)
         case JobLost():
             return _ended(build, event.job, event.token, JobStatus.FAILED, event.reason, now)
+        case JobAwaits():
+            return _awaiting(build, event)
+        case JobAnswered():
+            return _reported(build, event, now)
 
 
 def _settled(build: Build, now: datetime) -> Build:
     """The build once no rule applies any more."""
     while True:
-        after = build if build.is_held else _with_jobs_begun(build, now)
+        after = build_pauses.with_pauses_ended(build, now)
+        after = after if after.is_held else _with_jobs_begun(after, now)
         after = _finished(after, now)
         if after == build:
             return build
@@ -91,12 +97,47 @@ def _settled(build: Build, now: datetime) -> Build:
 
 def _with_jobs_begun(build: Build, now: datetime) -> Build:
     """Each job whose turn it is waits for a worker, or is skipped by a condition."""
-    due = [plan for plan in build.plan.jobs if _may_begin(build, plan)]
+    due = _within_limits(build, [plan for plan in build.plan.jobs if _may_begin(build, plan)])
     if not due:
         return build
     begun = {plan.key: _begun(build, plan, now) for plan in due}
     kept = [job for job in build.jobs if job.status is not JobStatus.HELD or job.key not in begun]
-    return replace(build, jobs=(*kept, *begun.values()))
+    starts = any(job.status is JobStatus.RUNNING for job in begun.values())
+    started = build.started_at or (now if starts else None)
+    return replace(build, jobs=(*kept, *begun.values()), started_at=started)
+
+
+def _within_limits(build: Build, due: list[BuildJobPlan]) -> list[BuildJobPlan]:
+    """Of each group as many as may be under way at once; tasks in their order."""
+    kept: list[BuildJobPlan] = []
+    room: dict[str, int] = {}
+    for plan in due:
+        if plan.group is None or build.cancel_requested_at:
+            kept.append(plan)
+            continue
+        left = room.setdefault(plan.group.name, _room(build, plan))
+        if left > 0:
+            room[plan.group.name] = left - 1
+            kept.append(plan)
+    return kept
+
+
+def _room(build: Build, plan: BuildJobPlan) -> int:
+    mates = build.group_of(plan)
+    busy = sum(job is not None and _is_busy(job) for job in (build.newest(m.key) for m in mates))
+    if plan.group is None or _has_stopped(build, plan):
+        return len(mates)
+    most = 1 if plan.group.in_order else plan.group.most_at_once or len(mates)
+    return most - busy
+
+
+def _has_stopped(build: Build, plan: BuildJobPlan) -> bool:
+    """Whether no more jobs of the group are to start after a failure (12.5)."""
+    if plan.group is None or not plan.group.stops:
+        return False
+    bad = (JobStatus.FAILED, JobStatus.CANCELED)
+    mates = (build.newest(mate.key) for mate in build.group_of(plan))
+    return any(job is not None and job.status in bad for job in mates)
 
 
 def _may_begin(build: Build, plan: BuildJobPlan) -> bool:
@@ -112,40 +153,33 @@ def _is_its_turn(build: Build, plan: BuildJobPlan) -> bool:
 
 def waits_for(build: Build, plan: BuildJobPlan) -> list[str]:
     """The keys of the jobs that must have ended before this one may begin."""
-    return [*_jobs_of(build, _stage(build, plan).depends_on), *plan.depends_on]
+    stage = _stage(build, plan)
+    return [*(one.key for one in jobs_of(build, stage.depends_on)), *plan.depends_on]
 
 
 def _begun(build: Build, plan: BuildJobPlan, now: datetime) -> BuildJob:
-    stage = _stage(build, plan)
+    held = build.newest(plan.key) or BuildJob(plan.key, JobStatus.HELD, now)
+    held = replace(held, kind=build_pauses.kind(plan))
     if build.cancel_requested_at:
-        status, error = JobStatus.CANCELED, ""
-    else:
-        status, error = _judged(build, plan, stage)
-    held = build.newest(plan.key) or BuildJob(plan.key, status, now)
-    ended = now if status.is_ended else None
-    return replace(held, status=status, ended_at=ended, error=error)
+        return _over(held, JobStatus.CANCELED, "", now)
+    if _has_stopped(build, plan):
+        return _over(held, JobStatus.SKIPPED, TOO_MANY_FAILED, now)
+    status, error = _judged(build, plan)
+    if status.is_ended:
+        return _over(held, status, error, now)
+    return build_pauses.begun(build, plan, held, now)
 
 
-def _judged(build: Build, plan: BuildJobPlan, stage: BuildStagePlan) -> tuple[JobStatus, str]:
+def _judged(build: Build, plan: BuildJobPlan) -> tuple[JobStatus, str]:
     """Whether the stage's condition and the job's hold; one that cannot be read fails the job."""
-    before_stage = _jobs_of(build, stage.depends_on)
     try:
-        if not _holds(build, stage.condition, before_stage):
+        if not (stage_holds(build, plan) and job_holds(build, plan)):
             return JobStatus.SKIPPED, ""
-        if not _holds(build, plan.work.condition, plan.depends_on, plan.variables):
+        if plan.work.kind is PhaseKind.SERVER and not build_pauses.task_holds(build, plan):
             return JobStatus.SKIPPED, ""
     except ExpressionError as error:
         return JobStatus.FAILED, f"Condition of job {plan.work.name}: {error}"
     return JobStatus.WAITING, ""
-
-
-def _holds(
-    build: Build, condition: str, before: Iterable[str], own: Mapping[str, str] | None = None
-) -> bool:
-    ended = [job.status for key in before if (job := build.newest(key)) is not None]
-    worst = max(ended, key=_BADNESS.index, default=JobStatus.SUCCEEDED)
-    variables = {**build.variables, **(own or {})}
-    return evaluate_condition(condition, variables, STATUS_WORDS[worst]).value
 
 
 def _finished(build: Build, now: datetime) -> Build:
@@ -204,28 +238,82 @@ def _to_run_again(build: Build, event: BuildRetried) -> set[str]:
         job = build.newest(plan.key)
         is_meant = not event.stage or plan.stage.casefold() == event.stage.casefold()
         is_bad = job is not None and job.status in (JobStatus.FAILED, JobStatus.CANCELED)
-        before = set(waits_for(build, plan))
-        if (is_meant and (is_bad or event.everything)) or before & again:
-            again.add(plan.key)
+        if (is_meant and (is_bad or event.everything)) or again & set(waits_for(build, plan)):
+            again |= {plan.key, *_with_it(build, plan)}
     return again
 
 
+def _with_it(build: Build, plan: BuildJobPlan) -> Iterable[str]:
+    """Tasks of the same phase, which run as one; legs that were left out after a failure."""
+    if plan.group is None:
+        return
+    for mate in build.group_of(plan):
+        job = build.newest(mate.key)
+        if plan.group.in_order or (job is not None and job.status is JobStatus.SKIPPED):
+            yield mate.key
+
+
 def _given_up(build: Build, now: datetime) -> Build:
-    """A canceled job that does not end in its time has no worker that listens."""
+    """A job that does not end in its time has no worker that listens."""
+    cancel = "The worker did not end the job in the time that a cancel leaves it."
+    late = "The job exceeded its maximum execution time and did not stop."
+
+    def given_up(job: BuildJob) -> BuildJob:
+        if build.cancel_requested_at is None:
+            return _over(job, JobStatus.FAILED, late, now)
+        return _over(job, JobStatus.CANCELED, cancel, now)
 
     def is_late(job: BuildJob) -> bool:
-        return _is_running(job) and now >= _given_up_at(build, job)
+        stops = _stops_at(build, job) if _is_worked_on(job) else None
+        return stops is not None and stops <= now
 
-    if build.cancel_requested_at is None:
+    return _each(build, is_late, given_up)
+
+
+def _stops_at(build: Build, job: BuildJob) -> datetime | None:
+    """When a running job must have ended: after a cancel, or after its own time (12.8)."""
+    work = build.plan.job(job.key).work
+    if build.cancel_requested_at is not None:
+        return build.cancel_requested_at + work.cancel_timeout + GRACE
+    if not work.timeout or job.started_at is None:
+        return None
+    return job.started_at + work.timeout + work.cancel_timeout + OVERDUE_GRACE
+
+
+def _answered(build: Build, event: BuildQuestionAnswered, now: datetime) -> Build:
+    """Somebody decided about a manual validation; only a pending one may be (21.2)."""
+    job = _found(build, event.job)
+    if job.question is None:
+        raise NotFound("manual validation", event.job)
+    if job.question.status is not InterventionStatus.PENDING or not build_pauses.is_paused(job):
+        raise Refused(
+            f"Manual validation {job.id} is already {job.question.status} and can no longer be "
+            "changed."
+        )
+    status = InterventionStatus.APPROVED if event.resumes else InterventionStatus.REJECTED
+    told = replace(
+        job.question, status=status, answered_by=event.by, comment=event.comment, modified_at=now
+    )
+    return _with(build, replace(job, question=told))
+
+
+def _awaiting(build: Build, event: JobAwaits) -> Build:
+    """The worker has asked a service and lets go of the job (20.3)."""
+    job = _held_by(build, event.job, event.token)
+    if job.kind is not JobKind.SERVER:
+        raise Conflict("The job runs on a worker to its end; it waits for no service.")
+    return _with(build, replace(job, kind=JobKind.CALL_BACK, due_at=event.due_at, token=""))
+
+
+def _reported(build: Build, event: JobAnswered, now: datetime) -> Build:
+    """The service reports; on a job that is awaited no more that changes nothing."""
+    job = _found(build, event.job)
+    if job.kind is not JobKind.CALL_BACK or job.status is not JobStatus.RUNNING:
         return build
-    error = "The worker did not end the job in the time that a cancel leaves it."
-    return _each(build, is_late, lambda job: _over(job, JobStatus.CANCELED, error, now))
-
-
-def _given_up_at(build: Build, job: BuildJob) -> datetime:
-    if build.cancel_requested_at is None:
-        raise ValueError("the build was not canceled")
-    return build.cancel_requested_at + build.plan.job(job.key).work.cancel_timeout + GRACE
+    allowed = build.plan.job(job.key).work.tasks[0].continue_on_error
+    failed = event.status is JobStatus.FAILED
+    status = JobStatus.WITH_ISSUES if failed and allowed else event.status
+    return _with(build, _over(job, status, event.error, now))
 
 
 def _claimed(build: Build, event: JobClaimed, now: datetime) -> Build:
@@ -243,10 +331,15 @@ def _claimed(build: Build, event: JobClaimed, now: datetime) -> Build:
 def _ended(
     build: Build, job_id: JobId, token: str, status: JobStatus, error: str, now: datetime
 ) -> Build:
-    job = _found(build, job_id)
-    if job.status is not JobStatus.RUNNING or job.token != token:
-        raise Conflict("The job is not run by this worker any more.")
+    job = _held_by(build, job_id, token)
     return _with(build, _over(job, status, error, now))
+
+
+def _held_by(build: Build, job_id: JobId, token: str) -> BuildJob:
+    job = _found(build, job_id)
+    if not _is_worked_on(job) or job.token != token:
+        raise Conflict("The job is not run by this worker any more.")
+    return job
 
 
 # ---- records -----------------------------------------------------------------------------------
@@ -257,11 +350,6 @@ def _stage(build: Build, plan: BuildJobPlan) -> BuildStagePlan:
         (stage for stage in build.plan.stages if stage.name == plan.stage),
         BuildStagePlan(plan.stage),
     )
-
-
-def _jobs_of(build: Build, stages: Iterable[str]) -> list[str]:
-    wanted = set(stages)
-    return [plan.key for plan in build.plan.jobs if plan.stage in wanted]
 
 
 def _attempts(build: Build, key: str) -> int:
@@ -293,5 +381,9 @@ def _is_waiting(job: BuildJob) -> bool:
     return job.status in (JobStatus.HELD, JobStatus.WAITING)
 
 
-def _is_running(job: BuildJob) -> bool:
-    return job.status is JobStatus.RUNNING
+def _is_worked_on(job: BuildJob) -> bool:
+    return job.status is JobStatus.RUNNING and not job.kind.is_pause
+
+
+def _is_busy(job: BuildJob) -> bool:
+    return job.status in (JobStatus.WAITING, JobStatus.RUNNING)

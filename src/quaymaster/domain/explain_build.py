@@ -9,11 +9,12 @@ from quaymaster.domain.building import due_at, waits_for
 from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.reasons import Offer, Reason, ReasonKind
-from quaymaster.domain.release import JobId
+from quaymaster.domain.release import JobId, JobKind
 from quaymaster.domain.statuses import JobStatus
 
 EDITORS = ("whoever may edit the build pipeline",)
 STOPPERS = ("whoever may stop builds, by canceling",)
+QUEUERS = ("whoever may queue builds of the pipeline",)
 POOL_KEEPERS = ("whoever runs the pool",)
 
 
@@ -69,12 +70,20 @@ def _of_job(build: Build, plan: BuildJobPlan, around: BuildSurroundings) -> Iter
     elif job.status is JobStatus.WAITING:
         yield _waiting(plan, job, around)
     elif job.status is JobStatus.RUNNING and plan.work.kind is PhaseKind.SERVER:
-        text = f"{plan.work.name!r} waits for a person, a service or the clock."
-        yield Reason(ReasonKind.INTERVENTION, text, STOPPERS)
+        yield _pausing(plan, job)
     elif job.status is JobStatus.RUNNING:
         text = f"{plan.work.name!r} runs on {job.worker or 'a worker'}."
         by = (job.worker or "its worker", *STOPPERS)
         yield Reason(ReasonKind.RUNNING, text, by, details={"worker": job.worker})
+
+
+def _pausing(plan: BuildJobPlan, job: BuildJob) -> Reason:
+    """A phase without an agent says for whom or what it waits, and until when."""
+    if job.question is not None:
+        text = f"{plan.work.name!r} waits for somebody to resume or reject it."
+        return Reason(ReasonKind.INTERVENTION, text, QUEUERS, job.due_at)
+    what = "the clock" if job.kind is JobKind.DELAY else "the service that it has asked"
+    return Reason(ReasonKind.RUNNING, f"{plan.work.name!r} waits for {what}.", STOPPERS, job.due_at)
 
 
 def _not_begun(build: Build, plan: BuildJobPlan) -> Iterator[Reason]:

@@ -102,11 +102,7 @@ def _for_each_combination(
     variables: Mapping[str, str], stage: Stage, plan: PhasePlan, now: datetime
 ) -> Conclusion:
     """Each multiplier is a variable with a comma list; every combination is a job (12.5)."""
-    known = IgnoreCase(variables)
-    lists = {
-        name: [item.strip() for item in known.get(name, "").split(",") if item.strip()]
-        for name in plan.parallelism.multipliers
-    }
+    lists = multiplied(variables, plan.parallelism.multipliers)
     empty = [name for name, values in lists.items() if not values]
     if empty or not lists:
         problem = f"Phase {plan.name} multiplies by {', '.join(empty) or 'no variable'}"
@@ -123,6 +119,15 @@ def _for_each_combination(
         for position, values in enumerate(product(*lists.values()))
     )
     return PhaseStarted(stage.id, plan.rank, jobs, plan.parallelism.continue_on_error)
+
+
+def multiplied(variables: Mapping[str, str], multipliers: Iterable[str]) -> dict[str, list[str]]:
+    """The items of the comma list that each multiplier holds; none for one that holds no list."""
+    known = IgnoreCase(variables)
+    return {
+        name: [item.strip() for item in known.get(name, "").split(",") if item.strip()]
+        for name in multipliers
+    }
 
 
 # ---- deployment groups ----------------------------------------------------------------------

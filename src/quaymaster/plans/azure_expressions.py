@@ -9,10 +9,11 @@ from quaymaster.plans import reading
 REMEMBERED = 256
 
 
-def condition(owner: reading.Node, key: str = "condition") -> str:
-    """The text of a condition; notes where it cannot be read, or is never what it looks like."""
+def condition(owner: reading.Node, key: str = "condition", named: tuple[str, ...] = ()) -> str:
+    """The text of a condition, which may look at the values `named`; notes where it cannot be
+    read, or is never what it looks like."""
     text = owner.text(key)
-    complaint, is_path = _judged(text)
+    complaint, is_path = _judged(text, named)
     if complaint:
         owner.complain(key, f"the condition cannot be read: {complaint}; correct it")
     if is_path:
@@ -25,13 +26,13 @@ def condition(owner: reading.Node, key: str = "condition") -> str:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _judged(text: str) -> tuple[str, bool]:
+def _judged(text: str, named: tuple[str, ...]) -> tuple[str, bool]:
     """Why a condition cannot be read ("" when it can), and whether a path stands for a name.
 
     Remembered, because most conditions of most definitions are the same few.
     """
     try:
-        return "", _looks_into_variables(parse(text))
+        return "", _looks_into_variables(parse(text, named))
     except ExpressionError as error:
         return str(error), False
 

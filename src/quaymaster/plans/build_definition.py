@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
+
+from quaymaster.domain.build_dependencies import NAMED, computed
 from quaymaster.domain.build_plan import (
     BuildJobPlan,
     BuildPlan,
@@ -12,22 +15,32 @@ from quaymaster.domain.build_plan import (
     RepositoryPlan,
 )
 from quaymaster.domain.errors import Invalid
-from quaymaster.domain.plan import PhaseKind, PhasePlan, TaskPlan
+from quaymaster.domain.expressions import ExpressionError
+from quaymaster.domain.plan import Parallelism, PhaseKind, PhasePlan, Spread, TaskPlan
 from quaymaster.domain.task_groups import GROUP, Groups
 from quaymaster.plans.azure import NO_GROUPS, NONE_INSTALLED, check_naming
 from quaymaster.plans.azure_demands import demands
 from quaymaster.plans.azure_document import Document
 from quaymaster.plans.azure_expressions import condition
+from quaymaster.plans.azure_phases import MOST_AGENTS
 from quaymaster.plans.azure_scope import Scope
 from quaymaster.plans.azure_task_groups import as_step
 from quaymaster.plans.azure_task_groups import steps as expanded
 from quaymaster.plans.azure_tasks import filled, retries
 from quaymaster.plans.azure_variables import variables
 from quaymaster.plans.azure_words import DEFINITION_QUALITY, DEFINITION_TYPE, QUEUE_STATUS
-from quaymaster.plans.features import BUILT, RUNNABLE_TASKS, can_run, is_installed
+from quaymaster.plans.features import (
+    BUILT,
+    RUNNABLE_TASKS,
+    SERVER_TASKS,
+    can_run,
+    is_installed,
+)
 from quaymaster.plans.reading import Node, Report, repeated, shown
 
 AGENT_TARGET, SERVER_TARGET = 1, 2
+MULTI_CONFIGURATION = "7c555368-ca64-4199-add6-9ebaf0b0137d"
+_SPREADS = {1: Spread.CONFIGURATIONS, 2: Spread.MACHINES}
 ONLY_STAGE = "__default"
 
 
@@ -139,7 +152,14 @@ def repository(node: Node) -> RepositoryPlan:
         nested_submodules=submodules and said.get("checkoutnestedsubmodules", "") == "true",
         fetch_depth=int(depth) if depth.isascii() and depth.isdigit() and len(depth) < 9 else 0,
         connection=said.get("connectedserviceid", ""),
+        lfs=said.get("gitlfssupport", "").strip().lower() == "true",
+        fetch_tags=_tags(said.get("fetchtags", "")),
+        reports_status=said.get("reportbuildstatus", "").strip().lower() == "true",
     )
+
+
+def _tags(word: str) -> bool | None:
+    return {"true": True, "false": False}.get(word.strip().lower())
 
 
 def _jobs(root: Node, process: Node, tasks: _Tasks) -> tuple[BuildJobPlan, ...]:
@@ -184,8 +204,6 @@ def _job(
 ) -> BuildJobPlan:
     target = _held(phase, "target")
     on_server = target.whole("type", AGENT_TARGET) == SERVER_TARGET
-    if on_server:
-        phase.warn("target", "phases without an agent are not run in builds")
     limit = phase.whole("jobTimeoutInMinutes") or root.whole("jobTimeoutInMinutes", 60)
     cancel = phase.whole("jobCancelTimeoutInMinutes") or root.whole("jobCancelTimeoutInMinutes", 5)
     skips = str(_held(target, "executionOptions").value.get("skipSyncSource") or "").lower()
@@ -193,23 +211,81 @@ def _job(
         key=keys[number - 1],
         stage=ONLY_STAGE,
         depends_on=_dependencies(phase, keys),
-        variables={name: one.value for name, one in variables(phase).items()},
-        checks_out=skips != "true",
+        variables=_own_variables(phase),
+        checks_out=skips != "true" and not on_server,
         work=PhasePlan(
             rank=number,
             name=phase.text("name") or f"Phase {number}",
             kind=PhaseKind.SERVER if on_server else PhaseKind.AGENT,
             reference_name=keys[number - 1],
-            condition=condition(phase),
+            condition=condition(phase, named=NAMED),
             queue_id=queue_id(_held(target, "queue")),
             demands=tuple(dict.fromkeys((*demands(root), *demands(target)))),
             timeout=timedelta(minutes=limit),
             cancel_timeout=timedelta(minutes=min(cancel, 60)),
             skip_artifacts=True,
             access_token=target.flag("allowScriptsAuthAccessOption"),
-            tasks=tuple(_steps(phase, tasks, parameters)),
+            tasks=tuple(_steps(phase, tasks, parameters, SERVER_TASKS if on_server else None)),
+            parallelism=_parallelism(root, target, on_server=on_server),
         ),
     )
+
+
+def _own_variables(phase: Node) -> dict[str, str]:
+    """The phase's own variables; `$[ … ]` is computed when it begins."""
+    found = {name: one.value for name, one in variables(phase).items()}
+    for name, value in found.items():
+        try:
+            computed(value)
+        except ExpressionError as error:
+            phase.complain("variables", f"{shown(name)} cannot be computed: {error}; correct it")
+    return found
+
+
+def _parallelism(root: Node, target: Node, *, on_server: bool) -> Parallelism:
+    """How a phase becomes several jobs: its target says so, or an option of definitions before
+    there were phases (SEMANTICS 12.5)."""
+    options = _held(target, "executionOptions")
+    spread = _SPREADS.get(options.whole("type"), Spread.NONE)
+    if spread is Spread.NONE or (on_server and spread is Spread.MACHINES):
+        return _of_option(root)
+    multipliers = options.texts("multipliers") if spread is Spread.CONFIGURATIONS else ()
+    if spread is Spread.CONFIGURATIONS and not multipliers:
+        options.complain("multipliers", "name the variables whose items make the jobs")
+    return Parallelism(
+        spread,
+        multipliers,
+        options.whole("maxConcurrency", 1, most=MOST_AGENTS) or 1,
+        options.flag("continueOnError"),
+    )
+
+
+def _of_option(root: Node) -> Parallelism:
+    for option in root.objects("options"):
+        named = _held(option, "definition").text("id").lower()
+        if named != MULTI_CONFIGURATION or not option.flag("enabled"):
+            continue
+        inputs = _held(option, "inputs").value
+        multipliers = _listed(inputs.get("multipliers"))
+        if multipliers:
+            at_once = MOST_AGENTS if _said(inputs, "parallel") else 1
+            tolerant = _said(inputs, "continueOnError")
+            return Parallelism(Spread.CONFIGURATIONS, multipliers, at_once, tolerant)
+    return Parallelism()
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    """The names in a JSON list that is written as a text; none for what is no such list."""
+    if not isinstance(value, str):
+        return ()
+    try:
+        return tuple(name for name in msgspec.json.decode(value, type=list[str]) if name.strip())
+    except msgspec.MsgspecError:
+        return ()
+
+
+def _said(inputs: Mapping[str, object], name: str) -> bool:
+    return str(inputs.get(name) or "").strip().lower() == "true"
 
 
 def _dependencies(phase: Node, keys: list[str]) -> tuple[str, ...]:
@@ -227,16 +303,27 @@ def _dependencies(phase: Node, keys: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(made))
 
 
-def _steps(phase: Node, tasks: _Tasks, parameters: Mapping[str, str]) -> Iterator[TaskPlan]:
-    """The tasks of a phase, those of task groups in the place of the step that names one."""
+def _steps(
+    phase: Node,
+    tasks: _Tasks,
+    parameters: Mapping[str, str],
+    known: Mapping[str, frozenset[int]] | None,
+) -> Iterator[TaskPlan]:
+    """The tasks of a phase, those of task groups in the place of the step that names one; `known`
+    are those that run without an agent, in a phase that has none."""
     for step in phase.objects("steps"):
         if _held(step, "task").text("definitionType").strip().lower() == GROUP:
-            yield from expanded([as_step(step)], tasks.scope, {}, parameters)
+            yield from expanded([as_step(step)], tasks.scope, {}, parameters, known)
         else:
-            yield _step(step, tasks, parameters)
+            yield _step(step, tasks, parameters, known)
 
 
-def _step(node: Node, tasks: _Tasks, parameters: Mapping[str, str]) -> TaskPlan:
+def _step(
+    node: Node,
+    tasks: _Tasks,
+    parameters: Mapping[str, str],
+    known: Mapping[str, frozenset[int]] | None,
+) -> TaskPlan:
     named = _held(node, "task")
     task_id, version = named.text("id").strip().lower(), named.text("versionSpec")
     plan = TaskPlan(
@@ -255,11 +342,14 @@ def _step(node: Node, tasks: _Tasks, parameters: Mapping[str, str]) -> TaskPlan:
     )
     if not task_id:
         named.complain("id", "is not the id (a GUID) of a task; give one")
-    elif plan.enabled and not tasks.has(task_id, version):
+    elif plan.enabled and not (
+        tasks.has(task_id, version) if known is None else can_run(known, task_id, version)
+    ):
         named.warn(
             "id",
             f"task {shown(plan.display_name)!r} ({shown(task_id)}, version {version or '*'}) "
-            "cannot be run here; install it, disable it, or replace it by a script",
+            f"cannot be run {'here' if known is None else 'without an agent'}; install it, disable "
+            "it, or replace it by a script",
         )
     return plan
 

@@ -47,6 +47,7 @@ def build_message(
         endpoints=[system_connection(context.collection_url, given.access_token)],
         skip_artifacts=True,
         checkout=given.checkout,
+        cleans_outputs=plan.cleans_outputs,
         timeout_seconds=seconds(plan.work.timeout),
         cancel_timeout_seconds=plan.work.cancel_timeout.total_seconds(),
         host_type="build",
@@ -62,7 +63,7 @@ def build_variables(
     context: BuildContext,
     plain: Mapping[str, str],
     secret: Mapping[str, str],
-    own: Mapping[str, str],
+    own: Sequence[Variable],
     access_token: str = "",
 ) -> list[JobVariable]:
     """The variables a job starts with: the job's own win over the build's, ours over all (5.4)."""
@@ -73,7 +74,7 @@ def build_variables(
     found = effective(
         Scopes(
             release=plain_and_secret(plain, secret),
-            overrides=tuple(Variable(name, value) for name, value in own.items()),
+            overrides=tuple(own),
             system=system,
         )
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from quaymaster.domain.build_plan import RepositoryPlan
+from quaymaster.domain.build_plan import ProcessType, RepositoryPlan
 from quaymaster.domain.build_triggers import (
     BuildSchedule,
     BuildTriggers,
@@ -22,6 +22,7 @@ _WORDS = {
     64: "pullRequest",
     128: "buildCompletion",
 }
+IN_FILE = 2
 Document = Mapping[str, Any]
 
 
@@ -31,7 +32,13 @@ def build_triggers(document: Document) -> BuildTriggers:
     pull_request: PullRequestTrigger | None = None
     schedules: list[BuildSchedule] = []
     completions: list[CompletionTrigger] = []
-    for entry in _objects(document.get("triggers")):
+    listed = list(_objects(document.get("triggers")))
+    in_file = _is_yaml(document) and not any(map(_overrules_file, listed))
+    if in_file:
+        push, pull_request = PushTrigger(), PullRequestTrigger()
+    for entry in listed:
+        if _is_of_file(entry):
+            continue
         match _word(entry.get("triggerType")):
             case "continuousintegration":
                 push = _push(entry, batch=entry.get("batchChanges") is True)
@@ -49,7 +56,23 @@ def build_triggers(document: Document) -> BuildTriggers:
                 completions += _completion(entry)
             case _:
                 continue  # gated check-ins, and what nobody knows
-    return BuildTriggers(push, pull_request, tuple(schedules), tuple(completions))
+    return BuildTriggers(push, pull_request, tuple(schedules), tuple(completions), in_file)
+
+
+def _is_yaml(document: Document) -> bool:
+    process = document.get("process")
+    return isinstance(process, dict) and process.get("type") == ProcessType.YAML
+
+
+def _is_of_file(entry: Document) -> bool:
+    """Whether a trigger says no more than that its YAML file has it (`settingsSourceType` 2)."""
+    return _whole(entry.get("settingsSourceType")) == IN_FILE
+
+
+def _overrules_file(entry: Document) -> bool:
+    """Whether the definition itself says what is built of pushes or pull requests."""
+    words = ("continuousintegration", "batchedcontinuousintegration", "pullrequest")
+    return not _is_of_file(entry) and _word(entry.get("triggerType")) in words
 
 
 def repository_keys(repository: RepositoryPlan) -> list[str]:

@@ -7,27 +7,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from quaymaster.domain.build_dependencies import NAMED
 from quaymaster.domain.build_plan import (
     DEFAULT_NUMBER_FORMAT,
     BuildJobPlan,
     BuildPlan,
     BuildStagePlan,
-    RepositoryPlan,
+    GroupPlan,
 )
 from quaymaster.domain.errors import Invalid
-from quaymaster.domain.plan import Demand, PhasePlan, VariablePlan
-from quaymaster.plans.azure_demands import demand_in
+from quaymaster.domain.plan import PhaseKind, PhasePlan, VariablePlan
 from quaymaster.plans.build_definition import ONLY_STAGE
+from quaymaster.plans.yaml_parts import (
+    Leg,
+    Pool,
+    legs,
+    pool,
+    refuse_others,
+    repository,
+    variables,
+)
 from quaymaster.plans.yaml_reading import Value, read
-from quaymaster.plans.yaml_steps import Checkout, Known, Steps, condition, steps
+from quaymaster.plans.yaml_steps import Known, Steps, condition, steps
+from quaymaster.plans.yaml_triggers import check_triggers
 
 MOST_JOBS = 256
-MOST_LEGS = 50
-# Said for others than the run itself: triggers are read where pushes arrive.
-NOT_ABOUT_RUNNING = frozenset(
-    {"trigger", "pr", "schedules", "appendCommitMessageToRunName", "lockBehavior"}
-)
-ROOT = frozenset({"name", "pool", "variables", "stages", "jobs", "steps"}) | NOT_ABOUT_RUNNING
+COUNTER = "counter"  # what variables of the whole pipeline may count with (SEMANTICS 14.10)
+ROOT = frozenset({"name", "pool", "variables", "stages", "jobs", "steps", "trigger", "pr"})
 STAGE = frozenset({"stage", "displayName", "dependsOn", "condition", "variables", "jobs", "pool"})
 JOB = frozenset(
     {
@@ -49,22 +55,6 @@ ALONE = frozenset({"continueOnError", "timeoutInMinutes", "cancelTimeoutInMinute
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
-    """Where jobs run: the name of a queue ("": the definition's) and what they demand."""
-
-    queue: str = ""
-    demands: tuple[Demand, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One job of a matrix; the only job of what is none has no name."""
-
-    name: str
-    variables: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Job:
     """A job as it is written, before it is spread over its matrix."""
 
@@ -72,6 +62,7 @@ class _Job:
     said: Mapping[str, Value]
     at: Value
     steps: Steps
+    pool: Pool
 
 
 def compile_yaml(
@@ -103,15 +94,16 @@ class _Compiler:
     def plan(self, root: Value) -> BuildPlan:
         """The whole file."""
         said = root.entries()
-        _refuse_others(said, ROOT | ALONE, "a pipeline")
+        refuse_others(said, ROOT | ALONE if "steps" in said else ROOT, "a pipeline")
+        check_triggers(said)
         if sum(name in said for name in ("stages", "jobs", "steps")) != 1:
             root.complain("a pipeline has one of stages, jobs and steps; write one of them")
             return self._definition
-        pool = _pool(said.get("pool"), Pool())
-        stages, jobs = self._stages(root, said, pool)
+        stages, jobs = self._stages(root, said, pool(said.get("pool"), Pool()))
         if len(jobs) > MOST_JOBS:
             root.complain(f"it comes to {len(jobs)} jobs; {MOST_JOBS} are the most")
-        own = {name: VariablePlan(value) for name, value in _variables(said).items()}
+        found = variables(said, [COUNTER])
+        own = {name: VariablePlan(value) for name, value in found.values.items()}
         names = {name.casefold() for name in own}
         inherited = {
             name: one
@@ -124,21 +116,22 @@ class _Compiler:
             jobs=tuple(jobs),
             number_format=said["name"].text() if "name" in said else DEFAULT_NUMBER_FORMAT,
             variables={**inherited, **own},
+            group_names=tuple(group.text() for group in found.groups),
             warnings=(),
         )
 
     def _stages(
-        self, root: Value, said: Mapping[str, Value], pool: Pool
+        self, root: Value, said: Mapping[str, Value], usual: Pool
     ) -> tuple[list[BuildStagePlan], list[BuildJobPlan]]:
         if "stages" not in said:
             listed = said.get("jobs")
-            jobs = self._jobs(ONLY_STAGE, root, said, listed, pool, {})
+            jobs = self._jobs(ONLY_STAGE, root, said, listed, usual, {})
             return [BuildStagePlan(ONLY_STAGE)], jobs
         made: list[BuildStagePlan] = []
         jobs = []
         for place, stage in enumerate(said["stages"].items(), 1):
             inside = stage.entries()
-            _refuse_others(inside, STAGE, "a stage")
+            refuse_others(inside, STAGE, "a stage")
             name = inside["stage"].text() if "stage" in inside else ""
             name = name or f"Stage{place}"
             known = {one.name.casefold(): one.name for one in made}
@@ -149,12 +142,12 @@ class _Compiler:
                     name=name,
                     display_name=inside["displayName"].text() if "displayName" in inside else "",
                     depends_on=_depends(inside, known, "stage", made[-1].name if made else ""),
-                    condition=condition(inside),
+                    condition=condition(inside, NAMED),
                 )
             )
-            own = _pool(inside.get("pool"), pool)
-            variables = _variables(inside)
-            jobs += self._jobs(name, stage, inside, inside.get("jobs"), own, variables)
+            own = pool(inside.get("pool"), usual)
+            given = _without_groups(inside)
+            jobs += self._jobs(name, stage, inside, inside.get("jobs"), own, given)
         return made, jobs
 
     def _jobs(
@@ -163,13 +156,13 @@ class _Compiler:
         at: Value,
         said: Mapping[str, Value],
         listed: Value | None,
-        pool: Pool,
-        variables: Mapping[str, str],
+        usual: Pool,
+        given: Mapping[str, str],
     ) -> list[BuildJobPlan]:
         if listed is None and "steps" not in said:
             at.complain("it has no jobs; give it some")
             return []
-        written = self._written(at, said, listed)
+        written = self._written(at, said, listed, usual)
         known: dict[str, list[str]] = {}
         made: list[BuildJobPlan] = []
         for job in written:
@@ -177,21 +170,23 @@ class _Compiler:
                 job.at.complain(f"there are two jobs {job.name!r}; give each a name of its own")
             waits = _depends(job.said, {name: name for name in known}, "job", "")
             before = tuple(key for name in waits for key in known[name.casefold()])
-            keys = []
-            for leg in _legs(job.said):
-                plan = self._job(stage, job, leg, pool, variables, before)
-                made.append(replace(plan, work=replace(plan.work, rank=len(made) + 1)))
-                keys.append(plan.key)
-            known[job.name.casefold()] = keys
+            spread = legs(job.said)
+            plans = [self._job(stage, job, leg, given, before) for leg in spread.legs]
+            if spread.most_at_once and len(plans) > 1:
+                group = GroupPlan(_key(stage, job.name), spread.most_at_once)
+                plans = [replace(plan, group=group) for plan in plans]
+            made += plans
+            known[job.name.casefold()] = [plan.key for plan in plans]
         return made
 
     def _written(
-        self, at: Value, said: Mapping[str, Value], listed: Value | None
+        self, at: Value, said: Mapping[str, Value], listed: Value | None, usual: Pool
     ) -> Iterable[_Job]:
         """The jobs of a list; one whose dependency stands further down is found in any order."""
         if listed is None:
             inside = {name: value for name, value in said.items() if name in ALONE}
-            return [_Job("Job", inside, at, steps(said["steps"], self._known))]
+            found = steps(said["steps"], self._known, on_server=usual.on_server)
+            return [_Job("Job", inside, at, found, usual)]
         made = []
         for place, job in enumerate(listed.items(), 1):
             inside = job.entries()
@@ -199,12 +194,14 @@ class _Compiler:
             if first in ("template", "deployment") or "job" not in inside:
                 job.complain(f"{first[:40]!r} is not supported here; only jobs with steps are")
                 continue
-            _refuse_others(inside, JOB, "a job")
+            refuse_others(inside, JOB, "a job")
             name = inside["job"].text() or f"Job{place}"
             if "steps" not in inside:
                 job.complain(f"the job {name!r} has no steps; give it some")
                 continue
-            made.append(_Job(name, inside, job, steps(inside["steps"], self._known)))
+            own = pool(inside.get("pool"), usual)
+            found = steps(inside["steps"], self._known, on_server=own.on_server)
+            made.append(_Job(name, inside, job, found, own))
         return _in_order(made)
 
     def _job(
@@ -212,14 +209,13 @@ class _Compiler:
         stage: str,
         job: _Job,
         leg: Leg,
-        pool: Pool,
-        variables: Mapping[str, str],
+        given: Mapping[str, str],
         before: tuple[str, ...],
     ) -> BuildJobPlan:
-        said = job.said
-        own = _pool(said.get("pool"), pool)
+        said, own = job.said, job.pool
         shown = said["displayName"].text() if "displayName" in said else job.name
-        key = job.name if stage == ONLY_STAGE else f"{stage}.{job.name}"
+        key = _key(stage, job.name)
+        clean = _cleaning(said)
         minutes = said["timeoutInMinutes"].whole() if "timeoutInMinutes" in said else 60
         cancel = said["cancelTimeoutInMinutes"].whole() if "cancelTimeoutInMinutes" in said else 5
         checkout = job.steps.checkout
@@ -227,18 +223,23 @@ class _Compiler:
             key=f"{key}.{leg.name}" if leg.name else key,
             stage=stage,
             depends_on=before,
-            variables={**variables, **_variables(said), **leg.variables},
+            variables={**given, **_without_groups(said), **leg.variables},
             continue_on_error=said["continueOnError"].flag()
             if "continueOnError" in said
             else False,
             queue_name=own.queue,
-            checks_out=checkout.is_wanted,
-            checkout=_repository(self._definition.repository, checkout),
+            checks_out=checkout.is_wanted and not own.on_server,
+            checkout=repository(
+                self._definition.repository, checkout, cleaned=clean in ("resources", "all")
+            ),
+            cleans_outputs=clean in ("outputs", "all"),
+            leg=leg.name,
             work=PhasePlan(
                 rank=1,
                 name=f"{shown} {leg.name}" if leg.name else shown,
+                kind=PhaseKind.SERVER if own.on_server else PhaseKind.AGENT,
                 reference_name=job.name,
-                condition=condition(said),
+                condition=condition(said, NAMED),
                 demands=own.demands,
                 timeout=timedelta(minutes=minutes),
                 cancel_timeout=timedelta(minutes=min(cancel, 60)),
@@ -246,6 +247,30 @@ class _Compiler:
                 tasks=job.steps.tasks,
             ),
         )
+
+
+def _key(stage: str, job: str) -> str:
+    return job if stage == ONLY_STAGE else f"{stage}.{job}"
+
+
+def _without_groups(said: Mapping[str, Value]) -> dict[str, str]:
+    """The variables of a stage or a job; groups are those of the whole pipeline."""
+    found = variables(said)
+    for group in found.groups:
+        group.complain("a variable group stands among the variables of the whole pipeline only")
+    return found.values
+
+
+def _cleaning(said: Mapping[str, Value]) -> str:
+    """What of the workspace is emptied before the job: outputs, resources or all."""
+    if "workspace" not in said:
+        return ""
+    inside = said["workspace"].entries()
+    refuse_others(inside, frozenset({"clean"}), "a workspace")
+    word = inside["clean"].text().strip().lower() if "clean" in inside else ""
+    if word not in ("outputs", "resources", "all"):
+        said["workspace"].complain("'clean' is one of outputs, resources and all")
+    return word
 
 
 def _in_order(jobs: list[_Job]) -> list[_Job]:
@@ -284,88 +309,3 @@ def _depends(
         else:
             made.append(known[name.casefold()])
     return tuple(dict.fromkeys(made))
-
-
-def _refuse_others(said: Mapping[str, Value], known: frozenset[str], what: str) -> None:
-    for name, value in said.items():
-        if name not in known:
-            value.complain(f"{name[:40]!r} is not supported in {what}; remove it")
-
-
-def _pool(value: Value | None, usual: Pool) -> Pool:
-    """A queue by name; images of hosted machines mean the queue of the definition."""
-    if value is None or value.is_nothing:
-        return usual
-    if value.is_text:
-        return Pool(value.text())
-    said = value.entries()
-    _refuse_others(said, frozenset({"name", "demands", "vmImage"}), "a pool")
-    demands: list[Demand] = []
-    for text in said["demands"].texts() if "demands" in said else ():
-        try:
-            demands.append(demand_in(text))
-        except Invalid as error:
-            said["demands"].complain(error.message)
-    return Pool(said["name"].text() if "name" in said else "", tuple(demands))
-
-
-def _variables(said: Mapping[str, Value]) -> dict[str, str]:
-    """Variables as a map, or as a list of names and values; groups are linked in the definition."""
-    value = said.get("variables")
-    if value is None or value.is_nothing:
-        return {}
-    if value.is_list:
-        found = {}
-        for entry in value.items():
-            inside = entry.entries()
-            if "name" not in inside or not inside.keys() <= {"name", "value", "readonly"}:
-                other = next(iter(inside.keys() - {"name", "value", "readonly"}), "this")
-                entry.complain(
-                    f"{other!r} is not supported among variables; link groups in the pipeline"
-                )
-                continue
-            found[inside["name"].text()] = inside["value"].text() if "value" in inside else ""
-    else:
-        found = {name: one.text() for name, one in value.entries().items()}
-    for name, text in found.items():
-        if text.startswith("$["):
-            value.complain(f"the variable {name[:40]!r} is computed ($[ ]), which is not supported")
-    return found
-
-
-def _legs(said: Mapping[str, Value]) -> list[Leg]:
-    """The jobs that a strategy makes of one: a matrix' legs, numbered parts, or the job itself."""
-    if "strategy" not in said:
-        return [Leg("", {})]
-    strategy = said["strategy"].entries()
-    _refuse_others(strategy, frozenset({"matrix", "parallel", "maxParallel"}), "a strategy")
-    if "matrix" in strategy:
-        legs = [
-            Leg(name, {key: one.text() for key, one in leg.entries().items()})
-            for name, leg in strategy["matrix"].entries().items()
-        ]
-    else:
-        count = strategy["parallel"].whole() if "parallel" in strategy else 1
-        total = {"System.TotalJobsInPhase": str(count)}
-        legs = [
-            Leg(str(place), {"System.JobPositionInPhase": str(place), **total})
-            for place in range(1, min(count, MOST_LEGS) + 1)
-        ]
-    if not 1 <= len(legs) <= MOST_LEGS:
-        said["strategy"].complain(f"a strategy makes 1 to {MOST_LEGS} jobs, not {len(legs)}")
-    return legs
-
-
-def _repository(known: RepositoryPlan, wanted: Checkout) -> RepositoryPlan | None:
-    """The definition's repository as the job wants it; None when it says nothing."""
-    if wanted == Checkout(wanted.is_wanted):
-        return None
-    return replace(
-        known,
-        clean=known.clean if wanted.clean is None else wanted.clean,
-        fetch_depth=known.fetch_depth if wanted.depth is None else wanted.depth,
-        submodules=known.submodules
-        if wanted.submodules is None
-        else wanted.submodules in ("true", "recursive"),
-        nested_submodules=wanted.submodules == "recursive",
-    )

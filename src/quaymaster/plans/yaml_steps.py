@@ -1,13 +1,24 @@
 """Compiles the steps of a YAML pipeline to tasks (the published shortcuts stand for tasks)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from quaymaster.domain.expressions import ExpressionError, parse
 from quaymaster.domain.plan import TaskPlan
+from quaymaster.domain.spreading import EXTERNAL
 from quaymaster.plans.azure_tasks import MOST_RETRIES
-from quaymaster.plans.features import RUNNABLE_TASKS, can_run, is_installed
+from quaymaster.plans.features import (
+    AZURE_FUNCTION,
+    AZURE_MONITOR,
+    INVOKE_REST_API,
+    QUERY_WORK_ITEMS,
+    RUNNABLE_TASKS,
+    SERVER_TASKS,
+    SERVICE_BUS,
+    can_run,
+    is_installed,
+)
 from quaymaster.plans.yaml_reading import Value
 
 CMD_LINE = "d9bafed4-0b18-4f58-968d-86655b4d2ce9"
@@ -25,6 +36,15 @@ OWN_TASKS = {
     "publishbuildartifacts": "2ff763a7-ce83-4e1f-bc89-0ae63477cebe",
     "publishpipelineartifact": PUBLISH,
 }
+SERVER_NAMES = {
+    "delay": "28782b92-5e8e-4458-9751-a71cd1492bae",
+    "manualvalidation": "2003ad3a-104a-451a-9238-60474ab294e6",
+    "invokerestapi": INVOKE_REST_API,
+    "azurefunction": AZURE_FUNCTION,
+    "queryworkitems": QUERY_WORK_ITEMS,
+    "azuremonitor": AZURE_MONITOR,
+    "publishtoazureservicebus": SERVICE_BUS,
+}
 KINDS = ("script", "bash", "pwsh", "powershell", "task", "publish", "checkout", "download")
 COMMON = frozenset(
     {
@@ -40,7 +60,7 @@ COMMON = frozenset(
 )
 OWN: Mapping[str, frozenset[str]] = {
     "script": frozenset({"workingDirectory", "failOnStderr"}),
-    "bash": frozenset({"workingDirectory", "failOnStderr", "noProfile", "noRc"}),
+    "bash": frozenset({"workingDirectory", "failOnStderr"}),
     "pwsh": frozenset(
         {"workingDirectory", "failOnStderr", "errorActionPreference", "ignoreLASTEXITCODE"}
     ),
@@ -62,6 +82,8 @@ class Checkout:
     clean: bool | None = None
     depth: int | None = None
     submodules: str | None = None
+    lfs: bool | None = None
+    tags: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +107,11 @@ class Known:
         )
 
 
-def steps(listed: Value, known: Known) -> Steps:
-    """The steps of a list; everything that is not understood is a problem at its line."""
+def steps(listed: Value, known: Known, *, on_server: bool = False) -> Steps:
+    """The steps of a list; everything that is not understood is a problem at its line.
+
+    Without an agent (`on_server`) only tasks of that kind can be run.
+    """
     tasks: list[TaskPlan] = []
     checkout = Checkout()
     for step in listed.items():
@@ -98,7 +123,9 @@ def steps(listed: Value, known: Known) -> Steps:
         for name, value in said.items():
             if name != kind and name not in COMMON | OWN[kind]:
                 value.complain(f"{name!r} is not supported in a {kind} step; remove it")
-        if kind == "checkout":
+        if on_server:
+            tasks += _server_task(step, kind, said)
+        elif kind == "checkout":
             checkout = _checkout(said)
         elif kind == "download":
             if said["download"].text().lower() != "none":
@@ -106,6 +133,21 @@ def steps(listed: Value, known: Known) -> Steps:
         else:
             tasks.append(_task(kind, said, known))
     return Steps(tuple(tasks), checkout)
+
+
+def _server_task(step: Value, kind: str, said: Mapping[str, Value]) -> list[TaskPlan]:
+    if kind != "task":
+        step.complain(f"{kind!r} needs an agent, which `pool: server` has not; use tasks alone")
+        return []
+    written = said["task"].text().strip()
+    name, _, major = written.partition("@")
+    task_id = SERVER_NAMES.get(name.lower(), name.lower())
+    if not can_run(SERVER_TASKS, task_id, major) or task_id == EXTERNAL:
+        said["task"].complain(
+            f"the task {written[:60]!r} cannot be run without an agent; use one of "
+            f"{', '.join(SERVER_NAMES)}"
+        )
+    return [_planned(said, (task_id, f"{major}.*", _texts(said.get("inputs")), name))]
 
 
 def _refuse_kind(step: Value, said: Mapping[str, Value]) -> None:
@@ -126,12 +168,27 @@ def _checkout(said: Mapping[str, Value]) -> Checkout:
         is_wanted=what != "none",
         clean=said["clean"].flag() if "clean" in said else None,
         depth=said["fetchDepth"].whole() if "fetchDepth" in said else None,
-        submodules=said["submodules"].text().lower() if "submodules" in said else None,
+        submodules=_submodules(said),
+        lfs=said["lfs"].flag() if "lfs" in said else None,
+        tags=said["fetchTags"].flag() if "fetchTags" in said else None,
     )
 
 
+def _submodules(said: Mapping[str, Value]) -> str | None:
+    if "submodules" not in said:
+        return None
+    word = said["submodules"].text().lower()
+    if word not in ("true", "false", "recursive"):
+        said["submodules"].complain(f"{word[:40]!r} is none of true, false and recursive")
+    return word
+
+
 def _task(kind: str, said: Mapping[str, Value], known: Known) -> TaskPlan:
-    task_id, version, inputs, shown = _MADE[kind](said, known)
+    return _planned(said, _MADE[kind](said, known))
+
+
+def _planned(said: Mapping[str, Value], made: "Made") -> TaskPlan:
+    task_id, version, inputs, shown = made
     return TaskPlan(
         task_id=task_id,
         version=version,
@@ -149,13 +206,14 @@ def _task(kind: str, said: Mapping[str, Value], known: Known) -> TaskPlan:
     )
 
 
-def condition(said: Mapping[str, Value]) -> str:
-    """The condition among these; one that cannot be read is a problem at its line."""
+def condition(said: Mapping[str, Value], named: Iterable[str] = ()) -> str:
+    """The condition among these, which may look at the values `named`; one that cannot be read is
+    a problem at its line."""
     if "condition" not in said:
         return ""
     text = said["condition"].text()
     try:
-        parse(text)
+        parse(text, named)
     except ExpressionError as error:
         said["condition"].complain(f"the condition cannot be read: {error}; correct it")
     return text

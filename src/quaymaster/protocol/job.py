@@ -95,6 +95,7 @@ class Checkout(msgspec.Struct, frozen=True):
     `address` is a path on the worker's machine or an http, https or ssh URL; `branch` a full ref
     ("" is the default branch), `commit` "" its newest commit. `depth` 0 fetches all history;
     `clean` removes what earlier builds have left. `connection` names the endpoint that signs in.
+    `tags` None brings tags with the whole history only; `lfs` brings the files of Git LFS.
     """
 
     address: str
@@ -104,6 +105,8 @@ class Checkout(msgspec.Struct, frozen=True):
     depth: int = 0
     submodules: Literal["", "direct", "nested"] = ""
     connection: str = ""
+    lfs: bool = False
+    tags: bool | None = None
 
 
 StepKind = Literal["initialize", "checkout", "download", "task", "finalize"]
@@ -169,6 +172,7 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     node: str = ""
     allowed_addresses: list[str] = msgspec.field(default_factory=list)
     checkout: Checkout | None = None
+    cleans_outputs: bool = False
     storage: str = ""
     v: int = PROTOCOL_VERSION
 
@@ -259,13 +263,20 @@ class StepEnded(msgspec.Struct, tag=True, frozen=True):
 
 
 class OutputVariable(msgspec.Struct, tag=True, frozen=True):
-    """Host → worker: a task set `<reference name>.<name>`; a secret's value is not sent."""
+    """Host → worker: a task set `<reference name>.<name>`; a secret has no `value`.
+
+    `hidden` is a secret's value, for later jobs of the same build only: it is shown to nobody.
+    """
 
     job_id: int
     step_id: int
     name: str
     value: str
     is_secret: bool = False
+    hidden: str = ""
+
+    def __repr__(self) -> str:
+        return f"OutputVariable(name={self.name!r}, is_secret={self.is_secret})"
 
 
 class ReleaseRenamed(msgspec.Struct, tag=True, frozen=True):

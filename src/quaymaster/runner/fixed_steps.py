@@ -58,7 +58,9 @@ async def _prepare_artifacts(run: StepRun) -> None:
     A build keeps its sources for the checkout to look at, and stages its artifacts anew (23.11).
     """
     if run.state.message.host_type == "build":
-        for directory in run.state.home.staging:
+        home = run.state.home
+        more = (home.binaries,) if run.state.message.cleans_outputs else ()
+        for directory in (*home.staging, *more):
             await asyncio.to_thread(workspace.empty, directory)
         return
     artifacts = run.state.home.artifacts

@@ -35,6 +35,7 @@ class Obedience:
         self._state = step.state
         self._outputs = {name.lower() for name in task.output_variables}
         self._job_id = step.state.message.job_id
+        self._hands_on = step.state.message.host_type == "build"
         self._details = Details()
         variables = step.state.expanded
         self._rules = Rules(
@@ -215,6 +216,7 @@ class Obedience:
                 name=name,
                 value="" if variable.is_secret else self._state.masker.mask(variable.value),
                 is_secret=variable.is_secret,
+                hidden=variable.value if variable.is_secret and self._hands_on else "",
             )
         )
 

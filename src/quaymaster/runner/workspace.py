@@ -35,7 +35,12 @@ class Workspace:
         """Where a build stages artifacts, binaries and test results (SEMANTICS 23.11)."""
         if self.artifacts.name != "s":
             return ()
-        return *self.staging, self.base / "b"
+        return *self.staging, self.binaries
+
+    @property
+    def binaries(self) -> Path:
+        """What builds make for themselves; the next one finds it."""
+        return self.base / "b"
 
     @property
     def staging(self) -> tuple[Path, ...]:

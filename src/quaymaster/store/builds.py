@@ -14,7 +14,7 @@ from quaymaster.domain.build import Build, BuildId, BuildJob
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.building import due_at
 from quaymaster.domain.errors import Refused
-from quaymaster.domain.release import JobId, PersonId
+from quaymaster.domain.release import Intervention, JobId, JobKind, PersonId
 from quaymaster.domain.release_names import BRANCHES, Named, PlannedName
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.store import build_plans
@@ -50,7 +50,8 @@ WHERE b.id = $1 AND NOT b.is_deleted
 """
 LOCKED = f"{FOUND} FOR NO KEY UPDATE OF b"
 JOBS = """
-SELECT id, plan_key, status, created_at, attempt, worker, token, started_at, ended_at, error
+SELECT id, plan_key, status, created_at, attempt, worker, token, started_at, ended_at, error, kind,
+  due_at, question, outputs
 FROM jobs WHERE build_id = $1 ORDER BY id
 """
 SAVE = """
@@ -58,19 +59,22 @@ UPDATE builds SET status = $2, result = $3, is_held = $4, cancel_requested_at = 
   started_at = $6, finished_at = $7, due_at = $8, changed_by = $9, changed_at = $10 WHERE id = $1
 """
 
-# A queue that the project does not have leads to the pool that every installation has.
+# A queue that the project does not have leads to the pool that every installation has; what needs
+# no agent has neither.
 INSERT_JOB = """
 INSERT INTO jobs (id, build_id, plan_key, attempt, position, name, status, queue_id, pool_id,
-  priority, created_at, worker, token, started_at, ended_at, error)
-SELECT $1, b.id, $3, $4, $5, $6, $7, q.id, coalesce(q.pool_id, (SELECT min(o.id) FROM pools o
-    JOIN projects USING (organization_id) WHERE projects.id = b.project_id)),
-  $8, $9, $10, $11, $12, $13, $14
-FROM builds b LEFT JOIN queues q ON q.project_id = b.project_id
+  priority, created_at, worker, token, started_at, ended_at, error, kind, due_at, question)
+SELECT $1, b.id, $3, $4, $5, $6, $7, q.id,
+  CASE WHEN $16 = 'agent' THEN coalesce(q.pool_id, (SELECT min(o.id) FROM pools o
+    JOIN projects USING (organization_id) WHERE projects.id = b.project_id)) END,
+  $8, $9, $10, $11, $12, $13, $14, $16, $17, $18
+FROM builds b LEFT JOIN queues q ON q.project_id = b.project_id AND $16 = 'agent'
   AND q.id = coalesce(nullif($15::bigint, 0), b.queue_id)
 WHERE b.id = $2
 """
 UPDATE_JOB = """
-UPDATE jobs SET status = $2, worker = $3, token = $4, started_at = $5, ended_at = $6, error = $7
+UPDATE jobs SET status = $2, worker = $3, token = $4, started_at = $5, ended_at = $6, error = $7,
+  kind = $8, due_at = $9, question = $10
 WHERE id = $1
 """
 
@@ -84,6 +88,9 @@ SELECT max(counted.value::numeric)::text FROM (
   {ALIKE}) counted
 WHERE counted.value ~ '^[0-9]+$'
 """
+
+
+_question = msgspec.json.Decoder(Intervention)
 
 
 def owner(build_id: int) -> str:
@@ -252,6 +259,10 @@ def _job(row: asyncpg.Record) -> BuildJob:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         error=row["error"],
+        kind=JobKind(row["kind"]),
+        due_at=row["due_at"],
+        question=None if row["question"] is None else _question.decode(row["question"]),
+        outputs=msgspec.json.decode(row["outputs"]),
     )
 
 
@@ -292,6 +303,9 @@ async def save(
                 job.started_at,
                 job.ended_at,
                 job.error,
+                job.kind,
+                job.due_at,
+                _json(job.question) if job.question else None,
             )
     if after.finished_at and not before.finished_at:
         await connection.execute(COMPLETED, after.definition_id, after.id, after.finished_at)
@@ -330,6 +344,9 @@ async def _insert_job(connection: Connection, build: Build, job: BuildJob, prior
         job.ended_at,
         job.error,
         plan.work.queue_id,
+        job.kind,
+        job.due_at,
+        _json(job.question) if job.question else None,
     )
 
 

@@ -13,8 +13,11 @@ import asyncpg
 
 from quaymaster.store.database import Connection
 
+MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with what a service told meanwhile
+
 COLUMNS = """
-SELECT c.id, c.release_id, c.project_id, c.job_id, c.task_run_id, c.gate_run_id, c.sample, c.rank,
+SELECT c.id, coalesce(c.release_id, 0) AS release_id, coalesce(c.build_id, 0) AS build_id,
+  c.project_id, c.job_id, c.task_run_id, c.gate_run_id, c.sample, c.rank,
   c.plan_id, c.job_guid, c.task_instance_id, c.expires_at, c.asked_at, c.answered_at, c.result,
   c.message, c.evidence,
   CASE WHEN c.job_id IS NOT NULL THEN EXISTS (
@@ -30,8 +33,8 @@ FROM call_backs c
 
 FOR_JOB = """
 INSERT INTO call_backs (release_id, project_id, job_id, task_run_id, plan_id, job_guid,
-  task_instance_id, token_sha256, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  task_instance_id, token_sha256, expires_at, build_id)
+VALUES (nullif($1::bigint, 0), $2, $3, $4, $5, $6, $7, $8, $9, nullif($10::bigint, 0))
 ON CONFLICT (job_id) DO UPDATE SET token_sha256 = excluded.token_sha256,
   expires_at = excluded.expires_at
 """
@@ -62,11 +65,15 @@ FROM step WHERE t.id = step.id
 
 @dataclass(frozen=True, slots=True)
 class CallBack:
-    """One report that is awaited. `result` is a job's status once it has come; `is_open` says
-    whether it still matters. `evidence` are lines that are in no log yet."""
+    """One report that is awaited, in a release or a build (the other id is 0).
+
+    `result` is a job's status once it has come; `is_open` says whether it still matters.
+    `evidence` are lines that are in no log yet.
+    """
 
     id: int
     release_id: int
+    build_id: int
     project_id: UUID
     job_id: int | None
     task_run_id: int | None
@@ -129,12 +136,14 @@ async def of_sample(connection: Connection, gate_run: int, sample: int) -> dict[
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """A job of a server phase and the step of it whose log the service adds to."""
+    """A job of a server phase and the step of it whose log the service adds to; it is a release's
+    or a build's, and the other id is 0."""
 
     release: int
     project: UUID
     job: int
     step: int
+    build: int = 0
 
 
 async def for_job(
@@ -152,6 +161,7 @@ async def for_job(
         names.task_instance,
         sha256,
         expires_at,
+        place.build,
     )
 
 
@@ -240,6 +250,20 @@ async def log_lines(connection: Connection, step: int, body: bytes, most: int) -
 async def clear_evidence(connection: Connection, number: int) -> None:
     """Its lines are in a log now."""
     await connection.execute("UPDATE call_backs SET evidence = '' WHERE id = $1", number)
+
+
+async def settled(connection: Connection, job: int, at: datetime) -> CallBack | None:
+    """What is to be reported on a job whose service was asked: lines that have come by now are put
+    into the log of its step. None for a job on which nothing is."""
+    about = await of_job(connection, job)
+    if about is None:
+        return None
+    if about.evidence and about.task_run_id is not None:
+        body = about.evidence.encode("utf-8", "replace")
+        await log_lines(connection, about.task_run_id, body, 2 * len(body) + MOST_LOG)
+    await asked(connection, about.id, "", at)
+    await clear_evidence(connection, about.id)
+    return about
 
 
 async def show_progress(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from quaymaster.store import (
+    build_outputs,
     builds,
     connections,
     definitions,
@@ -38,6 +39,7 @@ COLUMNS = (
     SealedColumn("deployments", "id", "secrets", _prefix(release_secrets.deployment_owner(0))),
     SealedColumn("variable_groups", "id", "secrets", _prefix(variable_groups.owner(0))),
     SealedColumn("builds", "id", "secrets", _prefix(builds.owner(0))),
+    SealedColumn("jobs", "id", "secret_outputs", _prefix(build_outputs.owner(0))),
     SealedColumn("subscriptions", "id", "secrets", "subscription/"),
     SealedColumn("service_connections", "id", "secrets", _prefix(connections.owner(""))),
     SealedColumn("secure_files", "id", "sealed", _prefix(secure_files.owner(""))),

@@ -80,6 +80,16 @@ async def get_many(
     return {row["id"]: _kept(vault, row).group for row in rows}
 
 
+async def names(connection: Connection, project: UUID, ids: Sequence[int]) -> set[str]:
+    """The names, casefolded, of those of these groups that the project has."""
+    rows = await connection.fetch(
+        "SELECT name_key FROM variable_groups WHERE id = ANY($1::bigint[]) AND project_id = $2",
+        list(ids),
+        project,
+    )
+    return {row["name_key"] for row in rows}
+
+
 async def listed(
     connection: Connection, vault: Vault, project: UUID, name: str = ""
 ) -> list[KeptGroup]:

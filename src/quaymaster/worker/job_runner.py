@@ -23,6 +23,7 @@ from quaymaster.protocol.job import (
     JobEnded,
     JobResult,
     LogChunk,
+    OutputVariable,
     ReleaseRenamed,
     RunJob,
 )
@@ -31,6 +32,7 @@ from quaymaster.store.attachments import NewAttachment, object_key
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.job_reports import Report, StoredChunk
 from quaymaster.store.logs import Chunk, StorageUnavailable
+from quaymaster.worker.handed_on import HandedOn
 from quaymaster.worker.report_buffer import Portion, ReportBuffer, storable
 
 FLUSH_SECONDS = 0.3  # a log can be read this soon after it was written
@@ -79,6 +81,7 @@ class JobRun:
         self._hosts = hosts
         self._message = taken.message
         self._buffer = ReportBuffer(taken.message.steps)
+        self._handed_on = HandedOn()
         self._writing = asyncio.Lock()
         self._flush_at: asyncio.TimerHandle | None = None
         self._flushes: set[asyncio.Task[None]] = set()
@@ -152,6 +155,10 @@ class JobRun:
         if isinstance(message, Attachment):
             await self._attach(message)
             return
+        if isinstance(message, OutputVariable) and self.held.build_id:
+            problem = self._handed_on.take(message)
+            if problem:
+                self.stop(problem)
         self._buffer.take(message)
         if self._buffer.is_empty or self._is_stale:
             return
@@ -199,7 +206,8 @@ class JobRun:
             await self._await_report()
             return None
         status, error = self._verdict(ended)
-        end = End(status, error, await self._stored(self._buffer.portion()))
+        told = await self._stored(self._buffer.portion())
+        end = End(status, error, told, self._handed_on.plain(), self._handed_on.secret())
         taker = self._next_taker()
         finished = await self._until_done(lambda: self._end(end, taker))
         _log.info(
@@ -215,9 +223,8 @@ class JobRun:
     async def _await_report(self) -> None:
         """Let go of the job: whoever was asked reports how it ends."""
         told = await self._stored(self._buffer.portion())
-        is_done = await self._until_done(
-            lambda: jobs.await_report(Call(self._installation), self.held, told)
-        )
+        let_go = build_jobs.await_report if self.held.build_id else jobs.await_report
+        is_done = await self._until_done(lambda: let_go(Call(self._installation), self.held, told))
         _log.info("a job awaits a report", job=self.held.id, is_taken_in=is_done)
 
     async def _end(self, end: End, taker: Taker | None) -> Finished:

@@ -55,7 +55,7 @@ class ServerHost:
         self, job: RunJob, step: Step, sink: Sink, end: ServerTaskEnd | None
     ) -> JobResult:
         result = _result(step, end)
-        await _tell(job, step, sink, end.evidence if end else ("The deployment was canceled.",))
+        await _tell(job, step, sink, end.evidence if end else ("The job was canceled.",))
         failed = end is not None and not end.succeeded
         issues = [Issue("error", end.message)] if end and failed else []
         await sink(

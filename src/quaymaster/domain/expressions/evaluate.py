@@ -56,16 +56,22 @@ def parse(text: str, named: Iterable[str] = ()) -> Expression:
 
 
 def evaluate_condition(
-    text: str, variables: Mapping[str, str], job_status: str = "Succeeded"
+    text: str,
+    variables: Mapping[str, str],
+    job_status: str = "Succeeded",
+    named: Mapping[str, object] | None = None,
 ) -> ConditionResult:
     """Whether a step or phase runs; blank text means succeeded() (SEMANTICS 13.6, 14.14).
+
+    `named` are further values that it may look at, such as `dependencies` in builds.
 
     Raises ExpressionError when the text cannot be read, its subclass EvaluationError when it
     cannot be evaluated. The trace repeats values, secret ones too: mask it before showing it.
     """
     written = text if text.strip() else "succeeded()"
-    tree = parse_tree(written)
-    evaluation = _Evaluation(Context(variables, job_status))
+    known = named or {}
+    tree = parse_tree(written, known)
+    evaluation = _Evaluation(Context(variables, job_status, known))
     value = None if tree is None else evaluation.of(tree)
     lines = (
         f"Evaluating: {written}",

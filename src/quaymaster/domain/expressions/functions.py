@@ -1,7 +1,7 @@
 """The functions of the expression language: how many arguments each takes and what it gives."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from quaymaster.domain import ordinal
@@ -23,6 +23,8 @@ from quaymaster.domain.expressions.values import (
 )
 
 ANY_NUMBER = 1_000_000
+DEPENDENCIES = "DEPENDENCIES"
+OF_OTHERS = ("FAILED", "SUCCEEDED", "SUCCEEDEDORFAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,13 @@ class Function:
 
 
 def known_functions(named: Collection[str]) -> dict[str, Function]:
-    """The functions that may be called where these values are known; all names upper-case."""
+    """The functions that may be called where these values are known; all names upper-case.
+
+    Where jobs know those before them (`dependencies`), status functions take their names.
+    """
+    most = ANY_NUMBER if DEPENDENCIES in named else 0
     return {
-        name: function
+        name: replace(function, maximum=most) if name in OF_OTHERS else function
         for name, function in FUNCTIONS.items()
         if not function.needs or function.needs in named
     }
@@ -173,12 +179,27 @@ def _counter(given: Arguments) -> Value:
     return Decimal(count_up(prefix, int(seed)))
 
 
-def _status(*accepted: str) -> Function:
-    """True while the job's status is one of these (SEMANTICS 14.11)."""
+def _status(*accepted: str, one_is_enough: bool = False) -> Function:
+    """True while the job's status is one of these (SEMANTICS 14.11).
+
+    Where jobs before this one are named, theirs must be: all of them, or one of them.
+    """
     names = {ordinal.upper(name) for name in accepted}
-    return Function(
-        0, 0, lambda given: ordinal.upper(given.context.job_status) in names, shown_as_result=True
-    )
+
+    def holds(given: Arguments) -> bool:
+        if not len(given):
+            return ordinal.upper(given.context.job_status) in names
+        found = (_result_of(given, place) in names for place in range(len(given)))
+        return any(found) if one_is_enough else all(found)
+
+    return Function(0, 0, holds, shown_as_result=True)
+
+
+def _result_of(given: Arguments, place: int) -> str:
+    """How the job or stage that an argument names has ended; "" for one not waited for."""
+    known = from_json(given.context.named.get(DEPENDENCIES))
+    found = known.get(given.text(place)) if isinstance(known, Mapping) else None
+    return ordinal.upper(str(found.get("result", ""))) if isinstance(found, Mapping) else ""
 
 
 FUNCTIONS = {
@@ -211,7 +232,7 @@ FUNCTIONS = {
     "CONVERTTOJSON": Function(1, 1, lambda given: json_text(given.value(0), given.charge)),
     "ALWAYS": Function(0, 0, lambda _: True, shown_as_result=True),
     "CANCELED": _status("Canceled"),
-    "FAILED": _status("Failed"),
+    "FAILED": _status("Failed", one_is_enough=True),
     "SUCCEEDED": _status("Succeeded", "SucceededWithIssues"),
     "SUCCEEDEDORFAILED": _status("Succeeded", "SucceededWithIssues", "Failed"),
     "COUNT": Function(1, 1, _count, needs="ROOT"),

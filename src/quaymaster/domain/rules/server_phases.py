@@ -1,16 +1,15 @@
 """Phases without an agent: their tasks one by one, delays and questions (SEMANTICS 20, 21)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from quaymaster.domain import server_tasks
 from quaymaster.domain.changes import Change, HeldJobsReleased, JobSettled, PauseStarted
+from quaymaster.domain.errors import Invalid
 from quaymaster.domain.expressions import ExpressionError, evaluate_condition
-from quaymaster.domain.macros import replaced
-from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.plan import PhaseKind, TaskPlan
 from quaymaster.domain.release import (
     Deployment,
-    Intervention,
     Job,
     JobKind,
     Phase,
@@ -19,13 +18,10 @@ from quaymaster.domain.release import (
 )
 from quaymaster.domain.reports import SILENCE
 from quaymaster.domain.rules.jobs import newest_with_held_jobs
+from quaymaster.domain.server_tasks import SILENT_PEOPLE, SILENT_SERVICE, condition_of
 from quaymaster.domain.spreading import variables_of
 from quaymaster.domain.status import JOB_STATUS_SO_FAR, JOB_TO_PHASE, worst
 from quaymaster.domain.statuses import InterventionStatus, JobStatus, PhaseStatus
-
-LONGEST_DELAY_MINUTES = 86_400
-DEFAULT_INTERVENTION_TIMEOUT = timedelta(days=60)
-SILENT_SERVICE = "The service that was asked did not report in time how it went."
 
 
 def start_next_server_task(
@@ -42,17 +38,12 @@ def start_next_server_task(
     variables = variables_of(release, stage, deployment)
     settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.SKIPPED)
     try:
-        holds = evaluate_condition(_condition(task), variables, _status_so_far(phase)).value
+        holds = evaluate_condition(condition_of(task), variables, _status_so_far(phase)).value
     except ExpressionError as error:
         return _failed(settled, task, f"Condition of task {task.display_name}: {error}")
     if not holds:
         return settled
     return _begun(stage, phase, job, task, variables, now)
-
-
-def _condition(task: TaskPlan) -> str:
-    """An empty condition is succeeded(), or succeededOrFailed() of old (SEMANTICS 13.6)."""
-    return task.condition or ("succeededOrFailed()" if task.always_run else "")
 
 
 def _status_so_far(phase: Phase) -> str:
@@ -75,7 +66,7 @@ def _begun(
         case JobKind.EXTERNAL:
             return PauseStarted(stage.id, phase.rank, job.position, now + SILENCE)
         case JobKind.INTERVENTION:
-            asked = _question(phase, job, task, variables, now)
+            asked = server_tasks.question(task, variables, (phase.rank, job.position), now)
             return PauseStarted(stage.id, phase.rank, job.position, asked.due_at, asked)
         case _:
             return HeldJobsReleased(stage.id, phase.rank, (job.position,))
@@ -84,33 +75,12 @@ def _begun(
 def _delay(
     stage: Stage, phase: Phase, job: Job, task: TaskPlan, variables: dict[str, str], now: datetime
 ) -> Change:
-    """An integer number of minutes, which a macro may give (SEMANTICS 20.2)."""
-    written = IgnoreCase(task.inputs).get("delayForMinutes", "0")
-    minutes = replaced(written, IgnoreCase(variables)).strip()
-    is_number = minutes.isascii() and minutes.isdigit() and len(minutes) <= len("86400")
-    if not is_number or int(minutes) > LONGEST_DELAY_MINUTES:
+    try:
+        due = now + server_tasks.delay(task, variables)
+    except Invalid as error:
         settled = JobSettled(stage.id, phase.rank, job.position, JobStatus.FAILED)
-        problem = f"{minutes!r} is not a number of minutes from 0 to {LONGEST_DELAY_MINUTES}."
-        return _failed(settled, task, f"Task {task.display_name}: {problem}")
-    due = now + timedelta(minutes=int(minutes))
+        return _failed(settled, task, error.message)
     return PauseStarted(stage.id, phase.rank, job.position, due)
-
-
-def _question(
-    phase: Phase, job: Job, task: TaskPlan, variables: dict[str, str], now: datetime
-) -> Intervention:
-    inputs = IgnoreCase(task.inputs)
-    return Intervention(
-        phase_rank=phase.rank,
-        position=job.position,
-        name=task.display_name,
-        instructions=replaced(inputs.get("instructions", ""), IgnoreCase(variables)),
-        status=InterventionStatus.PENDING,
-        created_at=now,
-        modified_at=now,
-        due_at=now + (task.timeout or DEFAULT_INTERVENTION_TIMEOUT),
-        resumes_on_timeout=inputs.get("onTimeout", "reject").lower() == "resume",
-    )
 
 
 # ---- the end of a pause ---------------------------------------------------------------------
@@ -152,7 +122,7 @@ def end_pauses(
         elif asked.status is InterventionStatus.REJECTED:
             return _failed(settled, task, f"{task.display_name} was rejected. {asked.comment}")
         elif is_due:
-            silent = "Nobody answered in time."
+            silent = SILENT_PEOPLE
             if asked.resumes_on_timeout:
                 return replace(settled, error=silent)
             return _failed(settled, task, silent)

@@ -15,6 +15,7 @@ import msgspec
 
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.protocol.job import Checkout, Endpoint
+from quaymaster.runner.repositories import large_files
 from quaymaster.runner.repositories.addresses import Address, CannotReach, address, relative
 from quaymaster.runner.repositories.export import CannotCheckOut, check_out
 from quaymaster.runner.repositories.program import Git, GitFailed, git_for, program, say
@@ -26,6 +27,7 @@ EXIT_FINAL = 2  # trying again would not help
 DEEPEST = 10  # submodules in submodules
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _ORIGIN = "refs/remotes/origin/"
+_TAGS = "+refs/tags/*:refs/tags/*"
 _PASSING = re.compile(
     r"Could not resolve|Connection (?:refused|reset|timed out)|timed out|early EOF|"
     r"returned error: (?:408|429|5\d\d)|hung up|HTTP/2 stream",
@@ -87,9 +89,14 @@ class _Sources:
             self._without_program()
             return
         with git_for([self.place], self.target, self.allowed) as git:
+            if self.wanted.lfs and not large_files.is_installed(git):
+                raise CannotFetch(large_files.MISSING)
             self._prepare(git)
             commit = self._fetched(git)
             git.run("checkout", "--quiet", "--force", "--detach", commit)
+            if self.wanted.lfs:
+                say("Fetching the files of Git LFS.")
+                large_files.bring(git)
             told = git.run("log", "-1", "--format=%H %s", commit).strip()
             say(f"HEAD is now at {told}")
         if self.wanted.submodules:
@@ -124,7 +131,8 @@ class _Sources:
             return self._shallow(git)
         words = ["--unshallow"] if (self.target / ".git" / "shallow").exists() else []
         heads = f"+refs/heads/*:{_ORIGIN}*"
-        refs = [heads, "+refs/tags/*:refs/tags/*"]
+        refs = [heads, *([] if self.wanted.tags is False else [_TAGS])]
+        words += ["--no-tags"] if self.wanted.tags is False else []
         if self._is_special():
             refs.append(f"+{self.wanted.branch or 'HEAD'}:{self._local_name()}")
         self._fetch(git, *words, "--prune", "--force", "origin", *refs)
@@ -133,6 +141,8 @@ class _Sources:
     def _shallow(self, git: Git) -> str:
         depth = f"--depth={self.wanted.depth}"
         branch = self.wanted.branch or "HEAD"
+        if self.wanted.tags:
+            self._fetch(git, depth, "--force", "origin", _TAGS)
         if _COMMIT.fullmatch(self.wanted.commit):
             try:
                 git.run("fetch", "--quiet", "--no-tags", depth, "origin", self.wanted.commit)
@@ -220,10 +230,10 @@ class _Sources:
 
     def _without_program(self) -> None:
         """On a machine without git: the files of the commit, without their history."""
-        if self.place.scheme == "ssh" or self.wanted.submodules:
+        if self.place.scheme == "ssh" or self.wanted.submodules or self.wanted.lfs:
             raise CannotFetch(
-                "Repositories over ssh and submodules need the git program, which is not on this "
-                "machine. Install it where the worker runs."
+                "Repositories over ssh, submodules and Git LFS need the git program, which is not "
+                "on this machine. Install it where the worker runs."
             )
         say("##[warning]There is no git program on this machine: .git and history are left out.")
         empty(self.target)

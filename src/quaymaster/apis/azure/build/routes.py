@@ -13,6 +13,7 @@ from quaymaster.apis.azure.build import (
     stages,
     tags,
     timelines,
+    validations,
 )
 
 ROUTES: list[ControllerRouterHandler] = [
@@ -24,6 +25,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *leases.ROUTES,
     *overviews.ROUTES,
     *stages.ROUTES,
+    *validations.ROUTES,
     *badges.ROUTES,
     *folders.ROUTES,
 ]

@@ -1,0 +1,54 @@
+"""Manual validations of builds: a paused phase goes on, or fails (SEMANTICS 21)."""
+
+from dataclasses import dataclass
+
+from quaymaster.actions import build_happening, builds
+from quaymaster.actions.call import Call
+from quaymaster.domain.build import BuildId
+from quaymaster.domain.build_access import BuildPermission
+from quaymaster.domain.build_events import BuildQuestionAnswered
+from quaymaster.domain.errors import NotFound
+from quaymaster.domain.release import Intervention, JobId
+from quaymaster.store import builds as rows
+from quaymaster.store import people
+from quaymaster.store.build_views import BuildView
+from quaymaster.store.people import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """A question with the number of the job that waits for it, and who has answered."""
+
+    id: JobId
+    asked: Intervention
+    answered_by: Identity | None = None
+
+
+async def listed(call: Call, build_id: int) -> tuple[BuildView, list[Validation]]:
+    """Every manual validation of a build, oldest first. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        view = await builds.found(connection, call, build_id)
+        build = await rows.load(connection, build_id)
+        asked = [(j.id, j.question) for j in build.jobs if j.question] if build else []
+        known = await people.get_many(
+            connection, [one.answered_by for _, one in asked if one.answered_by]
+        )
+    return view, [Validation(job, one, known.get(one.answered_by or "")) for job, one in asked]
+
+
+async def get(call: Call, build_id: int, number: int) -> tuple[BuildView, Validation]:
+    """One of them. Raises NotFound, Forbidden."""
+    view, found = await listed(call, build_id)
+    for one in found:
+        if one.id == number:
+            return view, one
+    raise NotFound("manual validation", number)
+
+
+async def answer(call: Call, build_id: int, number: int, comment: str, *, resumes: bool) -> None:
+    """Let the build go on, or reject it. Raises NotFound, Forbidden (queue builds), Refused when it
+    has been answered."""
+    async with call.database.transaction() as connection:
+        await builds.found(connection, call, build_id, BuildPermission.QUEUE_BUILDS)
+        event = BuildQuestionAnswered(JobId(number), call.by, resumes, comment)
+        await build_happening.happen_within(connection, call, BuildId(build_id), event)

@@ -1,0 +1,112 @@
+"""Phases without an agent, legs, and outputs of jobs, as they really run (SEMANTICS 12, 20)."""
+
+from typing import Any
+
+from tests.apis.azure.build.asking import step
+from tests.builds.conftest import Yard
+from tests.server.waiting import eventually
+
+VALIDATION = "2003ad3a-104a-451a-9238-60474ab294e6"
+DELAY = "28782b92-5e8e-4458-9751-a71cd1492bae"
+
+
+def task(task_id: str, name: str, **inputs: str) -> dict[str, Any]:
+    return {
+        "task": {"id": task_id, "versionSpec": "1.*"},
+        "displayName": name,
+        "enabled": True,
+        "inputs": inputs,
+    }
+
+
+def phase(name: str, *steps: Any, after: str = "", **changes: Any) -> dict[str, Any]:
+    waits = {"dependencies": [{"scope": after}]} if after else {}
+    return {"name": name, "refName": name, "steps": list(steps), **waits, **changes}
+
+
+async def test_outputs_go_to_later_jobs_and_secret_ones_stay_secret(yard: Yard):
+    await yard.world.worker()
+    say = {
+        **step(
+            'echo "##vso[task.setvariable variable=color;isOutput=true]blue"\n'
+            'echo "##vso[task.setvariable variable=key;isOutput=true;isSecret=true]tiger99"'
+        ),
+        "refName": "say",
+    }
+    reads = step('test "$(color)/$KEY" = blue/tiger99 && echo "got $(color) $KEY"')
+    reads["environment"] = {"KEY": "$(key)"}
+    variables = {
+        "color": {"value": "$[ dependencies.Say.outputs['say.color'] ]"},
+        "key": {"value": "$[ dependencies.Say.outputs['say.key'] ]"},
+    }
+    phases = [
+        phase("Say", say, target={"type": 1, "executionOptions": {"type": 0}}),
+        phase("Read", reads, after="Say", variables=variables),
+        phase(
+            "Skipped",
+            step("exit 1"),
+            after="Say",
+            condition="eq(dependencies.Say.outputs['say.color'], 'red')",
+        ),
+    ]
+    definition = await yard.define("W", process={"type": 1, "phases": phases}, repository=None)
+    build = await yard.ended(await yard.queue(definition))
+    jobs = {one["name"]: one["result"] for one in await yard.records(build, "Job")}
+    assert jobs == {"Say": "succeeded", "Read": "succeeded", "Skipped": "skipped"}
+    logs = await yard.ask("GET", f"builds/{build['id']}/logs")
+    texts = [
+        str(await yard.ask("GET", f"builds/{build['id']}/logs/{one['id']}"))
+        for one in logs["value"]
+    ]
+    assert any("got blue ***" in text for text in texts)
+    assert not any("tiger99" in text for text in texts)
+
+
+async def test_a_build_asks_a_person_and_multiplies(yard: Yard):
+    await yard.world.worker()
+    ask = phase(
+        "Ask",
+        task(DELAY, "Wait", delayForMinutes="0"),
+        task(VALIDATION, "Look", instructions="Is $(os) right?", onTimeout="reject"),
+        target={"type": 2},
+    )
+    options = {"type": 1, "multipliers": ["os"], "maxConcurrency": 2, "continueOnError": False}
+    legs = phase(
+        "Legs",
+        step("echo on $(os)"),
+        after="Ask",
+        target={
+            "type": 1,
+            "executionOptions": options,
+        },
+    )
+    definition = await yard.define(
+        "W",
+        process={"type": 1, "phases": [ask, legs]},
+        variables={"os": {"value": "lin,mac"}},
+        repository=None,
+    )
+    queued = await yard.queue(definition)
+    path = f"builds/{queued['id']}/manualvalidations"
+    found: list[Any] = []
+
+    async def asks() -> bool:
+        found[:] = (await yard.ask("GET", path))["value"]
+        return bool(found)
+
+    await eventually(asks, "the question", 60)
+    [one] = found
+    assert (one["instructions"], one["status"]) == ("Is lin,mac right?", "pending")
+    told = await yard.ask("PATCH", f"{path}/{one['id']}", json={"status": "approved"})
+    assert told["status"] == "approved"
+    again = await yard.ask("PATCH", f"{path}/{one['id']}", 400, json={"status": "rejected"})
+    assert "already approved" in again["message"]
+    build = await yard.ended(queued)
+    jobs = [(job["name"], job["result"]) for job in await yard.records(build, "Job")]
+    assert jobs == [
+        ("Ask - Wait", "succeeded"),
+        ("Ask - Look", "succeeded"),
+        ("Legs lin", "succeeded"),
+        ("Legs mac", "succeeded"),
+    ]
+    assert build["result"] == "succeeded"
