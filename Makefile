@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 CODE := .
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench fix lock sizes docs clean
@@ -27,8 +28,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## Bring a release to production on an empty home; KEEP=1 leaves the server up
 	$(BIN)/python -m demo.run $(if $(KEEP),--keep)
 
-test: setup ## Run all tests
-	$(BIN)/python -m pytest
+test: setup ## Run all tests, in WORKERS processes (2)
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 check: setup ## Check format, lint, types, import contracts and the lock file
 	$(BIN)/ruff format --check $(CODE)

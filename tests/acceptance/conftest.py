@@ -1,6 +1,5 @@
 """One running product for all acceptance tests, and Microsoft's Python client connected to it."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import Visitor
+from tests.node_packages import node_modules
 from tests.server.product import Product
 
 NODE = Path(__file__).parent / "node"
@@ -47,20 +47,8 @@ def contributor(product: Product, name: str) -> Visitor:
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """A folder with the client installed from the lock file; kept in var/ between runs."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm on this machine, so Node's client cannot be installed")
-    lock = (NODE / "package-lock.json").read_text("utf-8")
-    folder = NODE.parents[2] / "var" / "node-client"
-    done = folder / "installed.json"
-    if not done.exists() or done.read_text("utf-8") != lock:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(NODE / name, folder / name)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=100)
-        done.write_text(lock, "utf-8")
-    return folder
+    """Node's client, installed from the lock file."""
+    return node_modules(NODE)
 
 
 def _command(*words: str) -> str:

@@ -59,7 +59,7 @@ def test_the_node_client_shows_the_limit_and_then_the_refusal(
         ["node", "-e", ASK_AGAIN],
         env={
             **os.environ,
-            "NODE_PATH": str(packages / "node_modules"),
+            "NODE_PATH": str(packages),
             "BASE_URL": somebody.url,
             "TOKEN": somebody.token,
         },

@@ -45,9 +45,8 @@ SYSTEM = Endpoint(
 
 
 @pytest.fixture(scope="session")
-def tasks(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> TaskDirectory:
-    assert pytestconfig.cache is not None
-    modules = libraries(pytestconfig.cache)
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> TaskDirectory:
+    modules = libraries()
     root = tmp_path_factory.mktemp("installed")
     return install_all(root / "tasks", modules, root)
 

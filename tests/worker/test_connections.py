@@ -77,11 +77,8 @@ async def test_a_connection_that_is_not_there_fails_its_task_by_name(world: Worl
     assert "no service connection 'Watch'" in issue.message
 
 
-async def test_an_unmodified_node_task_gets_the_connection_that_it_names(
-    world: World, pytestconfig: pytest.Config
-) -> None:
-    assert pytestconfig.cache is not None
-    modules = libraries(pytestconfig.cache)
+async def test_an_unmodified_node_task_gets_the_connection_that_it_names(world: World) -> None:
+    modules = libraries()
     directory = TaskDirectory(world.home / "tasks")
     installing.install(directory, built("Publish", modules, world.home / "built"))
     await connect(world, "https://site.example.com")

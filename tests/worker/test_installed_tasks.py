@@ -1,7 +1,5 @@
 """A worker runs the tasks that are installed in its home, each in its sections (SEMANTICS 13.4)."""
 
-import pytest
-
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import Outcome
 from quaymaster.runner.tasks.installed import installing
@@ -12,11 +10,8 @@ from tests.worker.test_running import text_of
 from tests.worker.world import QUEUE, World, shell
 
 
-async def test_an_installed_task_frames_the_job_with_its_sections(
-    world: World, pytestconfig: pytest.Config
-) -> None:
-    assert pytestconfig.cache is not None
-    modules = libraries(pytestconfig.cache)
+async def test_an_installed_task_frames_the_job_with_its_sections(world: World) -> None:
+    modules = libraries()
     directory = TaskDirectory(world.home / "tasks")
     installing.install(directory, built("Session", modules, world.home / "built"))
     opened = TaskPlan(SESSION, "1.*", "Session", inputs={"name": "site"})

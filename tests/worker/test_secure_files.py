@@ -17,9 +17,8 @@ PASSWORD = "p4ss-of-the-site"
 
 
 @pytest.fixture
-def running(reachable_folder: Path, pytestconfig: pytest.Config) -> Product:
-    assert pytestconfig.cache is not None
-    modules = libraries(pytestconfig.cache)
+def running(reachable_folder: Path) -> Product:
+    modules = libraries()
     home = reachable_folder / "secure-files"
     made = built("Certificate", modules, reachable_folder / "built-certificate")
     installing.install(TaskDirectory(home / "tasks"), made)
