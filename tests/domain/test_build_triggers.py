@@ -11,6 +11,7 @@ from quaymaster.domain.pushes import id_key, named_key, repository_key
     [
         ((), "refs/heads/main", True),
         ((), "refs/tags/v1", False),
+        (("+refs/heads/*",), "refs/tags/v1", False),
         (("+refs/heads/main",), "refs/heads/main", True),
         (("main",), "refs/heads/main", True),
         (("+main",), "refs/heads/topic", False),

@@ -8,6 +8,7 @@ from quaymaster.actions import artifact_access
 from quaymaster.actions.call import Call
 from quaymaster.actions.own_builds import NotOurs, source_of
 from quaymaster.actions.ports import ArtifactSource, Version
+from quaymaster.domain.build_sources import is_own_build
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan, Plan
 from quaymaster.protocol.job import Endpoint
@@ -65,9 +66,15 @@ async def chosen(
             version,
             choices.get(artifact.alias.casefold()),
             is_primary=artifact.alias == primary,
+            retains=_retains_builds(plan) and is_own_build(artifact.type, artifact.reference),
         )
         for artifact, version in zip(plan.artifacts, found, strict=True)
     )
+
+
+def _retains_builds(plan: Plan) -> bool:
+    """Whether a release keeps its builds as long as it is there (4.6, 6.8)."""
+    return any(stage.retention.retain_build for stage in plan.stages)
 
 
 def _check_aliases(plan: Plan, choices: Mapping[str, Choice]) -> None:
@@ -146,7 +153,12 @@ def _missing(artifact: ArtifactPlan, kind: str, *, has_source: bool) -> str:
 
 
 def _carried(
-    artifact: ArtifactPlan, version: Version | None, choice: Choice | None, *, is_primary: bool
+    artifact: ArtifactPlan,
+    version: Version | None,
+    choice: Choice | None,
+    *,
+    is_primary: bool,
+    retains: bool,
 ) -> ReleaseArtifact:
     if version is None:
         return ReleaseArtifact(
@@ -170,5 +182,6 @@ def _carried(
         tags=version.tags,
         default_branch=choice.default_branch if choice else "",
         is_primary=is_primary,
+        is_retained=retains,
         reference=reference,
     )

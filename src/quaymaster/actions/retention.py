@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from quaymaster.actions.call import Call
+from quaymaster.actions.turns import once_a_day
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import RetentionPolicy
@@ -25,8 +26,7 @@ from quaymaster.store import (
 from quaymaster.store.database import Connection
 from quaymaster.store.logs import StorageUnavailable
 
-ONCE_EVERY = timedelta(days=1)
-LONGEST_TURN = timedelta(hours=1)  # then another process may take over from one that is gone
+TURN = "retention"
 LOOKED_AT_ONCE = 500
 DESTROYED_AT_ONCE = 200
 WHY = "Its retention time is over."
@@ -57,16 +57,7 @@ async def explained(call: Call) -> list[DefinitionVerdicts]:
 async def run_if_due(call: Call) -> int:
     """Run once a day, in one process; how many releases were deleted or destroyed. Safe to call
     at any time."""
-    async with call.database.transaction() as connection:
-        last = await retention.last_run(connection)
-        if last and call.now - last < ONCE_EVERY:
-            return 0
-        if not await retention.take_turn(connection, call.now, call.now + LONGEST_TURN):
-            return 0
-    done = await run(call)
-    async with call.database.transaction() as connection:
-        await retention.ran(connection, call.now)
-    return done
+    return await once_a_day(call, TURN, run)
 
 
 async def run(call: Call) -> int:

@@ -105,7 +105,7 @@ _COMMANDS = {
     ),
     "retention explain": (
         "quaymaster.cli.retention:explain",
-        "Show which releases retention would delete now, and why.",
+        "Show which releases and builds retention would delete now, and why.",
         "Nothing is deleted; a worker does that once a day.",
         "quaymaster retention explain --kept",
     ),

@@ -1,6 +1,7 @@
 """Commands that show and carry out retention."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quaymaster.actions import retention
+from quaymaster.actions import build_retention, retention
+from quaymaster.actions.build_retention import BuildVerdicts
 from quaymaster.actions.call import Call
 from quaymaster.actions.retention import DefinitionVerdicts
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
+from quaymaster.domain.build_retention import Fate
 from quaymaster.server import access, installation
 from quaymaster.store import migrate
+
+Row = tuple[str, str, str, str]
+BUILD_ENDS = {Fate.GOES: "deleted", Fate.LOSES_FILES: "loses its artifacts", Fate.KEPT: "kept"}
 
 
 def explain(
@@ -23,28 +29,34 @@ def explain(
     kept: Annotated[bool, Parameter(help="Also list what is kept, and why.")] = False,
     home: Home = None,
 ) -> None:
-    rows = _rows(asyncio.run(_explained(home)), with_kept=kept)
-    table = Table("definition", "release", "what happens", "why")
-    for row in rows:
+    releases, builds = asyncio.run(_explained(home))
+    rows = [*_of_releases(releases), *_of_builds(builds)]
+    shown = [row for row in rows if kept or row[2] != BUILD_ENDS[Fate.KEPT]]
+    table = Table("definition", "release or build", "what happens", "why")
+    for row in shown:
         table.add_row(*map(escape, row))
-    Console().print(table if rows else "No release would be deleted now.")
+    Console().print(table if shown else "No release and no build would be deleted now.")
 
 
-async def _explained(home: Path | None) -> list[DefinitionVerdicts]:
+async def _explained(home: Path | None) -> tuple[list[DefinitionVerdicts], list[BuildVerdicts]]:
     settings = options.settings(home)
     async with access.reached(settings) as dsn:
         await migrate.upgrade(dsn)
         async with installation.opened(settings, dsn) as opened:
-            return await retention.explained(Call(opened))
+            call = Call(opened)
+            return await retention.explained(call), await build_retention.explained(call)
 
 
-def _rows(found: list[DefinitionVerdicts], *, with_kept: bool) -> list[tuple[str, str, str, str]]:
-    rows = []
+def _of_releases(found: list[DefinitionVerdicts]) -> Iterator[Row]:
     for group in found:
         for verdict in group.verdicts:
-            if verdict.may_go:
-                rows.append((group.definition_name, verdict.name, "deleted", retention.WHY))
-            elif with_kept:
-                why = " ".join(verdict.reasons)
-                rows.append((group.definition_name, verdict.name, "kept", why))
-    return rows
+            ends = Fate.GOES if verdict.may_go else Fate.KEPT
+            why = " ".join(verdict.reasons) or retention.WHY
+            yield group.definition_name, verdict.name, BUILD_ENDS[ends], why
+
+
+def _of_builds(found: list[BuildVerdicts]) -> Iterator[Row]:
+    for group in found:
+        for verdict in group.verdicts:
+            why = " ".join(verdict.reasons)
+            yield group.definition_name, verdict.number, BUILD_ENDS[verdict.fate], why

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from quaymaster.domain.build_retention import BuildRule
 from quaymaster.domain.plan import PhasePlan, VariablePlan
 
 DEFAULT_NUMBER_FORMAT = "$(Date:yyyyMMdd).$(Rev:r)"
@@ -112,6 +113,7 @@ class BuildPlan:
     group_names: tuple[str, ...] = ()  # of them, as the file names them
     queue_id: int = 0
     queue_name: str = ""
+    retention: tuple[BuildRule, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def job(self, key: str) -> BuildJobPlan:

@@ -66,11 +66,19 @@ def admits_branch(filters: Sequence[str], ref: str) -> bool:
     name = ref if ref.startswith("refs/") else HEADS + ref
     included = [one[1:] for one in map(_signed, filters) if one[0] == "+"]
     excluded = [one[1:] for one in map(_signed, filters) if one[0] == "-"]
-    if any(branch_matches(one, name) for one in excluded):
+    if any(_names(one, name) for one in excluded):
         return False
     if not included:
         return name.startswith(HEADS)
-    return any(branch_matches(one, name) for one in included)
+    return any(_names(one, name) for one in included)
+
+
+def _names(pattern: str, ref: str) -> bool:
+    """What is no branch (a tag, a pull request) is named by its full ref alone."""
+    is_branch = ref.startswith(HEADS)
+    if not is_branch and (not pattern.startswith("refs/") or pattern.startswith(HEADS)):
+        return False
+    return branch_matches(pattern, ref)
 
 
 def admits_paths(filters: Sequence[str], paths: Iterable[str] | None) -> bool:

@@ -29,6 +29,7 @@ from quaymaster.plans.azure_task_groups import steps as expanded
 from quaymaster.plans.azure_tasks import filled, retries
 from quaymaster.plans.azure_variables import variables
 from quaymaster.plans.azure_words import DEFINITION_QUALITY, DEFINITION_TYPE, QUEUE_STATUS
+from quaymaster.plans.build_retention import retention_rules
 from quaymaster.plans.features import (
     BUILT,
     RUNNABLE_TASKS,
@@ -105,6 +106,7 @@ def _plan(root: Node, tasks: _Tasks) -> BuildPlan:
         variable_groups=_groups(root),
         queue_id=queue_id(queue),
         queue_name=queue.text("name"),
+        retention=retention_rules(root),
     )
     if plan.process is ProcessType.YAML:
         if not plan.yaml_path.strip():

@@ -8,6 +8,10 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
 
+# Somebody said so, or a release that is not deleted has it (SEMANTICS 4.6, 6.8).
+RETAINED = """(b.retained_by_release OR EXISTS (SELECT FROM release_artifacts ra
+  JOIN releases rr ON rr.id = ra.release_id AND NOT rr.is_deleted
+  WHERE ra.build_id = b.id AND ra.retains_build))"""
 LEASED = "EXISTS (SELECT FROM retention_leases l WHERE l.build_id = b.id AND l.valid_until > {})"
 WITH_DEFINITION = "The build pipeline was deleted."
 LEASE = "id, build_id, definition_id, owner, created_at, valid_until, protects_pipeline"
@@ -30,7 +34,7 @@ async def kept_builds(connection: Connection, definition_id: int, now: datetime)
     """Builds of a definition that a release or a lease keeps."""
     rows = await connection.fetch(
         "SELECT b.id FROM builds b WHERE b.definition_id = $1 AND NOT b.is_deleted"
-        f" AND (b.retained_by_release OR {LEASED.format('$2')}) ORDER BY b.id LIMIT 100",
+        f" AND ({RETAINED} OR {LEASED.format('$2')}) ORDER BY b.id LIMIT 100",
         definition_id,
         now,
     )

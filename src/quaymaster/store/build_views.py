@@ -10,16 +10,18 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.release import PersonId
+from quaymaster.store.build_retention import RETAINED
 from quaymaster.store.database import Connection
 
-COLUMNS = """
+COLUMNS = f"""
 SELECT b.id, b.project_id, p.name AS project_name, b.definition_id, f.name AS definition_name,
   f.path AS definition_path, b.definition_revision, x.queue_status, x.quality AS definition_quality,
   b.number, b.status, b.result, b.is_held, b.reason, b.priority, b.quality, b.source_branch,
   b.source_version, b.queue_id, q.name AS queue_name, q.pool_id, l.name AS pool_name,
   b.parameters, b.demands, b.template_parameters, b.trigger_info, b.triggered_by_build,
   b.requested_by, b.requested_for, b.queued_at, b.started_at, b.finished_at, b.changed_by,
-  b.changed_at, b.tags, b.properties, b.validation, b.keep_forever, b.retained_by_release,
+  b.changed_at, b.tags, b.properties, b.validation, b.keep_forever,
+  {RETAINED} AS retained_by_release,
   b.is_deleted, b.deleted_by, b.deleted_at, b.deleted_reason, b.plan_id,
   b.repository
 FROM builds b JOIN definitions f ON f.id = b.definition_id

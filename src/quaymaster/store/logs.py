@@ -8,6 +8,7 @@ be read (DESIGN 6, I7).
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,7 @@ from quaymaster.store.database import Database
 INLINE_BYTES = 16 * 1024
 READ_AHEAD = 64
 STREAMED_BYTES = 1024 * 1024
+LISTED_AT_ONCE = 1000
 
 CHUNKS = """
 SELECT sequence, first_line, line_count, body, object_key FROM log_chunks
@@ -139,6 +141,21 @@ class LogFiles:
         except (BaseError, OSError) as error:
             raise StorageUnavailable(
                 f"A log could not be read from the storage ({type(error).__name__})."
+            ) from error
+
+    async def older(self, prefix: str, before: datetime) -> AsyncIterator[list[str]]:
+        """The keys below a prefix that were last written before this time, some at a time.
+
+        Raises StorageUnavailable, also in the middle.
+        """
+        try:
+            async for found in obstore.list(self._store, prefix, chunk_size=LISTED_AT_ONCE):
+                old = [str(one["path"]) for one in found if one["last_modified"] < before]
+                if old:
+                    yield old
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"The storage could not be listed ({type(error).__name__})."
             ) from error
 
     async def remove(self, key: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from quaymaster.domain.build_sources import is_own_build
 from quaymaster.domain.plan import StagePlan
 from quaymaster.domain.release import Release, Stage, StageId
 from quaymaster.domain.statuses import StageStatus
@@ -12,6 +13,22 @@ from quaymaster.store import bodies
 from quaymaster.store.database import Connection
 from quaymaster.store.records import ReleaseArtifact
 from quaymaster.store.release_rows import STAGE_BITS
+
+# A build that a release takes cannot be deleted while it is being taken.
+INDEX = """
+WITH own AS (
+  SELECT b.id, format('%s:%s:%s', b.project_id, b.definition_id, b.id) AS source FROM builds b
+  WHERE b.id = ANY($10::bigint[]) FOR KEY SHARE
+)
+INSERT INTO release_artifacts (release_id, alias, type, source_id, version_id, branch, is_primary,
+  retains_build, build_id)
+SELECT $1, a.alias, a.type, a.source_id, a.version_id, a.branch, a.is_primary, a.retains, own.id
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
+  $8::boolean[], $9::text[])
+  AS a(alias, type, source_id, version_id, branch, is_primary, retains, source)
+LEFT JOIN own ON own.source = a.source
+"""
+LARGEST_ID = 2**63 - 1
 
 _artifacts_decoder = msgspec.json.Decoder(tuple[ReleaseArtifact, ...])
 
@@ -70,10 +87,7 @@ async def index_artifacts(
 ) -> None:
     """The rows by which lists find releases of an artifact's version or branch."""
     await connection.execute(
-        "INSERT INTO release_artifacts"
-        " (release_id, alias, type, source_id, version_id, branch, is_primary)"
-        " SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
-        " $7::boolean[])",
+        INDEX,
         release_id,
         [artifact.alias for artifact in chosen],
         [artifact.type for artifact in chosen],
@@ -81,7 +95,22 @@ async def index_artifacts(
         [artifact.version_id for artifact in chosen],
         [artifact.branch for artifact in chosen],
         [artifact.is_primary for artifact in chosen],
+        [artifact.is_retained for artifact in chosen],
+        [own_build_of(artifact) for artifact in chosen],
+        [int(one) for one in map(_version, chosen) if one.isdecimal() and int(one) <= LARGEST_ID],
     )
+
+
+def _version(artifact: ReleaseArtifact) -> str:
+    return artifact.version_id[:20] if own_build_of(artifact) else ""
+
+
+def own_build_of(artifact: ReleaseArtifact) -> str:
+    """`project:definition:build` of a build of ours; "" for a version of anything else."""
+    if not is_own_build(artifact.type, artifact.reference):
+        return ""
+    project, definition = (artifact.reference.get(key, "") for key in ("project", "definition"))
+    return f"{project.lower()}:{definition}:{artifact.version_id}"
 
 
 async def save_versions(connection: Connection, release: Release) -> None:

@@ -44,12 +44,6 @@ SELECT definition_stage_id, release_id AS release, started_at FROM (
 WHERE place <= $2
 """
 
-TAKE_TURN = """
-INSERT INTO turns AS t (name, taken_until) VALUES ('retention', $2)
-ON CONFLICT (name) DO UPDATE SET taken_until = excluded.taken_until WHERE t.taken_until <= $1
-RETURNING true
-"""
-
 OLD_DELETED = """
 SELECT id FROM releases
 WHERE is_deleted AND project_id = $1 AND modified_at < $2 ORDER BY id LIMIT $3
@@ -103,11 +97,6 @@ async def recent(connection: Connection, definition_id: int, most: int) -> list[
     return [Recent(**dict(row)) for row in rows]
 
 
-async def take_turn(connection: Connection, now: datetime, until: datetime) -> bool:
-    """Whether retention is ours alone until then; who dies over it is followed by another."""
-    return bool(await connection.fetchval(TAKE_TURN, now, until))
-
-
 async def long_deleted(
     connection: Connection, project: UUID, before: datetime, most: int
 ) -> list[int]:
@@ -131,20 +120,3 @@ async def projects_with_deleted(connection: Connection) -> list[UUID]:
     """The projects that have deleted releases waiting for their end."""
     rows = await connection.fetch("SELECT DISTINCT project_id FROM releases WHERE is_deleted")
     return [row["project_id"] for row in rows]
-
-
-async def last_run(connection: Connection) -> datetime | None:
-    """When retention last ran to its end."""
-    text = await connection.fetchval(
-        "SELECT value FROM settings WHERE project_id IS NULL AND name = 'retention ran'"
-    )
-    return msgspec.json.decode(text, type=datetime) if text else None
-
-
-async def ran(connection: Connection, at: datetime) -> None:
-    """Remember when retention ran, so that it runs once a day."""
-    await connection.execute(
-        "INSERT INTO settings (project_id, name, value) VALUES (NULL, 'retention ran', $1)"
-        " ON CONFLICT (project_id, name) DO UPDATE SET value = excluded.value",
-        msgspec.json.encode(at).decode(),
-    )

@@ -9,8 +9,10 @@ import structlog
 
 from quaymaster.actions import (
     build_artifacts,
+    build_retention,
     build_schedules,
     deliveries,
+    leftovers,
     retention,
     scheduled_cuts,
     schedules,
@@ -68,6 +70,8 @@ async def sweep_again_and_again(installation: Installation, every: timedelta) ->
             deliveries.forget_old,
             forget_webhooks,
             forget_unfinished_uploads,
+            build_retention_when_due,
+            sweep_leftovers_when_due,
         ):
             await _tried(part, installation)
         await asyncio.sleep(every.total_seconds() * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
@@ -95,6 +99,16 @@ async def forget_unfinished_uploads(installation: Installation) -> int:
 async def retention_when_due(installation: Installation) -> int:
     """Delete the releases whose time is over; how many."""
     return await retention.run_if_due(Call(installation))
+
+
+async def build_retention_when_due(installation: Installation) -> int:
+    """Delete the builds whose time is over; how many."""
+    return await build_retention.run_if_due(Call(installation))
+
+
+async def sweep_leftovers_when_due(installation: Installation) -> int:
+    """Remove the objects that no row knows; how many."""
+    return await leftovers.sweep_if_due(Call(installation))
 
 
 async def watch_targets(installation: Installation) -> int:

@@ -10,3 +10,12 @@ CREATE INDEX definition_artifacts_further ON definition_artifacts USING gin (fur
     WHERE further_keys <> '{}';
 CREATE INDEX definition_artifacts_words ON definition_artifacts USING gin (build_words)
     WHERE build_words <> '{}';
+
+-- Which build of ours a release has, and whether it retains it (SEMANTICS 4.6, 6.8).
+ALTER TABLE release_artifacts ADD COLUMN build_id bigint;
+ALTER TABLE release_artifacts ADD COLUMN retains_build boolean NOT NULL DEFAULT false;
+UPDATE release_artifacts a SET build_id = b.id, retains_build = true FROM builds b
+WHERE upper(a.type) = 'BUILD' AND a.version_id = b.id::text
+  AND lower(a.source_id) = format('%s:%s', b.project_id, b.definition_id);
+CREATE INDEX release_artifacts_build ON release_artifacts (build_id) WHERE build_id IS NOT NULL;
+CREATE INDEX builds_deleted ON builds (project_id, deleted_at) WHERE is_deleted;

@@ -1,0 +1,133 @@
+"""Builds end when their time is over, and not while anybody needs them (SEMANTICS 4.6, 23.7)."""
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from quaymaster.actions import build_retention, leftovers
+from quaymaster.actions.call import Call
+from tests import documents
+from tests.apis.azure.build.asking import asked, made
+from tests.apis.azure.server import Server
+
+RULE = {"branches": ["+refs/heads/*"], "daysToKeep": 10, "minimumToKeep": 1}
+
+
+async def built(server: Server, definition: Any, days_ago: float, *files: str) -> int:
+    """A good build that ended so long ago, with these files."""
+    body = {"definition": {"id": definition["id"]}}
+    number: int = (await asked(server, "POST", "builds", json=body))["id"]
+    for name in files:
+        path = f"/default/_apis/resources/containers/{number}?itemPath=drop/{name}"
+        stored = await server.ask("PUT", path, content=b"content of " + name.encode())
+        assert stored.status_code == 201, stored.text
+    if files:
+        artifact = {"name": "drop", "resource": {"type": "Container", "data": f"#/{number}/drop"}}
+        await asked(server, "POST", f"builds/{number}/artifacts", json=artifact)
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE builds SET status = 'completed', result = 'succeeded', finished_at = $2"
+            " WHERE id = $1",
+            number,
+            datetime.now(UTC) - timedelta(days=days_ago),
+        )
+    return number
+
+
+async def left(server: Server) -> list[int]:
+    return sorted(one["id"] for one in (await asked(server, "GET", "builds"))["value"])
+
+
+def later(server: Server, days: float = 0) -> Call:
+    return Call(server.installation, now=datetime.now(UTC) + timedelta(days=days))
+
+
+def objects(server: Server) -> list[Path]:
+    folder = Path(server.installation.files.url.removeprefix("file://"))
+    return [one for one in folder.rglob("*") if one.is_file()]
+
+
+async def test_old_builds_go_first_softly_and_later_with_all_their_files(server: Server):
+    web = await made(server, "Web", retentionRules=[RULE])
+    old, newest = await built(server, web, 30, "a", "b"), await built(server, web, 20, "c")
+    [explained] = await build_retention.explained(later(server))
+    assert [one.fate for one in explained.verdicts] == ["goes", "kept"]
+    assert await left(server) == [old, newest], "explaining changes nothing"
+    assert await build_retention.run_if_due(later(server)) == 1
+    assert await build_retention.run_if_due(later(server)) == 0, "once a day"
+    assert await left(server) == [newest]
+    [gone] = (await asked(server, "GET", "builds?deletedFilter=onlyDeleted"))["value"]
+    assert gone["deletedReason"] == "Its retention time is over."
+    assert len(objects(server)) == 3
+    assert await build_retention.run(later(server, 31)) == 1
+    assert [one.read_bytes() for one in objects(server)] == [b"content of c"]
+
+
+async def test_four_processes_delete_a_build_once(server: Server):
+    web = await made(server, "Web", retentionRules=[{**RULE, "minimumToKeep": 0}])
+    await built(server, web, 30)
+    done = await asyncio.gather(*(build_retention.run_if_due(later(server)) for _ in range(4)))
+    assert sorted(done) == [0, 0, 0, 1]
+
+
+async def test_a_rule_may_keep_the_record_without_artifacts(server: Server):
+    rule = {**RULE, "minimumToKeep": 0, "deleteBuildRecord": False}
+    web = await made(server, "Web", retentionRules=[rule])
+    number = await built(server, web, 30, "a")
+    assert await build_retention.run(later(server)) == 1
+    assert await left(server) == [number]
+    assert objects(server) == []
+    assert await build_retention.run(later(server)) == 0
+
+
+async def test_a_release_retains_its_build_until_it_is_deleted(server: Server):
+    web = await made(server, "Web", retentionRules=[{**RULE, "minimumToKeep": 0}])
+    number = await built(server, web, 30)
+    artifact = documents.build_artifact("_Web")
+    artifact["definitionReference"] = {"definition": {"id": "Web"}}
+    document = documents.definition("Web CD", documents.stage("Dev"), artifacts=[artifact])
+    saved = await server.made("definitions", document)
+    release = await server.made("releases", {"definitionId": saved["id"], "isDraft": True})
+    build = await asked(server, "GET", f"builds/{number}")
+    assert build["retainedByRelease"] is True
+    assert release["artifacts"][0]["isRetained"] is True
+    [explained] = await build_retention.explained(later(server))
+    assert explained.verdicts[0].reasons == ("It is retained by Release-1.",)
+    assert await build_retention.run(later(server)) == 0
+    refused = await asked(server, "DELETE", f"builds/{number}", 400)
+    assert "retained" in refused["message"]
+    await server.project("DELETE", f"releases/{release['id']}")
+    assert (await asked(server, "GET", f"builds/{number}"))["retainedByRelease"] is False
+    assert await build_retention.run(later(server)) == 1
+    await server.project("PATCH", f"releases/{release['id']}", json={"isDeleted": False})
+
+
+async def test_leases_and_people_keep_builds(server: Server):
+    web = await made(server, "Web", retentionRules=[{**RULE, "minimumToKeep": 0}])
+    leased, kept = await built(server, web, 30), await built(server, web, 30)
+    lease = {"daysValid": 5, "definitionId": web["id"], "ownerId": "me", "runId": leased}
+    await asked(server, "POST", "retention/leases", json=[lease])
+    await asked(server, "PATCH", f"builds/{kept}", json={"keepForever": True})
+    assert await build_retention.run(later(server)) == 0
+    assert await build_retention.run(later(server, 6)) == 1
+    assert await left(server) == [kept]
+
+
+async def test_objects_that_no_row_knows_are_swept_after_a_day(server: Server):
+    web = await made(server, "Web")
+    number = await built(server, web, 0, "a")
+    files = server.installation.files
+    lost = [f"builds/0/{number}/feed", "logs/0/9/000000001-x", "attachments/0/9/x", "gates/0/9/1-1"]
+    for key in [*lost, "elsewhere/0/1/x", "builds/readme"]:
+        await files.put(key, b"left behind")
+    assert await leftovers.sweep_if_due(later(server)) == 0, "they may be about to be written down"
+    for one in objects(server):
+        os.utime(one, (0, 0))
+    assert await leftovers.sweep(later(server)) == len(lost)
+    assert sorted(one.read_bytes() for one in objects(server)) == [
+        b"content of a",
+        b"left behind",
+        b"left behind",
+    ]
