@@ -152,6 +152,8 @@ async def upload(
     Invalid, NotFound, Forbidden, Conflict for a piece out of order.
     """
     path = containers.clean_path(wanted.path)
+    if max(wanted.total or 0, wanted.length or 0) > containers.LARGEST_FILE:
+        raise Invalid(f"{path}: a file may have {containers.LARGEST_FILE} bytes at most.")
     async with call.database.read() as connection:
         permission = BuildPermission.UPDATE_BUILD_INFORMATION
         await builds.found(connection, call, build_id, permission)

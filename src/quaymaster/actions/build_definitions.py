@@ -7,13 +7,13 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import build_happening, named_builds, task_groups
+from quaymaster.actions import build_happening, named_builds, pipeline_rules, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.reading import People, visible_projects
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildHeld, BuildLetGo
-from quaymaster.domain.build_plan import BuildPlan
+from quaymaster.domain.build_plan import BuildPlan, ProcessType
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.task_groups import GROUP, Groups
 from quaymaster.plans import build_document
@@ -30,6 +30,7 @@ from quaymaster.store import (
     definitions,
     folders,
     people,
+    pools,
 )
 from quaymaster.store.build_definition_lists import (
     BuildDefinitionFilter,
@@ -41,6 +42,7 @@ from quaymaster.store.build_views import BuildView
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import Revision
 from quaymaster.store.folders import BUILD
+from quaymaster.store.pools import Queue
 
 Document = dict[str, Any]
 KIND = "buildDefinition"
@@ -48,7 +50,7 @@ KIND = "buildDefinition"
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands around definitions in an answer: people, drafts and builds by id.
+    """What stands around definitions in an answer: people, drafts and builds by id, queues.
 
     `rendered` is for whoever shows them: what was made of a build already.
     """
@@ -56,6 +58,7 @@ class Around:
     people: People
     drafts: Mapping[int, list[Draft]] = field(default_factory=dict)
     builds: Mapping[int, BuildView] = field(default_factory=dict)
+    queues: tuple[Queue, ...] = ()
     rendered: dict[int, msgspec.Raw] = field(default_factory=dict)
 
 
@@ -78,6 +81,8 @@ async def create(
         call.require_build(BuildPermission.EDIT_BUILD_DEFINITION, token, "new build pipelines")
         groups = await task_groups.used_by(connection, project, plain)
         content = _content(call, plain, secrets, groups, api_version)
+        if content.plan.process is ProcessType.DESIGNER:
+            await pipeline_rules.check_new(connection, project, is_build=True)
         content = replace(content, draft_of=parent or None)
         number = await build_definitions.draw_id(connection)
         await build_definitions.create(
@@ -209,6 +214,7 @@ async def listed(
         ]
         named = [row.modified_by for row in rows]
         around = await _around(connection, [row.id for row in rows], latest, named)
+        around = await _with_queues(connection, around, {row.project_id for row in rows})
     return replace(page, rows=rows), around
 
 
@@ -216,7 +222,12 @@ async def around(call: Call, one: BuildDefinition, *, with_builds: bool) -> Arou
     """What an answer about one definition shows beside it."""
     latest = [one.latest_build_id, one.latest_completed_build_id] if with_builds else []
     async with call.database.read() as connection:
-        return await _around(connection, [one.id], latest, [one.modified_by])
+        found = await _around(connection, [one.id], latest, [one.modified_by])
+        return await _with_queues(connection, found, {one.project_id})
+
+
+async def _with_queues(connection: Connection, around: Around, projects: set[UUID]) -> Around:
+    return replace(around, queues=tuple(await pools.queues_of(connection, sorted(projects))))
 
 
 async def _around(

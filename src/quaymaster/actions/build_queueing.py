@@ -27,6 +27,7 @@ from quaymaster.store import (
     builds,
     firings,
     pools,
+    project_settings,
     variable_groups,
 )
 from quaymaster.store.build_definitions import BuildDefinition
@@ -171,13 +172,15 @@ async def _values(
     plain = {name: one.value for name, one in plan.variables.items() if not one.is_secret}
     stored = {name.partition("/")[2]: value for name, value in definition.secrets.items()}
     secret = {name: stored.get(name, "") for name, one in plan.variables.items() if one.is_secret}
+    rules = await project_settings.pipeline_rules(connection, definition.project_id)
     known = {upper(name): name for name in plan.variables}
     for given, value in request.parameters.items():
         name = known.get(upper(given), given)
         planned = plan.variables.get(name)
         if planned and planned.is_secret and value in ("", MASK):
             continue
-        if upper(given) != ALWAYS_SETTABLE and not (planned and planned.allow_override):
+        is_settable = upper(given) == ALWAYS_SETTABLE or (planned and planned.allow_override)
+        if rules.limits_variables and not is_settable:
             raise Invalid(
                 f"The variable {given} cannot be set when a build is queued. Mark it as settable "
                 "at queue time in the pipeline's variables, or leave it out."

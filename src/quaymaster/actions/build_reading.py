@@ -14,7 +14,14 @@ from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Invalid, NotFound
-from quaymaster.store import build_definition_lists, build_lists, build_timelines, people, task_runs
+from quaymaster.store import (
+    build_definition_lists,
+    build_lists,
+    build_timelines,
+    people,
+    project_settings,
+    task_runs,
+)
 from quaymaster.store import build_definitions as stored
 from quaymaster.store.build_definition_lists import BuildDefinitionFilter, Counted
 from quaymaster.store.build_lists import BuildFilter, BuildOrder
@@ -153,6 +160,9 @@ async def badge(installation: Installation, project: str, definition: str, branc
         is_meant = project.casefold() in (str(found.project_id), found.project_name.casefold())
         document = msgspec.json.decode(found.document)
         if not is_meant or document.get("badgeEnabled") is not True:
+            raise NotFound("badge", definition)
+        rules = await project_settings.pipeline_rules(connection, found.project_id)
+        if rules.badges_are_private:
             raise NotFound("badge", definition)
         result = await _last_result(connection, found.id, branch)
     return Badge(found.name, result)

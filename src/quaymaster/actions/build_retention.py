@@ -7,6 +7,7 @@ from uuid import UUID
 
 from quaymaster.actions.build_publishing import forget
 from quaymaster.actions.call import Call
+from quaymaster.actions.reading import visible_projects
 from quaymaster.actions.turns import once_a_day
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_retention import (
@@ -17,7 +18,7 @@ from quaymaster.domain.build_retention import (
 )
 from quaymaster.domain.errors import Invalid
 from quaymaster.store import aged_builds, build_edits, project_settings
-from quaymaster.store.aged_builds import AgedDefinition
+from quaymaster.store.aged_builds import AgedDefinition, Kept
 
 TURN = "build retention"
 LOOKED_AT_ONCE = 500
@@ -147,6 +148,15 @@ async def change_settings(call: Call, wanted: BuildRetentionSettings) -> BuildRe
     async with call.database.transaction() as connection:
         await project_settings.set_build_retention(connection, project, wanted)
     return wanted
+
+
+async def kept_now(call: Call) -> Kept:
+    """What is kept at present of the projects that the caller may see builds of."""
+    async with call.database.read() as connection:
+        projects = await visible_projects(connection, call)
+        permission = BuildPermission.VIEW_BUILDS
+        seen = [one for one in projects if call.may_build(permission, str(one))]
+        return await aged_builds.kept(connection, seen)
 
 
 def check(wanted: BuildRetentionSettings) -> None:

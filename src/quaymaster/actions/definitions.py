@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import connections, named_builds, secure_files, task_groups
+from quaymaster.actions import connections, named_builds, pipeline_rules, secure_files, task_groups
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import SOURCES
 from quaymaster.actions.orchestrate import deciding, happen_within
@@ -55,6 +55,8 @@ async def create_within(
     content = azure_document.owned(content, call.by)
     token = definition_token(str(project), azure_document.path_of(content), 0)
     call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
+    if not may_be_empty:  # such are described elsewhere, not in the designer
+        await pipeline_rules.check_new(connection, project, is_build=False)
     definition_id = await definitions.draw_id(connection)
     content = await numbered(connection, content, known=set())
     groups = await task_groups.used_by(connection, project, content)

@@ -17,7 +17,15 @@ from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.domain.triggers import GOOD_RESULTS
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, RunJob, StoredFile
-from quaymaster.store import build_files, build_lists, build_timelines, build_views, builds, people
+from quaymaster.store import (
+    build_files,
+    build_lists,
+    build_timelines,
+    build_views,
+    builds,
+    containers,
+    people,
+)
 from quaymaster.store.build_lists import BuildFilter, BuildOrder
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.database import Connection
@@ -27,6 +35,8 @@ ELSEWHERE = "externaltfsbuild"  # the same protocol, asked of another server
 OF_BRANCH = ("latestwithbranchandtagstype", "latestfrombranchtype")
 OF_DEFAULT_BRANCH = "latestwithbuilddefinitionbranchandtagstype"
 MOST_CHANGES = 5000
+CONTAINER = "container"
+NO_FILES = ("versioncontrol", "gitref", "tfvclabel")  # marks in a repository
 
 
 class NotOurs(Invalid):
@@ -185,10 +195,33 @@ async def _files(
 ) -> list[StoredFile]:
     plan = ArtifactPlan(artifact.alias, artifact.type, reference=dict(artifact.reference))
     view = await own.found(connection, plan, artifact.reference.get("version", ""))
+    await _check_places(connection, view, artifact)
     return [
         StoredFile(one.path, one.byte_count, one.sha256, one.keys)
         for one in await build_files.stored(connection, view.id)
     ]
+
+
+async def _check_places(
+    connection: Connection, view: BuildView, artifact: ArtifactDownload
+) -> None:
+    """Raise Invalid, by name, for what is wanted and lies where no worker can get it."""
+    for one in await containers.artifacts(connection, view.id):
+        is_here = one.type.casefold() == CONTAINER
+        if not is_here and one.type.casefold() not in NO_FILES and _wants(artifact, one.name):
+            raise Invalid(
+                f"Artifact {artifact.alias}: {one.name} of build {view.number} is of the type "
+                f"{one.type} and lies at {one.data[:200]}, from where nothing is downloaded. "
+                "Publish it to this server, or leave it out of the artifacts to download."
+            )
+
+
+def _wants(artifact: ArtifactDownload, name: str) -> bool:
+    """Whether a selective download may take something of the artifact of this name."""
+    if artifact.items is None:
+        return True
+    tops = {item.strip("/").partition("/")[0] for item in artifact.items}
+    return any(top in ("", ".", name) or any(sign in top for sign in "*?[!") for top in tops)
 
 
 async def _version(connection: Connection, view: BuildView) -> Version:

@@ -91,6 +91,27 @@ class AgedDefinition:
     default_branch: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much is kept at present."""
+
+    builds: int
+    definitions: int
+    files: int
+
+
+async def kept(connection: Connection, projects: Sequence[UUID]) -> Kept:
+    """How many builds of these projects are there, of how many definitions, with how many files."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS builds, count(DISTINCT b.definition_id) AS definitions,"
+        " (SELECT count(*) FROM container_files f JOIN builds o ON o.id = f.build_id"
+        " WHERE o.project_id = ANY($1::uuid[]) AND NOT o.is_deleted) AS files"
+        " FROM builds b WHERE b.project_id = ANY($1::uuid[]) AND NOT b.is_deleted",
+        list(projects),
+    )
+    return Kept(**row) if row else Kept(0, 0, 0)
+
+
 async def definitions(connection: Connection, project: UUID | None = None) -> list[AgedDefinition]:
     """All definitions that have builds which are not deleted."""
     made = []

@@ -33,6 +33,15 @@ RETURNING id
 """
 
 
+# "0" follows "/" in the order of bytes: all paths below a folder.
+IN_THE_WAY = """
+SELECT path FROM container_files WHERE build_id = $1 AND path_key = ANY($2::text[])
+UNION ALL (SELECT path FROM container_files
+  WHERE build_id = $1 AND path_key COLLATE "C" >= $3 AND path_key COLLATE "C" < $4 LIMIT 1)
+LIMIT 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """Bytes that are in the storage already: `sha256` is of these bytes, in hex."""
@@ -110,7 +119,9 @@ async def put_file(
     by: PersonId | None,
     at: datetime,
 ) -> list[str]:
-    """Name an object as a whole file; the keys of the objects of one that it replaces."""
+    """Name an object as a whole file; the keys of the objects of one that it replaces. Raises
+    Conflict where the build has a folder of that name, or a file in place of a folder of it."""
+    await _check_place(connection, build_id, path)
     old = await _remove_pieces(connection, build_id, path)
     file_id = await connection.fetchval(
         PUT, build_id, path, path.casefold(), stored.byte_count, True, stored.sha256, by, at
@@ -135,6 +146,7 @@ async def put_piece(
     old: list[str] = []
     first_byte, total, stored = piece.first_byte, piece.total, piece.stored
     if first_byte == 0:
+        await _check_place(connection, build_id, path)
         old = await _remove_pieces(connection, build_id, path)
         await connection.execute(PUT, build_id, path, path.casefold(), total, False, "", by, at)
     row = await connection.fetchrow(
@@ -157,6 +169,20 @@ async def put_piece(
             "UPDATE container_files SET is_complete = true WHERE id = $1", row["id"]
         )
     return is_whole, old
+
+
+async def _check_place(connection: Connection, build_id: int, path: str) -> None:
+    """One upload at a time looks: two that would be file and folder cannot both pass."""
+    await connection.execute("SELECT FROM builds WHERE id = $1 FOR NO KEY UPDATE", build_id)
+    key = path.casefold()
+    parts = key.split("/")
+    above = ["/".join(parts[:count]) for count in range(1, len(parts))]
+    other = await connection.fetchval(IN_THE_WAY, build_id, above, f"{key}/", f"{key}0")
+    if other is not None:
+        raise Conflict(
+            f"{path[:200]} cannot be stored: the build has {other[:200]} already, and a file and a "
+            "folder cannot have the same name. Rename one."
+        )
 
 
 async def _add_piece(

@@ -1,5 +1,6 @@
 """Pools of workers, and the queues through which projects use them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -75,6 +76,14 @@ async def queues(connection: Connection, project: UUID, name: str = "") -> list[
         f"{QUEUES} WHERE q.project_id = $1 AND ($2 = '' OR q.name_key = $2) ORDER BY q.id",
         project,
         name.casefold(),
+    )
+    return [Queue(**row) for row in rows]
+
+
+async def queues_of(connection: Connection, projects: Sequence[UUID]) -> list[Queue]:
+    """The queues of several projects."""
+    rows = await connection.fetch(
+        f"{QUEUES} WHERE q.project_id = ANY($1::uuid[]) ORDER BY q.id", list(projects)
     )
     return [Queue(**row) for row in rows]
 

@@ -6,11 +6,13 @@ from uuid import UUID
 import msgspec
 
 from quaymaster.domain.build_retention import BuildRetentionSettings
+from quaymaster.domain.pipeline_rules import PipelineRules
 from quaymaster.domain.retention import RetentionSettings
 from quaymaster.store.database import Connection
 
 RETENTION = "retention"
 BUILD_RETENTION = "build retention"
+PIPELINES = "pipelines"
 
 T = TypeVar("T")
 
@@ -37,6 +39,16 @@ async def set_build_retention(
 ) -> None:
     """Change how long builds of this project are kept."""
     await _set(connection, project, BUILD_RETENTION, settings)
+
+
+async def pipeline_rules(connection: Connection, project: UUID) -> PipelineRules:
+    """What holds for all pipelines of this project."""
+    return await _get(connection, project, PIPELINES, PipelineRules) or PipelineRules()
+
+
+async def set_pipeline_rules(connection: Connection, project: UUID, rules: PipelineRules) -> None:
+    """Change what holds for all pipelines of this project."""
+    await _set(connection, project, PIPELINES, rules)
 
 
 async def _get(connection: Connection, project: UUID, name: str, kind: type[T]) -> T | None:

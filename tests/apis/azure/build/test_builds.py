@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from quaymaster.actions import own_builds
+from quaymaster.actions.call import Call
+from quaymaster.domain.errors import Invalid
+from quaymaster.protocol.job import ArtifactDownload
 from tests.apis.azure.build.asking import asked, made, step
 from tests.apis.azure.server import Server
+from tests.runner.make import job
 
 
 async def queued(server: Server, of: Any, status: int = 200, **changes: Any) -> Any:
@@ -273,3 +278,66 @@ async def test_a_build_says_why_it_waits(server: Server):
     explained = await asked(server, "GET", f"builds/{build['id']}/explain")
     [reason] = explained["reasons"]
     assert (reason["kind"], reason["clearedBy"]) == ("worker", ["whoever runs the pool"])
+
+
+async def test_a_file_and_a_folder_cannot_have_the_same_name(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/bin", b"a file", 201)
+    await upload(server, build, "drop/docs/a", b"in a folder", 201)
+    await upload(server, build, "drop/docs-a", b"beside it", 201)
+    for path in ("drop/BIN/tool", "drop/bin/x/y", "drop/docs", "drop", "Drop/Docs"):
+        refused = await upload(server, build, path, b"x", 409)
+        assert "a file and a folder cannot have the same name" in refused["message"]
+    begun = {"Content-Range": "bytes 0-0/5"}
+    await upload(server, build, "drop/docs", b"x", 409, **begun)
+    await upload(server, build, "drop/bin", b"again", 201)
+    listed = await server.get(f"/default/_apis/resources/Containers/{build['id']}")
+    files = [one["path"] for one in listed.json()["value"] if one["itemType"] == "file"]
+    assert sorted(files) == ["drop/bin", "drop/docs-a", "drop/docs/a"]
+
+
+async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    whole = {"Content-Range": f"bytes 0-4/{2**41}"}
+    refused = await upload(server, build, "drop/huge", b"hello", 400, **whole)
+    assert "bytes" in refused["message"]
+    async with server.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
+
+
+async def test_the_result_of_a_build_cannot_be_set(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    url = f"builds/{build['id']}"
+    await asked(server, "PATCH", url, 400, json={"result": "succeeded"})
+    await asked(server, "PATCH", url, json={"status": "cancelling"})
+    refused = await asked(server, "PATCH", url, 400, json={"result": "succeeded"})
+    assert "cannot be set" in refused["message"]
+    assert (await asked(server, "PATCH", url, json={"result": "canceled"}))["result"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("items", "is_wanted"),
+    [(None, True), (["share/x"], True), (["**/*.zip"], True), (["drop"], False), ([], False)],
+)
+async def test_what_lies_on_a_share_is_refused_by_name_where_it_is_wanted(
+    server: Server, items: list[str] | None, is_wanted: bool
+):
+    web = await made(server, "Web")
+    build = await queued(server, web)
+    url = f"builds/{build['id']}/artifacts"
+    place = {"type": "FilePath", "data": "\\\\server\\share"}
+    await asked(server, "POST", url, json={"name": "share", "resource": place})
+    label = {"type": "VersionControl", "data": "$/web"}
+    await asked(server, "POST", url, json={"name": "label", "resource": label})
+    reference = {"definition": str(web["id"]), "version": str(build["id"])}
+    download = ArtifactDownload("_web", "Build", reference, items)
+    project = web["project"]["id"]
+    call = Call(server.installation)
+    async with server.database.transaction() as connection:
+        await connection.execute("UPDATE builds SET status = 'completed', finished_at = now()")
+        asking = own_builds.with_files(connection, call, project, job(artifacts=[download]))
+        if not is_wanted:
+            assert (await asking).artifacts[0].files == []
+            return
+        with pytest.raises(Invalid, match=r"share of build .* is of the type FilePath"):
+            await asking

@@ -112,7 +112,8 @@ async def test_the_list_is_shallow_unless_all_is_wanted(server: Server):
     await made(server, "Web")
     [entry] = (await asked(server, "GET", "definitions"))["value"]
     assert "process" not in entry
-    assert entry["queue"]["name"] == "Default"
+    queue = entry["queue"]
+    assert (queue["id"], queue["name"], queue["pool"]["name"]) == (1, "Default", "Default")
     assert {"self", "web", "editor", "badge"} == set(entry["_links"])
     [entry] = (await asked(server, "GET", "definitions?includeAllProperties=true"))["value"]
     assert entry["process"]["phases"]

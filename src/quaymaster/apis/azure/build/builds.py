@@ -59,6 +59,7 @@ KNOWN = (
     "buildNumber",
     "quality",
     "retainedByRelease",
+    "result",
 )
 ALL_STATUSES = frozenset({"inProgress", "completed", "cancelling", "postponed", "notStarted"})
 
@@ -247,6 +248,14 @@ async def _changed(request: AzureRequest, number: int, body: Mapping[str, Any]) 
                 400,
                 "InvalidBuildException",
                 f"A build cannot be set to {status}. Only cancelling is asked for this way.",
+            )
+    if body.get("result") is not None:
+        result = RESULT.read(body["result"], "result")
+        if result != ((await builds.get(call, number)).result or "none"):
+            raise Problem(
+                400,
+                "InvalidBuildException",
+                "The result of a build is what its jobs came to; it cannot be set. Leave it out.",
             )
     tags = body.get("tags")
     edit = BuildEdit(

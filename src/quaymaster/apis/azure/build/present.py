@@ -15,6 +15,7 @@ from quaymaster.store.build_definition_lists import BuildDefinitionRow, Counted,
 from quaymaster.store.build_definitions import BuildDefinition
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.definitions import Revision
+from quaymaster.store.pools import Queue
 
 Document = dict[str, Any]
 
@@ -88,12 +89,38 @@ def reference(  # noqa: PLR0913 - the fields of a DefinitionReference
 def in_list(shown: Shown, found: BuildDefinitionRow, around: Around) -> Document:
     """One entry of the list: shallow, or the whole document where it was read."""
     document = msgspec.json.decode(found.document or found.summary)
-    return {**document, **_owned(shown, found, around)}
+    return _whole(shown, found, document, around)
 
 
 def definition(shown: Shown, found: BuildDefinition, around: Around) -> Document:
     """A whole BuildDefinition."""
-    return {**msgspec.json.decode(found.document), **_owned(shown, found, around)}
+    return _whole(shown, found, msgspec.json.decode(found.document), around)
+
+
+def _whole(
+    shown: Shown,
+    found: BuildDefinitionRow | BuildDefinition,
+    document: Document,
+    around: Around,
+) -> Document:
+    made = {**document, **_owned(shown, found, around)}
+    meant = _queue_meant(document.get("queue"), found, around)
+    if meant:
+        made["queue"] = queue(shown.links, meant.id, meant.name, meant.pool_id, meant.pool_name)
+    return made
+
+
+def _queue_meant(
+    said: Any, found: BuildDefinitionRow | BuildDefinition, around: Around
+) -> Queue | None:
+    """The project's queue of the id, or else of the name, that a definition gives."""
+    if not isinstance(said, dict):
+        return None
+    own = [one for one in around.queues if one.project_id == found.project_id]
+    name = str(said.get("name") or "").casefold()
+    by_id = [one for one in own if one.id == said.get("id")]
+    by_name = [one for one in own if one.name.casefold() == name]
+    return next(iter((*by_id, *by_name)), None)
 
 
 def _owned(shown: Shown, found: BuildDefinitionRow | BuildDefinition, around: Around) -> Document:

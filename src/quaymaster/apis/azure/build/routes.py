@@ -10,6 +10,7 @@ from quaymaster.apis.azure.build import (
     folders,
     leases,
     overviews,
+    settings,
     stages,
     tags,
     timelines,
@@ -26,6 +27,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *overviews.ROUTES,
     *stages.ROUTES,
     *validations.ROUTES,
+    *settings.ROUTES,
     *badges.ROUTES,
     *folders.ROUTES,
 ]

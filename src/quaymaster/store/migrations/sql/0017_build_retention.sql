@@ -18,4 +18,7 @@ UPDATE release_artifacts a SET build_id = b.id, retains_build = true FROM builds
 WHERE upper(a.type) = 'BUILD' AND a.version_id = b.id::text
   AND lower(a.source_id) = format('%s:%s', b.project_id, b.definition_id);
 CREATE INDEX release_artifacts_build ON release_artifacts (build_id) WHERE build_id IS NOT NULL;
+
+-- Whether a path is a folder already is asked with each file.
+CREATE INDEX container_files_below ON container_files (build_id, path_key COLLATE "C");
 CREATE INDEX builds_deleted ON builds (project_id, deleted_at) WHERE is_deleted;
