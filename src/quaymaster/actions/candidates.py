@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from quaymaster.actions import automatic_deployments, commit_checks, later_stages, releases
+from quaymaster.actions import (
+    automatic_deployments,
+    candidate_builds,
+    commit_checks,
+    later_stages,
+    releases,
+)
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
@@ -30,7 +36,8 @@ READY = (None, ReportedStatus.SUCCEEDED)
 class Cut:
     """A commit, in lower case, to be released under a version.
 
-    `once` is a key under which the definition cuts no second time.
+    `once` is a key under which the definition cuts no second time; `is_built` by the workflow that
+    the definition is set to, before it is ready.
     """
 
     version: CandidateVersion
@@ -38,14 +45,15 @@ class Cut:
     repository: str
     reason: ReleaseReason = ReleaseReason.MANUAL
     once: str = ""
+    is_built: bool = False
 
 
 async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
-    """Make the release of a version. It is ready at once: nobody builds it.
+    """Make the release of a version. It is ready at once, or once its build has succeeded.
 
     Raises NotFound (definition; repository, when it is not the definition's or cannot be reached;
     commit, when the repository has none such), Conflict for a version that there is, Forbidden
-    (create releases).
+    (create releases), Refused of the kind "no build workflow" where nobody builds.
     """
     found = await repositories.looked_up(call, project)
     found.call.require(Permission.CREATE_RELEASES, found.token, found.definition.definition_name)
@@ -60,6 +68,8 @@ async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
 
 async def make(found: Scene, wanted: Cut) -> ReleaseId | None:
     """The same for a commit that is known to be there; None when it was cut once before."""
+    settings = found.definition.settings
+    workflow = candidate_builds.workflow_of(settings) if wanted.is_built else None
     choice = Choice(ALIAS, wanted.commit, wanted.commit[:10], commit=wanted.commit)
     request = ReleaseRequest(
         found.definition.definition_id,
@@ -69,6 +79,8 @@ async def make(found: Scene, wanted: Cut) -> ReleaseId | None:
     )
 
     async def follow(connection: Connection, made: ReleaseId) -> None:
+        if workflow:
+            await candidate_builds.begin(connection, found.call, made, workflow)
         await automatic_deployments.want(connection, made)
 
     if wanted.once:

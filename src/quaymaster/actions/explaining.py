@@ -7,14 +7,24 @@ from quaymaster.actions import freeze_times
 from quaymaster.actions import releases as release_actions
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.actions.workflow_standing import standing
 from quaymaster.domain.access import WORDS, Permission, definition_token, stage_token
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.explain import explain
 from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.preview import Foresight, Known, foresee
 from quaymaster.domain.reasons import Offer, Reason, Surroundings
-from quaymaster.domain.release import Outcome, Release, ReleaseId, Stage, StageId
-from quaymaster.store import people, places, pools, queueing, releases, task_runs, workers
+from quaymaster.domain.release import JobKind, Outcome, Release, ReleaseId, Stage, StageId
+from quaymaster.store import (
+    people,
+    places,
+    pools,
+    queueing,
+    releases,
+    task_runs,
+    workers,
+    workflow_runs,
+)
 from quaymaster.store.database import Connection
 from quaymaster.store.places import Place
 
@@ -78,7 +88,16 @@ async def _around(connection: Connection, call: Call, place: Place, stage: Stage
         names=called | {number: found.display_name for number, found in known.items()},
         nobody=frozenset(mentioned - known.keys()),
         failed_step=await _failed_step(connection, stage),
+        workflow=await _workflow(connection, stage),
     )
+
+
+async def _workflow(connection: Connection, stage: Stage) -> str:
+    """Where the workflow outside stands that does the attempt under way; "" without one."""
+    if stage.active is None or not any(job.kind is JobKind.EXTERNAL for job in stage.active.jobs):
+        return ""
+    run = await workflow_runs.of_deployment(connection, stage.active.id)
+    return standing(run) if run else ""
 
 
 async def _failed_step(connection: Connection, stage: Stage) -> str:

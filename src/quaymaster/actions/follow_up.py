@@ -13,7 +13,8 @@ from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import GateRun, Job, Release, Stage
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import rollbacks
-from quaymaster.store import deliveries, firing, jobs, notify
+from quaymaster.domain.workflow_turns import turns
+from quaymaster.store import deliveries, firing, jobs, notify, workflow_runs
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 
@@ -29,6 +30,7 @@ PUSH = "push"  # a repository told of a push: definitions may want a build or a 
 CUT = "scheduled cut"  # a definition's time to cut a candidate has come
 DEPLOYMENTS = "automatic deployments"  # a candidate is to be deployed once it is built
 BUILD_SCHEDULE = "build schedule"  # a build definition's schedule is due
+WORKFLOW = "workflow"  # a workflow outside is to be asked, or how it stands
 JOB = "job"  # a job waits for a worker of a pool
 
 LOST_AFTER = timedelta(seconds=1)  # by then whoever moved a queue has asked it who is next
@@ -54,6 +56,7 @@ async def follow_up(
         *_gates(before, after),
         *(Wakeup(job_kind(pool), {"id": job, "release": after.id}) for job, pool in pools.items()),
         *await _rollbacks(connection, before, after),
+        *await _workflows(connection, before, after, now),
         *await _deliveries(connection, before, after, now),
     ]
     await enqueue(connection, wakeups)
@@ -122,6 +125,19 @@ async def _rollbacks(connection: Connection, before: Release, after: Release) ->
     if failed:
         await firing.want_rollback(connection, [int(number) for number in failed])
     return [Wakeup(ROLLBACK, {"id": number}) for number in failed]
+
+
+async def _workflows(
+    connection: Connection, before: Release, after: Release, now: datetime
+) -> list[Wakeup]:
+    """Workflows outside that are to begin or to stop; what waits for them stands in rows."""
+    found = turns(before, after)
+    if not found:
+        return []
+    queued = await workflow_runs.queue(connection, after.id, found.begun, now)
+    stopping = await workflow_runs.want_canceled(connection, found.stopped, now)
+    await workflow_runs.close(connection, found.closed)
+    return [Wakeup(WORKFLOW, {"id": number}) for number in (*queued, *stopping)]
 
 
 async def _deliveries(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from quaymaster.actions.workflow_ports import WorkflowService
 from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
 from quaymaster.domain.variables import VariableSet
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
@@ -187,7 +188,7 @@ class InstalledTasks(Protocol):
 @dataclass(frozen=True, slots=True)
 class Outside:
     """All connectors, keyed by the type they serve (casefolded); `allowed_addresses` are what the
-    operator lets outgoing calls reach besides public addresses."""
+    operator lets outgoing calls reach besides public addresses; `workflows` are by their method."""
 
     artifacts: Mapping[str, ArtifactSource] = field(default_factory=dict)
     server_tasks: ServerTasks | None = None
@@ -195,6 +196,7 @@ class Outside:
     allowed_addresses: tuple[str, ...] = ()
     web: WebClient | None = None
     repositories: Repositories | None = None
+    workflows: Mapping[str, WorkflowService] = field(default_factory=dict)
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

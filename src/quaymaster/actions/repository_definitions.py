@@ -7,12 +7,13 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import cut_clocks, repository_sources
+from quaymaster.actions import cut_clocks, deployment_methods, repository_sources
 from quaymaster.actions import definitions as definition_actions
 from quaymaster.actions.call import Call, Project
-from quaymaster.domain import release_versions
+from quaymaster.domain import release_versions, workflows
 from quaymaster.domain.access import Permission, definition_token, stage_token
 from quaymaster.domain.errors import Conflict, Invalid, NotFound
+from quaymaster.domain.workflows import Workflow
 from quaymaster.plans import repository_document
 from quaymaster.store import definitions, projects
 from quaymaster.store import repository_definitions as rows
@@ -24,6 +25,7 @@ from quaymaster.store.repository_definitions import (
 )
 from quaymaster.store.seed import DEFAULT_PROJECT
 
+BUILD_METHOD, DEPLOYMENT_METHOD = "build_method", "deployment_method"  # keys of settings
 TIERS = ("production", "staging", "development")
 
 
@@ -80,6 +82,7 @@ class NewEnvironment:
     tier: str = "development"
     parent: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    workflow: Workflow | None = None
 
 
 async def scene(
@@ -177,8 +180,11 @@ async def create(call: Call, new: NewDefinition) -> Scene:
         inside.require(Permission.EDIT_RELEASE_DEFINITION, str(inside.project_id), "its settings")
         await repository_sources.check(inside, new.settings)
     async with call.database.transaction() as connection:
+        build = method_of(new.settings, BUILD_METHOD)
+        await deployment_methods.check(connection, inside, build)
         await check_free(connection, inside, new.name)
         document = repository_document.definition(new.name, new.repository)
+        document = repository_document.connected(document, *repository_sources.said(new.settings))
         made = await definition_actions.create_within(
             connection, inside, document, may_be_empty=True
         )
@@ -226,6 +232,8 @@ async def add_environment(call: Call, project: str, new: NewEnvironment) -> Scen
             raise Conflict(f"There is already an environment {new.name!r}.")
         parent = await parent_id(connection, definition.id, new.parent)
         added = repository_document.stage(new.name, len(stages) + 1)
+        phases = await deployment_methods.phases(connection, found.call, new.workflow)
+        added["deployPhases"] = deployment_methods.kept(added, phases)
         await definition_actions.update_within(
             connection,
             found.call,
@@ -236,11 +244,20 @@ async def add_environment(call: Call, project: str, new: NewEnvironment) -> Scen
             },
         )
         found = await scene(connection, call, project, new.name)
-        environment = replace(
-            found.environment, tier=new.tier, parent_id=parent, settings=new.settings
-        )
+        settings = {**new.settings, **method_settings(new.workflow)}
+        environment = replace(found.environment, tier=new.tier, parent_id=parent, settings=settings)
         await rows.put_environment(connection, definition.id, environment)
         return replace(found, environment_found=environment)
+
+
+def method_settings(workflow: Workflow | None) -> dict[str, Any]:
+    """How a method is kept among the settings of an environment."""
+    return {DEPLOYMENT_METHOD: workflows.written(workflow) if workflow else None}
+
+
+def method_of(settings: Mapping[str, Any], key: str) -> Workflow | None:
+    """The method that is kept under this key."""
+    return workflows.read(settings.get(key) or {})
 
 
 def _check_environment(new: NewEnvironment) -> None:

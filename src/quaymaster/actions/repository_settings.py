@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from quaymaster.actions import cut_clocks, renaming, repository_sources
+from quaymaster.actions import cut_clocks, deployment_methods, renaming, repository_sources
 from quaymaster.actions import definitions as definition_actions
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
-from quaymaster.actions.repository_definitions import TIERS, Scene
+from quaymaster.actions.repository_definitions import BUILD_METHOD, TIERS, Scene
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, Invalid
+from quaymaster.domain.workflows import Workflow
+from quaymaster.plans.repository_document import connected
 from quaymaster.store import freezes, repository_environments
 from quaymaster.store import repository_definitions as rows
 from quaymaster.store.database import Connection
@@ -39,6 +41,8 @@ class EnvironmentChange:
     rollback_on_failure: bool | None = None
     deploy_after_build: bool | None = None
     require_verification: bool | None = None
+    sets_method: bool = False  # to `workflow`; None: somebody outside deploys
+    workflow: Workflow | None = None
 
 
 async def change(
@@ -50,11 +54,18 @@ async def change(
     Conflict for a name that is taken, Forbidden (edit pipeline).
     """
     cut_clocks.check(changes)
-    await _check_source(call, project, changes)
+    is_elsewhere = bool({repository_sources.URL, repository_sources.CONNECTION} & set(changes))
+    if is_elsewhere:
+        await _check_source(call, project, changes)
     async with call.database.transaction() as connection:
         found = await repositories.scene(connection, call, project)
         found.require(Permission.EDIT_RELEASE_DEFINITION)
         settings = {**found.definition.settings, **changes}
+        build = repositories.method_of(changes, BUILD_METHOD)
+        await deployment_methods.check(connection, found.call, build)
+        if is_elsewhere:
+            where = repository_sources.said(settings)
+            await renaming.changed(connection, found, lambda document: connected(document, *where))
         await rows.put_definition(
             connection, found.definition.definition_id, found.definition.repository, settings
         )
@@ -67,8 +78,6 @@ async def change(
 
 
 async def _check_source(call: Call, project: str, changes: Mapping[str, Any]) -> None:
-    if not {repository_sources.URL, repository_sources.CONNECTION} & set(changes):
-        return
     found = await repositories.looked_up(call, project)
     found.require(Permission.EDIT_RELEASE_DEFINITION)
     await repository_sources.check(found.call, {**found.definition.settings, **changes})
@@ -99,6 +108,8 @@ async def change_environment(
             changed = replace(changed, name=wanted.name)
         if wanted.rollback_on_failure is not None:
             await _set_trigger(connection, found, is_on=wanted.rollback_on_failure)
+        if wanted.sets_method:
+            await _set_method(connection, found, wanted.workflow)
         await rows.put_environment(connection, found.definition.definition_id, changed)
         return replace(found, environment_found=changed)
 
@@ -113,7 +124,9 @@ async def _changed(
         "deploy_after_build": wanted.deploy_after_build,
         "require_verification": wanted.require_verification,
     }
-    told = {name: value for name, value in named.items() if value is not None}
+    told: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if wanted.sets_method:
+        told |= repositories.method_settings(wanted.workflow)
     parent = before.parent_id
     if wanted.parent is not None:
         number = found.definition.definition_id
@@ -138,6 +151,19 @@ async def _set_trigger(connection: Connection, found: Scene, *, is_on: bool) -> 
         return document
 
     await renaming.changed(connection, found, triggered)
+
+
+async def _set_method(connection: Connection, found: Scene, workflow: Workflow | None) -> None:
+    """Have the definition deploy to the environment by this method."""
+    phases = await deployment_methods.phases(connection, found.call, workflow)
+
+    def written(document: dict[str, Any]) -> dict[str, Any]:
+        for stage in document["environments"]:
+            if stage["id"] == found.environment.id:
+                stage["deployPhases"] = deployment_methods.kept(stage, phases)
+        return document
+
+    await renaming.changed(connection, found, written)
 
 
 async def delete_environment(call: Call, project: str, environment: str) -> None:

@@ -14,6 +14,11 @@ URL, CONNECTION = "source_url", "source_connection"
 LONGEST_URL = 2000
 
 
+def said(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """The address and the service connection that these settings name, or "" for each."""
+    return str(settings.get(URL) or ""), str(settings.get(CONNECTION) or "").strip()
+
+
 async def check(call: Call, settings: Mapping[str, Any]) -> None:
     """Ask the repository that these settings lead to whether it is there; `call` is inside the
     project whose service connections are meant.

@@ -4,7 +4,7 @@ from datetime import UTC, timedelta
 
 import structlog
 
-from quaymaster.actions import candidates, commit_checks, path_globs
+from quaymaster.actions import candidate_builds, candidates, commit_checks, path_globs
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.candidates import Cut
@@ -87,6 +87,7 @@ async def _cut(call: Call, one: CutSchedule) -> ReleaseId | None:
             found.definition.repository,
             reason=ReleaseReason.SCHEDULE,
             once=key,
+            is_built=candidate_builds.is_configured(found.definition.settings),
         )
         try:
             return await candidates.make(found, wanted)

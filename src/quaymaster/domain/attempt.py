@@ -198,5 +198,11 @@ def _report(
         case c.JobLost(reason=reason):
             return lambda job: replace(job, status=JobStatus.FAILED, error=reason, ended_at=now)
         case c.JobGivenUp():
-            silent = "The worker did not confirm in time that the job has stopped."
-            return lambda job: replace(job, status=JobStatus.CANCELED, error=silent, ended_at=now)
+            return lambda job: replace(
+                job, status=JobStatus.CANCELED, error=_unconfirmed(job), ended_at=now
+            )
+
+
+def _unconfirmed(job: Job) -> str:
+    who = "workflow" if job.kind is JobKind.EXTERNAL else "worker"
+    return f"The {who} did not confirm in time that the job has stopped."

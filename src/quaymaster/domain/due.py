@@ -37,11 +37,20 @@ def _thaws(release: Release, stage: Stage, deployment: Deployment) -> Iterator[d
         yield changes_at
 
 
+def _ends_of_silence(stage: Stage, deployment: Deployment) -> Iterator[datetime]:
+    """Of an attempt that somebody outside has told of; one that is to stop has less time."""
+    silent = news_missing_after(deployment)
+    if silent and not deployment.cancel_requested_at:
+        yield silent
+    for phase in deployment.phases:
+        for job in phase.jobs:
+            if due := silent_after(stage, deployment, phase, job):
+                yield due
+
+
 def _times(release: Release, stage: Stage, deployment: Deployment) -> Iterator[datetime]:
     if deployment.report:
-        silent = news_missing_after(deployment)
-        if silent:
-            yield silent
+        yield from _ends_of_silence(stage, deployment)
         return
     waits = deployment.scheduled_for and not deployment.entered_queue_at
     if deployment.scheduled_for and waits and not blocked(release, stage, deployment):

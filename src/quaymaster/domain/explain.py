@@ -62,10 +62,10 @@ def _under_way(
     now: datetime,
 ) -> Iterator[Reason]:
     if deployment.cancel_requested_at:
-        yield explain_work.of_stopping(stage, deployment)
+        yield explain_work.of_stopping(stage, deployment, around)
         return
     if deployment.report:
-        yield explain_work.of_outside(stage, deployment)
+        yield explain_work.of_outside(stage, deployment, around)
         return
     if deployment.entered_queue_at is None:
         if not _is_held_by_freeze_alone(release, stage, deployment, now):

@@ -16,9 +16,11 @@ CANCELERS = ("whoever may deploy this stage, by canceling",)
 POOL_KEEPERS = ("whoever runs the pool",)
 
 
-def of_outside(stage: Stage, deployment: Deployment) -> Reason:
+def of_outside(stage: Stage, deployment: Deployment, around: Surroundings) -> Reason:
     """An attempt that somebody outside does and tells of (AVIATOR 4)."""
-    text = f"{stage.name} is deployed outside; it waits to be told how that ends."
+    text = around.workflow or (
+        f"{stage.name} is deployed outside; it waits to be told how that ends."
+    )
     return Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), news_missing_after(deployment))
 
 
@@ -60,7 +62,9 @@ def _of_job(
         text = f"{job.name!r} waits until {job.due_at:%Y-%m-%d %H:%M} UTC."
         yield Reason(ReasonKind.DELAY, text, CANCELERS, job.due_at)
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.EXTERNAL:
-        text = f"{job.name!r} is done outside; it waits to be told how it stands."
+        text = around.workflow or (
+            f"{job.name!r} is done outside; it waits to be told how it stands."
+        )
         yield Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), job.due_at)
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.CALL_BACK:
         text = f"The service that {job.name!r} has asked has yet to report how it went."
@@ -110,7 +114,7 @@ def _list(demands: tuple[Demand, ...]) -> str:
     return ", ".join(written(demand) for demand in demands)
 
 
-def of_stopping(stage: Stage, deployment: Deployment) -> Reason:
+def of_stopping(stage: Stage, deployment: Deployment, around: Surroundings) -> Reason:
     """Which jobs have yet to stop, and when they are given up (SEMANTICS 7.6)."""
     running = [
         (job.name, silent_after(stage, deployment, phase, job))
@@ -119,7 +123,7 @@ def of_stopping(stage: Stage, deployment: Deployment) -> Reason:
         if job.status is JobStatus.RUNNING
     ]
     names = ", ".join(name for name, _ in running)
-    text = f"It is being canceled; {names or 'nothing'} has yet to stop."
+    text = f"It is being canceled; {names or 'nothing'} has yet to stop. {around.workflow}".strip()
     return Reason(
         ReasonKind.STOPPING,
         text,

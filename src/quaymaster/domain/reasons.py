@@ -86,3 +86,4 @@ class Surroundings:
     names: Mapping[str, str] = field(default_factory=dict)
     nobody: frozenset[str] = frozenset()
     failed_step: str = ""
+    workflow: str = ""  # where the workflow stands that does it outside

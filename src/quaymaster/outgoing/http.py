@@ -74,10 +74,13 @@ class GuardedClient:
             async with asyncio.timeout(seconds):
                 return await self._followed(request, into)
         except NotAllowed as error:
-            raise Unreachable(str(error)) from None
+            raise Unreachable(str(error), may_have_arrived=False) from None
         except TimeoutError:
             text = f"{where} did not answer completely within {self._seconds:g} seconds."
             raise Unreachable(text) from None
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            text = f"{where} cannot be reached: {_reason(error)}."
+            raise Unreachable(text, may_have_arrived=False) from None
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as error:
             raise Unreachable(f"{where} cannot be reached: {_reason(error)}.") from None
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:

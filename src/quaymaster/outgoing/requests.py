@@ -6,7 +6,14 @@ from typing import Protocol
 
 
 class Unreachable(Exception):
-    """A call to the outside that came to nothing; the text says why, without credentials."""
+    """A call to the outside that came to nothing; the text says why, without credentials.
+
+    `may_have_arrived` False: the request was never sent, so that nobody can have acted on it.
+    """
+
+    def __init__(self, message: str, *, may_have_arrived: bool = True) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from quaymaster.domain import variable_expansion
 from quaymaster.domain.plan import Plan, TaskPlan
+from quaymaster.domain.spreading import EXTERNAL
 from quaymaster.domain.variables import VariableSet, expand_input
 from quaymaster.plans.features import AZURE_MONITOR, INVOKE_REST_API, QUERY_WORK_ITEMS, SERVICE_BUS
 from quaymaster.plans.reading import Node, shown
@@ -20,6 +21,7 @@ OF_SERVER_TASKS: Mapping[str, tuple[str, ...]] = {
     QUERY_WORK_ITEMS: _GENERIC,
     SERVICE_BUS: (*_GENERIC, "azuresubscription"),
     AZURE_MONITOR: ("connectedservicenamearm", "azuresubscription"),
+    EXTERNAL: ("serviceconnection",),
 }
 
 

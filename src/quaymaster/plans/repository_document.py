@@ -7,11 +7,14 @@ whoever edits it. What is written here is what a new one begins with.
 from collections.abc import Sequence
 from typing import Any
 
+from quaymaster.domain import workflows
 from quaymaster.domain.spreading import EXTERNAL
+from quaymaster.domain.workflows import TITLES, Workflow
 
 Document = dict[str, Any]
 
 ALIAS = "repository"
+COMMAND_LINE = "d9bafed4-0b18-4f58-968d-86655b4d2ce9"
 NAME_FORMAT = "$(Date:yyyy.MM.dd)-$(rev:r)-rc1"  # of releases that nobody gives a version to
 KEPT_DAYS, KEPT_RELEASES = 365, 50
 
@@ -103,6 +106,79 @@ def outside_phase(inputs: dict[str, str] | None = None) -> Document:
             }
         ],
     }
+
+
+def workflow_phase(workflow: Workflow) -> Document:
+    """The phase of a stage that a workflow outside deploys at our request."""
+    return {**outside_phase(workflows.written(workflow)), "name": TITLES[workflow.method]}
+
+
+def own_phase(script: str, queue: int) -> Document:
+    """A phase of one script that our own workers run beside the checked out commit."""
+    return {
+        "rank": 1,
+        "phaseType": "agentBasedDeployment",
+        "name": "Deploy",
+        "refName": None,
+        "deploymentInput": {
+            "queueId": queue,
+            "condition": "succeeded()",
+            "skipArtifactsDownload": False,
+            "timeoutInMinutes": 0,
+            "jobCancelTimeoutInMinutes": 1,
+            "demands": [],
+            "overrideInputs": {},
+        },
+        "workflowTasks": [
+            {
+                "taskId": COMMAND_LINE,
+                "version": "2.*",
+                "name": "Deploy",
+                "refName": "",
+                "enabled": True,
+                "alwaysRun": False,
+                "continueOnError": False,
+                "timeoutInMinutes": 0,
+                "definitionType": "task",
+                "overrideInputs": {},
+                "condition": "succeeded()",
+                "inputs": {"script": script, "workingDirectory": "", "failOnStderr": "false"},
+            }
+        ],
+    }
+
+
+def is_done_outside(stage: Document) -> bool:
+    """Whether all that the stage does is wait for somebody outside."""
+    tasks = [
+        task
+        for phase in stage.get("deployPhases") or ()
+        for task in phase.get("workflowTasks") or ()
+    ]
+    return all(str(task.get("taskId", "")).lower() == EXTERNAL for task in tasks)
+
+
+def connected(document: Document, url: str, connection: str) -> Document:
+    """The document with the place of its repository, for jobs that check a commit out."""
+    where = {"url": url, "connection": connection}
+    said = {key: {"id": value, "name": value} for key, value in where.items() if value}
+    artifacts = [
+        {
+            **artifact,
+            "definitionReference": {
+                **{
+                    key: value
+                    for key, value in artifact["definitionReference"].items()
+                    if key not in where
+                },
+                **said,
+            },
+        }
+        if artifact.get("alias") == ALIAS
+        else artifact
+        for artifact in document.get("artifacts") or ()
+    ]
+    return {**document, "artifacts": artifacts}
 
 
 def with_stages(document: Document, stages: Sequence[Document]) -> Document:

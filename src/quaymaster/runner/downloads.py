@@ -64,6 +64,12 @@ async def _download(run: StepRun, artifact: ArtifactDownload) -> None:
     if target is None:
         run.fail(f"The alias {artifact.alias!r} cannot be the name of a directory.")
         return
+    if sources.is_unconnected(artifact, run.state.endpoints):
+        run.warning(
+            f"The repository of {artifact.alias} is connected to nothing, so that no commit of it "
+            "is checked out. Say where it is (source_url), and releases made then on bring it."
+        )
+        return
     try:
         program = _program(run.state, artifact, target)
     except sources.CannotDownload as error:

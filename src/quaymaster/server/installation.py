@@ -12,6 +12,7 @@ from quaymaster.connectors.artifacts.remote import remote_sources
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.connectors.server_tasks.running import WebTasks
+from quaymaster.connectors.workflows.services import services
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.settings import SettingError, Settings
@@ -61,6 +62,7 @@ def outside(settings: Settings) -> Outside:
         settings.allowed_addresses,
         client,
         repositories,
+        services(client),
     )
 
 

@@ -11,11 +11,13 @@ from quaymaster.actions import (
     build_happening,
     build_schedules,
     following_builds,
+    gate_asking,
     pushes,
     rollbacks,
     scheduled_cuts,
     schedules,
     watched_sources,
+    workflow_runs,
 )
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.deliveries import Announcer
@@ -32,6 +34,7 @@ from quaymaster.actions.follow_up import (
     ROLLBACK,
     SCHEDULE,
     SOURCES,
+    WORKFLOW,
     job_kind,
 )
 from quaymaster.actions.orchestrate import admit, happen
@@ -50,9 +53,9 @@ from quaymaster.store.logs import LogFiles
 from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import notices, slots, sweeper
+from quaymaster.worker.asker import Asker
 from quaymaster.worker.courier import Courier
 from quaymaster.worker.dispatcher import Dispatcher
-from quaymaster.worker.gate_asker import GateAsker
 from quaymaster.worker.leases import Lease
 from quaymaster.worker.queue import Handler, Wakeups
 from quaymaster.worker.registration import Options, register
@@ -109,9 +112,12 @@ async def _work(
     worker, identity = registered
     dispatcher = Dispatcher(installation, hosts, identity, own)
     lease = Lease(installation, dispatcher, worker, options.lease)
-    asker = GateAsker(installation)
+    askers = {
+        GATES: Asker(installation, "gates", gate_asking.ask),
+        WORKFLOW: Asker(installation, "workflows", workflow_runs.look),
+    }
     courier = _courier(installation, announcers)
-    wakeups = _wakeups(options, installation, dispatcher, asker, courier)
+    wakeups = _wakeups(options, installation, dispatcher, askers, courier)
     joined = options.membership.group if options.membership else None
     where = {"deployment_group": joined} if joined else {"pool": options.pool}
     _log.info("worker started", worker=worker.name, number=identity.number, **where)
@@ -131,7 +137,8 @@ async def _work(
         dispatcher.close()
         wakeups.close()
         await asyncio.wait(taking, timeout=LAST_WORDS_SECONDS)  # a silent database may hold them
-        await asker.close()
+        for asker in askers.values():
+            await asker.close()
         await _drain(dispatcher, worker.name, options.drain)
         for task in (*background, *taking):
             task.cancel()
@@ -148,7 +155,7 @@ def _wakeups(
     options: Options,
     installation: Installation,
     dispatcher: Dispatcher,
-    asker: GateAsker,
+    askers: Mapping[str, Asker],
     courier: Courier | None,
 ) -> Wakeups:
     async def look_at_release(release: int) -> None:
@@ -201,7 +208,7 @@ def _wakeups(
         ENVIRONMENT: look_at_environment,
         ROLLBACK: roll_back,
         SCHEDULE: fire_schedule,
-        GATES: asker.ask,
+        **{kind: asker.ask for kind, asker in askers.items()},
         ARTIFACT_EVENT: answer_artifact_event,
         PUSH: answer_push,
         BUILD_SCHEDULE: fire_build_schedule,

@@ -35,6 +35,7 @@ from quaymaster.actions.follow_up import (
     RELEASE,
     ROLLBACK,
     SCHEDULE,
+    WORKFLOW,
     job_kind,
 )
 from quaymaster.store import (
@@ -46,6 +47,7 @@ from quaymaster.store import (
     pushes,
     queueing,
     sweeping,
+    workflow_runs,
 )
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
@@ -160,6 +162,10 @@ async def sweep(installation: Installation) -> int:
                 for one in await builds.due(connection, datetime.now(UTC))
             ),
             *(Wakeup(GATES, {"id": gate}) for gate in gates),
+            *(
+                Wakeup(WORKFLOW, {"id": run})
+                for run in await workflow_runs.due(connection, datetime.now(UTC))
+            ),
             *(Wakeup(DEPLOYMENTS, {"id": one}) for one in await cut_schedules.built(connection)),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),
         ]

@@ -25,6 +25,7 @@ class Request:
     query: dict[str, str]
     headers: Mapping[str, str]
     url: str
+    body: bytes = b""
 
     @property
     def signs_in(self) -> bool:
@@ -57,7 +58,8 @@ def serving(serve: Serve) -> Iterator[str]:
             parts = urlsplit(self.path)
             host = f"http://{self.headers['Host']}"
             query = dict(parse_qsl(parts.query))
-            request = Request(self.command, unquote(parts.path), query, self.headers, host)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Request(self.command, unquote(parts.path), query, self.headers, host, body)
             reply = serve(request)
             self.send_response(reply.status)
             for name, value in reply.headers.items():
@@ -67,7 +69,7 @@ def serving(serve: Serve) -> Iterator[str]:
             if self.command != "HEAD":
                 self.wfile.write(reply.body)
 
-        do_HEAD = do_GET  # noqa: N815 - the library's name
+        do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
 
         def log_message(self, *_: Any) -> None:
             return

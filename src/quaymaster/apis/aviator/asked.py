@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from quaymaster.actions.call import Call, Caller
+from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
@@ -24,6 +24,7 @@ INNER_SLASH = "\0"
 class Asked:
     """What the edge found out. `call` None: nobody is signed in."""
 
+    installation: Installation
     call: Call | None
     query: Query
     url: str

@@ -39,10 +39,11 @@ async def create_candidate(
     repository = body.get("repo")
     if not isinstance(repository, str):
         raise NotFound("repository", "")
-    if flag_in(body, "trigger_build_workflow"):
-        raise Problem(400, "Build workflow is not configured")
+    builds = flag_in(body, "trigger_build_workflow")
     try:
-        found, number = await candidates.cut(request.call, project, Cut(wanted, commit, repository))
+        found, number = await candidates.cut(
+            request.call, project, Cut(wanted, commit, repository, is_built=builds)
+        )
     except Conflict as taken:
         raise Problem(409, "Release candidate already exists") from taken
     caller = found.call.caller
@@ -53,6 +54,7 @@ async def create_candidate(
         repository,
         caller.unique_name if caller else None,
         found.call.now,
+        "pending" if builds else "success",
     )
     return request.answer(shown, 201)
 

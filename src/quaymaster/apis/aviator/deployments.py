@@ -11,6 +11,7 @@ from quaymaster.actions import (
     candidates,
     repository_definitions,
     rollback_requests,
+    workflow_call_backs,
 )
 from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator import present
@@ -84,9 +85,13 @@ async def get_deployment(
     environment: FromPath[str],
     number: FromPath[str],
 ) -> Response[bytes]:
-    """One deployment by its id."""
+    """One deployment by its id; with `?expand=workflow` the run that does it, too."""
     found = await candidate_deployments.one(request.call, project, environment, _id(number))
-    return request.answer(present.deployment(environment, found))
+    shown = present.deployment(environment, found)
+    if request.asked.query.text("expand") == "workflow":
+        run = await workflow_call_backs.of_deployment(request.call, found.id)
+        shown["workflow"] = present.workflow(run) if run else None
+    return request.answer(shown)
 
 
 @post(DEPLOYMENT + "/cancel", opt=needs(Scope.RELEASE_EXECUTE), status_code=200)

@@ -21,7 +21,7 @@ from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.store.database import DatabaseUnavailable
 
-ROOTS = ("/api/releases", "/graphql")
+ROOTS = ("/api/releases", "/graphql", "/api/v1", "/api/buildkite")
 
 Headers = dict[bytes, bytes]
 
@@ -53,6 +53,7 @@ class Edge:
         base = installation.url or f"{scope['scheme']}://{_header(headers, b'host')}"
         path = "/" + "/".join(part.replace("/", INNER_SLASH) for part in parts)
         asked = Asked(
+            installation=installation,
             call=Call(installation, caller, None, datetime.now(UTC)) if caller else None,
             query=parameters,
             url=base + "/" + "/".join(quote(part, safe="") for part in parts),

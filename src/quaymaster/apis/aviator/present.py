@@ -1,10 +1,16 @@
 """What this contract shows: deployments, candidates, projects and environments (AVIATOR 3, 7)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from quaymaster.actions.repository_definitions import (
+    BUILD_METHOD,
+    DEPLOYMENT_METHOD,
+    method_of,
+)
 from quaymaster.actions.version_lists import Version
-from quaymaster.apis.aviator import words
+from quaymaster.apis.aviator import methods, words
 from quaymaster.apis.aviator.words import STATUS
 from quaymaster.domain import release_versions
 from quaymaster.domain.freezes import Freeze
@@ -16,6 +22,7 @@ from quaymaster.store.repository_definitions import (
     RepositoryEnvironment,
 )
 from quaymaster.store.repository_views import CandidateLine
+from quaymaster.store.workflow_runs import WorkflowRun
 
 
 def time(at: datetime | None) -> str | None:
@@ -41,7 +48,13 @@ def deployment(environment: str, found: EnvironmentDeployment) -> dict[str, Any]
 
 
 def candidate(
-    number: int, version: CandidateVersion, commit: str, repo: str, actor: str | None, at: datetime
+    number: int,
+    version: CandidateVersion,
+    commit: str,
+    repo: str,
+    actor: str | None,
+    at: datetime,
+    build_status: str = "success",
 ) -> dict[str, Any]:
     return {
         "release_version": version.version,
@@ -49,7 +62,7 @@ def candidate(
         "rc_number": version.number,
         "commit": commit,
         "repo": repo,
-        "build_status": "success",
+        "build_status": build_status,
         "created_at": time(at),
         "actor": actor,
         "id": str(number),
@@ -79,8 +92,14 @@ def project(found: RepositoryDefinition) -> dict[str, Any]:
         "id": str(found.definition_id),
         "name": found.definition_name,
         "repository": found.repository or None,
-        "settings": found.settings,
+        "settings": _own(found.settings, BUILD_METHOD),
+        BUILD_METHOD: methods.shown(method_of(found.settings, BUILD_METHOD), builds=True),
     }
+
+
+def _own(settings: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """The settings without the method, which is shown in words of this contract."""
+    return {name: value for name, value in settings.items() if name != method}
 
 
 def environment(
@@ -95,7 +114,10 @@ def environment(
         "name": found.name,
         "tier": found.tier,
         "parent": parent,
-        "settings": found.settings,
+        "settings": _own(found.settings, DEPLOYMENT_METHOD),
+        DEPLOYMENT_METHOD: methods.shown(
+            method_of(found.settings, DEPLOYMENT_METHOD), builds=False
+        ),
         "frozen": is_frozen,
         "freezes": [freeze(one) for one in freezes or ()],
     }
@@ -113,4 +135,16 @@ def freeze(found: Freeze) -> dict[str, Any]:
         "time_zone": found.time_zone,
         "running": found.running,
         "by": found.created_by,
+    }
+
+
+def workflow(found: WorkflowRun) -> dict[str, Any]:
+    """What is known of the run that does a deployment or a build."""
+    return {
+        "id": str(found.id),
+        "state": found.state,
+        "run_id": found.run_id or None,
+        "run_url": found.url or None,
+        "logs_url": found.logs_url or None,
+        "problem": found.problem or None,
     }

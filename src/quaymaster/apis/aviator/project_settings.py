@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from quaymaster.actions.cut_clocks import BRANCH, CRON, FILE_PATHS, SCHEDULED_CUT, VERSIONS, ZONE
+from quaymaster.actions.repository_definitions import BUILD_METHOD
+from quaymaster.apis.aviator import methods
 from quaymaster.apis.aviator.asked import flag_in, text_in
 from quaymaster.apis.aviator.errors import Problem
+from quaymaster.domain import workflows
 from quaymaster.domain.release_versions import Numbering
 
 USUAL = {ZONE: "UTC", VERSIONS: Numbering.CALVER.value, BRANCH: ""}
@@ -35,12 +38,19 @@ def _clock(body: Mapping[str, Any], name: str) -> dict[str, str] | None:
     return {key: text_in(value, key, USUAL.get(key, "")) for key in (CRON, *USUAL)}
 
 
+def _method(body: Mapping[str, Any], name: str) -> dict[str, str] | None:
+    """What builds candidates, as it is kept."""
+    found = methods.method_in(body[name], name, builds=True)
+    return workflows.written(found) if found else None
+
+
 READERS: dict[str, Callable[[Mapping[str, Any], str], Any]] = {
     "source_url": text_in,
     "source_connection": text_in,
     "patch_reopens": flag_in,
     FILE_PATHS: _paths,
     SCHEDULED_CUT: _clock,
+    BUILD_METHOD: _method,
     "verification_label": text_in,
     "verified_label": text_in,
 }

@@ -7,8 +7,12 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
 from quaymaster.actions import environment_freezes, repository_definitions, repository_views
-from quaymaster.actions.repository_definitions import NewDefinition, NewEnvironment
-from quaymaster.apis.aviator import present
+from quaymaster.actions.repository_definitions import (
+    DEPLOYMENT_METHOD,
+    NewDefinition,
+    NewEnvironment,
+)
+from quaymaster.apis.aviator import methods, present
 from quaymaster.apis.aviator.asked import AviatorRequest, text_in, time_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.paging import MOST, links, page_of
@@ -63,7 +67,10 @@ async def create_environment(request: AviatorRequest, project: FromPath[str]) ->
     """An environment that somebody outside deploys to, until its method is set."""
     body = await request.fields()
     new = NewEnvironment(
-        text_in(body, "name"), text_in(body, "tier", "development"), text_in(body, "parent")
+        text_in(body, "name"),
+        text_in(body, "tier", "development"),
+        text_in(body, "parent"),
+        workflow=methods.method_in(body.get(DEPLOYMENT_METHOD), DEPLOYMENT_METHOD, builds=False),
     )
     made = await repository_definitions.add_environment(request.call, project, new)
     return request.answer(present.environment(made.environment, new.parent or None), 201)

@@ -11,7 +11,15 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from quaymaster.actions.call import Installation
-from quaymaster.apis.aviator import candidates, deployments, metrics, projects, settings, versions
+from quaymaster.apis.aviator import (
+    candidates,
+    deployments,
+    metrics,
+    projects,
+    settings,
+    versions,
+    workflows,
+)
 from quaymaster.apis.aviator.asked import JSON, Asked, AviatorRequest
 from quaymaster.apis.aviator.edge import Edge
 from quaymaster.apis.aviator.errors import Problem, problem_of
@@ -34,6 +42,7 @@ ROUTES: list[ControllerRouterHandler] = [
     *metrics.ROUTES,
     *graphql.ROUTES,
     *webhooks.ROUTES,
+    *workflows.ROUTES,
 ]
 SAID = {404: "Not found", 405: "Method not allowed", 413: "The body is too large"}
 

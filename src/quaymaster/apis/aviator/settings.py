@@ -7,8 +7,9 @@ from litestar import Response, delete, get, patch
 from litestar.params import FromPath
 
 from quaymaster.actions import changelogs, repository_settings
+from quaymaster.actions.repository_definitions import DEPLOYMENT_METHOD
 from quaymaster.actions.repository_settings import EnvironmentChange
-from quaymaster.apis.aviator import present
+from quaymaster.apis.aviator import methods, present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
@@ -47,12 +48,14 @@ async def change_environment(
 ) -> Response[bytes]:
     """Change what the body names; releases cut from then on follow it."""
     body = await request.fields()
-    known = ("name", "tier", "parent", *ENVIRONMENT_FLAGS)
+    known = ("name", "tier", "parent", DEPLOYMENT_METHOD, *ENVIRONMENT_FLAGS)
     check_known(body, known)
     change = EnvironmentChange(
         name=text_in(body, "name") if "name" in body else None,
         tier=text_in(body, "tier") or None,
         parent=text_in(body, "parent") if "parent" in body else None,
+        sets_method=DEPLOYMENT_METHOD in body,
+        workflow=methods.method_in(body.get(DEPLOYMENT_METHOD), DEPLOYMENT_METHOD, builds=False),
         **{name: _flag(body, name) for name in ENVIRONMENT_FLAGS},
     )
     found = await repository_settings.change_environment(request.call, project, environment, change)

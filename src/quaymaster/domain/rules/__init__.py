@@ -137,9 +137,10 @@ REPORTED: tuple[DeploymentRule, ...] = (
     close_what_a_report_overtook,
     cancel_jobs_that_wait,
     stop_pauses_when_canceled,
+    end_when_reported,
+    give_up_on_silent_job,
     end_when_canceled,
     give_up_on_silence,
-    end_when_reported,
 )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from quaymaster.domain import server_tasks
+from quaymaster.domain import server_tasks, workflows
 from quaymaster.domain.changes import Change, HeldJobsReleased, JobSettled, PauseStarted
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.expressions import ExpressionError, evaluate_condition
@@ -89,13 +89,21 @@ def _delay(
 def stop_pauses_when_canceled(
     release: Release, stage: Stage, deployment: Deployment, now: datetime
 ) -> Change | None:
-    """No worker has to be waited for (SEMANTICS 20.2, 21.3)."""
+    """No worker has to be waited for (SEMANTICS 20.2, 21.3), but a workflow that was asked."""
     del release, now
     if not deployment.cancel_requested_at:
         return None
     for phase, job in running_pauses(deployment):
-        return JobSettled(stage.id, phase.rank, job.position, JobStatus.CANCELED)
+        if not is_asked_outside(stage, phase, job):
+            return JobSettled(stage.id, phase.rank, job.position, JobStatus.CANCELED)
     return None
+
+
+def is_asked_outside(stage: Stage, phase: Phase, job: Job) -> bool:
+    """Whether a workflow does it at our request, which has to be told to stop (AVIATOR 5)."""
+    if job.kind is not JobKind.EXTERNAL:
+        return False
+    return workflows.of_task(stage.phase_plan(phase).tasks[job.position]) is not None
 
 
 def end_pauses(

@@ -15,7 +15,7 @@ from quaymaster.runner.workspace import Workspace
 from quaymaster.sources.asking import secret_of
 from quaymaster.sources.source import sources
 
-REPOSITORY_TYPES = ("Git", "GitHub", "TfsGit")
+REPOSITORY_TYPES = ("Git", "GitHub", "TfsGit", "Repository")
 _ADDRESS_KEYS = ("url", "path", "repository.url", "artifactSourceDefinitionUrl")
 
 
@@ -36,6 +36,13 @@ class Repository:
 def is_repository(artifact: ArtifactDownload) -> bool:
     """Whether git brings this artifact."""
     return artifact.type.casefold() in map(str.casefold, REPOSITORY_TYPES)
+
+
+def is_unconnected(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> bool:
+    """Whether the artifact is a commit of a repository that is known by its name only."""
+    if artifact.type.casefold() != "repository":
+        return False
+    return not _address(artifact, connection_of(artifact, endpoints))
 
 
 def find_repository(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Repository:

@@ -1,0 +1,1 @@
+"""Services outside that run builds and deployments, each over its published API."""

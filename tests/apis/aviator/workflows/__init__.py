@@ -1,0 +1,1 @@
+"""Builds and deployments that workflows outside do."""

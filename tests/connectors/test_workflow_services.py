@@ -1,0 +1,213 @@
+"""What every service that runs workflows is asked, and what its answers mean."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from quaymaster.actions.workflow_ports import (
+    CallBack,
+    FarRun,
+    Order,
+    Sighting,
+    WorkflowPutOff,
+    WorkflowRefused,
+    WorkflowService,
+    WorkflowUnclear,
+)
+from quaymaster.connectors.workflows.services import services
+from quaymaster.domain.statuses import ReportedStatus
+from quaymaster.domain.workflows import Method, Workflow
+from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
+from quaymaster.protocol.job import Endpoint
+from tests.connectors.far_workflows import (
+    EVERY_KIND,
+    KINDS,
+    METHODS,
+    REFUSED,
+    SECRET,
+    FarGitHub,
+    FarService,
+    FarWebhook,
+)
+from tests.sources.counterparts.serving import Reply, serving
+
+LOOPBACK = AllowedAddresses.of(("127.0.0.0/8",))
+INPUTS = {"aviator_deployment_id": "17"}
+
+every = pytest.mark.parametrize("far", [kind() for kind in EVERY_KIND], ids=lambda far: far.kind)
+watched = pytest.mark.parametrize("far", [kind() for kind in KINDS], ids=lambda far: far.kind)
+
+
+class Wire:
+    """A service, the order that is put to it, and the connector between them."""
+
+    def __init__(self, far: FarService, url: str, seconds: float = 20) -> None:
+        self.far, self.url = far, url
+        self.service: WorkflowService = services(GuardedClient(LOOPBACK, seconds=seconds))[
+            METHODS[far.kind]
+        ]
+        self.order = Order(
+            key="6e0dd0f4-5a5e-4b3c-9d52-000000000001",
+            number="17",
+            title="Deploy shop 1.0-rc1 to production",
+            workflow=Workflow(METHODS[far.kind], far.target or f"{url}/hook", connection="Far"),
+            inputs=INPUTS,
+            commit="a" * 40,
+            repository="acme/shop",
+            connection=Endpoint(
+                "c0ffee00-0000-4000-8000-000000000001",
+                "Far",
+                far.connection_type,
+                url,
+                "Token",
+                {far.secret_key: SECRET},
+            ),
+            asked_at=datetime.now(UTC),
+            call_back=CallBack("https://quay.example/call", "t0ken-of-the-run"),
+        )
+
+    async def begin(self) -> FarRun:
+        return await self.service.begin(self.order)
+
+
+@pytest.fixture
+def wire(far: FarService) -> Iterator[Wire]:
+    fresh = type(far)()
+    with serving(fresh.serve) as url:
+        yield Wire(fresh, url)
+
+
+@every
+async def test_a_run_is_begun_with_its_inputs(wire: Wire):
+    found = await wire.begin()
+    assert len(wire.far.begun) == 1
+    assert wire.far.inputs["aviator_deployment_id"] == "17"
+    assert found.id == ("" if isinstance(wire.far, FarWebhook) else "7001")
+
+
+@every
+@pytest.mark.parametrize("status", [401, 404, 422])
+async def test_a_refusal_says_what_to_change_and_no_secret(wire: Wire, status):
+    wire.far.says = REFUSED[status]
+    with pytest.raises(WorkflowRefused, match=str(status)) as refused:
+        await wire.begin()
+    assert SECRET not in str(refused.value)
+
+
+@every
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_busy_service_puts_it_off(wire: Wire, status):
+    wire.far.says = REFUSED[status]
+    with pytest.raises(WorkflowPutOff) as later:
+        await wire.begin()
+    assert later.value.after == (timedelta(seconds=7) if status == 429 else None)
+
+
+@every
+async def test_after_another_fault_nobody_knows_whether_it_was_begun(wire: Wire):
+    wire.far.says = REFUSED[502]
+    with pytest.raises(WorkflowUnclear):
+        await wire.begin()
+
+
+@every
+async def test_whoever_is_away_was_not_asked(wire: Wire):
+    gone = Wire(wire.far, "http://127.0.0.1:1")
+    with pytest.raises(WorkflowPutOff):
+        await gone.begin()
+
+
+@every
+async def test_an_answer_that_does_not_end_is_unclear(far: FarService):
+    slow = type(far)(hangs=threading.Event())
+    with serving(slow.serve) as url:
+        try:
+            with pytest.raises(WorkflowUnclear):
+                await Wire(slow, url, seconds=0.2).begin()
+        finally:
+            assert slow.hangs
+            slow.hangs.set()
+
+
+@every
+async def test_a_redirect_is_not_taken_for_a_begin(wire: Wire):
+    wire.far.says = Reply(302, b"", {"Location": f"{wire.url}/moved"})
+    with pytest.raises(WorkflowRefused, match="redirects"):
+        await wire.begin()
+
+
+@watched
+async def test_a_run_is_found_by_its_order(wire: Wire):
+    assert await wire.service.find(wire.order) is Sighting.NOTHING
+    if isinstance(wire.far, FarGitHub):
+        wire.far.title = "Deploy {aviator_deployment_id}"
+    await wire.begin()
+    found = await wire.service.find(wire.order)
+    assert isinstance(found, FarRun)
+    assert found.id == "7001"
+
+
+@pytest.mark.parametrize("title", ["Deploy 1.17 of shop", "Deploy 170", ""])
+async def test_a_run_that_does_not_name_the_order_may_be_anybodys(title):
+    far = FarGitHub(title=title)
+    with serving(far.serve) as url:
+        wire = Wire(far, url)
+        await wire.begin()
+        assert await wire.service.find(wire.order) is Sighting.UNCLEAR
+
+
+async def test_an_older_server_does_not_name_the_run():
+    far = FarGitHub(names_runs=False)
+    with serving(far.serve) as url:
+        assert (await Wire(far, url).begin()).id == ""
+
+
+async def test_a_server_that_does_not_know_how_to_name_the_run_is_asked_without():
+    far = FarGitHub(knows_details=False)
+    with serving(far.serve) as url:
+        assert (await Wire(far, url).begin()).id == ""
+    assert len(far.begun) == 1
+
+
+@watched
+@pytest.mark.parametrize(
+    ("stands", "status"),
+    [
+        ("queued", ReportedStatus.PENDING),
+        ("runs", ReportedStatus.IN_PROGRESS),
+        ("good", ReportedStatus.SUCCEEDED),
+        ("bad", ReportedStatus.FAILED),
+        ("stopped", ReportedStatus.CANCELED),
+    ],
+)
+async def test_how_a_run_stands(wire: Wire, stands, status):
+    await wire.begin()
+    wire.far.stands = stands
+    found = await wire.service.state(wire.order, "7001")
+    assert (found.status, found.url) == (status, "https://far.example/7001")
+    assert bool(found.problem) is (stands == "bad")
+
+
+@every
+async def test_a_run_is_stopped(wire: Wire):
+    await wire.begin()
+    await wire.service.cancel(wire.order, "7001")
+    assert wire.far.canceled == ["7001"]
+
+
+async def test_a_webhook_is_told_its_key_and_where_to_call_back():
+    far = FarWebhook()
+    with serving(far.serve) as url:
+        wire = Wire(far, url)
+        await wire.begin()
+        assert far.begun[0]["call_back"]["token"] == "t0ken-of-the-run"
+        assert far.asked[0].headers["Idempotency-Key"] == wire.order.key
+        assert await wire.service.find(wire.order) is Sighting.UNCLEAR
+
+
+def test_every_method_outside_has_its_service():
+    found = services(GuardedClient(LOOPBACK))
+    assert set(found) == set(Method) - {Method.OWN}
