@@ -12,6 +12,7 @@ from litestar.status_codes import HTTP_503_SERVICE_UNAVAILABLE
 from quaymaster import settings as environment
 from quaymaster.apis.aviator import router as aviator
 from quaymaster.apis.azure import router as azure
+from quaymaster.apis.shared.limiting import RequestLimits
 from quaymaster.server import health, installation, logs
 from quaymaster.server.access import dsn_of_running
 from quaymaster.settings import Settings
@@ -38,12 +39,11 @@ def create(settings: Settings | None = None, dsn: str | None = None) -> Litestar
         logging_config=None,  # logs.set_up has been here
     )
     # In front of Litestar's own routing, which knows neither case-blind nor encoded paths.
-    app.asgi_handler = azure.edge(
-        app.asgi_handler, lambda: app.state.installation, settings.max_body_bytes
-    )
-    app.asgi_handler = aviator.edge(
-        app.asgi_handler, lambda: app.state.installation, settings.max_body_bytes
-    )
+    limits = RequestLimits()
+    for api in (azure, aviator):
+        app.asgi_handler = api.edge(
+            app.asgi_handler, lambda: app.state.installation, settings.max_body_bytes, limits
+        )
     return app
 
 

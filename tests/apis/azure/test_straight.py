@@ -5,6 +5,7 @@ import pytest
 
 from quaymaster.apis.azure import router
 from quaymaster.apis.azure.edge import Edge
+from quaymaster.apis.shared.limiting import RequestLimits
 from tests.apis.azure.server import BASE, MAX_BODY, Server, elsewhere
 from tests.apis.azure.test_releases import three
 
@@ -13,7 +14,8 @@ LIST = "/default/Default/_apis/Release/Releases"
 
 
 async def by_litestar(server: Server, path: str, token: str) -> httpx.Response:
-    app = Edge(elsewhere, router.application(MAX_BODY), lambda: server.installation)
+    routes = router.application(MAX_BODY)
+    app = Edge(elsewhere, routes, lambda: server.installation, RequestLimits())
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

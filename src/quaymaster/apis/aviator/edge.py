@@ -4,19 +4,20 @@ Whatever begins with `/api/releases` belongs to this contract. Names are case-se
 hold spaces, percent-encoded; an encoded slash stays inside its part.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from quaymaster.actions import people
 from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.aviator.asked import INNER_SLASH, Asked
 from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.shared import credentials, paths, query
+from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
 from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.store.database import DatabaseUnavailable
@@ -30,24 +31,33 @@ class Edge:
     """ASGI: takes the requests of this contract, hands all others on to `rest`."""
 
     def __init__(
-        self, rest: ASGIApp, routes: ASGIApp, installation: Callable[[], Installation]
+        self,
+        rest: ASGIApp,
+        routes: ASGIApp,
+        installation: Callable[[], Installation],
+        limits: RequestLimits,
     ) -> None:
         self._rest = rest
         self._routes = routes
         self._installation = installation
         self._callers: ShortMemory[bytes, Caller] = ShortMemory()
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or not _is_ours(scope):
             await self._rest(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        telling = _Telling(send)
         try:
             caller = await self._caller(headers)
+            telling.usage = self._used(caller)
             parts = paths.parts(_raw_path(scope))
             parameters = query.read(scope["query_string"])
         except (Refusal, DatabaseUnavailable) as error:
-            await _send(send, error)
+            if isinstance(error, TooManyRequests):
+                telling.usage = error.usage
+            await _send(telling, error)
             return
         installation = self._installation()
         base = installation.url or f"{scope['scheme']}://{_header(headers, b'host')}"
@@ -59,7 +69,13 @@ class Edge:
             url=base + "/" + "/".join(quote(part, safe="") for part in parts),
         )
         inner = {**scope, "path": path, "state": {"asked": asked}}
-        await self._routes(inner, receive, send)  # type: ignore[arg-type]
+        await self._routes(inner, receive, telling)  # type: ignore[arg-type]
+
+    def _used(self, caller: Caller | None) -> Usage | None:
+        """Count the request for its caller. Raises TooManyRequests."""
+        if caller is None:
+            return None
+        return self._limits.count(caller.id, self._installation().requests_per_minute)
 
     async def _caller(self, headers: Headers) -> Caller | None:
         now = datetime.now(UTC)
@@ -73,6 +89,19 @@ class Edge:
             if found:
                 return found
         return None
+
+
+class _Telling:
+    """Adds to an answer how much its caller may still send."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.usage: Usage | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and self.usage and self.usage.is_worth_telling:
+            message["headers"] = [*message["headers"], *self.usage.headers()]
+        await self._send(message)
 
 
 def _is_ours(scope: Scope) -> bool:
@@ -90,7 +119,7 @@ def _header(headers: Headers, name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")
 
 
-async def _send(send: Send, error: Exception) -> None:
+async def _send(send: Callable[[Message], Awaitable[None]], error: Exception) -> None:
     problem = (
         Problem(503, "The database is not available", {"Retry-After": "1"})
         if isinstance(error, DatabaseUnavailable)

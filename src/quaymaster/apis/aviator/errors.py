@@ -47,7 +47,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(400, error.message)
         case Refusal():
             words = {403: "Forbidden", 404: "Not found", 413: "The body is too large"}
-            return Problem(error.status, words.get(error.status, error.message))
+            return Problem(error.status, words.get(error.status, error.message), error.headers)
         case NotFound(kind="commit"):
             return Problem(400, "Invalid commit hash")
         case NotFound():

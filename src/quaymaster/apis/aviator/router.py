@@ -26,6 +26,7 @@ from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.aviator.graphql import routes as graphql
 from quaymaster.apis.aviator.policy import admit
 from quaymaster.apis.aviator.webhooks import routes as webhooks
+from quaymaster.apis.shared.limiting import RequestLimits
 from quaymaster.apis.shared.refusals import NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.schedules import UnknownTimeZone
@@ -72,9 +73,18 @@ def application(max_body_bytes: int) -> Litestar:
     )
 
 
-def edge(rest: ASGIApp, installation: Callable[[], Installation], max_body_bytes: int) -> ASGIApp:
-    """ASGI for the whole product: this contract's requests are served, others go to `rest`."""
-    return Edge(rest, application(max_body_bytes), installation)
+def edge(
+    rest: ASGIApp,
+    installation: Callable[[], Installation],
+    max_body_bytes: int,
+    limits: RequestLimits | None = None,
+) -> ASGIApp:
+    """ASGI for the whole product: this contract's requests are served, others go to `rest`.
+
+    `limits` count what everybody sends; contracts that share them have one limit together.
+    """
+    routes = application(max_body_bytes)
+    return Edge(rest, routes, installation, RequestLimits() if limits is None else limits)
 
 
 def _refused(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

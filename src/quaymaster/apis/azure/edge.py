@@ -5,8 +5,6 @@ path is taken apart, its version read, its caller recognised and its project fou
 after `_apis` is routed in lower case, so that spelling never decides what a request may do.
 """
 
-import math
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +34,6 @@ OVERRIDABLE = frozenset({"PATCH", "PUT", "DELETE"})
 DEFAULT_COLLECTION = "defaultcollection"  # how on-premises clients call the only organization
 OLD_AREA = "releasemanagement"
 PROCESS_ID = str(uuid4())
-RATE_LIMITED = "Quaymaster/Requests"
 ALWAYS = (
     (b"x-tfs-processid", PROCESS_ID.encode()),
     (b"x-frame-options", b"SAMEORIGIN"),
@@ -56,7 +53,11 @@ class Edge:
     """ASGI: takes the requests of this contract, hands all others on to `rest`."""
 
     def __init__(
-        self, rest: ASGIApp, routes: ASGIApp, installation: Callable[[], Installation]
+        self,
+        rest: ASGIApp,
+        routes: ASGIApp,
+        installation: Callable[[], Installation],
+        limits: RequestLimits,
     ) -> None:
         self._rest = rest
         self._routes = routes
@@ -64,7 +65,7 @@ class Edge:
         self._callers: ShortMemory[bytes, Caller] = ShortMemory()
         self._homes: ShortMemory[str, str] = ShortMemory()
         self._projects: ShortMemory[tuple[str, str, str], Project] = ShortMemory()
-        self._limits = RequestLimits()
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or not _is_ours(_raw_path(scope)):
@@ -122,10 +123,9 @@ class Edge:
 
     def _used(self, asked: Asked) -> Usage | None:
         """Count the request for its caller. Raises TooManyRequests."""
-        limit = asked.installation.requests_per_minute
-        if not limit or asked.call is None or asked.call.caller is None:
+        if asked.call is None or asked.call.caller is None:
             return None
-        return self._limits.take(asked.call.caller.id, limit, time.monotonic())
+        return self._limits.count(asked.call.caller.id, asked.installation.requests_per_minute)
 
     async def _found(
         self, installation: Installation, caller: Caller, before: tuple[str, ...]
@@ -209,20 +209,8 @@ class _Dressed:
             known = quote(self.caller.unique_name, safe="@.-_\\[] ")
             own.append((b"x-vss-userdata", f"{self.caller.id}:{known}".encode()))
         if self.usage and self.usage.is_worth_telling:
-            own += _rate_limit(self.usage)
+            own += self.usage.headers()
         return own
-
-
-def _rate_limit(usage: Usage) -> list[tuple[bytes, bytes]]:
-    """The headers of CONTRACT A.8; nobody is delayed but who is refused."""
-    told = {
-        "x-ratelimit-resource": RATE_LIMITED,
-        "x-ratelimit-delay": f"{usage.retry_in:.3f}",
-        "x-ratelimit-limit": str(usage.limit),
-        "x-ratelimit-remaining": str(usage.remaining),
-        "x-ratelimit-reset": str(math.ceil(time.time() + usage.reset_in)),
-    }
-    return [(name.encode(), value.encode()) for name, value in told.items()]
 
 
 async def _send(send: Callable[[Message], Awaitable[None]], answer: Answer) -> None:

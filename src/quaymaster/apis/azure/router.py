@@ -56,6 +56,7 @@ from quaymaster.apis.azure.edge import Edge
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import admit, check, check_signed_in
 from quaymaster.apis.azure.service_hooks import routes as service_hooks
+from quaymaster.apis.shared.limiting import RequestLimits
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
@@ -134,9 +135,18 @@ def application(max_body_bytes: int) -> Litestar:
     )
 
 
-def edge(rest: ASGIApp, installation: Callable[[], Installation], max_body_bytes: int) -> ASGIApp:
-    """ASGI for the whole product: this contract's requests are served, others go to `rest`."""
-    return Edge(rest, Straight(application(max_body_bytes)), installation)
+def edge(
+    rest: ASGIApp,
+    installation: Callable[[], Installation],
+    max_body_bytes: int,
+    limits: RequestLimits | None = None,
+) -> ASGIApp:
+    """ASGI for the whole product: this contract's requests are served, others go to `rest`.
+
+    `limits` count what everybody sends; contracts that share them have one limit together.
+    """
+    routes = Straight(application(max_body_bytes))
+    return Edge(rest, routes, installation, RequestLimits() if limits is None else limits)
 
 
 class Straight:

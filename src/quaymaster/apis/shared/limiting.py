@@ -5,13 +5,16 @@ each process on its own: one number an identity, and only of those that have ask
 """
 
 import math
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from quaymaster.apis.shared.refusals import Refusal
 
 WINDOW_SECONDS = 60.0
 MOST_IDENTITIES = 20_000
+RATE_LIMITED = "Quaymaster/Requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,17 @@ class Usage:
         """From half of the limit on, so that clients can slow down before they are refused."""
         return self.remaining * 2 < self.limit
 
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The published headers (CONTRACT A.8); nobody is delayed but who is refused."""
+        told = {
+            b"x-ratelimit-resource": RATE_LIMITED,
+            b"x-ratelimit-delay": f"{self.retry_in:.3f}",
+            b"x-ratelimit-limit": str(self.limit),
+            b"x-ratelimit-remaining": str(self.remaining),
+            b"x-ratelimit-reset": str(math.ceil(time.time() + self.reset_in)),
+        }
+        return [(name, value.encode()) for name, value in told.items()]
+
 
 class TooManyRequests(Refusal):
     """Somebody has sent more requests than they may."""
@@ -46,12 +60,19 @@ class TooManyRequests(Refusal):
 class RequestLimits:
     """The requests of all identities; times are seconds of any steady clock."""
 
-    def __init__(self, most_identities: int = MOST_IDENTITIES) -> None:
+    def __init__(
+        self, most_identities: int = MOST_IDENTITIES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._most = most_identities
+        self._clock = clock
         self._full_again: OrderedDict[str, float] = OrderedDict()  # those used longest ago first
 
     def __len__(self) -> int:
         return len(self._full_again)
+
+    def count(self, identity: str, limit: int) -> Usage | None:
+        """Count one request of somebody now; None where there is no limit. Raises as `take`."""
+        return self.take(identity, limit, self._clock()) if limit else None
 
     def take(self, identity: str, limit: int, now: float) -> Usage:
         """Count one request of somebody who may send `limit` of them a minute.
