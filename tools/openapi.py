@@ -29,8 +29,8 @@ UNSERVED = """
 
 The service lists these addresses, but no client since 4.0 has an operation for them; they answer
 501. Those of 2.2-preview.1 kept artifacts apart from pipelines (`artifacts`), those of 3.2-preview
-set up web applications in a cloud (`ContinuousDeployment`): neither exists any more. Webhooks of
-sources come in under `/{organization}/_apis/hooks`.
+set up web applications in a cloud (`ContinuousDeployment`): neither exists any more. The reasons
+are in [decision 0020](../decisions/0020-addresses-without-an-operation.md).
 
 """
 

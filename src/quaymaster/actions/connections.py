@@ -45,6 +45,11 @@ async def listed(call: Call) -> list[KeptConnection]:
     return [kept for kept in found if call.may(VIEW, _token(kept))]
 
 
+def may_list(call: Call) -> bool:
+    """Whether the caller may ask for the connections of the call's project."""
+    return call.may(VIEW, str(_project(call)))
+
+
 async def get(call: Call, connection_id: str) -> KeptConnection:
     """One connection of the project. Raises NotFound, Forbidden."""
     async with call.database.read() as connection:

@@ -56,16 +56,16 @@ class Door:
 
 
 async def doors(call: Call, delivery: Delivery) -> list[Door]:
-    """The webhooks of this name whose secret the delivery proves to know; none for a stranger.
+    """The webhooks of this name, or with this id, whose secret the delivery proves to know.
 
-    Every candidate is looked at in constant time, whatever the proof.
+    None for a stranger. Every candidate is looked at in constant time, whatever the proof.
     """
     async with call.database.read() as connection:
         found = await connections.of_type(connection, TYPE)
     return [
         Door(kept.connection.id, kept)
         for kept in found
-        if _name(kept.connection) == delivery.webhook.casefold()
+        if delivery.webhook.casefold() in (_name(kept.connection), kept.connection.id)
         and proves(connections.opened(call.vault, kept), delivery)
     ]
 

@@ -30,6 +30,8 @@ async function main() {
   const machines = caller(await connection.getTaskAgentApi());
   await taskGroups(machines);
   await deploymentGroups(machines);
+  const project = await (await connection.getCoreApi()).getProject(PROJECT);
+  await connections(caller(await connection.getServiceEndpointApi()), project.id);
   console.log(JSON.stringify(told));
 }
 
@@ -67,6 +69,33 @@ async function taskGroups(call) {
   await call("deleteTaskGroup", PROJECT, made.id, "done");
   const back = await call("undeleteTaskGroup", { ...made, id: made.id }, PROJECT);
   assert.equal(back.deleted, false);
+}
+
+// A service connection, whose secret is kept and never shown.
+async function connections(call, project) {
+  const name = "Node's monitor";
+  const parameters = { username: "quay", password: "hunter2" };
+  const made = await call("createServiceEndpoint", {
+    name,
+    type: "generic",
+    url: "https://monitor.example",
+    authorization: { scheme: "UsernamePassword", parameters },
+    serviceEndpointProjectReferences: [{ projectReference: { id: project, name: PROJECT }, name }],
+  });
+  assert.equal(made.isReady, true);
+  const read = await call("getServiceEndpointDetails", PROJECT, made.id);
+  assert.deepEqual(read.authorization.parameters, { username: "quay", password: null });
+  const changed = await call("updateServiceEndpoint", { ...read, description: "ours" }, made.id);
+  assert.equal(changed.description, "ours");
+  assert.equal((await call("updateServiceEndpoints", [changed]))[0].id, made.id);
+  const named = await call("getServiceEndpointsByNames", PROJECT, [name]);
+  const typed = await call("getServiceEndpoints", PROJECT, "generic", ["UsernamePassword"]);
+  const everywhere = await call("getServiceEndpointsByTypeAndOwner", "generic", "library");
+  for (const found of [named, typed, everywhere]) assert.ok(found.some((one) => one.id === made.id));
+  const [github] = await call("getServiceEndpointTypes", "github");
+  assert.equal(github.name, "github");
+  await call("deleteServiceEndpoint", made.id, [project]);
+  assert.equal(await call("getServiceEndpointDetails", PROJECT, made.id), null);
 }
 
 // A deployment group; machines join it by themselves, so that it has none here.

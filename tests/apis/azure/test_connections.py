@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quaymaster.actions import projects
 from tests.apis.azure.server import Server
 
 BASE = "/default/Default/_apis/serviceendpoint/endpoints"
@@ -42,6 +43,20 @@ async def test_it_comes_back_without_its_secret(server: Server):
     }
     assert made["serviceEndpointProjectReferences"][0]["projectReference"]["name"] == "Default"
     assert SECRET not in got.text + listed.text
+
+
+async def test_without_a_project_those_of_all_projects_are_listed(server: Server):
+    other = await projects.create(server.database, "Other")
+    here, there = (
+        await add(server),
+        await add(server, endpoint("Far"), f"/default/{other}/_apis/serviceendpoint/endpoints"),
+    )
+    found = (await server.get(f"{ALL}?type=generic&owner=library")).json()["value"]
+    assert [one["id"] for one in found] == [here["id"], there["id"]]
+    reader = await server.user("reader", groups=("Readers",))
+    seen = (await server.get(ALL, token=reader)).json()["value"]
+    assert [one["id"] for one in seen] == [here["id"]]
+    assert SECRET not in str(found)
 
 
 async def test_lists_are_narrowed(server: Server):

@@ -87,6 +87,22 @@ async def test_the_same_delivery_five_times_is_kept_once(server: Server):
     assert push["paths"] == ["a.txt"]
 
 
+async def test_sources_deliver_to_the_address_of_releases_by_name_or_id(server: Server):
+    await hook(server)
+    listed = await server.get("/default/Default/_apis/serviceendpoint/endpoints")
+    body = json.dumps(github_push()).encode()
+    headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": "d1"}
+    signed = {**headers, "X-Hub-Signature-256": signature(body)}
+    address = "/default/_apis/public/Release/receiveExternalEvent"
+    for name, new in ((listed.json()["value"][0]["id"].upper(), True), ("SHOP", False)):
+        path = f"{address}/{name}"
+        answer = await server.ask("POST", path, token="", content=body, headers=signed)
+        assert (answer.status_code, answer.json()["isNew"]) == (200, new), name
+        stranger = await server.ask("POST", path, token="", content=body, headers=headers)
+        assert stranger.status_code == 401
+    assert await deliveries(server) == 1
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -31,6 +31,7 @@ from quaymaster.apis.shared.refusals import NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.schedules import UnknownTimeZone
 from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.vault import VaultError
 
 _log = structlog.get_logger("quaymaster.apis.aviator")
 
@@ -64,6 +65,7 @@ def application(max_body_bytes: int) -> Litestar:
             Problem: _refused,
             UnknownTimeZone: _refused,
             DatabaseUnavailable: _away,
+            VaultError: _sealed,
             HTTPException: _by_litestar,
             Exception: _broken,
         },
@@ -94,6 +96,12 @@ def _refused(_request: Request[Any, Any, Any], error: Exception) -> Response[byt
 def _away(_request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
     _log.warning("request refused while the database is away", reason=str(error))
     return _response(Problem(503, "The database is not available", {"Retry-After": "1"}))
+
+
+def _sealed(_request: Request[Any, Any, Any], error: VaultError) -> Response[bytes]:
+    """A secret that this server cannot open: only its operator can put that right."""
+    _log.error("a secret cannot be opened", reason=str(error))
+    return _response(Problem(503, str(error)))
 
 
 def _by_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -35,22 +35,28 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 
 @get(PLAIN, opt=needs(Scope.CONNECTION))
 async def list_connections(request: AzureRequest) -> Response[bytes]:
-    """The project's connections by name; names, ids, a type and schemes narrow the list."""
+    """The project's connections by name; names, ids, a type and schemes narrow the list.
+
+    Without a project those of all projects that the caller may see (CONTRACT A.1.4).
+    """
     query = request.parameters
     names = {name.casefold() for name in list_in(query.all("endpointNames"))}
     ids = {text.casefold() for text in list_in(query.all("endpointIds"))}
     schemes = {text.casefold() for text in list_in(query.all("authSchemes"))}
     kind, owner = query.text("type").casefold(), query.text("owner").casefold()
-    found = [
-        one
-        for one in await connections.listed(request.in_project())
-        if (not names or one.connection.name.casefold() in names)
-        and (not ids or one.connection.id in ids)
-        and (not schemes or one.connection.scheme.casefold() in schemes)
-        and kind in ("", one.connection.type.casefold())
-        and owner in ("", OWNER)
-    ]
-    return request.collection("serviceEndpoint", await _shown(request, request.call, found))
+    values: list[dict[str, Any]] = []
+    for call in await _calls(request):
+        found = [
+            one
+            for one in await connections.listed(call)
+            if (not names or one.connection.name.casefold() in names)
+            and (not ids or one.connection.id in ids)
+            and (not schemes or one.connection.scheme.casefold() in schemes)
+            and kind in ("", one.connection.type.casefold())
+            and owner in ("", OWNER)
+        ]
+        values += await _shown(request, call, found)
+    return request.collection("serviceEndpoint", values)
 
 
 @get(ONE, opt=needs(Scope.CONNECTION))
@@ -184,6 +190,16 @@ async def _in_project(request: AzureRequest, body: Mapping[str, Any]) -> Call:
     if not wanted:
         raise _wrong(f"Name the project of the service connection in {REFERENCES}.")
     return await _call_in(request, wanted)
+
+
+async def _calls(request: AzureRequest) -> list[Call]:
+    """The call in its project; without one, in each that the caller may see connections of."""
+    if request.call.project is not None:
+        return [request.call]
+    database, home = request.call.database, request.asked.organization
+    known = await projects.listed(database, request.caller, home) or []
+    calls = [replace(request.call, project=one) for one in known]
+    return [call for call in calls if connections.may_list(call)]
 
 
 async def _call_in(request: AzureRequest, name_or_id: str) -> Call:

@@ -143,8 +143,6 @@ def _conflict(error: domain.Conflict) -> Problem:
         return Problem(409, "DefinitionExistsException", error.message)
     if error.message.startswith("The artifact"):
         return Problem(409, "ArtifactExistsException", error.message)
-    if error.message.startswith("The artifact"):
-        return Problem(409, "ArtifactExistsException", error.message)
     if "already exists" in error.message:
         message = f"VS402934: {error.message}"
         return Problem(400, "ReleaseDefinitionAlreadyExistsException", message)

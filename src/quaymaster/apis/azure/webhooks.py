@@ -18,13 +18,14 @@ from quaymaster.apis.shared.scopes import Scope
 from quaymaster.apis.webhooks import reading
 
 PATH = "/public/distributedtask/webhooks/{webhook:str}"
+OF_RELEASES = "/public/release/receiveexternalevent/{webhook:str}"  # the same, by its published id
 STRANGER = (
     "There is no incoming webhook of this name whose secret signed this delivery. Check the name "
     "in the address and the secret on both sides; nothing was kept."
 )
 
 
-@post(PATH, opt=needs(Scope.PUBLIC))
+@post([PATH, OF_RELEASES], opt=needs(Scope.PUBLIC))
 async def take_delivery(request: AzureRequest, webhook: FromPath[str]) -> Response[bytes]:
     """Take a signed delivery in, once however often it comes; builds and releases follow."""
     headers = {name.lower(): value for name, value in request.headers.items()}

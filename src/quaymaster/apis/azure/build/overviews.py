@@ -67,8 +67,10 @@ async def get_build_report(request: AzureRequest, build_id: FromPath[str]) -> Re
 
 @get(f"{BUILD}/explain", opt=needs(Scope.BUILD))
 async def explain_build(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
-    """Every reason why the build goes on no further, those that hold it up now first; beyond the
-    published API."""
+    """Every reason why the build goes on no further, those that hold it up now first.
+
+    An addition of our own to the published API.
+    """
     number = build_number(build_id)
     found = await build_explaining.reasons(request.call, number)
     body = {"buildId": number, "reasons": [reason(one) for one in found]}

@@ -13,6 +13,9 @@ TOLD = {
     "VariableGroup": ("distributedtask", "groupId"),
     "TaskGroup": ("distributedtask", "taskGroupId"),
     "ServiceEndpoint": ("serviceendpoint", "endpointId"),
+    "SecureFile": ("distributedtask", "secureFileId"),
+    "Subscription": ("hooks", "subscriptionId"),
+    "Freeze": ("release", "freezeId"),
 }
 # Of a release its first stage can be asked for, too.
 FIRST_STAGE = "environmentId", "/environments/0/id"

@@ -125,8 +125,7 @@ def _operation(place: str, operation: Operation | None, handler: HTTPRouteHandle
     if needed is Scope.PUBLIC:
         described["security"] = []
     if operation and operation.body:
-        body = {"application/json": {"schema": _schema(operation.body)}}
-        described["requestBody"] = {"required": True, "content": body}
+        described["requestBody"] = {"required": True, "content": _content(operation.body)}
     return described
 
 
@@ -157,13 +156,17 @@ def _responses(operation: Operation | None, *, is_public: bool) -> Document:
     answer = operation.answer if operation else "object"
     if not answer:
         return {"204": {"description": "Done."}, **described}
-    if "/" in answer:
-        content: Document = {answer: {"schema": {"type": "string"}}}
-    elif answer.endswith("[]"):
-        content = {"application/json": {"schema": _collection(answer)}}
-    else:
-        content = {"application/json": {"schema": _schema(answer)}}
+    is_list = answer.endswith("[]")
+    listed = {"application/json": {"schema": _collection(answer)}}
+    content = listed if is_list else _content(answer)
     return {"200": {"description": "Done.", "content": content}, **described}
+
+
+def _content(kind: str) -> Document:
+    """A body of this kind: a shape in JSON, or of a media type whatever is in it."""
+    if "/" in kind:
+        return {kind: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": _schema(kind)}}
 
 
 def _collection(kind: str) -> Document:
