@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from quaymaster.actions import artifact_events
 from quaymaster.actions.call import Call
-from quaymaster.actions.follow_up import PUSH, job_kind
+from quaymaster.actions.follow_up import DELIVERIES, PUSH, job_kind
+from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.build import Build, BuildId
 from quaymaster.domain.build_events import BuildEvent
 from quaymaster.domain.building import decide, due_at
@@ -15,7 +16,16 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.pushes import Push, PushKind
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import ArtifactEvent, Occasion
-from quaymaster.store import build_triggers, build_views, builds, jobs, notify, pushes, task_runs
+from quaymaster.store import (
+    build_triggers,
+    build_views,
+    builds,
+    deliveries,
+    jobs,
+    notify,
+    pushes,
+    task_runs,
+)
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
@@ -101,7 +111,11 @@ def _to_cancel(before: Build, after: Build) -> list[int]:
 
 
 async def _tell_completed(connection: Connection, call: Call, build: Build) -> None:
-    """Releases are made of a completed build that is no draft's (23.9); told with its end."""
+    """Who listens hears of it, and releases are made of a build that is no draft's (23.9); told
+    with its end."""
+    news = Announcement(Happening.BUILD_COMPLETED, 0, build.result or "", build=build.id)
+    if await deliveries.queue_for_build(connection, news, call.now):
+        await enqueue(connection, [Wakeup(DELIVERIES, {"id": 0})])
     view = await build_views.get(connection, None, build.id)
     if view is None or view.definition_quality == "draft":
         return

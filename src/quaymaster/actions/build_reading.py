@@ -126,6 +126,13 @@ async def newest(call: Call, definition: str, branch: str) -> BuildsFound:
     return found
 
 
+async def pipeline_named(call: Call, named: str) -> int:
+    """The same in a connection of its own, for somebody who may view it."""
+    async with call.database.read() as connection:
+        number = await definition_named(connection, call, named)
+        return (await build_definitions.found(connection, call, number)).id
+
+
 async def definition_named(connection: Connection, call: Call, named: str) -> int:
     """The id of a definition by its id, its name, or its folder and name. Raises NotFound."""
     if named.isascii() and named.isdigit() and len(named) < 10:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from quaymaster.actions import reading
+from quaymaster.actions import build_reading, reading
+from quaymaster.actions.build_reading import BuildsFound
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.ports import Unreachable, WebClient, WebRequest
 from quaymaster.actions.reading import ReleaseFound
@@ -36,13 +37,14 @@ PAUSES = (
 )
 LEASE = timedelta(minutes=2)  # longer than the client lets a call take
 KEPT = timedelta(days=30)
-GONE = "The release that this is about has been deleted."
+GONE = "The release or the build that this is about has been deleted."
 LONGEST_PROBLEM = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Everything an announcement is written from; `release` is None where there is none.
+    """Everything an announcement is written from; `release` and `build` are None where it is not
+    about one.
 
     `definition`, `environment` and `deployment` are what dialects of names show of the same.
     """
@@ -52,6 +54,7 @@ class Told:
     organization: str
     url: str
     release: ReleaseFound | None = None
+    build: BuildsFound | None = None
     definition: RepositoryDefinition | None = None
     environment: RepositoryEnvironment | None = None
     deployment: EnvironmentDeployment | None = None
@@ -162,9 +165,11 @@ async def _written(
     found = None
     if letter.fact.release:
         found = await reading.release(call, letter.fact.release, deleted=True)
+    number = letter.fact.build
+    built = await build_reading.build(call, number, deleted=True) if number else None
     async with installation.database.read() as connection:
         organization = await projects.organization_name(connection, subscription.organization)
-        told = Told(letter, subscription, organization or "", installation.url, found)
+        told = Told(letter, subscription, organization or "", installation.url, found, built)
         told = await _with_names(connection, told)
     body = announcer.body(told)
     async with installation.database.transaction() as connection:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import DELIVERIES
 from quaymaster.domain.access import Permission
-from quaymaster.domain.announcements import Announcement
+from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.overrides import MASK
 from quaymaster.store import deliveries, subscriptions
@@ -222,7 +222,10 @@ async def _check_there(
     """Raise NotFound for a definition, Invalid for a stage, that is not in the project."""
     definition, stage = _subject(request.wanted)
     place = (connection, organization, request.project)
-    if definition is not None and not await subscriptions.has_definition(*place, definition):
+    of_builds = Happening.BUILD_COMPLETED in request.wanted.happenings
+    if definition is not None and not await subscriptions.has_definition(
+        *place, definition, of_builds=of_builds
+    ):
         raise NotFound("definition", definition)
     if stage is not None and not await subscriptions.has_stage(*place, stage, definition):
         raise Invalid(

@@ -40,14 +40,15 @@ class Happening(StrEnum):
     ROLLBACK = "rollback"
     ENVIRONMENT_FROZEN = "environmentFrozen"
     ENVIRONMENT_UNFROZEN = "environmentUnfrozen"
+    BUILD_COMPLETED = "buildCompleted"
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """One happening and where; 0 and None stand for what it is not about.
 
-    `status` is how it stood at that moment: a release's, an approval's or a stage's; of a change
-    the outcome of the deployment, or what it was doing.
+    `status` is how it stood at that moment: a release's, an approval's or a stage's, a build's
+    result; of a change the outcome of the deployment, or what it was doing.
     """
 
     happening: Happening
@@ -58,6 +59,7 @@ class Announcement:
     attempt: int = 0
     approval: int = 0
     side: Side | None = None
+    build: int = 0
 
 
 def announcements(before: Release, after: Release) -> list[Announcement]:

@@ -41,6 +41,17 @@ FROM environments e JOIN projects p ON p.id = e.project_id
 WHERE e.id = $1
 """
 
+QUEUE_FOR_BUILD = """
+INSERT INTO deliveries (subscription_id, fact, created_at, due_at)
+SELECT s.id, $4::json, $5, $5
+FROM builds b JOIN projects p ON p.id = b.project_id
+  JOIN subscriptions s ON s.organization_id = p.organization_id AND s.is_enabled
+    AND (s.project_id IS NULL OR s.project_id = p.id)
+    AND (s.definition_id IS NULL OR s.definition_id = b.definition_id)
+    AND $2 = ANY (s.happenings) AND (s.statuses = '{}' OR $3 = ANY (s.statuses))
+WHERE b.id = $1
+"""
+
 # The first of each release that is due; what comes later waits for it, so that a receiver hears
 # of a deployment's end after its start.
 CLAIM = """
@@ -122,9 +133,20 @@ async def queue(
 
 async def queue_for_environment(connection: Connection, told: Announcement, at: datetime) -> int:
     """The same for what happens to an environment and no release; how many deliveries."""
+    return await _queue_for(connection, QUEUE_FOR_ENVIRONMENT, told.definition_stage, told, at)
+
+
+async def queue_for_build(connection: Connection, told: Announcement, at: datetime) -> int:
+    """The same for what happens to a build; how many deliveries."""
+    return await _queue_for(connection, QUEUE_FOR_BUILD, told.build, told, at)
+
+
+async def _queue_for(
+    connection: Connection, sql: str, subject: int, told: Announcement, at: datetime
+) -> int:
     done: str = await connection.execute(
-        QUEUE_FOR_ENVIRONMENT,
-        told.definition_stage,
+        sql,
+        subject,
         told.happening,
         told.status,
         msgspec.json.encode(told).decode(),

@@ -34,7 +34,7 @@ WHERE id = $1 AND organization_id = $2 AND project_id IS NOT DISTINCT FROM $3 AN
 HAS_DEFINITION = """
 SELECT EXISTS (
   SELECT FROM definitions d JOIN projects p ON p.id = d.project_id
-  WHERE d.id = $3 AND d.kind = 'release' AND NOT d.is_deleted AND p.organization_id = $1
+  WHERE d.id = $3 AND d.kind = $4 AND NOT d.is_deleted AND p.organization_id = $1
     AND ($2::uuid IS NULL OR p.id = $2))
 """
 HAS_STAGE = """
@@ -112,10 +112,17 @@ async def remove(connection: Connection, subscription: UUID) -> None:
 
 
 async def has_definition(
-    connection: Connection, organization: UUID, project: UUID | None, definition: int
+    connection: Connection,
+    organization: UUID,
+    project: UUID | None,
+    definition: int,
+    *,
+    of_builds: bool = False,
 ) -> bool:
-    """Whether there is this definition in the project (None: in any of the organization)."""
-    return bool(await connection.fetchval(HAS_DEFINITION, organization, project, definition))
+    """Whether there is this definition, of releases or of builds, in the project (None: in any of
+    the organization)."""
+    kind = "build" if of_builds else "release"
+    return bool(await connection.fetchval(HAS_DEFINITION, organization, project, definition, kind))
 
 
 async def has_stage(

@@ -317,4 +317,4 @@ async def test_what_can_be_asked_for_is_told(server: Server) -> None:
     ):
         answer = await server.get(f"{HOOKS}/{path}")
         assert answer.status_code == 200, (path, answer.text)
-    assert (await server.get(f"{HOOKS}/publishers/tfs")).status_code == 404
+    assert (await server.get(f"{HOOKS}/publishers/git")).status_code == 404

@@ -10,9 +10,9 @@ import msgspec
 from quaymaster.actions.deliveries import Post, Told
 from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.approval import Around, approval
-from quaymaster.apis.azure.service_hooks import messages
+from quaymaster.apis.azure.service_hooks import build_event, messages
 from quaymaster.apis.azure.service_hooks.scene import Scene
-from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES, PUBLISHER, RESOURCE_VERSION
+from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES, RESOURCE_VERSIONS, publisher_of
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
 from quaymaster.domain.announcements import Happening
@@ -28,14 +28,16 @@ class AzureAnnouncer:
     """Writes the events of the publisher `rm` and the headers of a web hook."""
 
     def body(self, told: Told) -> bytes:
-        """The event. A try-out has no release to show."""
+        """The event. A try-out has no release and no build to show."""
         fact, settings = told.letter.fact, told.subscription.settings
+        publisher = publisher_of(fact.happening)
+        version = settings.get("resourceVersion") or RESOURCE_VERSIONS[publisher][0]
         event: Document = {
             "subscriptionId": str(told.subscription.id),
             "notificationId": told.letter.number,
             "id": str(told.letter.id),
             "eventType": EVENT_TYPES[fact.happening],
-            "publisherId": PUBLISHER,
+            "publisherId": publisher,
         }
         resource = None
         if told.release is not None:
@@ -45,8 +47,16 @@ class AzureAnnouncer:
             wanted = settings.get("detailedMessagesToSend", "all")
             event["detailedMessage"] = messages.detailed_message(scene, wanted)
             resource = _resource(scene, settings.get("resourceDetailsToSend", "all"))
+        if told.build is not None:
+            sentence = build_event.sentence(told, told.build)
+            wanted = settings.get("messagesToSend", "all")
+            event["message"] = messages.in_forms(sentence, wanted)
+            wanted = settings.get("detailedMessagesToSend", "all")
+            event["detailedMessage"] = messages.in_forms(sentence, wanted)
+            details = settings.get("resourceDetailsToSend", "all")
+            resource = build_event.resource(told, told.build, details, version)
         event["resource"] = resource
-        event["resourceVersion"] = RESOURCE_VERSION
+        event["resourceVersion"] = version
         event["resourceContainers"] = _containers(told)
         event["createdDate"] = date_out(told.letter.created_at)
         return msgspec.json.encode(event)

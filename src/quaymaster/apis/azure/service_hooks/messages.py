@@ -24,15 +24,16 @@ Sentence = list[str | Linked]
 
 def message(scene: Scene, wanted: str) -> dict[str, str]:
     """One sentence in the forms that were asked for: `all`, one of them, or `none`."""
-    return _in_forms(MESSAGES[scene.fact.happening](scene), wanted)
+    return in_forms(MESSAGES[scene.fact.happening](scene), wanted)
 
 
 def detailed_message(scene: Scene, wanted: str) -> dict[str, str]:
     """The sentence and what belongs to it."""
-    return _in_forms(DETAILS[scene.fact.happening](scene), wanted)
+    return in_forms(DETAILS[scene.fact.happening](scene), wanted)
 
 
-def _in_forms(sentence: Sentence, wanted: str) -> dict[str, str]:
+def in_forms(sentence: Sentence, wanted: str) -> dict[str, str]:
+    """A sentence in the forms that were asked for."""
     forms = FORMS if wanted == "all" else tuple(form for form in FORMS if form == wanted)
     return {form: _written(sentence, form) for form in forms}
 

@@ -1,16 +1,19 @@
 """Subscriptions as bodies say them, and as they are shown."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
-from quaymaster.actions import projects
+from quaymaster.actions import build_reading, projects
+from quaymaster.actions.call import Project
 from quaymaster.actions.subscriptions import SubscriptionRequest
 from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.service_hooks import words
 from quaymaster.apis.azure.values import date_out, number_in
+from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.overrides import MASK
 from quaymaster.store.subscriptions import KeptSubscription, Wanted
@@ -31,21 +34,29 @@ ENABLED = ("enabled", "")
 DISABLED = ("disabledbyuser", "disabled")
 PROJECT = "projectId"
 ON_PROBATION = "onProbation"
+VERSION = "resourceVersion"
 
 
 async def request_in(request: AzureRequest) -> SubscriptionRequest:
     """What the body of a POST or PUT asks for. Raises Problem, NotFound for the project."""
     body = await request.properties("subscription", KNOWN)
-    _check_fixed(body, "publisherId", words.PUBLISHER)
     _check_fixed(body, "consumerId", words.CONSUMER)
     _check_fixed(body, "consumerActionId", words.ACTION)
     inputs = _texts(body, "publisherInputs")
     outputs = _texts(body, "consumerInputs")
+    project = await _project(request, inputs.get(PROJECT, ""))
+    wanted = _wanted(text_in(body.get("eventType"), "eventType"), inputs)
+    [happening] = wanted.happenings
+    publisher = words.publisher_of(happening)
+    _check_fixed(body, "publisherId", publisher)
+    if happening is Happening.BUILD_COMPLETED and inputs.get(words.PIPELINE):
+        wanted = replace(wanted, definition=await _pipeline(request, project, inputs))
+    version = text_in(body.get("resourceVersion"), "resourceVersion")
     return SubscriptionRequest(
-        project=await _project(request, inputs.get(PROJECT, "")),
-        wanted=_wanted(text_in(body.get("eventType"), "eventType"), inputs),
+        project=UUID(project.id) if project else request.call.project_id,
+        wanted=wanted,
         url=outputs.get(words.URL, ""),
-        settings=_settings(inputs, outputs),
+        settings={**_settings(inputs, outputs), **_version(version, publisher)},
         secrets={name: outputs.get(name, "") for name in words.SECRET_INPUTS},
         is_enabled=_is_enabled(text_in(body.get("status"), "status")),
     )
@@ -55,6 +66,7 @@ def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
     """A subscription; what is secret is masked."""
     found = kept.subscription
     [happening] = found.wanted.happenings
+    publisher = words.publisher_of(happening)
     secrets = {name: MASK for name in words.SECRET_INPUTS if found.secrets.get(name)}
     plain = {name: found.settings[name] for name in words.PLAIN_INPUTS if found.settings.get(name)}
     url = f"{people.links.base}/_apis/hooks/subscriptions/{found.id}"
@@ -62,11 +74,11 @@ def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
         "id": str(found.id),
         "url": url,
         "status": "enabled" if found.is_enabled else "disabledByUser",
-        "publisherId": words.PUBLISHER,
+        "publisherId": publisher,
         "eventType": words.EVENT_TYPES[happening],
         "eventDescription": words.NAMES[happening],
         "subscriber": None,
-        "resourceVersion": words.RESOURCE_VERSION,
+        "resourceVersion": found.settings.get(VERSION) or words.RESOURCE_VERSIONS[publisher][0],
         "consumerId": words.CONSUMER,
         "consumerActionId": words.ACTION,
         "actionDescription": f"To host {_host(found.url)}",
@@ -86,7 +98,7 @@ def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
 
 
 def _filters() -> tuple[str, ...]:
-    return (words.DEFINITION, words.STAGE, words.SIDE, words.ANSWER, words.RESULT)
+    return tuple(dict.fromkeys(name for names in words.FILTERS.values() for name in names))
 
 
 def _check_fixed(body: dict[str, Any], name: str, expected: str) -> None:
@@ -102,15 +114,29 @@ def _texts(body: dict[str, Any], name: str) -> dict[str, str]:
     }
 
 
-async def _project(request: AzureRequest, project: str) -> UUID | None:
+def _version(said: str, publisher: str) -> dict[str, str]:
+    """In which of several forms the resource is told, where another than the usual is wanted."""
+    usual, *others = words.RESOURCE_VERSIONS[publisher]
+    return {VERSION: said} if said in others and said != usual else {}
+
+
+async def _pipeline(request: AzureRequest, project: Project | None, inputs: dict[str, str]) -> int:
+    """The id of the build pipeline that a filter names. Raises NotFound, Problem."""
+    place = replace(request.call, project=project or request.call.project)
+    if place.project is None:
+        raise _wrong(f"{words.PIPELINE} is a pipeline of a project: name that in {PROJECT}.")
+    return await build_reading.pipeline_named(place, inputs[words.PIPELINE])
+
+
+async def _project(request: AzureRequest, project: str) -> Project | None:
     if not project:
-        return request.call.project_id
+        return None
     found = await projects.find(
         request.call.database, request.caller, request.asked.organization, project
     )
     if found is None:
         raise NotFound("project", project)
-    return UUID(found.id)
+    return found
 
 
 def _wanted(event: str, inputs: dict[str, str]) -> Wanted:
@@ -120,12 +146,13 @@ def _wanted(event: str, inputs: dict[str, str]) -> Wanted:
         raise _wrong(f"eventType {event[:80]!r} is none of the events there are: {known}.")
     answers = _chosen(inputs, words.ANSWER, words.ANSWERS)
     results = _chosen(inputs, words.RESULT, words.RESULTS)
+    built = _chosen(inputs, words.BUILD_RESULT, words.BUILD_RESULTS)
     return Wanted(
         happenings=(happening,),
         definition=_number(inputs, words.DEFINITION),
         definition_stage=_number(inputs, words.STAGE),
         side=_chosen(inputs, words.SIDE, words.SIDES),
-        statuses=tuple(one for one in (answers, results) if one),
+        statuses=tuple(one for one in (answers, results, built) if one),
     )
 
 

@@ -148,22 +148,23 @@ async def test_notification(request: AzureRequest) -> Response[bytes]:
 
 @get("/hooks/publishers", opt=needs(Scope.RELEASE))
 async def list_publishers(request: AzureRequest) -> Response[bytes]:
-    """Who tells: release management."""
-    return request.collection("publisher", [words.publisher()])
+    """Who tells: release management, and builds."""
+    return request.collection(
+        "publisher", [words.publisher(one) for one in words.RESOURCE_VERSIONS]
+    )
 
 
 @get("/hooks/publishers/{publisher_id:str}", opt=needs(Scope.RELEASE))
 async def get_publisher(request: AzureRequest, publisher_id: FromPath[str]) -> Response[bytes]:
     """One publisher with its events."""
-    _check(publisher_id, words.PUBLISHER, "publisher")
-    return request.answer("publisher", words.publisher())
+    return request.answer("publisher", words.publisher(_publisher(publisher_id)))
 
 
 @get("/hooks/publishers/{publisher_id:str}/eventtypes", opt=needs(Scope.RELEASE))
 async def list_event_types(request: AzureRequest, publisher_id: FromPath[str]) -> Response[bytes]:
     """The events that can be subscribed to."""
-    _check(publisher_id, words.PUBLISHER, "publisher")
-    return request.collection("eventType", words.publisher()["supportedEvents"])
+    told = words.publisher(_publisher(publisher_id))
+    return request.collection("eventType", told["supportedEvents"])
 
 
 @get("/hooks/publishers/{publisher_id:str}/eventtypes/{event_type:str}", opt=needs(Scope.RELEASE))
@@ -171,9 +172,9 @@ async def get_event_type(
     request: AzureRequest, publisher_id: FromPath[str], event_type: FromPath[str]
 ) -> Response[bytes]:
     """One event and its filters."""
-    _check(publisher_id, words.PUBLISHER, "publisher")
+    publisher = _publisher(publisher_id)
     happening = words.HAPPENINGS.get(event_type.casefold())
-    if happening is None:
+    if happening is None or words.publisher_of(happening) != publisher:
         raise NotFound("event type", event_type)
     return request.answer("eventType", words.event_type(happening))
 
@@ -227,11 +228,19 @@ async def _all_shown(request: AzureRequest, found: list[KeptSubscription]) -> li
     return [shown(people, one) for one in found]
 
 
+def _publisher(given: str) -> str:
+    """The publisher of this id. Raises NotFound."""
+    known = {one.casefold(): one for one in words.RESOURCE_VERSIONS}
+    if given.casefold() not in known:
+        raise NotFound("publisher", given[:50])
+    return known[given.casefold()]
+
+
 def _notification(found: Delivery, *, whole: bool = False) -> dict[str, Any]:
     is_over = found.status is not DeliveryStatus.QUEUED
     details: dict[str, Any] = {
         "eventType": words.EVENT_TYPES[found.fact.happening],
-        "publisherId": words.PUBLISHER,
+        "publisherId": words.publisher_of(found.fact.happening),
         "consumerId": words.CONSUMER,
         "consumerActionId": words.ACTION,
         "queuedDate": date_out(found.created_at),

@@ -5,10 +5,10 @@ from typing import Any
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.release import Side
 
-PUBLISHER = "rm"
+RELEASES, BUILDS = "rm", "tfs"
 CONSUMER = "webHooks"
 ACTION = "httpRequest"
-RESOURCE_VERSION = "3.0-preview.1"
+RESOURCE_VERSIONS = {RELEASES: ("3.0-preview.1",), BUILDS: ("2.0", "1.0")}  # the usual one first
 DIALECT = "azure"
 
 EVENT_TYPES = {
@@ -18,6 +18,7 @@ EVENT_TYPES = {
     Happening.APPROVAL_COMPLETED: "ms.vss-release.deployment-approval-completed-event",
     Happening.DEPLOYMENT_STARTED: "ms.vss-release.deployment-started-event",
     Happening.DEPLOYMENT_COMPLETED: "ms.vss-release.deployment-completed-event",
+    Happening.BUILD_COMPLETED: "build.complete",
 }
 HAPPENINGS = {event: happening for happening, event in EVENT_TYPES.items()}
 NAMES = {
@@ -27,11 +28,14 @@ NAMES = {
     Happening.APPROVAL_COMPLETED: "Release deployment approval completed",
     Happening.DEPLOYMENT_STARTED: "Release deployment started",
     Happening.DEPLOYMENT_COMPLETED: "Release deployment completed",
+    Happening.BUILD_COMPLETED: "Build completed",
 }
+PUBLISHED = {RELEASES: "release management", BUILDS: "build"}
 
 # Filters, and their values as published numbers (SEMANTICS 24.2).
 DEFINITION, STAGE = "releaseDefinitionId", "releaseEnvironmentId"
 SIDE, ANSWER, RESULT = "releaseApprovalType", "releaseApprovalStatus", "releaseEnvironmentStatus"
+PIPELINE, BUILD_RESULT = "definitionName", "buildStatus"
 FILTERS = {
     Happening.RELEASE_CREATED: (DEFINITION,),
     Happening.RELEASE_ABANDONED: (DEFINITION,),
@@ -39,10 +43,17 @@ FILTERS = {
     Happening.APPROVAL_COMPLETED: (DEFINITION, STAGE, SIDE, ANSWER),
     Happening.DEPLOYMENT_STARTED: (DEFINITION, STAGE),
     Happening.DEPLOYMENT_COMPLETED: (DEFINITION, STAGE, RESULT),
+    Happening.BUILD_COMPLETED: (PIPELINE, BUILD_RESULT),
 }
 SIDES = {"1": Side.PRE, "2": Side.POST}
 ANSWERS = {"2": "approved", "4": "rejected"}
 RESULTS = {"4": "succeeded", "8": "canceled", "16": "rejected", "128": "partiallySucceeded"}
+BUILD_RESULTS = {
+    "Succeeded": "succeeded",
+    "PartiallySucceeded": "partiallySucceeded",
+    "Failed": "failed",
+    "Stopped": "canceled",
+}
 
 # What a web hook may be told, and which of it is secret.
 URL = "url"
@@ -58,25 +69,30 @@ DETAILS_TO_SEND = ("all", "minimal", "none")
 MESSAGES_TO_SEND = ("all", "text", "html", "markdown", "none")
 
 
+def publisher_of(happening: Happening) -> str:
+    """Who tells of it."""
+    return BUILDS if happening is Happening.BUILD_COMPLETED else RELEASES
+
+
 def event_type(happening: Happening) -> dict[str, Any]:
     """One EventTypeDescriptor."""
     return {
         "id": EVENT_TYPES[happening],
         "name": NAMES[happening],
         "description": f"{NAMES[happening]}.",
-        "publisherId": PUBLISHER,
-        "supportedResourceVersions": [RESOURCE_VERSION],
+        "publisherId": publisher_of(happening),
+        "supportedResourceVersions": list(RESOURCE_VERSIONS[publisher_of(happening)]),
         "inputDescriptors": [_descriptor(name) for name in FILTERS[happening]],
     }
 
 
-def publisher() -> dict[str, Any]:
-    """The one publisher there is: release management."""
+def publisher(number: str) -> dict[str, Any]:
+    """One of the two publishers there are: release management and builds."""
     return {
-        "id": PUBLISHER,
-        "name": "Release",
-        "description": "Publishes release management events",
-        "supportedEvents": [event_type(happening) for happening in EVENT_TYPES],
+        "id": number,
+        "name": "Release" if number == RELEASES else "Builds",
+        "description": f"Publishes {PUBLISHED[number]} events",
+        "supportedEvents": [event_type(one) for one in EVENT_TYPES if publisher_of(one) == number],
         "inputDescriptors": [_descriptor("projectId")],
     }
 
