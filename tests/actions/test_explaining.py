@@ -31,7 +31,7 @@ async def test_a_demand_that_nobody_meets_is_named(world: World) -> None:
     assert dev.stage == "Dev"
     (reason,) = [one for one in dev.reasons if one.kind is ReasonKind.WORKER]
     assert "offers region -equals north" in reason.text
-    assert command._row(reason, dev)[0] == "now"
+    assert command._row(reason, dev.names)[0] == "now"
     qa = await explaining.reasons_by_name(world.call(), release, "QA")
     assert "waits for Dev" in qa.reasons[0].text
 

@@ -76,8 +76,8 @@ def test_a_stage_that_is_told_to_be_manual_waits_to_be_started():
         lambda _: [DetailsChanged(None, manual_stages=("Prod",))], Invalid, "no stage called Prod"
     )
     told.when(lambda _: [DetailsChanged(None, manual_stages=("qa",))])
-    told.when(started(), works("Dev")).then(Dev="succeeded", QA="notStarted")
-    told.when(deployed("QA"), works("QA")).then(QA="succeeded")
+    told.when(started(), works("Dev")).then(Dev="approved", QA="notStarted")
+    told.when(deployed("QA"), works("QA")).then(QA="approved")
 
 
 def test_a_failure_weighs_more_than_issues():

@@ -161,14 +161,6 @@ def test_a_trigger_that_starts_nothing():
     assert warning.startswith("$.triggers: no stage starts when a release is created")
 
 
-def test_a_pattern_in_a_stage_condition():
-    text = '{"tagFilter":{"pattern":"^v"}}'
-    stage = documents.stage("Dev", conditions=[documents.artifact_condition("_Web-CI", text)])
-    document = documents.definition("Web", stage, artifacts=[documents.build_artifact()])
-    [warning] = warnings_of(document)
-    assert "tagFilter is not searched for in stage conditions" in warning
-
-
 def test_a_download_of_an_artifact_that_is_not_there():
     limits = {"downloadInputs": [{"alias": "gone", "artifactDownloadMode": "All"}]}
     phase = documents.phase(deploymentInput={"artifactsDownloadInput": limits})

@@ -7,10 +7,9 @@ in between loses nothing, and every definition answers it with at most one relea
 
 from datetime import timedelta
 
-import re2
 import structlog
 
-from quaymaster.actions import named_builds, releases
+from quaymaster.actions import named_builds, releases, tag_patterns
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.follow_up import ARTIFACT_EVENT
@@ -27,9 +26,6 @@ from quaymaster.store.queue import Wakeup, enqueue
 
 FIRST_PAUSE = timedelta(seconds=15)
 MOST_TRIES = 9  # with doubled pauses: more than an hour for a source to come back
-
-_QUIETLY = re2.Options()
-_QUIETLY.log_errors = False
 
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +81,7 @@ async def _wanted(
         definition = await definitions.get(connection, call.vault, None, definition_id)
         if definition is None:
             return []
-        found = firings(definition.plan, told.event, _plain(definition), _pattern_found)
+        found = firings(definition.plan, told.event, _plain(definition), tag_patterns.found)
         new = [
             one for one in found if not await RELEASES.has_fired(connection, definition_id, one.key)
         ]
@@ -131,15 +127,6 @@ def _request(
         created_by=requester,
         triggering_alias=fired.alias,
     )
-
-
-def _pattern_found(pattern: str, tag: str) -> bool:
-    """Whether a user's pattern occurs in a tag; one that is none occurs nowhere."""
-    try:
-        return re2.search(pattern, tag, _QUIETLY) is not None
-    except re2.error as error:
-        _log.warning("a tag filter is no pattern", pattern=pattern, reason=str(error))
-        return False
 
 
 async def _gave_up(

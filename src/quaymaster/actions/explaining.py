@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from quaymaster.actions import freeze_times
+from quaymaster.actions import circumstances
 from quaymaster.actions import releases as release_actions
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
@@ -52,9 +52,10 @@ async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Expla
         token = definition_token(str(place.project_id), place.path, place.definition_id)
         call.require(Permission.VIEW_RELEASES, token, f"release {place.release_name}")
         around = await _around(connection, call, place, stage)
+        release = await circumstances.looked_up(connection, call, release)
     return Explained(
         stage.name,
-        explain(freeze_times.at(release, call.now), stage, around, call.now),
+        explain(release, stage, around, call.now),
         around.names,
     )
 
@@ -143,7 +144,7 @@ async def preview(call: Call, request: ReleaseRequest) -> Foresight:
         connection: Connection, draft: Release, secrets: Mapping[str, bool]
     ) -> Foresight:
         return foresee(
-            freeze_times.at(draft, call.now),
+            await circumstances.looked_up(connection, call, draft),
             Known(await _all_around(connection, call, draft), secrets),
             call.now,
         )

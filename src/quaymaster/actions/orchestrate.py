@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from quaymaster.actions import freeze_times, job_tokens
+from quaymaster.actions import circumstances, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
 from quaymaster.domain.changes import (
@@ -72,7 +72,7 @@ async def happen_within(
     before = await releases.locked(connection, release_id)
     if before is None:
         raise NotFound("release", release_id)
-    before = freeze_times.at(before, call.now)
+    before = await circumstances.looked_up(connection, call, before, event)
     if check:
         check(before)
     after, changes = decide(before, event, call.now)

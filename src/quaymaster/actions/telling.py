@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from quaymaster.actions.ports import Outside
+from quaymaster.domain.attempt_variables import context
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Release, Stage
-from quaymaster.domain.status import stage_status
 from quaymaster.plans.job_message import NumberedStep, Place, PlannedStep
 from quaymaster.store import task_runs
 from quaymaster.store.database import Connection
@@ -53,33 +53,5 @@ def deployment_context(
 
     Who tells a job or a gate of it puts in its phase, its ids and what else is its own.
     """
-    collection = f"{url}/{facts.organization_name}"
-    return JobContext(
-        collection_url=collection,
-        collection_id=facts.organization_id,
-        project_id=facts.project_id,
-        project_name=facts.project_name,
-        definition_id=facts.definition_id,
-        definition_name=facts.definition_name,
-        release_id=release.id,
-        release_name=release.name,
-        release_description=release.description,
-        release_reason=release.reason,
-        release_web_url=f"{collection}/{facts.project_name}/_release"
-        f"?releaseId={release.id}&_a=release-summary",
-        stage_id=stage.id,
-        stage_name=stage.name,
-        definition_stage_id=stage.plan.definition_stage_id,
-        attempt=deployment.attempt,
-        deployment_id=deployment.id,
-        phase_id=0,
-        phase_name="",
-        job_id="",
-        plan_id="",
-        release_requester=facts.release_requester,
-        deployment_requester=facts.deployment_requester,
-        skips_artifacts=True,
-        triggering_alias=facts.triggering_alias,
-        stage_statuses={other.name: stage_status(other) for other in release.stages},
-        artifacts=facts.artifacts,
-    )
+    around = facts.circumstances(url)
+    return replace(context(around, release, stage, deployment), skips_artifacts=True)

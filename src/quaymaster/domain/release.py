@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from quaymaster.domain.circumstances import Circumstances
 from quaymaster.domain.freezes import NOTHING_STANDS_STILL, Freeze, Hold, Standing
 from quaymaster.domain.plan import PhasePlan, Plan, StagePlan
 from quaymaster.domain.statuses import (
@@ -377,7 +378,8 @@ class Release:
     `targets` are the machines of the deployment groups that its plan names, by group, as they
     stand at the time of a decision; they are looked up, never saved with the release. So are the
     `freezes` and `holds` of its environments, and `standing`: what they mean at this moment, by
-    environment.
+    environment; the `circumstances`, where its plan reads them, and in `tag_hits` which of the
+    tag patterns of its conditions is found in which tag: pairs of both.
     """
 
     id: ReleaseId
@@ -400,6 +402,8 @@ class Release:
     freezes: tuple[Freeze, ...] = ()
     holds: tuple[Hold, ...] = ()
     standing: Mapping[int, Standing] = field(default_factory=dict)
+    circumstances: Circumstances | None = None
+    tag_hits: frozenset[tuple[str, str]] = frozenset()
 
     def stands(self, stage: "Stage") -> Standing:
         """What keeps the stage's environment from taking deployments at this moment."""

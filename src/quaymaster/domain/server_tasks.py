@@ -41,7 +41,7 @@ def question(
     return Intervention(
         phase_rank=place[0],
         position=place[1],
-        name=task.display_name,
+        name=replaced(task.display_name, IgnoreCase(variables)),
         instructions=replaced(inputs.get("instructions", ""), IgnoreCase(variables)),
         status=InterventionStatus.PENDING,
         created_at=now,

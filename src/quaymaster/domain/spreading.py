@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import product
 from math import prod
 
+from quaymaster.domain.attempt_variables import variables_of
 from quaymaster.domain.conclusions import Conclusion, PhaseFailed, PhaseSkipped, PhaseStarted
 from quaymaster.domain.ordinal import IgnoreCase, upper
 from quaymaster.domain.plan import PhaseKind, PhasePlan, Spread, TargetGroup
@@ -20,18 +21,6 @@ INTERVENTIONS = (
     "bcb64569-d51a-4af0-9c01-ea5d05b3b622",
     "2003ad3a-104a-451a-9238-60474ab294e6",
 )
-
-
-def variables_of(release: Release, stage: Stage, deployment: Deployment) -> dict[str, str]:
-    """The plain variables that conditions on the server see, the nearer ones winning (5.4)."""
-    merged: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for scope in (release.variables, stage.variables, deployment.variables):
-        for name, value in scope.items():
-            merged.pop(names.get(upper(name), ""), None)
-            names[upper(name)] = name
-            merged[name] = value
-    return merged
 
 
 def begun(

@@ -100,10 +100,7 @@ def _filter(node: Node) -> ArtifactFilter:
         node.complain("value", f"is not the JSON text of a filter; write it as {example}")
         return ArtifactFilter()
     spelled = {TRIGGER_CONDITION.spelled(name): value for name, value in decoded.items()}
-    made = artifact_filter(Node(spelled, node.at("value"), node.report))
-    if made.tag_pattern:
-        node.warn("value", "tagFilter is not searched for in stage conditions; use tags")
-    return made
+    return artifact_filter(Node(spelled, node.at("value"), node.report))
 
 
 def _decoded(text: str) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """What stands around a job that is about to run: project, people, artifacts, sealed secrets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import asyncpg
 import msgspec
 
+from quaymaster.domain.circumstances import Circumstances
 from quaymaster.domain.predefined import CarriedArtifact, Requester
 from quaymaster.store.database import Connection
 from quaymaster.store.records import ReleaseArtifact
@@ -40,6 +42,20 @@ LEFT JOIN identities by_stage ON by_stage.id = d.requested_for
 WHERE r.id = $1 AND s.id = $2 AND d.id = $3
 """
 
+ABOUT = """
+SELECT o.id::text AS organization_id, o.name AS organization_name,
+  p.id::text AS project_id, p.name AS project_name,
+  f.id AS definition_id, f.name AS definition_name, r.artifacts, r.triggering_alias,
+  coalesce((SELECT json_object_agg(i.id, json_build_array(i.id, i.display_name, i.email))
+    FROM identities i WHERE i.id = ANY($2::text[])), '{}') AS people
+FROM releases r
+JOIN definitions f ON f.id = r.definition_id
+JOIN projects p ON p.id = r.project_id
+JOIN organizations o ON o.id = p.organization_id
+WHERE r.id = $1
+"""
+
+_people = msgspec.json.Decoder(dict[str, tuple[str, str, str | None]])
 _artifacts = msgspec.json.Decoder(tuple[ReleaseArtifact, ...])
 
 
@@ -67,6 +83,38 @@ class JobFacts:
     deployment_requester: Requester
     artifacts: tuple[CarriedArtifact, ...]
     secrets: SealedSecrets
+
+    def circumstances(self, url: str) -> Circumstances:
+        """The same as far as it is no secret, for the variables of a job."""
+        people = (self.release_requester, self.deployment_requester)
+        return Circumstances(
+            url=url,
+            organization_id=self.organization_id,
+            organization_name=self.organization_name,
+            project_id=self.project_id,
+            project_name=self.project_name,
+            definition_id=self.definition_id,
+            definition_name=self.definition_name,
+            triggering_alias=self.triggering_alias,
+            artifacts=self.artifacts,
+            people={person.id: person for person in people if person.id},
+        )
+
+
+async def of_release(
+    connection: Connection, release: int, people: Iterable[str], url: str
+) -> Circumstances | None:
+    """What a release's record does not say of it, with these people; None without a release."""
+    row = await connection.fetchrow(ABOUT, release, list(people))
+    if row is None:
+        return None
+    named = _people.decode(row["people"])
+    told = {
+        **row,
+        "artifacts": tuple(map(_carried, _artifacts.decode(row["artifacts"]))),
+        "people": {key: Requester(*said[:2], said[2] or "") for key, said in named.items()},
+    }
+    return Circumstances(url=url, **told)
 
 
 async def of_deployment(

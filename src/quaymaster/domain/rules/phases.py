@@ -3,11 +3,12 @@
 from datetime import datetime
 from operator import attrgetter
 
+from quaymaster.domain.attempt_variables import variables_of
 from quaymaster.domain.changes import Change, PhaseFailed, PhaseSkipped
 from quaymaster.domain.expressions import ExpressionError, evaluate_condition
 from quaymaster.domain.plan import PhasePlan
 from quaymaster.domain.release import Deployment, Release, Side, Stage
-from quaymaster.domain.spreading import begun, variables_of
+from quaymaster.domain.spreading import begun
 from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import (
     BADNESS,

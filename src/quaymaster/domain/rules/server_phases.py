@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import server_tasks, workflows
+from quaymaster.domain.attempt_variables import variables_of
 from quaymaster.domain.changes import Change, HeldJobsReleased, JobSettled, PauseStarted
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.expressions import ExpressionError, evaluate_condition
@@ -19,7 +20,6 @@ from quaymaster.domain.release import (
 from quaymaster.domain.reports import SILENCE
 from quaymaster.domain.rules.jobs import newest_with_held_jobs
 from quaymaster.domain.server_tasks import SILENT_PEOPLE, SILENT_SERVICE, condition_of
-from quaymaster.domain.spreading import variables_of
 from quaymaster.domain.status import JOB_STATUS_SO_FAR, JOB_TO_PHASE, worst
 from quaymaster.domain.statuses import InterventionStatus, JobStatus, PhaseStatus
 

@@ -1,5 +1,6 @@
 """When a stage starts by itself (SEMANTICS 8.5, 8.6)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from quaymaster.domain import filters
@@ -9,6 +10,8 @@ from quaymaster.domain.changes import (
     DeploymentRequested,
     StageTriggered,
 )
+from quaymaster.domain.macros import replaced
+from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.plan import ArtifactMatches, ReleaseStarts, StageReached, StartCondition
 from quaymaster.domain.release import RELEASE_START, Release, Stage
 from quaymaster.domain.schedules import earliest
@@ -93,15 +96,21 @@ def holds(release: Release, stage: Stage, condition: StartCondition) -> bool:
 
 
 def _artifact_passes(release: Release, stage: Stage, alias: str) -> bool:
-    """Filters of one alias are alternatives; an exclusion among them wins."""
+    """Filters of one alias are alternatives; an exclusion among them wins. Variables of the
+    release may stand in them (8.2)."""
+    known = IgnoreCase(release.variables)
     wanted = [
-        condition.filter
+        replace(condition.filter, branch=replaced(condition.filter.branch, known))
         for condition in stage.plan.conditions
         if isinstance(condition, ArtifactMatches) and condition.alias == alias
     ]
     return any(
         filters.any_matches(
-            wanted, artifact.branch, artifact.tags, default_branch=artifact.default_branch
+            wanted,
+            artifact.branch,
+            artifact.tags,
+            default_branch=artifact.default_branch,
+            pattern_found=lambda pattern, tag: (pattern, tag) in release.tag_hits,
         )
         for artifact in release.artifacts
         if artifact.alias == alias
