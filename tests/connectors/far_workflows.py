@@ -51,6 +51,10 @@ class FarService:
     def signs_in(self, request: Request) -> bool:
         return request.headers.get("Authorization", "") == f"Bearer {SECRET}"
 
+    def always(self, _request: Request) -> bool:
+        """For one that anybody may ask."""
+        return True
+
     def reply(self, request: Request) -> Reply:
         raise NotImplementedError
 

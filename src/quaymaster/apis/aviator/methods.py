@@ -107,7 +107,8 @@ def _parts(target: str) -> int:
 
 
 def _parameters(body: Mapping[str, Any], field: str) -> tuple[Parameter, ...]:
-    listed = body.get("parameters") or []
+    said = body.get("parameters")
+    listed = [] if said is None else said
     if not isinstance(listed, list) or len(listed) > MOST_PARAMETERS:
         raise Problem(400, f"Invalid {field}: parameters is a list of at most {MOST_PARAMETERS}")
     return tuple(_parameter(one, field) for one in listed)

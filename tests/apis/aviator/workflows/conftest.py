@@ -62,6 +62,12 @@ class Scene:
         now = max([*times, datetime.now(UTC)]) + later
         await workflow_runs.look(Call(self.aviator.azure.installation, now=now), run.id)
 
+    async def with_hook_token(self, token: str) -> None:
+        """Another connection, which knows the token that news of builds come with."""
+        await connect(self, "Hooked", webhookToken=token)
+        body = {"deployment_method": {**self.method, "connection": "Hooked"}}
+        assert (await self.aviator.here("PATCH", "", json=body)).status_code == 200
+
     async def status(self) -> str:
         """That of the newest deployment."""
         found: str = (await self.aviator.listed())[0]["status"]

@@ -1,0 +1,92 @@
+"""Candidates that a workflow builds before they are ready (AVIATOR 3, 4)."""
+
+from datetime import timedelta
+
+import pytest
+
+from quaymaster.store.workflow_runs import RunState
+from tests.apis.aviator.workflows.conftest import Scene
+from tests.connectors.far_workflows import FarGitHub
+
+github = pytest.mark.parametrize("service", [FarGitHub], indirect=True)
+NOT_READY = (400, {"error": "Release candidate is not ready"})
+
+
+async def built(scene: Scene, version: str = "1.0-rc1") -> dict[str, str]:
+    """A candidate that is to be built; the answer."""
+    body = {"build_method": scene.method}
+    assert (await scene.aviator.in_project("PATCH", "", json=body)).status_code == 200
+    answer = await scene.aviator.cut(version, trigger_build_workflow=True)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, str] = answer.json()
+    return found
+
+
+async def build_status(scene: Scene) -> str:
+    answer = await scene.aviator.in_project("GET", "/releases/1.0")
+    found: str = answer.json()["candidates"][0]["build_status"]
+    return found
+
+
+@github
+async def test_a_candidate_is_ready_once_its_build_has_succeeded(scene: Scene):
+    made = await built(scene)
+    assert made["build_status"] == "pending"
+    await scene.look()
+    assert scene.far.inputs["aviator_release_cut_id"] == made["id"]
+    answer = await scene.aviator.deploy("1.0-rc1")
+    assert (answer.status_code, answer.json()) == NOT_READY
+    scene.far.stands = "runs"
+    await scene.look()
+    assert await build_status(scene) == "in_progress"
+    scene.far.stands = "good"
+    await scene.look()
+    assert await build_status(scene) == "success"
+    assert (await scene.aviator.deploy("1.0-rc1")).status_code == 201
+
+
+@github
+async def test_a_candidate_whose_build_failed_is_not_ready(scene: Scene):
+    await built(scene)
+    await scene.look()
+    scene.far.stands = "bad"
+    await scene.look()
+    assert await build_status(scene) == "failure"
+    answer = await scene.aviator.deploy("1.0-rc1")
+    assert (answer.status_code, answer.json()) == NOT_READY
+
+
+@github
+async def test_a_build_that_nobody_tells_of_for_an_hour_is_an_error(scene: Scene):
+    await built(scene)
+    await scene.look()
+    await scene.look(later=timedelta(minutes=61))
+    assert await build_status(scene) == "error"
+    assert (await scene.run()).state is RunState.ENDED
+
+
+@github
+async def test_what_is_built_is_deployed_by_itself_where_that_is_set(scene: Scene):
+    flag = {"deploy_after_build": True, "deployment_method": None}
+    assert (await scene.aviator.here("PATCH", "", json=flag)).status_code == 200
+    made = await built(scene)
+    await scene.look()
+    scene.far.stands = "good"
+    await scene.look()
+    async with scene.aviator.database.read() as connection:
+        woken = await connection.fetchval(
+            "SELECT count(*) FROM pgqueuer WHERE entrypoint = 'automatic deployments'"
+            " AND convert_from(payload, 'UTF8')::json ->> 'id' = $1",
+            made["id"],
+        )
+    assert woken > 0
+
+
+@github
+async def test_the_build_workflow_tells_which_run_it_is(scene: Scene):
+    made = await built(scene)
+    await scene.look()
+    told = {"release_cut_id": made["id"], "workflow_run_id": 7001}
+    path = "/api/v1/sync-build-github-action"
+    answer = await scene.aviator.azure.ask("POST", path, json=told)
+    assert (answer.status_code, answer.json()["run_id"]) == (200, "7001")
