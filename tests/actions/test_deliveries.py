@@ -12,7 +12,8 @@ import pytest
 
 from quaymaster.actions import approvals, deliveries, reading, releases, subscriptions
 from quaymaster.actions.approvals import Answer, Verdict
-from quaymaster.actions.deliveries import PAUSES, Announcer, Post, Told
+from quaymaster.actions.deliveries import Announcer, Post, Told
+from quaymaster.actions.outboxes import PAUSES
 from quaymaster.actions.releases import ReleaseUpdate
 from quaymaster.actions.subscriptions import SubscriptionRequest
 from quaymaster.domain.announcements import Happening
@@ -24,7 +25,7 @@ from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.store.deliveries import Delivery, DeliveryStatus, Letter
 from quaymaster.store.subscriptions import Subscription, Wanted
-from quaymaster.worker.courier import Courier
+from quaymaster.worker.courier import Courier, Letters
 from tests.actions.office import Office
 from tests.connectors.far_side import FarSide, answering, far_side
 from tests.server.waiting import eventually
@@ -66,7 +67,7 @@ async def subscribed(office: Office, request: SubscriptionRequest) -> UUID:
 async def courier(office: Office) -> AsyncIterator[Courier]:
     """Somebody who sends, for as long as the block runs."""
     client = GuardedClient(AllowedAddresses.of(("127.0.0.1",)), seconds=5)
-    sending = Courier(office.installation, client, ANNOUNCERS)
+    sending = Courier(Letters(office.installation, client, ANNOUNCERS))
     task = asyncio.create_task(sending.run())
     try:
         yield sending

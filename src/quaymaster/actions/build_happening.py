@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from quaymaster.actions import artifact_events
+from quaymaster.actions import artifact_events, status_posting
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import DELIVERIES, PUSH, job_kind
 from quaymaster.domain.announcements import Announcement, Happening
@@ -69,6 +69,8 @@ async def happen_within(
     after = await builds.save(connection, before, after, priority, call.by, call.now)
     await _end_steps(connection, call, before, after, event)
     await _follow_up(connection, call, before, after)
+    if view:
+        await status_posting.tell_of_build(connection, call, view, before, after)
     return after
 
 

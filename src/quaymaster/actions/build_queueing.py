@@ -10,7 +10,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Commit
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_access import BuildPermission
-from quaymaster.domain.build_events import BuildQueued
+from quaymaster.domain.build_events import BuildCanceled, BuildQueued
 from quaymaster.domain.build_plan import BuildPlan, ProcessType
 from quaymaster.domain.build_spreading import spread
 from quaymaster.domain.errors import Conflict, Invalid, Refused
@@ -62,6 +62,8 @@ class BuildRequest:
     triggered_by_build: int | None = None
     template_parameters: Mapping[str, Any] = field(default_factory=dict)
     properties: Mapping[str, Any] = field(default_factory=dict)
+    supersedes: bool = False  # older builds of the same pull request are canceled
+    has_secrets: bool = True  # what strangers wrote is built without
     once: str = ""  # what makes two requests of a trigger the same
 
 
@@ -103,6 +105,8 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
             return None
         values = await _values(connection, call, definition, plan, request)
         values = await build_values.computed_values(connection, definition.id, values)
+        if not request.has_secrets:
+            values = replace(values, secret=dict.fromkeys(values.secret, ""))
         plan = spread(plan, values.plain)
         new = await _new_build(connection, call, definition, plan, request, values)
         new = replace(
@@ -118,6 +122,9 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
         await build_happening.happen_within(
             connection, call, build_id, BuildQueued(definition.queue_status == "paused")
         )
+        if request.supersedes:
+            for older in await build_triggers.superseded(connection, build_id):
+                await build_happening.happen_within(connection, call, older, BuildCanceled())
         return build_id
 
 

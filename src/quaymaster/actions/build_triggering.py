@@ -9,7 +9,7 @@ from quaymaster.actions import build_queueing, build_sources
 from quaymaster.actions.build_queueing import BuildRequest
 from quaymaster.actions.build_sources import Sources
 from quaymaster.actions.call import Call, Project
-from quaymaster.domain.build_triggers import BuildTriggers, admits_branch, admits_paths
+from quaymaster.domain.build_triggers import BuildTriggers, PushTrigger, admits_branch, admits_paths
 from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.domain.triggers import GOOD_RESULTS
@@ -101,11 +101,20 @@ async def _of_file(wanted: Wanted, push: Push) -> Wanted:
     commit = await build_sources.commit(wanted.call, sources, named)
     try:
         text = await build_sources.file(wanted.call, sources, commit.id, path)
-        return replace(wanted, triggers=file_triggers(text, path))
+        return replace(wanted, triggers=_under(wanted.triggers, file_triggers(text, path)))
     except Invalid as error:
         reason = " ".join([error.message, *error.problems])
         _log.warning("a YAML file triggers nothing", definition=wanted.definition.id, reason=reason)
         return replace(wanted, triggers=BuildTriggers())
+
+
+def _under(definition: BuildTriggers, file: BuildTriggers) -> BuildTriggers:
+    """The file's triggers; whether strangers' copies are built is for the definition to say."""
+    known, said = definition.pull_request, file.pull_request
+    if known is None or said is None:
+        return file
+    allowed = replace(said, forks=known.forks, fork_secrets=known.fork_secrets)
+    return replace(file, pull_request=allowed)
 
 
 async def _is_wanted(wanted: Wanted, push: Push) -> bool:
@@ -113,7 +122,7 @@ async def _is_wanted(wanted: Wanted, push: Push) -> bool:
         asked = wanted.triggers.pull_request
         if asked is None or not admits_branch(asked.branches, push.target):
             return False
-        return admits_paths(asked.paths, push.paths)
+        return (asked.forks or not push.is_fork) and admits_paths(asked.paths, push.paths)
     trigger = wanted.triggers.push
     if trigger is None or not admits_branch(trigger.branches, push.ref):
         return False
@@ -145,8 +154,8 @@ async def _request(wanted: Wanted, push: Push, requester: str | None) -> BuildRe
     trigger = wanted.triggers.push
     is_batch = trigger is not None and trigger.batch
     commit = push.commit
-    if is_batch:
-        await _check_batch(wanted, push.ref)
+    if trigger is not None and is_batch:
+        await _check_batch(wanted, trigger, push.ref)
         newest = await build_sources.commit(wanted.call, await _sources(wanted), push.ref)
         commit = newest.id
     return BuildRequest(
@@ -165,14 +174,18 @@ async def _request(wanted: Wanted, push: Push, requester: str | None) -> BuildRe
     )
 
 
-async def _check_batch(wanted: Wanted, ref: str) -> None:
+async def _check_batch(wanted: Wanted, trigger: PushTrigger, ref: str) -> None:
     async with wanted.call.database.read() as connection:
-        if await build_triggers.is_building(connection, wanted.definition.id, ref):
+        found = await build_triggers.building(connection, wanted.definition.id, ref)
+        if found >= trigger.most_at_once:
             raise Later
 
 
 def _of_pull_request(wanted: Wanted, push: Push, requester: str | None) -> BuildRequest:
+    asked = wanted.triggers.pull_request
     return BuildRequest(
+        supersedes=asked is not None and asked.auto_cancel,
+        has_secrets=not push.is_fork or (asked is not None and asked.fork_secrets),
         definition_id=wanted.definition.id,
         source_branch=push.ref,
         source_version=push.commit,
@@ -182,7 +195,7 @@ def _of_pull_request(wanted: Wanted, push: Push, requester: str | None) -> Build
             "pr.number": str(push.number),
             "pr.sourceBranch": push.ref,
             "pr.targetBranch": push.target,
-            "pr.sourceSha": push.commit,
+            "pr.sourceSha": push.head or push.commit,
             "pr.title": push.message.partition("\n")[0][:200],
         },
         lets_pass=True,

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
 from quaymaster.actions import build_reading, reading
 from quaymaster.actions.build_reading import BuildsFound
 from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.outboxes import KEPT, LEASE, LONGEST_PROBLEM, PAUSES
 from quaymaster.actions.ports import Unreachable, WebClient, WebRequest
 from quaymaster.actions.reading import ReleaseFound
 from quaymaster.domain.errors import NotFound
@@ -23,22 +24,7 @@ from quaymaster.store.repository_definitions import (
 )
 from quaymaster.store.subscriptions import Subscription
 
-# After each failed attempt; the one after the last parks it, about a day after the first.
-PAUSES = (
-    timedelta(seconds=10),
-    timedelta(seconds=30),
-    timedelta(minutes=2),
-    timedelta(minutes=10),
-    timedelta(minutes=30),
-    timedelta(hours=1),
-    timedelta(hours=3),
-    timedelta(hours=6),
-    timedelta(hours=12),
-)
-LEASE = timedelta(minutes=2)  # longer than the client lets a call take
-KEPT = timedelta(days=30)
 GONE = "The release or the build that this is about has been deleted."
-LONGEST_PROBLEM = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ ROLLBACK = "rollback"  # a failed attempt wants its environment's last success b
 SCHEDULE = "schedule"  # a definition's schedule is due
 GATES = "gates"  # ask the gates of an open sample
 DELIVERIES = "deliveries"  # somebody wants to be told
+STATUSES = "statuses"  # a repository is to be told how its commit stands
 ARTIFACT_EVENT = "artifact event"  # a source told of a version: definitions may want a release
 SOURCES = "sources"  # look at the sources that releases are triggered by
 PUSH = "push"  # a repository told of a push: definitions may want a build or a release

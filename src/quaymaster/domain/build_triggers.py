@@ -11,7 +11,7 @@ ANYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class PushTrigger:
-    """A build for each push (`batch`: for all that came while one was running).
+    """A build for each push (`batch`: for all that came while `most_at_once` were under way).
 
     `branches` and `paths` are filters, `+…` and `-…`; `polling_seconds` is how often a repository
     that does not tell is looked at, 0 as often as is usual.
@@ -21,15 +21,22 @@ class PushTrigger:
     paths: tuple[str, ...] = ()
     batch: bool = False
     polling_seconds: int = 0
+    most_at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequestTrigger:
-    """A build of what a pull request would bring into one of these branches."""
+    """A build of what a pull request would bring into one of these branches.
+
+    `auto_cancel`: a newer commit ends the builds of older ones. Pull requests from copies of the
+    repository are built with `forks` only, and know the build's secrets with `fork_secrets` only.
+    """
 
     branches: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     auto_cancel: bool = False
+    forks: bool = False
+    fork_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ class Push:
     """A ref of a repository points to another commit; or a pull request has one to be merged.
 
     `repositories` are all names that the repository goes by (`repository_key`). For a pull request
-    `ref` is its merge ref and `target` the branch it wants to be merged into. `paths` None: what
-    changed is not told. `by` is the pusher's name.
+    `ref` is its merge ref, `head` the newest commit that wants to be merged, and `target` the
+    branch that it wants to be merged into. `paths` None: what changed is not told. `by` is the
+    pusher's name. `is_fork`: the pull request comes from somebody else's copy.
     """
 
     repositories: tuple[str, ...]
@@ -36,6 +37,8 @@ class Push:
     by: str = ""
     message: str = ""
     default_branch: str = ""
+    head: str = ""
+    is_fork: bool = False
 
     @property
     def is_removal(self) -> bool:

@@ -36,6 +36,7 @@ def build_triggers(document: Document) -> BuildTriggers:
     in_file = _is_yaml(document) and not any(map(_overrules_file, listed))
     if in_file:
         push, pull_request = PushTrigger(), PullRequestTrigger()
+        pull_request = next(map(_pull_request, filter(_is_pull_request, listed)), pull_request)
     for entry in listed:
         if _is_of_file(entry):
             continue
@@ -45,11 +46,7 @@ def build_triggers(document: Document) -> BuildTriggers:
             case "batchedcontinuousintegration":
                 push = _push(entry, batch=True)
             case "pullrequest":
-                pull_request = PullRequestTrigger(
-                    _texts(entry, "branchFilters"),
-                    _texts(entry, "pathFilters"),
-                    entry.get("autoCancel") is True,
-                )
+                pull_request = _pull_request(entry)
             case "schedule":
                 schedules += _schedules(entry)
             case "buildcompletion":
@@ -98,6 +95,23 @@ def _push(entry: Document, *, batch: bool) -> PushTrigger:
         _texts(entry, "pathFilters"),
         batch,
         _whole(entry.get("pollingInterval")),
+        _whole(entry.get("maxConcurrentBuildsPerBranch")) or 1,
+    )
+
+
+def _is_pull_request(entry: Document) -> bool:
+    return _word(entry.get("triggerType")) == "pullrequest"
+
+
+def _pull_request(entry: Document) -> PullRequestTrigger:
+    said = entry.get("forks")
+    forks = said if isinstance(said, dict) else {}
+    return PullRequestTrigger(
+        _texts(entry, "branchFilters"),
+        _texts(entry, "pathFilters"),
+        entry.get("autoCancel") is True,
+        forks.get("enabled") is True,
+        forks.get("allowSecrets") is True,
     )
 
 

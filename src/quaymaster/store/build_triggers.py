@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_triggers import BuildTriggers
 from quaymaster.store.database import Connection
 
@@ -137,15 +138,26 @@ async def fired(
     )
 
 
-async def is_building(connection: Connection, definition_id: int, branch: str) -> bool:
-    """Whether a build of this branch is queued or under way."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM builds WHERE definition_id = $1 AND source_branch = $2"
-        " AND status <> 'completed')",
+async def building(connection: Connection, definition_id: int, branch: str) -> int:
+    """How many builds of this branch are queued or under way."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM builds WHERE definition_id = $1 AND source_branch = $2"
+        " AND status <> 'completed' AND NOT is_deleted",
         definition_id,
         branch,
     )
     return found
+
+
+async def superseded(connection: Connection, build_id: int) -> list[BuildId]:
+    """The older builds of the same pull request and definition that have not ended."""
+    rows = await connection.fetch(
+        "SELECT o.id FROM builds b JOIN builds o ON o.definition_id = b.definition_id"
+        " AND o.source_branch = b.source_branch AND o.reason = b.reason AND o.id < b.id"
+        " WHERE b.id = $1 AND o.status <> 'completed' AND NOT o.is_deleted ORDER BY o.id",
+        build_id,
+    )
+    return [BuildId(row["id"]) for row in rows]
 
 
 def _triggered(row: "asyncpg.Record") -> Triggered:

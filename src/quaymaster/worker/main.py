@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -34,6 +35,7 @@ from quaymaster.actions.follow_up import (
     ROLLBACK,
     SCHEDULE,
     SOURCES,
+    STATUSES,
     WORKFLOW,
     job_kind,
 )
@@ -54,7 +56,7 @@ from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import notices, slots, sweeper
 from quaymaster.worker.asker import Asker
-from quaymaster.worker.courier import Courier
+from quaymaster.worker.courier import CommitStatuses, Courier, Letters
 from quaymaster.worker.dispatcher import Dispatcher
 from quaymaster.worker.leases import Lease
 from quaymaster.worker.queue import Handler, Wakeups
@@ -116,8 +118,8 @@ async def _work(
         GATES: Asker(installation, "gates", gate_asking.ask),
         WORKFLOW: Asker(installation, "workflows", workflow_runs.look),
     }
-    courier = _courier(installation, announcers)
-    wakeups = _wakeups(options, installation, dispatcher, askers, courier)
+    couriers = _couriers(installation, announcers)
+    wakeups = _wakeups(options, installation, dispatcher, askers, couriers)
     joined = options.membership.group if options.membership else None
     where = {"deployment_group": joined} if joined else {"pool": options.pool}
     _log.info("worker started", worker=worker.name, number=identity.number, **where)
@@ -129,7 +131,7 @@ async def _work(
             group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
             group.create_task(sweeper.look_at_sources_again_and_again(installation)),
             group.create_task(sweeper.fail_lost_jobs_again_and_again(installation, lease)),
-            *([group.create_task(courier.run())] if courier else []),
+            *(group.create_task(courier.run()) for courier in couriers.values()),
         ]
         taking = [group.create_task(wakeups.run()), group.create_task(dispatcher.run())]
         await stopping.wait()
@@ -145,10 +147,16 @@ async def _work(
     await _leave(installation, worker)
 
 
-def _courier(installation: Installation, announcers: Mapping[str, Announcer]) -> Courier | None:
-    """None without a way out or anybody who writes: then others send."""
+def _couriers(
+    installation: Installation, announcers: Mapping[str, Announcer]
+) -> dict[str, Courier[Any, Any]]:
+    """Who sends, by what wakes it; nobody without a way out, and no letters without anybody who
+    writes them: then others send."""
     web = installation.outside.web
-    return Courier(installation, web, announcers) if web and announcers else None
+    if web is None:
+        return {}
+    letters = {DELIVERIES: Courier(Letters(installation, web, announcers))} if announcers else {}
+    return {**letters, STATUSES: Courier(CommitStatuses(installation, web))}
 
 
 def _wakeups(
@@ -156,7 +164,7 @@ def _wakeups(
     installation: Installation,
     dispatcher: Dispatcher,
     askers: Mapping[str, Asker],
-    courier: Courier | None,
+    couriers: Mapping[str, Courier[Any, Any]],
 ) -> Wakeups:
     async def look_at_release(release: int) -> None:
         try:
@@ -217,8 +225,7 @@ def _wakeups(
         SOURCES: look_at_sources,
         build_happening.BUILD: look_at_build,
     }
-    if courier:
-        handlers[DELIVERIES] = courier.wake
+    handlers.update({kind: courier.wake for kind, courier in couriers.items()})
     return Wakeups(
         options.dsn,
         handlers | dict.fromkeys(job_kinds, look_for_jobs),

@@ -45,6 +45,8 @@ def _pull_request(resource: Any) -> Push:
         ref=f"refs/pull/{number}/merge",
         commit=text_in(resource, "lastMergeCommit", "commitId")
         or text_in(resource, "lastMergeSourceCommit", "commitId"),
+        head=text_in(resource, "lastMergeSourceCommit", "commitId"),
+        is_fork=bool(inside(resource, "forkSource")),
         kind=PushKind.PULL_REQUEST,
         target=text_in(resource, "targetRefName"),
         number=int(number) if number.isascii() and number.isdigit() else 0,

@@ -44,6 +44,9 @@ def _pull_request(body: Any) -> Push:
         commit=text_in(body, "pull_request", "merge_commit_sha")
         or text_in(body, "pull_request", "head", "sha"),
         before=text_in(body, "before"),
+        head=text_in(body, "pull_request", "head", "sha"),
+        is_fork=text_in(body, "pull_request", "head", "repo", "id")
+        != text_in(body, "pull_request", "base", "repo", "id"),
         kind=PushKind.PULL_REQUEST,
         target=f"refs/heads/{text_in(body, 'pull_request', 'base', 'ref')}",
         number=int(number) if number.isascii() and number.isdigit() else 0,

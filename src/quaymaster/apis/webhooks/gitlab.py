@@ -47,6 +47,8 @@ def _merge_request(body: Any) -> Push:
         ref=f"refs/merge-requests/{number}/head",
         commit=text_in(about, "last_commit", "id"),
         before=text_in(about, "oldrev"),
+        head=text_in(about, "last_commit", "id"),
+        is_fork=text_in(about, "source_project_id") != text_in(about, "target_project_id"),
         kind=PushKind.PULL_REQUEST,
         target=f"refs/heads/{text_in(about, 'target_branch')}",
         number=int(number) if number.isascii() and number.isdigit() else 0,
