@@ -66,7 +66,7 @@ async def subscribed(office: Office, request: SubscriptionRequest) -> UUID:
 @asynccontextmanager
 async def courier(office: Office) -> AsyncIterator[Courier]:
     """Somebody who sends, for as long as the block runs."""
-    client = GuardedClient(AllowedAddresses.of(("127.0.0.1",)), seconds=5)
+    client = GuardedClient(AllowedAddresses.of(("127.0.0.1",)), seconds=30)
     sending = Courier(Letters(office.installation, client, ANNOUNCERS))
     task = asyncio.create_task(sending.run())
     try:
@@ -91,7 +91,7 @@ async def all_ended(office: Office, subscription: UUID) -> list[Delivery]:
 
 
 async def send_due(office: Office) -> None:
-    client = GuardedClient(AllowedAddresses.of(("127.0.0.1",)), seconds=5)
+    client = GuardedClient(AllowedAddresses.of(("127.0.0.1",)), seconds=30)
     for letter in await deliveries.due(office.installation, [], 10):
         await deliveries.send(office.installation, client, ANNOUNCERS, letter)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.apis.azure.build.asking import step
 from tests.builds.conftest import Yard
 from tests.repositories import made as repository_made
+from tests.worker.world import SHORT_LEASE_SECONDS
 
 
 def at(place: Path) -> dict[str, str]:
@@ -86,6 +87,9 @@ async def test_a_build_of_a_killed_worker_fails_and_says_so(yard: Yard):
     definition = await yard.define("Web", step("sleep 600"), repository=None)
     build = await yard.when(await yard.queue(definition), lambda b: b["status"] == "inProgress")
     worker.kill()
+    await worker.process.wait()
+    await yard.world.execute("UPDATE workers SET lease_until = now()")
+    yard.world.lease_seconds = SHORT_LEASE_SECONDS
     await yard.world.worker()
     build = await yard.ended(build)
     assert build["result"] == "failed"

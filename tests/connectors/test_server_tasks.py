@@ -23,7 +23,7 @@ SECRET = VariableSet(
 async def run(
     inputs: dict[str, str], task_id: str = INVOKE_REST_API, connections: Sequence[Endpoint] = ()
 ) -> ServerTaskEnd:
-    tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.0/8",)), seconds=2))
+    tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.0/8",)), seconds=30))
     return await tasks.run(ServerTask(task_id, "1.*", "Ask", inputs, SECRET, connections))
 
 

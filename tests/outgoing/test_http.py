@@ -250,7 +250,7 @@ async def test_a_certificate_is_checked_for_the_name_that_was_called(
 ) -> None:
     """Although the connection goes to an address, the name is asked for and has to fit."""
     server, trust = certified(tmp_path, name, days_left=days_left)
-    client = GuardedClient(AllowedAddresses.of(("localhost",)), trust=trust, seconds=5)
+    client = GuardedClient(AllowedAddresses.of(("localhost",)), trust=trust, seconds=30)
     async with far_side(answering("private"), server) as far:
         url = f"https://localhost:{far.port}/"
         if not problem:

@@ -19,10 +19,10 @@ from tests import make
 from tests.apis.azure.server import Server, serving
 from tests.connectors.far_side import answering, far_side
 from tests.server.waiting import eventually
-from tests.worker.test_gates import gated
+from tests.worker.test_gates import MINUTE, gated
 from tests.worker.test_running import task_of, text_of
 from tests.worker.test_server_tasks import asks, on_server
-from tests.worker.world import World
+from tests.worker.world import SHORT_LEASE_SECONDS, World
 
 SECRET = "s3cret-of-the-release"
 BODY = json.dumps(
@@ -215,6 +215,8 @@ async def test_a_report_counts_although_its_worker_was_killed_while_it_asked(
         dev = await world.deployment(release, "Dev")
         assert dev is not None
         assert [job.status for job in dev.jobs] == [JobStatus.RUNNING]
+        await world.execute("UPDATE workers SET lease_until = now()")
+        world.lease_seconds = SHORT_LEASE_SECONDS
         await world.worker()  # another one finds the job of the one that is gone
         assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
         never.set()
@@ -254,10 +256,12 @@ async def test_a_service_that_stays_silent_fails_when_its_time_is_over(
     world: World, server: Server
 ) -> None:
     async with far_side(answering("{}")) as far:
-        task = waits(far.url, timeout=timedelta(seconds=3))
+        task = waits(far.url, timeout=MINUTE)
         release = await world.release(make.plan("Dev", Dev=on_server(task)))
         await world.worker()
         service = await asked(server, far)
+        await awaited(world, release)
+        await world.after(2 * MINUTE, release)
         assert (await world.ended(release, "Dev")).outcome is Outcome.PHASE_FAILED
     [issue] = (await task_of(world, release)).issues
     assert "did not report in time" in issue.message
@@ -326,11 +330,11 @@ async def asked_twice(world: World) -> None:
 
 async def test_a_gate_that_reports_failure_fails_its_sample(world: World, server: Server) -> None:
     async with far_side(answering("{}")) as far:
-        stage = gated(waits(far.url, "Slow"), timeout=timedelta(seconds=5))
-        release = await world.release(make.plan("Dev", Dev=stage))
+        release = await world.release(make.plan("Dev", Dev=gated(waits(far.url, "Slow"))))
         await world.worker()
         service = await asked(server, far)
         assert await service.completes("failed") == 204
+        await world.after(2 * MINUTE, release)
         dev = await world.ended(release, "Dev")
     assert dev.outcome is Outcome.GATE_FAILED
     [result] = dev.gates[0].samples[0].results
@@ -364,10 +368,11 @@ async def test_a_gate_that_never_reports_fails_with_its_sample(
     world: World, server: Server
 ) -> None:
     async with far_side(answering("{}")) as far:
-        stage = gated(waits(far.url, "Slow"), timeout=timedelta(seconds=4))
-        release = await world.release(make.plan("Dev", Dev=stage))
+        release = await world.release(make.plan("Dev", Dev=gated(waits(far.url, "Slow"))))
         await world.worker()
         service = await asked(server, far)
+        await until_asked(world)
+        await world.after(2 * MINUTE, release)
         dev = await world.ended(release, "Dev")
     assert dev.outcome is Outcome.GATE_FAILED
     assert await service.completes() == 401

@@ -10,12 +10,13 @@ from quaymaster.actions import gate_asking
 from quaymaster.actions.call import Call
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.plan import GatePolicy, TaskPlan
-from quaymaster.domain.release import Outcome
+from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.store import retention, sweeping
 from tests import make
 from tests.connectors.far_side import answering, far_side
+from tests.server.waiting import eventually
 from tests.worker.test_server_tasks import asks
 from tests.worker.world import World, phase
 
@@ -31,6 +32,17 @@ def gated(*tasks: TaskPlan, side: str = "pre_gates", **changes: Any) -> dict[str
     """A stage whose one script follows or goes before these gates; no delay."""
     rules = {"interval": MINUTE, "timeout": MINUTE, "delay": timedelta(0)}
     return {**phase("true"), side: GatePolicy(enabled=True, tasks=tasks, **{**rules, **changes})}
+
+
+async def sampled(world: World, release: ReleaseId, number: int) -> None:
+    """Return once all gates have answered in this sample."""
+
+    async def is_answered() -> bool:
+        dev = await world.deployment(release, "Dev")
+        ended = [sample.number for run in dev.gates for sample in run.samples if sample.ended_at]
+        return number in ended
+
+    await eventually(is_answered, f"sample {number}")
 
 
 @pytest.mark.parametrize("side", ["pre_gates", "post_gates"])
@@ -55,25 +67,27 @@ async def test_gates_that_do_not_agree_are_asked_again_until_the_time_is_over(
     world: World,
 ) -> None:
     async with far_side(answering("busy", "503 Unavailable")) as far:
-        stage = gated(
-            asks(far.url, "Ready"), interval=timedelta(seconds=4), timeout=timedelta(seconds=10)
-        )
+        stage = gated(asks(far.url, "Ready"), timeout=5 * MINUTE)
         release = await world.release(make.plan("Dev", Dev=stage))
         await world.worker()
+        await sampled(world, release, 1)
+        await world.after(MINUTE, release)
+        await sampled(world, release, 2)
+        await world.after(6 * MINUTE, release)
         dev = await world.ended(release, "Dev")
     assert dev.outcome is Outcome.GATE_FAILED
     (run,) = dev.gates
-    assert len(run.samples) >= 2
+    assert len(run.samples) == 2
     said = {result.message for sample in run.samples for result in sample.results}
     assert "The answer's status is 503." in said
 
 
 async def test_a_gate_that_nobody_can_ask_fails_and_says_so(world: World) -> None:
     unknown = TaskPlan("f1e4b0e6-017e-4819-8a48-000000000000", "0.*", "Query")
-    release = await world.release(
-        make.plan("Dev", Dev=gated(unknown, timeout=timedelta(seconds=8)))
-    )
+    release = await world.release(make.plan("Dev", Dev=gated(unknown)))
     await world.worker()
+    await sampled(world, release, 1)
+    await world.after(2 * MINUTE, release)
     dev = await world.ended(release, "Dev")
     assert dev.outcome is Outcome.GATE_FAILED
     assert "without an agent" in dev.gates[0].samples[0].results[0].message

@@ -16,7 +16,7 @@ from quaymaster.store.targets import KeptTarget
 from tests import make
 from tests.server.waiting import eventually
 from tests.worker.test_running import text_of
-from tests.worker.world import WorkerProcess, World, shell
+from tests.worker.world import SHORT_LEASE_SECONDS, WorkerProcess, World, shell
 
 GROUP = "Web servers"
 
@@ -145,6 +145,7 @@ async def test_a_target_that_is_offline_is_passed_over(world: World, group: int)
 async def test_a_killed_target_fails_its_job_once_and_takes_its_place_again(
     world: World, group: int
 ) -> None:
+    world.lease_seconds = SHORT_LEASE_SECONDS
     first = await target(world, "web-1")
     began = world.home / "began"
     release = await world.release(rollout(group, f"touch {began}; sleep 60"))
@@ -176,6 +177,7 @@ async def test_a_target_without_what_is_demanded_fails_by_name(world: World, gro
 
 async def test_a_job_whose_target_does_not_come_back_fails(world: World, group: int) -> None:
     await target(world, "web-1")
+    world.lease_seconds = SHORT_LEASE_SECONDS
     other = await target(world, "web-2")
     gate = world.home / "gate"
     script = f"until [ -e {gate} ]; do sleep 0.05; done"

@@ -13,10 +13,9 @@ from quaymaster.domain.release import Deployment, Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from tests import make
 from tests.server.waiting import eventually
-from tests.worker.world import LEASE_SECONDS, World, phase, processes_with
+from tests.worker.world import SHORT_LEASE_SECONDS, World, phase, processes_with
 
 ROUNDS = int(os.environ.get("QUAYMASTER_KILL_ROUNDS", "1"))
-RECOVERY_SECONDS = LEASE_SECONDS + 10
 TASKS = 4
 
 
@@ -52,9 +51,9 @@ async def has_claimed(world: World) -> bool:
 
 async def check_recovered(world: World, release: ReleaseId) -> None:
     """One legal end, its reason, no task run twice, and no process left."""
-    dev = await world.ended(release, "Dev", RECOVERY_SECONDS)
+    dev = await world.ended(release, "Dev")
     if dev.outcome is Outcome.SUCCEEDED:
-        qa = await world.ended(release, "QA", RECOVERY_SECONDS)
+        qa = await world.ended(release, "QA")
         check_end(qa)
     check_end(dev)
     assert set(runs(world).values()) <= {1}, "a task ran twice"
@@ -86,10 +85,12 @@ def check_end(deployment: Deployment) -> None:
 
 
 async def killed(world: World) -> None:
-    """Kill the worker as a power failure does, and start another one."""
+    """Kill the worker as a power failure does, and start another one once its lease is over."""
     worker = world.workers[-1]
     worker.kill()
     await worker.process.wait()
+    await world.execute("UPDATE workers SET lease_until = now()")
+    world.lease_seconds = SHORT_LEASE_SECONDS  # so that it soon judges others
     await world.worker()
 
 
@@ -155,6 +156,6 @@ async def test_killed_at_any_moment(world: World, _round: int) -> None:
 async def test_jobs_nobody_took_are_run_by_the_next_worker(world: World, _round: int) -> None:
     release = await world.release(two_stages(world))
     await world.worker()
-    await world.ended(release, "QA", RECOVERY_SECONDS)
+    await world.ended(release, "QA")
     assert set(runs(world).values()) == {1}
     assert len(runs(world)) == 2 * TASKS

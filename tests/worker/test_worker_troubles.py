@@ -14,9 +14,7 @@ from quaymaster.plans.job_message import Place
 from quaymaster.store.queue import Wakeup, enqueue
 from tests import make
 from tests.server.waiting import eventually, until
-from tests.worker.world import LEASE_SECONDS, World, names_with, phase
-
-RECOVERY_SECONDS = LEASE_SECONDS + 10
+from tests.worker.world import SHORT_LEASE_SECONDS, World, names_with, phase
 
 
 def marking(world: World, script: str = "") -> dict:
@@ -96,7 +94,7 @@ async def test_an_emptied_queue_heals_itself(world: World) -> None:
         return qa is not None and qa.entered_queue_at is not None
 
     await eventually(waits_for_its_turn, "QA to enter its queue")
-    assert (await world.ended(release, "QA", RECOVERY_SECONDS)).outcome is Outcome.SUCCEEDED
+    assert (await world.ended(release, "QA")).outcome is Outcome.SUCCEEDED
 
 
 async def limited_release(world: World) -> ReleaseId:
@@ -134,6 +132,7 @@ async def test_wakeups_that_come_too_often_do_no_harm(world: World) -> None:
 
 async def test_a_claim_whose_answer_was_lost_is_found_again(world: World) -> None:
     """As when the connection breaks while the claim is committed: the rows say that it is ours."""
+    world.lease_seconds = SHORT_LEASE_SECONDS
     await world.worker(concurrency=1)
     gate = world.home / "gate"
     script = f"until [ -e {gate} ]; do sleep 0.05; done"
@@ -177,6 +176,7 @@ async def test_a_canceled_deployment_stops_what_runs(world: World) -> None:
 
 
 async def test_a_cancel_is_noticed_without_a_notice(world: World) -> None:
+    world.lease_seconds = SHORT_LEASE_SECONDS
     await world.worker()
     release = await world.release(make.plan("Dev", Dev=marking(world, "sleep 300")))
     await started(world, release)
@@ -220,12 +220,13 @@ async def test_a_job_that_outlasts_a_stopping_worker_fails_and_says_so(world: Wo
 
 
 async def test_a_worker_that_was_frozen_drops_the_job_it_lost(world: World) -> None:
+    world.lease_seconds = SHORT_LEASE_SECONDS
     frozen = await world.worker(name="frozen")
     release = await world.release(make.plan("Dev", Dev=marking(world, "sleep 300 & sleep 301")))
     await started(world, release)
     frozen.process.send_signal(signal.SIGSTOP)
     await world.worker(name="other")
-    dev = await world.ended(release, "Dev", RECOVERY_SECONDS)
+    dev = await world.ended(release, "Dev")
     assert "The worker frozen that ran this job has not been heard of" in dev.jobs[0].error
     ended = await world.loaded(release)
     frozen.process.send_signal(signal.SIGCONT)

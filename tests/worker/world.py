@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,20 @@ import psutil
 
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.orchestrate import happen
-from quaymaster.domain.changes import Activated, Event
+from quaymaster.domain.changes import Activated, Event, TimeCame
 from quaymaster.domain.plan import Plan, TaskPlan
 from quaymaster.domain.release import Deployment, Release, ReleaseId
 from quaymaster.domain.release_names import Named
 from quaymaster.store import releases, task_runs
 from quaymaster.store.task_runs import TaskRun
 from tests import make
-from tests.server.waiting import eventually
+from tests.server.waiting import PATIENCE_SECONDS, eventually
 from tests.store import build
 
 BASH = "6c731c3c-3c68-459a-a5c9-bde6e6595b5b"
 QUEUE = 1
-LEASE_SECONDS = 2
+LEASE_SECONDS = 60  # no worker is taken for lost because the machine is slow
+SHORT_LEASE_SECONDS = 4  # where one shall be
 SWEEP_SECONDS = 1
 
 
@@ -89,7 +90,7 @@ class World:
         return Call(self.installation)
 
     async def worker(self, *, wait: bool = True, **options: Any) -> WorkerProcess:
-        """Start a worker process with a short lease; `wait` until it takes jobs."""
+        """Start a worker process; `wait` until it takes jobs."""
         given = {"concurrency": 2, "drain": 10, **options}
         arguments = [part for name, value in given.items() for part in (f"--{name}", str(value))]
         output = self.home / f"worker-{next(self._numbers)}.log"
@@ -133,6 +134,11 @@ class World:
     async def happen(self, release: ReleaseId, event: Event) -> Release:
         return await happen(self.call(), release, event)
 
+    async def after(self, passed: timedelta, release: ReleaseId) -> Release:
+        """The release as whoever looks at it when so much time has passed leaves it."""
+        later = Call(self.installation, now=datetime.now(UTC) + passed)
+        return await happen(later, release, TimeCame())
+
     async def loaded(self, release: ReleaseId) -> Release:
         async with self.installation.database.read() as connection:
             found = await releases.load(connection, release)
@@ -144,7 +150,9 @@ class World:
         assert found is not None
         return found.newest
 
-    async def ended(self, release: ReleaseId, stage: str, patience: float = 30) -> Deployment:
+    async def ended(
+        self, release: ReleaseId, stage: str, patience: float = PATIENCE_SECONDS
+    ) -> Deployment:
         """The newest attempt of a stage once it has ended."""
 
         async def has_ended() -> bool:
