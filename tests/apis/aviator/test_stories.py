@@ -213,7 +213,7 @@ async def test_an_environment_of_a_definition_of_the_other_dialect_can_be_set(av
     assert (await aviator.ask("GET", path)).json()["settings"] == {"rollback_on_failure": True}
     shown = await aviator.azure.seen(f"definitions/{made['id']}?api-version=7.1")
     assert len(shown["environments"][0]["environmentTriggers"]) == 1
-    assert [one["name"] for one in (await aviator.ask("GET")).json()] == ["shop"]
+    assert [one["name"] for one in (await aviator.ask("GET")).json()] == ["plain", "shop"]
     number = made["environments"][0]["id"]
     async with aviator.database.read() as connection:
         assert not await repository_definitions.holds_after_rollback(connection, number)
