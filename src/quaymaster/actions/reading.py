@@ -14,8 +14,8 @@ import msgspec
 
 from quaymaster.actions.call import Call
 from quaymaster.domain.access import Permission, definition_token
-from quaymaster.domain.errors import NotFound
-from quaymaster.domain.release import Approval
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.release import Approval, PersonId
 from quaymaster.domain.variable_groups import VariableGroup
 from quaymaster.store import (
     approval_lists,
@@ -178,6 +178,16 @@ async def identity_named(call: Call, named: str) -> str:
     async with call.database.read() as connection:
         found = await people.find(connection, named)
     return found.id if found else named
+
+
+async def known_identity(call: Call, named: str) -> PersonId:
+    """Who is known by an id or a name. Raises Invalid when nobody is."""
+    home = UUID(call.caller.organization) if call.caller else None
+    async with call.database.read() as connection:
+        found = await people.find(connection, named, home)
+    if found is None:
+        raise Invalid(f"Nobody is known as {named[:100]!r} here.")
+    return PersonId(found.id)
 
 
 async def mentioned(call: Call, ids: Iterable[str | None]) -> People:

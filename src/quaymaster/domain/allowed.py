@@ -214,7 +214,7 @@ def _about_a_stage(
         )
     present = situation(stage)
     if present not in ALLOWED[type(event)]:
-        raise Refused(_transition_refused(stage, present, event))
+        raise Refused(_transition_refused(stage, present, event), "transition")
     if isinstance(event, DeploymentRequested) and release.quarantine:
         raise Refused(
             f"Release {release.name} is quarantined and cannot be deployed: "

@@ -49,10 +49,14 @@ def check_may_decide(
 def is_excluded_requester(
     release: Release, stage: Stage, deployment: Deployment, side: Side, person: str
 ) -> bool:
-    """Whether the requester rule keeps this person from deciding (SEMANTICS 9.6)."""
+    """Whether the requester rule keeps this person from deciding (SEMANTICS 9.6).
+
+    Also of whoever made the release for somebody else: that must be no way around the rule.
+    """
     if policy(stage, side).requester_may_approve:
         return False
-    return person in (release.created_for, deployment.requested_by, deployment.requested_for)
+    makers = (release.created_by, release.created_for)
+    return person in (*makers, deployment.requested_by, deployment.requested_for)
 
 
 def _check_new_approver(

@@ -243,7 +243,8 @@ def _nobody_to_ask(stage: Stage, side: Side, around: Surroundings) -> Iterator[s
 
 
 def _left(rules: ApprovalPolicy, release: Release) -> int:
-    return sum(approver.identity != release.created_for for approver in rules.approvers)
+    makers = (release.created_by, release.created_for)
+    return sum(approver.identity not in makers for approver in rules.approvers)
 
 
 def _wanted(rules: ApprovalPolicy) -> int:

@@ -12,6 +12,7 @@ from quaymaster.plans.azure_scope import InstalledHere, Scope, by_name
 from quaymaster.plans.azure_stages import stages, variable_groups
 from quaymaster.plans.azure_triggers import triggers
 from quaymaster.plans.azure_variables import variables
+from quaymaster.plans.azure_words import DEFINITION_SOURCE
 from quaymaster.plans.connections import KnownConnections
 from quaymaster.plans.features import BUILT, RUNNABLE_TASKS, Feature
 from quaymaster.plans.reading import Node, Report, has_control
@@ -55,6 +56,7 @@ def compile_definition(
         demanded=installed.demands,
     )
     check_naming(root, "a release pipeline")
+    root.word("source", DEFINITION_SOURCE)
     if not listed and not may_be_empty:
         root.complain("environments", "a definition needs at least one stage; add one")
     events, times = triggers(root, scope)
@@ -85,6 +87,8 @@ def check_naming(root: Node, what: str) -> None:
         root.complain("path", f"is longer than {LONGEST_PATH} characters; shorten it")
     elif has_control(path):
         root.complain("path", "contains control characters; remove them")
+    elif {".", ".."} & set(path.replace("/", "\\").split("\\")):
+        root.complain("path", "names a folder . or ..; give it a name of its own")
     root.text("description")
     root.text("comment")
     if any(has_control(tag) for tag in root.texts("tags")):

@@ -138,7 +138,7 @@ def identity_of(document: object) -> tuple[int, int]:
 
 
 def name_of(document: Document) -> str:
-    return _text(document, "name")
+    return _text(document, "name").strip()
 
 
 def path_of(document: Document) -> str:
@@ -217,6 +217,8 @@ def _completed(document: Document) -> Document:
     made["path"] = folder(made.get("path"))
     if made.get("source") in (None, "undefined"):
         made["source"] = "restApi"
+    if isinstance(made.get("tags"), str):
+        made["tags"] = [tag.strip() for tag in made["tags"].split(",") if tag.strip()]
     stages = made.get("environments")
     if isinstance(stages, list):
         if len(stages) > MOST_STAGES:

@@ -134,6 +134,18 @@ async def test_unknown_ids_and_senseless_ones_are_4xx(server: Server):
     assert await everything(server) == before
 
 
+async def test_definitions_that_nearly_say_something_are_kept_in_order_or_refused(server: Server):
+    web = definition("Web", stage("Dev"))
+    made = await server.made("definitions", {**web, "tags": "a, b", "path": "A/B"})
+    assert (made["tags"], made["path"]) == (["a", "b"], "\\A\\B")
+    for body, said in [
+        ({**web, "name": "Web ", "path": "\\A\\B"}, "already exists"),
+        ({**web, "path": "\\A\\..\\C"}, "$.path"),
+        ({**web, "source": 99}, "$.source"),
+    ]:
+        assert said in await refused(server, "POST", "definitions", json=body), body
+
+
 async def test_values_that_mean_nothing_are_refused_by_their_name(server: Server):
     made = await server.made("definitions", definition("Web", stage("Dev")))
     release = await server.made("releases", {"definitionId": made["id"], "isDraft": True})
@@ -151,10 +163,19 @@ async def test_values_that_mean_nothing_are_refused_by_their_name(server: Server
     for method, body, said in [
         ("PATCH", {"manualEnvironments": ["Nowhere"]}, "Nowhere"),
         ("PATCH", {"status": "zz"}, "a value of status."),
+        ("PATCH", {"status": "draft"}, "draft"),
         ("PUT", {**release, "id": release["id"] + 1}, "names the release"),
     ]:
         assert said in await refused(server, method, path, json=body), body
+    start = {"definitionId": made["id"], "createdFor": "Nobody Known"}
+    assert "Nobody Known" in await refused(server, "POST", "releases", json=start)
+    stage_path = f"{path}/environments/{dev}"
+    later = {"status": "scheduled"}
+    assert "VS402964" in await refused(server, "PATCH", stage_path, json=later)
     assert await everything(server) == before
+    await server.project("PATCH", path, json={"status": "active"})
+    again = await refused(server, "PATCH", stage_path, json={"status": "inProgress"})
+    assert again.startswith("VS402964: ")
     for query in (f"{path}?$expand=tasks", f"{path}?$expand=1", "../projects?stateFilter=-1"):
         assert (await server.project("GET", query)).status_code == 200, query
     assert (await server.seen("../projects?stateFilter=deleted"))["count"] == 0

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -103,6 +104,9 @@ async def test_projects_are_listed_and_found_by_name_or_id(server: Server):
     assert missing.status_code == 404
     assert missing.json()["typeKey"] == "ProjectDoesNotExistWithNameException"
     assert missing.json()["message"].startswith("TF200016")
+    by_id = await server.get(f"/default/{uuid4()}/_apis/release/definitions")
+    assert by_id.json()["typeKey"] == "ProjectDoesNotExistException"
+    assert by_id.json()["message"].startswith("VS800075")
 
 
 async def test_addresses_use_the_host_that_was_asked(server: Server):

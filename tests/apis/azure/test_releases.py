@@ -237,6 +237,23 @@ async def test_deployments_are_filtered(server: Server):
         assert (await server.seen(f"deployments?{query}"))["count"] == wanted, query
 
 
+async def test_a_release_for_somebody_else_is_no_way_around_the_creator_rule(server: Server):
+    await server.user("ann", groups=("Contributors",))
+    rule = asks(await server.me(), releaseCreatorCanBeApprover=False)
+    made = await server.made(
+        "definitions", definition("Mine", stage("Dev", preDeployApprovals=rule))
+    )
+    for named in ("ann", {"uniqueName": "ANN"}):
+        body = {"definitionId": made["id"], "createdFor": named}
+        release = await server.made("releases", body)
+        assert release["createdFor"]["uniqueName"] == "ann"
+        assert release["createdBy"]["uniqueName"] == "admin"
+    (approval, *_) = (await server.seen("approvals"))["value"]
+    path = f"approvals/{approval['id']}"
+    answer = await server.project("PATCH", path, json={"status": "approved"})
+    assert answer.status_code == 403, answer.text
+
+
 async def test_logs_of_a_release_that_has_none_are_an_empty_zip(server: Server):
     one, *_ = await three(server)
     answer = await server.project("GET", f"releases/{one['id']}/logs")

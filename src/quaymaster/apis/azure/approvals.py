@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from quaymaster.actions import approvals, reading
 from quaymaster.actions.approvals import Answer, Verdict
 from quaymaster.apis.azure import errors, paging
-from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
+from quaymaster.apis.azure.asked import AzureRequest, array_in, identity_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import approval as present
@@ -28,7 +28,6 @@ USUAL, MOST = 50, 1000
 MOST_AT_ONCE = 1000
 LAST_ASCENDING = (3, 0)  # later versions list the newest first (LEGACY 6.6)
 KNOWN = ("id", "status", "comments", "approver", "revision", "scheduledDeploymentTime")
-PERSON = ("id", "uniqueName", "displayName")
 
 
 @get("/release/approvals", opt=needs(Scope.RELEASE))
@@ -49,7 +48,9 @@ async def list_approvals(request: AzureRequest) -> Response[bytes]:
         wanted,
         Paging(limit, paging.id_token(query) or None, order == "ascending"),
         assigned_to=query.text("assignedToFilter"),
-        with_groups=bool_in(query.text("includeMyGroupApprovals") or "false", "includeMyGroup…"),
+        with_groups=bool_in(
+            query.text("includeMyGroupApprovals") or "false", "includeMyGroupApprovals"
+        ),
     )
     shown = Shown(request.links, people)
     values = [present.line(shown, line) for line in page.rows]
@@ -162,19 +163,10 @@ def _answer(number: ApprovalId, body: Mapping[str, Any]) -> Answer | None:
         approval=number,
         verdict=Verdict(status),
         comment=text_in(body.get("comments"), "comments"),
-        approver=_approver(body.get("approver")),
+        approver=identity_in(body.get("approver"), "approver"),
         revision=number_in(revision, "revision") if revision else 0,
         defer_until=date_in(body.get("scheduledDeploymentTime"), "scheduledDeploymentTime"),
     )
-
-
-def _approver(given: Any) -> str:
-    """An identity object or, as some scripts send it, a plain text (SEMANTICS 9.12)."""
-    if given is None or isinstance(given, str):
-        return given or ""
-    person = json_reading.cased(object_in(given, "approver"), PERSON)
-    named = person.get("id") or person.get("uniqueName") or person.get("displayName")
-    return text_in(named, "approver.id")
 
 
 ROUTES = [list_approvals, get_approval, get_history, update_approval, update_approvals]

@@ -18,6 +18,7 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import NotSignedIn, WrongContentType
 from quaymaster.apis.shared.requests import ReadableRequest
 
+PERSON = ("id", "uniqueName", "displayName")
 READABLE = ("application/json", "text/json", "application/json-patch+json", "")
 
 
@@ -187,3 +188,15 @@ def text_in(value: Any, where: str, *, longest: int = 4096) -> str:
             f"{where} is longer than {longest} characters.",
         )
     return value
+
+
+def identity_in(value: Any, where: str) -> str:
+    """Who is meant by an identity object or, as some scripts send it, a text (SEMANTICS 9.12).
+
+    Nothing counts as nobody, "". Raises Problem.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    person = json_reading.cased(object_in(value, where), PERSON)
+    named = person.get("id") or person.get("uniqueName") or person.get("displayName")
+    return text_in(named, f"{where}.id")

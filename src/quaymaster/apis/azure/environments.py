@@ -68,6 +68,12 @@ async def update_environment(
     status = ENVIRONMENT_STATUS.read(body.get("status") or "undefined", "status")
     comment = text_in(body.get("comment"), "comment")
     at = date_in(body.get("scheduledDeploymentTime"), "scheduledDeploymentTime")
+    if status == "scheduled" and at is None:
+        raise Problem(
+            400,
+            "InvalidRequestException",
+            "VS402964: A stage is scheduled for a time; give scheduledDeploymentTime.",
+        )
     match status:
         case "inProgress" | "scheduled":
             variables = overrides_in(body.get("variables"), "variables")

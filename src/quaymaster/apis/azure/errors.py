@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 
@@ -86,6 +87,12 @@ NOT_FOUND = {
     ),
 }
 
+# A project that is asked for by its id.
+BY_GUID = (
+    "ProjectDoesNotExistException",
+    "VS800075: The project with id '{key}' does not exist, or you may not see it.",
+)
+
 REFUSALS = {
     "badRequest": "VssRequestInvalidException",
     "unauthorized": "UnauthorizedRequestException",
@@ -125,16 +132,28 @@ def problem_of(error: domain.DomainError | Refusal) -> Problem:
         case domain.Invalid(problems=problems) if problems:
             listed = " ".join(problem.rstrip(".") + "." for problem in problems)
             return Problem(400, "InvalidRequestException", f"{error.message} {listed}")
+        case domain.Refused(kind="transition"):
+            return Problem(400, "InvalidRequestException", f"VS402964: {error.message}")
         case _:
             return Problem(400, "InvalidRequestException", error.message)
 
 
 def _not_found(error: domain.NotFound) -> Problem:
     known = NOT_FOUND.get(error.kind)
+    if error.kind == "project" and _is_guid(str(error.key)):
+        known = BY_GUID
     if known is None:
         return Problem(404, "VssResourceNotFoundException", error.message)
     type_key, form = known
     return Problem(404, type_key, form.format(key=error.key))
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _conflict(error: domain.Conflict) -> Problem:
@@ -143,6 +162,8 @@ def _conflict(error: domain.Conflict) -> Problem:
         return Problem(409, "DefinitionExistsException", error.message)
     if error.message.startswith("The artifact"):
         return Problem(409, "ArtifactExistsException", error.message)
+    if error.message.startswith("The folder"):
+        return Problem(400, "FolderExistsException", error.message)
     if "already exists" in error.message:
         message = f"VS402934: {error.message}"
         return Problem(400, "ReleaseDefinitionAlreadyExistsException", message)

@@ -11,7 +11,7 @@ from quaymaster.actions import light_releases, reading, release_edits, releases
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
 from quaymaster.apis.azure import release_query, release_summary
-from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
+from quaymaster.apis.azure.asked import AzureRequest, array_in, identity_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.overrides import overrides_in
@@ -51,6 +51,7 @@ START_METADATA = (
     "variables",
     "environmentsMetadata",
     "properties",
+    "createdFor",
 )
 ARTIFACT = ("alias", "instanceReference")
 BUILD_VERSION = ("id", "name", "sourceBranch", "sourceVersion")
@@ -114,7 +115,10 @@ async def create_release(request: AzureRequest) -> Response[bytes]:
     """Make a release from ReleaseStartMetadata and start what starts by itself."""
     request.in_project()
     body = await request.properties("releaseStartMetadata", START_METADATA)
-    release_id = await releases.create(request.call, request_in(body))
+    wanted = request_in(body)
+    if named := identity_in(body.get("createdFor"), "createdFor"):
+        wanted = replace(wanted, created_for=await reading.known_identity(request.call, named))
+    release_id = await releases.create(request.call, wanted)
     return await shown_release(request, release_id)
 
 
