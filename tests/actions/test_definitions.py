@@ -126,6 +126,19 @@ async def test_nobody_else_takes_the_ids_of_a_stage(office: Office):
     assert second.plan.stages[0].definition_stage_id != first.plan.stages[0].definition_stage_id
 
 
+async def test_a_queue_and_a_group_that_are_not_there_are_warned_of(office: Office):
+    document = document_of(await office.define("ann", "Dev"))
+    [phase] = document["environments"][0]["deployPhases"]
+    asked = {**phase.get("deploymentInput", {}), "queueId": 4711}
+    group = {"phaseType": "machineGroupBasedDeployment", "rank": 2, "deploymentInput": asked}
+    phases = [{**phase, "deploymentInput": asked}, {**phase, **group}]
+    document["environments"][0]["deployPhases"] = phases
+    saved = await definitions.update(await office.call("ann"), document)
+    queue, target = saved.plan.warnings
+    assert "names queue 4711, which this project does not have" in queue
+    assert "names deployment group 4711, which this project does not have" in target
+
+
 async def test_an_approver_whom_nobody_knows_is_warned_of(office: Office):
     asked = {"Dev": [office.ids["bob"], "ghost"]}
     saved = await office.define("ann", "Dev", approvals=asked)

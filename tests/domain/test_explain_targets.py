@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 from quaymaster.domain.explain import explain
+from quaymaster.domain.plan import Demand
 from quaymaster.domain.preview import Known, foresee
 from quaymaster.domain.reasons import Offer, ReasonKind, Surroundings
 from quaymaster.domain.release import Target
 from quaymaster.domain.statuses import JobStatus
+from tests import make
 from tests.domain.test_jobs import ends, group, targets
-from tests.story import started, works
+from tests.story import started, story, works
 
 AWAY = Target(9, "db", is_online=False)
 
@@ -17,8 +19,8 @@ def reasons(told, around=None):
     return explain(told.release, told.stage("Dev"), around or Surroundings(), told.now)
 
 
-def of_targets(told):
-    return [reason.text for reason in reasons(told) if reason.kind is ReasonKind.TARGET]
+def of_targets(told, around=None):
+    return [reason.text for reason in reasons(told, around) if reason.kind is ReasonKind.TARGET]
 
 
 def there(told, *found):
@@ -84,3 +86,25 @@ def test_a_preview_names_the_targets_and_what_can_never_work():
     assert "every target is offline" in never[0]
     _, never = foreseen(group(*targets("a"), tags=("web",)))
     assert "no target with the tags web" in never[0]
+
+
+def test_targets_that_do_not_offer_what_is_demanded_are_named():
+    told = group(*targets("a", "b"), demands=(Demand("docker"), Demand("os", "linux")))
+    around = Surroundings(target_offers={1: {"docker": "24", "os": "Linux"}, 2: {"os": "linux"}})
+    found = foresee(told.release, Known({"Dev": around}), told.now)
+    lacks = "Target b does not offer docker, so that phase Phase 1 fails there."
+    assert found.stages[0].phases[0].problems == (lacks,)
+    assert found.never == (), "with one of two it succeeds partially"
+    nobody = Surroundings(target_offers={1: {}, 2: {}})
+    found = foresee(told.release, Known({"Dev": nobody}), told.now)
+    assert [text.partition(",")[0] for text in found.never] == [
+        "Dev: Target a does not offer docker",
+        "Dev: Target b does not offer docker",
+    ]
+    plan = make.plan(
+        "Dev", Dev={"pre_approvals": make.asks("bob"), "phases": told.stage("Dev").plan.phases}
+    )
+    waiting = there(story(plan).when(started()), *targets("a", "b"))
+    assert of_targets(waiting, around) == [
+        "Phase Phase 1 will fail on b, which does not offer docker."
+    ]

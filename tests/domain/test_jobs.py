@@ -22,9 +22,12 @@ def spread(*multipliers, most=2, continue_on_error=False, **variables):
     return story(plan, variables=variables)
 
 
-def group(*targets, tags=(), **rolling):
+def group(*targets, tags=(), demands=(), **rolling):
     one = make.phase(
-        kind=PhaseKind.DEPLOYMENT_GROUP, queue_id=7, targets=TargetGroup(tags, **rolling)
+        kind=PhaseKind.DEPLOYMENT_GROUP,
+        queue_id=7,
+        targets=TargetGroup(tags, **rolling),
+        demands=demands,
     )
     plan = make.plan("Dev", Dev={"phases": (one, make.phase(2))})
     return story(plan, targets={7: targets})

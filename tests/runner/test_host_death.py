@@ -40,13 +40,17 @@ async def test_a_killed_host_fails_its_job_with_the_reason(tmp_path: Path) -> No
     watched = Watched(pool, message)
     await watched.until_printed("ready")
     [host] = pool._all
+    temporary = tmp_path / "1" / "_temp"
+    assert any(temporary.iterdir()), "the script lies there while it runs"
     os.kill(host.pid, signal.SIGKILL)
     outcome = await watched.end()
+    assert not any(temporary.iterdir()), "secrets may stand in what is left"
     assert outcome.result is JobResult.FAILED
     assert f"The job host (process {host.pid}) was killed by signal 9." in outcome.end.error
     assert outcome.results() == ["Failed"]
     assert not descendants.marked(descendants.marker_of(message))
     assert (await run(pool, job(script("echo again")))).result is JobResult.SUCCEEDED
+    assert not any(temporary.iterdir())
     await pool.close()
 
 

@@ -7,7 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions import connections, named_builds, pipeline_rules, secure_files, task_groups
+from quaymaster.actions import (
+    connections,
+    definition_warnings,
+    named_builds,
+    pipeline_rules,
+    secure_files,
+    task_groups,
+)
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import SOURCES
 from quaymaster.actions.orchestrate import deciding, happen_within
@@ -287,31 +294,8 @@ async def _looked_up(
 ) -> DefinitionContent:
     """The same with what it names by its id, and a warning for all that nobody knows."""
     plan = await named_builds.resolved(connection, project, saved.plan)
-    return await _warned(connection, replace(saved, plan=plan))
-
-
-async def _warned(connection: Connection, saved: DefinitionContent) -> DefinitionContent:
-    """The same with a warning for each stage that asks somebody whom nobody knows."""
-    asked = {
-        f"$.environments[{place}].{side}.approvals": [one.identity for one in rules.approvers]
-        for place, stage in enumerate(saved.plan.stages)
-        for side, rules in (
-            ("preDeployApprovals", stage.pre_approvals),
-            ("postDeployApprovals", stage.post_approvals),
-        )
-    }
-    known = await people.get_many(
-        connection, list({who for named in asked.values() for who in named})
-    )
-    warnings = tuple(
-        f"{path}: nobody is known as {who}, so that only an administrator can answer; name another"
-        for path, named in asked.items()
-        for who in named
-        if who not in known
-    )
-    if not warnings:
-        return saved
-    return replace(saved, plan=replace(saved.plan, warnings=saved.plan.warnings + warnings))
+    warnings = await definition_warnings.of_what_is_unknown(connection, project, plan)
+    return replace(saved, plan=replace(plan, warnings=plan.warnings + warnings))
 
 
 def compiled(

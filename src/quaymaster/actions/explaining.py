@@ -21,6 +21,7 @@ from quaymaster.store import (
     pools,
     queueing,
     releases,
+    targets,
     task_runs,
     workers,
     workflow_runs,
@@ -85,6 +86,7 @@ async def _around(connection: Connection, call: Call, place: Place, stage: Stage
     return Surroundings(
         standings=tuple(await queueing.standings(connection, stage.plan.definition_stage_id)),
         offers=await _offers(connection, place, stage),
+        target_offers=await _target_offers(connection, stage),
         missing_permission="" if may_start else WORDS[Permission.MANAGE_DEPLOYMENTS],
         names=called | {number: found.display_name for number, found in known.items()},
         nobody=frozenset(mentioned - known.keys()),
@@ -114,6 +116,17 @@ def _mentioned(stage: Stage) -> Iterable[str]:
     for approval in stage.newest.approvals if stage.newest else ():
         if approval.approver:
             yield approval.approver
+
+
+async def _target_offers(connection: Connection, stage: Stage) -> dict[int, Mapping[str, str]]:
+    """What the targets of each group offer, where a phase demands something of them."""
+    groups = {
+        plan.queue_id
+        for plan in stage.plan.phases
+        if plan.kind is PhaseKind.DEPLOYMENT_GROUP and plan.demands
+    }
+    found = [one for group in groups for one in await targets.listed(connection, group)]
+    return {one.id: one.capabilities for one in found}
 
 
 async def _offers(

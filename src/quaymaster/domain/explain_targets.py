@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.plan import PhasePlan, TargetGroup
 from quaymaster.domain.reasons import Reason, ReasonKind, Surroundings
 from quaymaster.domain.release import Deployment, Job, Phase, Target
@@ -25,9 +26,22 @@ def ahead(plan: PhasePlan, around: Surroundings) -> Iterator[Reason]:
     elif offline:
         text = f"Phase {plan.name} will pass over what is offline: {', '.join(offline)}."
     else:
-        return
-    details = {"offline": ", ".join(offline)}
-    yield Reason(ReasonKind.TARGET, text, TARGET_KEEPERS, is_ahead=True, details=details)
+        text = ""
+    if text:
+        details = {"offline": ", ".join(offline)}
+        yield Reason(ReasonKind.TARGET, text, TARGET_KEEPERS, is_ahead=True, details=details)
+    for target in targets:
+        if target.is_online and (lack := lacking(plan, target.id, around)):
+            text = f"Phase {plan.name} will fail on {target.name}, which does not offer {lack}."
+            yield Reason(ReasonKind.TARGET, text, TARGET_KEEPERS, is_ahead=True)
+
+
+def lacking(plan: PhasePlan, target: int, around: Surroundings) -> str:
+    """What the phase demands and this target does not offer, in words; "" when that is nothing,
+    or nobody told (SEMANTICS 12.7)."""
+    offered = around.target_offers.get(target)
+    missing = () if offered is None else unmet(plan.demands, offered)
+    return ", ".join(written(demand) for demand in missing)
 
 
 def waiting(plan: PhasePlan, job: Job, around: Surroundings) -> Reason:

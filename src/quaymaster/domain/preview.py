@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from quaymaster.domain import explain_start
+from quaymaster.domain import explain_start, explain_targets
 from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.gate_run import enabled_gates
 from quaymaster.domain.plan import ApprovalPolicy, Approver, PhaseKind, PhasePlan
 from quaymaster.domain.reasons import Freeze, ReasonKind, Surroundings
 from quaymaster.domain.rehearsal import Rehearsal, rehearse
-from quaymaster.domain.release import Phase, Release, Side, Stage
+from quaymaster.domain.release import Job, Phase, Release, Side, Stage
 from quaymaster.domain.status import gate_policy, policy
 from quaymaster.domain.statuses import JobStatus, ReleaseStatus
 
@@ -169,7 +169,27 @@ def _problems(plan: PhasePlan, played: Phase | None, around: Surroundings) -> It
     for job in played.jobs if played else ():
         if job.status is JobStatus.WITH_ISSUES and job.error:
             yield job.error
+    unfit = list(_unfit(plan, played, around))
+    if not _is_lost(played, unfit):
+        yield from unfit
     yield from _obstacles(plan, played, around)
+
+
+def _unfit(plan: PhasePlan, played: Phase | None, around: Surroundings) -> Iterator[str]:
+    """The targets that would have to do the phase and do not offer what it demands."""
+    for job in _on_targets(played):
+        if lack := explain_targets.lacking(plan, job.target, around):
+            yield f"Target {job.name} does not offer {lack}, so that phase {plan.name} fails there."
+
+
+def _on_targets(played: Phase | None) -> list[Job]:
+    jobs = played.jobs if played else ()
+    return [job for job in jobs if job.target and job.status is not JobStatus.SKIPPED]
+
+
+def _is_lost(played: Phase | None, unfit: list[str]) -> bool:
+    """Whether no target could do the phase: with some of them it succeeds partially (12.6)."""
+    return bool(unfit) and len(unfit) == len(_on_targets(played))
 
 
 def _obstacles(plan: PhasePlan, played: Phase | None, around: Surroundings) -> Iterator[str]:
@@ -179,6 +199,9 @@ def _obstacles(plan: PhasePlan, played: Phase | None, around: Surroundings) -> I
     for job in played.jobs if played else ():
         if job.status is JobStatus.FAILED and job.error:
             yield job.error
+    unfit = list(_unfit(plan, played, around))
+    if _is_lost(played, unfit):
+        yield from unfit
     offers = around.offers.get(plan.queue_id)
     if plan.kind is not PhaseKind.AGENT or offers is None:
         return

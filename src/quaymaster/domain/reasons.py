@@ -71,7 +71,8 @@ class Surroundings:
     """What a release's record does not say about one of its stages.
 
     `standings` are all attempts in the environment's queue, this one included; `offers` the
-    workers of each pool queue that a phase names, `targets` those of its deployment groups;
+    workers of each pool queue that a phase names, `targets` those of its deployment groups, and
+    `target_offers` what each of these offers, by its id, where phases demand something;
     `missing_permission` is what the asker would need to start the stage by hand, empty when
     nothing is missing; `names` are what people know identities and workers by, `failed_step` is
     the step that its newest attempt failed in with what that told, and `nobody` are identities
@@ -82,6 +83,7 @@ class Surroundings:
     freezes: tuple[Freeze, ...] = ()
     offers: Mapping[int, tuple[Offer, ...]] = field(default_factory=dict)
     targets: Mapping[int, tuple[Target, ...]] = field(default_factory=dict)
+    target_offers: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     missing_permission: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     nobody: frozenset[str] = frozenset()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from quaymaster.protocol.frames import FrameError
 from quaymaster.protocol.job import (
@@ -22,10 +23,12 @@ from quaymaster.protocol.job import (
     StepEnded,
     StepStarted,
 )
-from quaymaster.runner import descendants
+from quaymaster.runner import descendants, workspace
 from quaymaster.runner.host_process import HostLost, HostProcess
 
 Sink = Callable[[HostMessage], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 10.0
 STOP_SECONDS = 30.0  # what a host may need beyond the time granted to steps after a cancel
@@ -66,9 +69,11 @@ class HostPool:
         """
         async with self._room:
             slot = heapq.heappop(self._free_slots)
+            placed = self._placed(job, slot)
             try:
-                return await self._run(self._placed(job, slot), sink, cancelled)
+                return await self._run(placed, sink, cancelled)
             finally:
+                await _clear(workspace.temporary(placed.work_directory))
                 heapq.heappush(self._free_slots, slot)
 
     async def close(self) -> None:
@@ -139,6 +144,17 @@ class HostPool:
         self._all.discard(host)
         await host.kill()
         await descendants.end_marked(descendants.marker_of(job))
+
+
+async def _clear(directory: Path) -> None:
+    """Leave nothing of a job's scripts behind: values of secrets may stand in them."""
+    try:
+        if workspace.is_small(directory):
+            workspace.clear(directory)
+        else:
+            await asyncio.to_thread(workspace.clear, directory)
+    except OSError as error:
+        _log.warning("what a job has left stays", directory=str(directory), reason=str(error))
 
 
 class _Conversation:

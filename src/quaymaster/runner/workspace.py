@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 SMALL = 50
+TEMP = "_temp"
 _REMEMBERED = "workspaces.json"
 
 
@@ -59,7 +60,7 @@ def choose(work_directory: str, key: str, host_type: Literal["release", "build"]
         number=number,
         base=base,
         artifacts=base / ("a" if host_type == "release" else "s"),
-        temp=root / "_temp",
+        temp=root / TEMP,
         tools=root / "_tool",
     )
 
@@ -92,6 +93,11 @@ def _read(remembered: Path) -> dict[str, int]:
     return {"(lost)": max(taken, default=0)}
 
 
+def temporary(work_directory: str | Path) -> Path:
+    """Where the jobs of a slot keep what only they need, such as scripts with secrets in them."""
+    return Path(work_directory).resolve() / TEMP
+
+
 def is_small(directory: Path) -> bool:
     """Whether emptying it takes no time worth mentioning: a few files and no directory."""
     if not directory.is_dir():
@@ -99,6 +105,12 @@ def is_small(directory: Path) -> bool:
     with os.scandir(directory) as entries:
         first = list(itertools.islice(entries, SMALL))
     return len(first) < SMALL and not any(e.is_dir(follow_symlinks=False) for e in first)
+
+
+def clear(directory: Path) -> None:
+    """Empty the directory if it is there; what is not there is not made."""
+    if directory.is_dir():
+        empty(directory)
 
 
 def empty(directory: Path) -> None:

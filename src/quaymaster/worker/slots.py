@@ -10,6 +10,7 @@ from pathlib import Path
 
 from quaymaster.domain.errors import Invalid
 from quaymaster.plans.job_message import Place
+from quaymaster.runner import workspace
 
 LOCK_NAME = ".lock"
 
@@ -30,7 +31,8 @@ class Slot:
 def held(home: Path, how_many: int) -> Iterator[list[Slot]]:
     """The lowest slots that no other worker of this home holds, locked until the block ends.
 
-    A lock ends with its process, however that ends. Raises Invalid when the home cannot be used.
+    A lock ends with its process, however that ends; what its jobs have left in the slot, had they
+    no time to tidy up, is removed. Raises Invalid when the home cannot be used.
     """
     root = home / "work"
     try:
@@ -53,10 +55,22 @@ def held(home: Path, how_many: int) -> Iterator[list[Slot]]:
             if lock is not None:
                 locks.append(lock)
                 slots.append(Slot(number, directory))
+                _clear(directory)
         yield slots
     finally:
         for lock in locks:
             os.close(lock)
+
+
+def _clear(directory: Path) -> None:
+    """Scripts, and secrets in them, that a worker left which was killed. Raises Invalid."""
+    left = workspace.temporary(directory)
+    try:
+        workspace.clear(left)
+    except OSError as error:
+        raise Invalid(
+            f"What an earlier worker left in {left} cannot be removed: {error.strerror}. Remove it."
+        ) from error
 
 
 def _locked(path: Path) -> int | None:
