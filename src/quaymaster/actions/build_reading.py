@@ -230,3 +230,50 @@ def work_items(commits: Sequence[BuildChange]) -> list[str]:
     """The numbers that commit messages name with a hash, each once, in their order (24.5)."""
     found = (item for commit in commits for item in re.findall(r"#([0-9]{1,9})\b", commit.message))
     return list(dict.fromkeys(found))
+
+
+async def remove_tag_everywhere(call: Call, tag: str) -> list[str]:
+    """Take a tag from every build and build definition of the project; the tags that are left.
+    Raises Forbidden (update build information of the whole project)."""
+    project = call.project_id
+    if project is None:
+        raise Invalid("Name the project whose tag is to go.")
+    permission = BuildPermission.UPDATE_BUILD_INFORMATION | BuildPermission.EDIT_BUILD_DEFINITION
+    call.require_build(permission, str(project), "the project's builds")
+    async with call.database.transaction() as connection:
+        await build_lists.remove_tag(connection, project, tag.strip())
+    return await tags(call)
+
+
+async def project_metrics(call: Call, since: datetime) -> list[Counted]:
+    """How many builds of the project's definitions that the caller may view ended on each day, and
+    how many are under way."""
+    async with call.database.read() as connection:
+        wanted = BuildDefinitionFilter(await visible_projects(connection, call))
+        page = await build_definition_lists.page(connection, wanted)
+        seen = [
+            row.id
+            for row in page.rows
+            if call.may_build(
+                BuildPermission.VIEW_BUILDS,
+                definition_token(str(row.project_id), row.path, row.id),
+            )
+        ]
+        return await build_definition_lists.counted(connection, seen, since)
+
+
+async def newest_of_repository(call: Call, kind: str, named: str, branch: str) -> BuildView:
+    """The newest completed build of a repository, of a branch ("": any). Raises NotFound."""
+    wanted = BuildFilter(
+        (),
+        statuses=frozenset({"completed"}),
+        branch=branch_reference(branch),
+        repository_id=named,
+        repository_type=kind,
+        order=BuildOrder.FINISH_DESCENDING,
+        most=1,
+    )
+    found = await listed(call, wanted)
+    if not found.views:
+        raise NotFound("build", named[:80], f"There is no completed build of {named[:80]} here.")
+    return found.views[0]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from quaymaster.actions import connections
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import CodeRepository, Commit, Repositories
+from quaymaster.actions.ports import CodeRepository, Commit, Listed, Repositories
 from quaymaster.domain.build_plan import RepositoryPlan
 from quaymaster.domain.errors import Invalid
 from quaymaster.plans.endpoints import endpoint
@@ -101,6 +101,11 @@ async def file(call: Call, sources: Sources, version: str, path: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Invalid(f"{path[:200]} of commit {version[:8]} is not UTF-8 text.") from None
+
+
+async def folder(call: Call, sources: Sources, version: str, path: str) -> list[Listed]:
+    """What is in a folder of a commit, folders first. Raises Invalid."""
+    return await _repositories(call).folder(sources.repository, version, path)
 
 
 def _repositories(call: Call) -> Repositories:

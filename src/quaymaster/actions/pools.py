@@ -4,8 +4,9 @@ from uuid import UUID
 
 from quaymaster.actions.call import Call
 from quaymaster.domain.errors import Invalid
-from quaymaster.store import pools
+from quaymaster.store import pools, workers
 from quaymaster.store.pools import Pool, Queue
+from quaymaster.store.workers import Usage
 
 
 async def listed(call: Call) -> list[Pool]:
@@ -22,3 +23,11 @@ async def queues(call: Call) -> list[Queue]:
         raise Invalid("Name the project whose queues you want.")
     async with call.database.read() as connection:
         return await pools.queues(connection, call.project_id)
+
+
+async def usage(call: Call) -> Usage:
+    """What the workers of the caller's organization are doing now."""
+    if call.caller is None:
+        return Usage(0, 0, 0)
+    async with call.database.read() as connection:
+        return await workers.usage(connection, UUID(call.caller.organization))

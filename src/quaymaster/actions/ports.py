@@ -18,6 +18,7 @@ __all__ = [
     "Commit",
     "Heads",
     "InstalledTasks",
+    "Listed",
     "Outside",
     "Repositories",
     "ServerTask",
@@ -39,6 +40,14 @@ class CodeRepository:
 
     address: str
     connection: Endpoint | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file or a folder of a commit, by its path from the top."""
+
+    path: str
+    is_folder: bool
 
 
 class Repositories(Protocol):
@@ -68,6 +77,9 @@ class Repositories(Protocol):
 
     async def file(self, repository: CodeRepository, commit: str, path: str, /) -> bytes:
         """The content of a file of a commit. Raises Invalid when there is none."""
+
+    async def folder(self, repository: CodeRepository, commit: str, path: str, /) -> list[Listed]:
+        """What is in a folder of a commit ("": at its top), folders first. Raises Invalid."""
 
 
 class ArtifactSource(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from quaymaster.actions.ports import CodeRepository, Commit
+from quaymaster.actions.ports import CodeRepository, Commit, Listed
 from quaymaster.domain.errors import Invalid
 from quaymaster.outgoing.addresses import AllowedAddresses
 
@@ -81,6 +81,14 @@ class GitFolder:
         from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
 
         return await self.read(repository, lambda found: reading.file(found, commit, path), commit)
+
+    async def folder(self, repository: CodeRepository, commit: str, path: str) -> list[Listed]:
+        """What is in a folder of a commit, folders first."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        return await self.read(
+            repository, lambda found: reading.folder(found, commit, path), commit
+        )
 
     async def read(
         self, repository: CodeRepository, question: "Callable[[Repo], T]", commit: str

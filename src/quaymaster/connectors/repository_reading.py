@@ -1,6 +1,7 @@
 """Questions to a git repository that lies on this machine."""
 
 import re
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +10,12 @@ from dulwich.client import HTTPUnauthorized
 from dulwich.diff_tree import tree_changes
 from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.object_store import tree_lookup_path
-from dulwich.objects import Blob, ObjectID, Tag
+from dulwich.objects import Blob, ObjectID, Tag, Tree
 from dulwich.objects import Commit as GitCommit
 from dulwich.repo import Repo
 from urllib3.exceptions import HTTPError
 
-from quaymaster.actions.ports import CodeRepository, Commit
+from quaymaster.actions.ports import CodeRepository, Commit, Listed
 from quaymaster.domain.errors import Invalid
 from quaymaster.runner.repositories.addresses import Address, CannotReach, address
 from quaymaster.runner.repositories.program import GitFailed
@@ -132,6 +133,26 @@ def file(repository: Repo, commit_id: str, path: str) -> bytes:
     if blob.raw_length() > LARGEST_FILE:
         raise Invalid(f"{path[:200]} is larger than {LARGEST_FILE} bytes.")
     return blob.as_raw_string()
+
+
+def folder(repository: Repo, commit_id: str, path: str) -> list[Listed]:
+    """What is in a folder. Raises Invalid."""
+    inside, found = path.strip("/"), repository.object_store[_found(repository, commit_id).tree]
+    if inside:
+        try:
+            _, number = tree_lookup_path(
+                repository.object_store.__getitem__, found.id, inside.encode()
+            )
+        except (KeyError, NotADirectoryError, ValueError):
+            raise Invalid(f"There is no folder {path[:200]} in commit {commit_id[:8]}.") from None
+        found = repository.object_store[number]
+    if not isinstance(found, Tree):
+        raise Invalid(f"{path[:200]} is a file in commit {commit_id[:8]}, not a folder.")
+    listed = [
+        Listed(f"{inside}/{name.decode(errors='replace')}".lstrip("/"), stat.S_ISDIR(mode))
+        for name, mode, _ in found.iteritems()
+    ]
+    return sorted(listed, key=lambda one: (not one.is_folder, one.path))
 
 
 def _found(repository: Repo, commit_id: str) -> GitCommit:

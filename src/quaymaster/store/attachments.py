@@ -33,6 +33,11 @@ SELECT {COLUMNS} FROM attachments a JOIN task_runs t ON t.id = a.task_run_id
 WHERE a.release_id = $1 AND t.job_id = ANY($2::bigint[]) ORDER BY a.id
 """
 
+OF_BUILD = f"""
+SELECT {COLUMNS} FROM attachments a JOIN task_runs t ON t.id = a.task_run_id
+WHERE t.build_id = $1 ORDER BY a.id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NewAttachment:
@@ -85,4 +90,10 @@ async def keep(
 async def of_jobs(connection: Connection, release_id: int, jobs: Sequence[int]) -> list[Attachment]:
     """What the steps of these jobs of a release have attached, in the order in which they did."""
     rows = await connection.fetch(OF_JOBS, release_id, list(jobs))
+    return [Attachment(**dict(row)) for row in rows]
+
+
+async def of_build(connection: Connection, build_id: int) -> list[Attachment]:
+    """What the steps of a build have attached, in the order in which they did."""
+    rows = await connection.fetch(OF_BUILD, build_id)
     return [Attachment(**dict(row)) for row in rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import msgspec
 
@@ -67,3 +68,37 @@ async def of_build(connection: Connection, vault: Vault, build_id: int) -> Build
     values["variables"] = msgspec.json.decode(values["variables"])
     values["secrets"] = vault.unseal(owner(build_id), values["secrets"])
     return BuildFacts(**values, queued_by=by, requested_for=for_whom)
+
+
+REPOSITORIES = """
+SELECT DISTINCT ON (x.repository_key) b.body::json -> 'repository' AS repository
+FROM definitions d JOIN build_definitions x ON x.definition_id = d.id
+JOIN documents b ON b.digest = d.document_digest
+WHERE d.project_id = $1 AND NOT d.is_deleted AND x.repository_type_key = $2
+ORDER BY x.repository_key, d.id DESC LIMIT 1000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRepository:
+    """A repository as the newest build definition that names it has it."""
+
+    id: str
+    name: str
+    url: str
+    default_branch: str
+    connection: str
+
+
+async def repositories(connection: Connection, project: UUID, kind: str) -> list[KnownRepository]:
+    """The repositories of a type that the build definitions of a project name."""
+    made = []
+    for row in await connection.fetch(REPOSITORIES, project, kind.casefold()):
+        found = msgspec.json.decode(row["repository"])
+        held = found.get("properties") or {}
+        number, name, url, branch = (
+            str(found.get(key) or "") for key in ("id", "name", "url", "defaultBranch")
+        )
+        connection_id = str(held.get("connectedServiceId") or "")
+        made.append(KnownRepository(number, name, url, branch, connection_id))
+    return made

@@ -191,3 +191,18 @@ async def tags(connection: Connection, projects: tuple[UUID, ...]) -> list[str]:
         list(projects),
     )
     return [row["tag"] for row in rows]
+
+
+async def remove_tag(connection: Connection, project: UUID, tag: str) -> None:
+    """Take a tag, in any case, from every build and build definition of a project."""
+    key = tag.casefold()
+    for table, more in (("builds", ""), ("definitions", " AND kind = 'build'")):
+        await connection.execute(
+            f"UPDATE {table} SET tag_keys = array_remove(tag_keys, $2),"
+            " tags = ARRAY(SELECT one FROM unnest(tags) WITH ORDINALITY AS t(one, place)"
+            " WHERE lower(one) <> lower($3) ORDER BY place)"
+            f" WHERE project_id = $1 AND tag_keys @> ARRAY[$2]{more}",
+            project,
+            key,
+            tag,
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -184,3 +185,25 @@ async def offers_beside(connection: Connection, worker: str) -> list[Mapping[str
 
 def _worker(row: asyncpg.Record) -> Worker:
     return Worker(**{**row, "capabilities": _capabilities.decode(row["capabilities"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many workers are online, how many jobs they can run at once, and how many run."""
+
+    workers: int
+    slots: int
+    running: int
+
+
+async def usage(connection: Connection, organization: UUID) -> Usage:
+    """What the workers of an organization's pools are doing."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS workers, coalesce(sum(w.slots), 0)::bigint AS slots,"
+        " (SELECT count(*) FROM jobs j JOIN pools q ON q.id = j.pool_id"
+        " WHERE j.status = 'running' AND q.organization_id = $1) AS running"
+        " FROM workers w JOIN pools p ON p.id = w.pool_id"
+        " WHERE p.organization_id = $1 AND w.stopped_at IS NULL AND w.lease_until > now()",
+        organization,
+    )
+    return Usage(**row) if row else Usage(0, 0, 0)

@@ -1,5 +1,6 @@
 """Files that tasks attached: those of a type, and one file's bytes (CONTRACT B 23-26)."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -92,7 +93,11 @@ async def _content(request: AzureRequest, where: Timeline, record_id: str) -> St
     """Always as bytes to be saved: what a task wrote is never shown by a browser as our page."""
     record = guid_in(record_id, "recordId")
     kind, name = request.asked.tail[-2:]
-    file, pieces = await attachments.content(request.call, where, record, kind, name)
+    return sent(*await attachments.content(request.call, where, record, kind, name))
+
+
+def sent(file: Attachment, pieces: AsyncIterator[bytes]) -> Stream:
+    """The bytes of an attachment under its name, to be saved."""
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         "Content-Length": str(file.byte_count),

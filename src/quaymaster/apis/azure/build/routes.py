@@ -4,6 +4,7 @@ from litestar.types import ControllerRouterHandler
 
 from quaymaster.apis.azure.build import (
     artifacts,
+    attachments,
     badges,
     builds,
     definitions,
@@ -11,7 +12,9 @@ from quaymaster.apis.azure.build import (
     leases,
     overviews,
     settings,
+    source_providers,
     stages,
+    surroundings,
     tags,
     timelines,
     validations,
@@ -28,6 +31,9 @@ ROUTES: list[ControllerRouterHandler] = [
     *stages.ROUTES,
     *validations.ROUTES,
     *settings.ROUTES,
+    *attachments.ROUTES,
+    *surroundings.ROUTES,
+    *source_providers.ROUTES,
     *badges.ROUTES,
     *folders.ROUTES,
 ]

@@ -1,0 +1,104 @@
+"""What lies around the builds of a project is told as it is (CONTRACT B.1)."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.apis.azure.build.asking import asked, made
+from tests.apis.azure.build.test_builds import queued
+from tests.apis.azure.server import Server
+
+
+async def test_builds_of_a_project_are_counted_by_the_day(server: Server):
+    for name in ("Web", "Api"):
+        build = await queued(server, await made(server, name))
+        await asked(server, "PATCH", f"builds/{build['id']}", json={"status": "cancelling"})
+    await queued(server, await made(server, "Other"))
+    found = (await asked(server, "GET", "metrics/daily"))["value"]
+    counts = {one["name"]: one["intValue"] for one in found}
+    assert counts == {"TotalBuilds": 2, "CanceledBuilds": 2, "CurrentBuildsInQueue": 1}
+    await asked(server, "GET", "metrics/hourly", 400)
+
+
+async def test_a_tag_is_taken_from_every_build_and_definition(server: Server):
+    web = await made(server, "Web", tags=["old", "Kept"])
+    build = await queued(server, web, tags=["OLD", "good"])
+    left = await asked(server, "DELETE", "tags/Old")
+    assert left["value"] == ["good"]
+    assert (await asked(server, "GET", f"builds/{build['id']}/tags"))["value"] == ["good"]
+    assert (await asked(server, "GET", f"definitions/{web['id']}/tags"))["value"] == ["Kept"]
+    reader = await server.user("rita", groups=("Readers",))
+    await asked(server, "DELETE", "tags/good", 403, token=reader)
+
+
+async def test_a_repository_has_the_badge_of_its_newest_build(server: Server):
+    web = await made(server, "Web")
+    build = await queued(server, web)
+    path = "repos/Git/badge?repoId=web"
+    await asked(server, "GET", path, 404)
+    await asked(server, "PATCH", f"builds/{build['id']}", json={"status": "cancelling"})
+    found = await asked(server, "GET", path)
+    assert found["buildId"] == build["id"]
+    assert found["imageUrl"].endswith(f"/{web['id']}/badge")
+    await asked(server, "GET", f"{path}&branchName=gone", 404)
+
+
+async def test_work_items_of_commits_that_are_named(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    async with server.database.transaction() as connection:
+        await connection.executemany(
+            "INSERT INTO build_changes (build_id, position, id, message) VALUES ($1, $2, $3, $4)",
+            [(build["id"], 0, "a1", "Fix #7 and #8"), (build["id"], 1, "b2", "Fix #9")],
+        )
+    found = await asked(server, "POST", f"builds/{build['id']}/workitems", json=["a1", "c3"])
+    assert [one["id"] for one in found["value"]] == ["7", "8"]
+    await asked(server, "POST", f"builds/{build['id']}/workitems", 400, json={"a": 1})
+
+
+async def test_workers_are_counted_and_there_are_no_controllers(server: Server):
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO workers (id, name, pool_id, slots, capabilities, lease_until, started_at)"
+            " VALUES ($1, 'one', 1, 4, '{}', now() + interval '1 hour', now())",
+            str(uuid4()),
+        )
+    usage = (await server.get("/default/_apis/build/resourceusage")).json()
+    assert (usage["distributedTaskAgents"], usage["paidPrivateAgentSlots"]) == (1, 4)
+    assert (await server.get("/default/_apis/build/controllers")).json()["value"] == []
+    assert (await server.get("/default/_apis/build/controllers/3")).status_code == 404
+    assert (await asked(server, "GET", "options"))["value"] == []
+
+
+async def test_attachments_of_a_build_are_listed_and_read(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    plan = build["plans"][0]["planId"] if build.get("plans") else None
+    await server.installation.files.put("attachments/0/1/x", b"<b>report</b>")
+    async with server.database.transaction() as connection:
+        step = await connection.fetchrow(
+            "INSERT INTO task_runs (job_id, build_id, rank, kind, name) SELECT id, build_id, 1,"
+            " 'task', 'Test' FROM jobs WHERE build_id = $1 RETURNING id, instance_id",
+            build["id"],
+        )
+        await connection.execute(
+            "INSERT INTO attachments (task_run_id, type, name, byte_count, object_key, created_at,"
+            " modified_at) VALUES ($1, 'Report', 'a.html', 13, 'attachments/0/1/x', now(), now())",
+            step["id"],
+        )
+        plan = await connection.fetchval("SELECT plan_id FROM builds WHERE id = $1", build["id"])
+    [one] = (await asked(server, "GET", f"builds/{build['id']}/attachments/report"))["value"]
+    assert one["name"] == "a.html"
+    path = one["_links"]["self"]["href"].partition("quay.example")[2]
+    answer = await server.get(path)
+    assert answer.content == b"<b>report</b>"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert str(plan) in path
+    other = path.replace(str(plan), str(uuid4()))
+    assert (await server.get(other)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["authorizedresources", "definitions/templates", "definitions/templates/one"]
+)
+async def test_what_is_not_served_says_so(server: Server, path: str):
+    refused = await asked(server, "GET", path, 501)
+    assert "here" in refused["message"] or "published address" in refused["message"]
