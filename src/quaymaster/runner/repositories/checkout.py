@@ -96,7 +96,7 @@ class _Sources:
             git.run("checkout", "--quiet", "--force", "--detach", commit)
             if self.wanted.lfs:
                 say("Fetching the files of Git LFS.")
-                large_files.bring(git)
+                large_files.bring(git, self.place)
             told = git.run("log", "-1", "--format=%H %s", commit).strip()
             say(f"HEAD is now at {told}")
         if self.wanted.submodules:

@@ -1,5 +1,6 @@
 """Git LFS: files that a repository only points to, brought by the program that knows how."""
 
+from quaymaster.runner.repositories.addresses import Address
 from quaymaster.runner.repositories.program import Git, GitFailed
 
 MISSING = (
@@ -17,7 +18,13 @@ def is_installed(git: Git) -> bool:
     return True
 
 
-def bring(git: Git) -> None:
-    """Put the files in the place of what points to them. Raises GitFailed."""
-    git.run("lfs", "install", "--local", "--skip-smudge")
+def bring(git: Git, place: Address) -> None:
+    """Put the files in the place of what points to them. Raises GitFailed.
+
+    They are asked for where the repository is: a file `.lfsconfig` in it is not to say where else.
+    """
+    git.run("lfs", "install", "--local", "--skip-smudge", "--skip-repo")
+    if place.scheme in ("http", "https"):
+        url = place.url.rstrip("/").removesuffix(".git") + ".git/info/lfs"
+        git.run("config", "--local", "lfs.url", url)
     git.run("lfs", "pull")
