@@ -19,6 +19,7 @@ from tests.apis.azure.test_webhooks import deliver, hook, signature
 from tests.builds.conftest import Yard
 from tests.builds.test_phases import DELAY, phase, task
 from tests.connectors.far_side import FarSide, answering, far_side
+from tests.documents import definition, stage
 from tests.gits import commit, repository
 from tests.server.waiting import eventually
 from tests.worker.conftest import world  # noqa: F401 - a fixture
@@ -112,6 +113,29 @@ def pr(**changes: Any) -> dict[str, Any]:
     return {"triggerType": "pullRequest", **filters, "autoCancel": True, **changes}
 
 
+def releasing(project: str, build: int) -> dict[str, Any]:
+    """A definition that deploys what pull requests into main would bring."""
+    reference = {
+        "project": {"id": project, "name": "Default"},
+        "definition": {"id": str(build), "name": "CI"},
+        "defaultVersionType": {"id": "latestType", "name": "Latest"},
+    }
+    artifact = {
+        "alias": "_ci",
+        "type": "Build",
+        "isPrimary": True,
+        "definitionReference": reference,
+    }
+    trigger = {
+        "triggerType": "pullRequest",
+        "artifactAlias": "_ci",
+        "statusPolicyName": "shop",
+        "triggerConditions": [{"targetBranch": "main"}],
+    }
+    dev = stage("Dev", environmentOptions={"pullRequestDeploymentEnabled": True})
+    return definition("Shop", dev, artifacts=[artifact], triggers=[trigger])
+
+
 async def told(receiver: FarSide, number: int) -> list[dict[str, Any]]:
     """The first so many statuses that were posted."""
 
@@ -140,9 +164,11 @@ async def test_a_pull_request_is_built_as_merged_and_its_head_is_told(
     head, merge = proposed(shop, "two")
     async with far_side(answering("{}", "201 Created")) as receiver:
         hub = await connected(yard, receiver.url)
-        await yard.define(
+        made = await yard.define(
             "CI", step("cat page.txt"), repository=reporting(shop, hub), triggers=[pr()]
         )
+        project = (await yard.server.get("/default/_apis/projects/Default")).json()["id"]
+        await yard.server.made("definitions", releasing(project, made["id"]))
         await yard.world.worker()
         await delivered(yard, event(shop, head, merge))
         [queued] = await found(yard, 1)
@@ -151,9 +177,16 @@ async def test_a_pull_request_is_built_as_merged_and_its_head_is_told(
         assert (build["reason"], build["sourceBranch"]) == ("pullRequest", MERGE)
         assert build["sourceVersion"] == merge
         assert build["triggerInfo"]["pr.sourceSha"] == head
-        statuses = await told(receiver, 2)
-    assert [one["state"] for one in statuses] == ["pending", "success"]
-    assert {one["context"] for one in statuses} == {"CI"}
+        statuses = await told(receiver, 4)
+    assert [(one["context"], one["state"]) for one in statuses] == [
+        ("CI", "pending"),
+        ("CI", "success"),
+        ("shop/Dev", "pending"),
+        ("shop/Dev", "success"),
+    ]
+    assert statuses[3]["description"] == "Deployment of Release-1 on Dev succeeded."
+    assert "_release?releaseId=" in statuses[3]["target_url"]
+    assert all(f"statuses/{head} " in one for one in receiver.asked)
     assert statuses[1]["description"] == f"Build {build['buildNumber']} succeeded."
     assert statuses[1]["target_url"].endswith(f"/_build/results?buildId={build['id']}")
     first = receiver.asked[0]

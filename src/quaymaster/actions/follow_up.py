@@ -8,13 +8,28 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from quaymaster.domain.announcements import announcements
+from quaymaster.domain.commit_statuses import (
+    STATES,
+    CommitStatus,
+    deployment_described,
+    state_of_deployment,
+    takes_statuses,
+)
 from quaymaster.domain.due import next_due
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import GateRun, Job, Release, Stage
-from quaymaster.domain.statuses import JobStatus
+from quaymaster.domain.statuses import JobStatus, ReleaseReason
 from quaymaster.domain.triggers import rollbacks
 from quaymaster.domain.workflow_turns import turns
-from quaymaster.store import deliveries, firing, jobs, notify, workflow_runs
+from quaymaster.store import (
+    deliveries,
+    firing,
+    jobs,
+    notify,
+    status_posts,
+    status_sources,
+    workflow_runs,
+)
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 
@@ -59,6 +74,7 @@ async def follow_up(
         *await _rollbacks(connection, before, after),
         *await _workflows(connection, before, after, now),
         *await _deliveries(connection, before, after, now),
+        *await _statuses(connection, before, after, now),
     ]
     await enqueue(connection, wakeups)
     called = sorted(set(pools.values()))
@@ -148,6 +164,35 @@ async def _deliveries(
     told = announcements(before, after)
     queued = await deliveries.queue(connection, after.id, told, now)
     return [Wakeup(DELIVERIES, {"id": 0})] if queued else []
+
+
+async def _statuses(
+    connection: Connection, before: Release, after: Release, now: datetime
+) -> list[Wakeup]:
+    """What the repository of a pull request is told of its release (SEMANTICS 8.9)."""
+    if after.reason is not ReleaseReason.PULL_REQUEST:
+        return []
+    told = [one for one in announcements(before, after) if one.happening in STATES]
+    source = await status_sources.of_release(connection, after.id) if told else None
+    if source is None or not takes_statuses(source.repository, source.commit):
+        return []
+    policies = [one.status_policy for one in after.plan.triggers if one.status_policy]
+    for one in told:
+        stage = next(stage.name for stage in after.stages if stage.id == one.stage)
+        status = CommitStatus(
+            type=source.repository.type,
+            repository=source.repository.name or source.repository.id,
+            url=source.repository.url,
+            connection=source.repository.connection.strip(),
+            commit=source.commit,
+            context=f"{policies[0] if policies else source.definition}/{stage}",
+            state=state_of_deployment(one),
+            description=deployment_described(source.release, stage, one),
+            target_url=f"/{source.organization}/{source.project_id}/_release?releaseId={after.id}",
+        )
+        about = (None, int(after.id))
+        await status_posts.queue(connection, source.project_id, about, status, now)
+    return [Wakeup(STATUSES, {"id": 0})]
 
 
 def _all_jobs(release: Release) -> Iterator[Job]:

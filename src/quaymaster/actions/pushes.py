@@ -75,6 +75,7 @@ def event(push: Push, kind: str, source_id: str) -> ArtifactEvent:
         is_pull_request=push.kind is PushKind.PULL_REQUEST,
         target_branch=push.target,
         commit=push.commit,
+        reference={"pullRequest.sourceVersion": push.head} if push.head else {},
     )
 
 

@@ -4,6 +4,7 @@ At least once and in order; a server that does not answer is asked again for abo
 build waits for it (SEMANTICS 8.9, 12.12).
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -47,7 +48,7 @@ async def tell_of_build(
         return
     project = await projects.get(connection, view.project_id)
     organization = project.organization if project else ""
-    page = f"{call.installation.url}/{organization}/{view.project_id}/_build/results"
+    page = f"/{organization}/{view.project_id}/_build/results"
     told = CommitStatus(
         type=repository.type,
         repository=repository.name or repository.id,
@@ -73,7 +74,7 @@ async def send(installation: Installation, web: WebClient, post: StatusPost) -> 
     """Post one status that this process has taken, and keep what came of it."""
     try:
         signing_in = await _connection(installation, post)
-        request = commit_statuses.request(post.told, signing_in)
+        request = commit_statuses.request(_addressed(installation, post.told), signing_in)
     except (SourceProblem, VaultError) as error:
         await _failed(installation, post, str(error), None)
         return
@@ -94,6 +95,13 @@ async def forget_old(installation: Installation) -> int:
     """Remove statuses that were posted or parked long ago; how many."""
     async with installation.database.transaction() as connection:
         return await status_posts.forget(connection, datetime.now(UTC) - KEPT)
+
+
+def _addressed(installation: Installation, told: CommitStatus) -> CommitStatus:
+    """With the whole address of the page that tells more."""
+    if not told.target_url.startswith("/"):
+        return told
+    return replace(told, target_url=f"{installation.url}{told.target_url}")
 
 
 async def _connection(installation: Installation, post: StatusPost) -> Endpoint:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.build import Build, BuildResult, BuildStatus
 from quaymaster.domain.build_plan import RepositoryPlan
+from quaymaster.domain.statuses import StageStatus
 
 LONGEST_DESCRIPTION = 140
 # Types of repositories whose servers take statuses, asked through a service connection.
@@ -72,3 +74,27 @@ def described(number: str, state: CommitState, build: Build) -> str:
 
 def _has_issues(build: Build) -> bool:
     return build.result is BuildResult.PARTIALLY_SUCCEEDED
+
+
+# ---- releases --------------------------------------------------------------------------------
+
+STATES = (Happening.DEPLOYMENT_STARTED, Happening.DEPLOYMENT_COMPLETED)
+_ENDS = {
+    StageStatus.SUCCEEDED: CommitState.SUCCEEDED,
+    StageStatus.PARTIALLY_SUCCEEDED: CommitState.SUCCEEDED,
+    StageStatus.CANCELED: CommitState.CANCELED,
+}
+
+
+def state_of_deployment(told: Announcement) -> CommitState:
+    """How a deployment that began or ended makes its commit stand."""
+    if told.happening is Happening.DEPLOYMENT_STARTED:
+        return CommitState.PENDING
+    return _ENDS.get(StageStatus(told.status), CommitState.FAILED)
+
+
+def deployment_described(release: str, stage: str, told: Announcement) -> str:
+    """One sentence about a deployment."""
+    state = state_of_deployment(told)
+    word = "is under way" if state is CommitState.PENDING else state.value
+    return f"Deployment of {release} on {stage} {word}."[:LONGEST_DESCRIPTION]

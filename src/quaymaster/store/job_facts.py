@@ -111,7 +111,7 @@ async def of_release(
     named = _people.decode(row["people"])
     told = {
         **row,
-        "artifacts": tuple(map(_carried, _artifacts.decode(row["artifacts"]))),
+        "artifacts": artifacts_in(row["artifacts"]),
         "people": {key: Requester(*said[:2], said[2] or "") for key, said in named.items()},
     }
     return Circumstances(url=url, **told)
@@ -134,7 +134,7 @@ async def of_deployment(
         triggering_alias=row["triggering_alias"],
         release_requester=_requester(row, "release_by"),
         deployment_requester=_requester(row, "stage_by"),
-        artifacts=tuple(map(_carried, _artifacts.decode(row["artifacts"]))),
+        artifacts=artifacts_in(row["artifacts"]),
         secrets=SealedSecrets(
             (release_owner(row["release_id"]), row["release_secrets"]),
             (stage_owner(row["stage_id"]), row["stage_secrets"]),
@@ -156,6 +156,11 @@ def _requester(row: asyncpg.Record, prefix: str) -> Requester:
     return Requester(
         row[prefix], row[f"{prefix}_name"] or row[prefix], row[f"{prefix}_email"] or ""
     )
+
+
+def artifacts_in(column: str) -> tuple[CarriedArtifact, ...]:
+    """The artifacts of a release's row, as a job is told of them."""
+    return tuple(map(_carried, _artifacts.decode(column)))
 
 
 def _carried(artifact: ReleaseArtifact) -> CarriedArtifact:
