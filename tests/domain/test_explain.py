@@ -81,6 +81,14 @@ def test_every_unmet_condition_is_named():
     ]
 
 
+def test_a_status_in_which_no_stage_ends_starts_nothing():
+    wants = {"conditions": (StageReached("Dev", frozenset({StageStatus.IN_PROGRESS})),)}
+    told = story(make.plan("Dev → QA", QA=wants)).when(started(), works("Dev"))
+    reason = only(told, "QA")
+    assert reason.text.endswith("only an end starts it: it never starts by itself.")
+    assert reason.cleared_by == ("whoever may deploy this stage, by hand",)
+
+
 def test_stages_that_start_by_hand_only():
     plan = make.plan("Dev; QA", QA={"conditions": ()})
     told = story(plan, manual=("Dev",)).when(started())
@@ -160,7 +168,10 @@ def test_a_stage_whose_conditions_hold_but_whose_moment_has_gone_by():
 
 def test_an_abandoned_release_is_final():
     told = story("Dev → QA", manual=("Dev",)).when(started(), abandoned())
-    assert texts(told)[0] == "Release Release-1 was abandoned; nothing of it is deployed any more."
+    for stage in ("Dev", "QA"):
+        assert texts(told, stage) == [
+            "Release Release-1 was abandoned; nothing of it is deployed any more."
+        ]
 
 
 # ---- waiting --------------------------------------------------------------------------------

@@ -49,8 +49,8 @@ async def _of_queues(connection: Connection, project: UUID, plan: Plan) -> tuple
         f"{where} names deployment group {phase.queue_id}, which this project does not have, so "
         "that it fails; name another"
         if phase.kind is PhaseKind.DEPLOYMENT_GROUP
-        else f"{where} names queue {phase.queue_id}, which this project does not have, so that no "
-        "worker takes it; name another"
+        else f"{where} names queue {phase.queue_id}, which this project does not have, so that "
+        "the installation's first pool runs it; name another"
         for where, phase in asked
         if phase.queue_id not in (groups if phase.kind is PhaseKind.DEPLOYMENT_GROUP else queues)
     )

@@ -132,12 +132,13 @@ async def _target_offers(connection: Connection, stage: Stage) -> dict[int, Mapp
 async def _offers(
     connection: Connection, place: Place, stage: Stage
 ) -> dict[int, tuple[Offer, ...]]:
-    """The workers behind every queue that a phase names; a queue nobody knows offers none."""
+    """The workers behind every queue that a phase names; one that nobody knows, or none at all,
+    leads to the pool that every installation has."""
     found: dict[int, tuple[Offer, ...]] = {}
     agents = [plan for plan in stage.plan.phases if plan.kind is PhaseKind.AGENT]
-    for number in {plan.queue_id for plan in agents if plan.queue_id}:
-        queue = await pools.queue(connection, place.project_id, number)
-        offers = await workers.presence(connection, queue.pool_id) if queue else []
+    for number in {plan.queue_id for plan in agents}:
+        pool = await pools.behind(connection, place.project_id, number)
+        offers = await workers.presence(connection, pool) if pool else []
         found[number] = tuple(
             Offer(one.name, one.capabilities, one.is_online, one.is_busy) for one in offers
         )

@@ -29,7 +29,7 @@ from quaymaster.domain.status import (
     policy,
     side_in_turn,
 )
-from quaymaster.domain.statuses import ApprovalStatus
+from quaymaster.domain.statuses import ApprovalStatus, ReleaseStatus
 
 ADMINISTRATORS = "release administrators"
 
@@ -49,7 +49,7 @@ def explain(
     ]
     if stage.active:
         found += _under_way(release, stage, stage.active, around, now)
-    else:
+    elif release.status is not ReleaseStatus.ABANDONED:
         found += explain_start.of_stage(release, stage, around)
     return (*(r for r in found if not r.is_ahead), *(r for r in found if r.is_ahead))
 
@@ -239,4 +239,4 @@ def _last_word(stage: Stage, run: GateRun | None, name: str, now: datetime) -> s
         return "did not answer in time"
     if said.succeeded:
         return "agreed when last asked, and has to go on agreeing together with the others"
-    return f"did not agree when last asked: {said.message or 'it gave no reason'}"
+    return f"did not agree when last asked: {said.message.rstrip('.') or 'it gave no reason'}"

@@ -10,12 +10,14 @@ from quaymaster.domain.release import Outcome, Release, Stage
 from quaymaster.domain.rules.starting import holds, waits_for_itself
 from quaymaster.domain.schedules import earliest
 from quaymaster.domain.standstills import blocked
-from quaymaster.domain.status import stage_status
+from quaymaster.domain.status import ENDED_STAGE, stage_status
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 
 LIFTED_BY = ("whoever set the freeze or may deploy this stage, by lifting it",)
 RESUMED_BY = ("whoever may deploy this stage, by resuming it",)
 BY_HAND = ("whoever may deploy this stage, by hand",)
+
+ENDS = frozenset(ENDED_STAGE.values())
 
 ENDED_AS = {
     Outcome.REJECTED: "was rejected",
@@ -148,6 +150,9 @@ def _unmet(release: Release, stage: Stage, condition: StartCondition) -> Reason:
                 text = f"It waits for stage {name}, which this release does not have."
                 return Reason(ReasonKind.CONDITION, text, BY_HAND)
             text = f"It waits for {upstream.name} to be {wanted}; it is {stage_status(upstream)}."
+            if not statuses & ENDS:
+                text += " No stage ends so, and only an end starts it: it never starts by itself."
+                return Reason(ReasonKind.CONDITION, text, BY_HAND)
             return Reason(
                 ReasonKind.CONDITION,
                 text,

@@ -51,9 +51,10 @@ def _of_job(
         yield _waiting(plan, job, around)
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.INTERVENTION:
         asked = deployment.intervention(phase, job)
+        name = asked.name if asked else job.name
         yield Reason(
             ReasonKind.INTERVENTION,
-            f"Somebody has to resume or reject {job.name!r} of {stage.name}.",
+            f"Somebody has to resume or reject {name!r} of {stage.name}.",
             ("whoever may deploy this stage",),
             job.due_at,
             details={"intervention": str(asked.id) if asked else ""},

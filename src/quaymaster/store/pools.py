@@ -94,3 +94,15 @@ async def queue(connection: Connection, project: UUID, queue_id: int) -> Queue |
         f"{QUEUES} WHERE q.project_id = $1 AND q.id = $2", project, queue_id
     )
     return Queue(**row) if row else None
+
+
+async def behind(connection: Connection, project: UUID, queue_id: int) -> int | None:
+    """The pool whose workers do the jobs of a queue: that of the organization's first pool when
+    the project has no such queue, as jobs are kept with it."""
+    found: int | None = await connection.fetchval(
+        "SELECT coalesce((SELECT pool_id FROM queues WHERE project_id = $1 AND id = $2),"
+        " (SELECT min(o.id) FROM pools o JOIN projects p USING (organization_id) WHERE p.id = $1))",
+        project,
+        queue_id,
+    )
+    return found

@@ -94,7 +94,7 @@ async def update_environment(
                 f"VS402964: A stage cannot be set to '{status}'. Use inProgress to deploy, "
                 "scheduled with a scheduledDeploymentTime, or canceled.",
             )
-    return await _shown(request, release, stage, just_asked=status == "inProgress" and not at)
+    return await _shown(request, release, stage, just_asked=status == "inProgress")
 
 
 async def _shown(
