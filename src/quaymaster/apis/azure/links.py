@@ -44,6 +44,10 @@ class Links:
             f"/tasks/{task}/logs",
         )
 
+    def badge(self, project: str, definition: int, stage: int) -> str:
+        path = f"_apis/public/Release/badge/{quote(project)}/{definition}/{stage}"
+        return f"{self.base}/{path}"
+
     def project(self, project: str) -> str:
         return f"{self.base}/_apis/projects/{quote(project)}"
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from quaymaster.apis.azure.links import references
+from quaymaster.apis.azure.present import completing
 from quaymaster.apis.azure.present.shown import Shown, actor, release_reference, with_people
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
@@ -16,25 +17,36 @@ from quaymaster.store.release_views import ReleaseHead
 Document = dict[str, Any]
 
 # What a light list entry leaves out unless `$expand` asks for it.
+IN_LISTS: Document = {
+    "description": None,
+    "variableGroups": None,
+    "releaseNameFormat": "",
+    "properties": {},
+}
 EXPANDED_KEYS = ("environments", "artifacts", "triggers", "variables", "tags", "lastRelease")
 
 
 def definition(shown: Shown, found: Definition) -> Document:
     """A whole ReleaseDefinition."""
-    document = with_people(shown, msgspec.json.decode(found.document))
-    return {**document, **_owned(shown, found, comment=found.comment)}
+    document = completing.definition(with_people(shown, msgspec.json.decode(found.document)))
+    project, stages = str(found.project_id), document.get("environments") or []
+    badged = [
+        {**one, "badgeUrl": shown.links.badge(project, found.id, one.get("id") or 0)}
+        for one in stages
+    ]
+    return {**document, "environments": badged, **_owned(shown, found, comment=found.comment)}
 
 
 def light(shown: Shown, found: DefinitionRow, expand: frozenset[str]) -> Document:
     """A list entry; `expand` names the parts of the document that are wanted with it."""
-    document = msgspec.json.decode(found.document) if found.document else {}
+    document = completing.definition(msgspec.json.decode(found.document or "{}"))
     summary: Document = msgspec.json.decode(found.summary)
     parts = {
         key: with_people(shown, document[key])
         for key in EXPANDED_KEYS
         if key in expand and key in document
     }
-    return {**summary, **parts, **_owned(shown, found, comment=found.comment)}
+    return {**IN_LISTS, **summary, **parts, **_owned(shown, found, comment=found.comment)}
 
 
 def last_release(shown: Shown, head: ReleaseHead) -> Document:
@@ -44,6 +56,7 @@ def last_release(shown: Shown, head: ReleaseHead) -> Document:
         **release_reference(shown, project, head.id, head.name),
         "artifacts": [],
         "description": head.description,
+        "releaseDefinition": {"id": head.definition_id, "_links": {}},
         "reason": word(head.reason),
         "createdBy": actor(shown, head.created_by),
         "createdOn": date_out(head.created_at),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quaymaster.apis.azure.links import references
+from quaymaster.apis.azure.present import completing
 from quaymaster.apis.azure.present.approval import Around, approval
 from quaymaster.apis.azure.present.artifact import artifact
 from quaymaster.apis.azure.present.attempt import attempt
@@ -111,7 +112,7 @@ def environment(
     """A ReleaseEnvironment: the stage's state around its part of the snapshot."""
     found = view.head
     project = str(found.project_id)
-    snapshot = environment_of(document, stage.definition_stage_id)
+    snapshot = completing.stage(environment_of(document, stage.definition_stage_id))
     newest = stage.newest
     taken = shown.groups.get(stage.definition_stage_id, [])
     body: dict[str, Any] = {

@@ -52,7 +52,8 @@ def person(shown: Shown, identity_id: str | None) -> dict[str, Any] | None:
 
 def actor(shown: Shown, identity_id: str | None) -> dict[str, Any]:
     """Who did something; the product itself appears under the service's published name."""
-    return person(shown, identity_id) or dict(SYSTEM)
+    service = {**SYSTEM, "url": shown.links.identity(SYSTEM["id"])}
+    return person(shown, identity_id) or service
 
 
 def release_reference(shown: Shown, project: str, release: int, name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ what goes out, and in `v3_updates` what an update means for a stored document.
 
 from typing import Any
 
+from quaymaster.apis.azure.present import completing
 from quaymaster.apis.azure.versions import stages
 from quaymaster.apis.azure.versions.stages import DEFAULT_DAYS, without
 
@@ -24,6 +25,7 @@ NOT_YET_IN_OPTIONS = frozenset(
     {"publishDeploymentStatus", "badgeEnabled", "autoLinkWorkItems"}
     | {"pullRequestDeploymentEnabled"}
 )
+LATE_OPTIONS = ("emailRecipients", "enableAccessToken")  # late 3.0, and where somebody said so
 NOT_YET_IN_RELEASE = frozenset(
     {"_links", "url", "projectReference", "tags", "properties", "variableGroups", "createdFor"}
     | {"definitionSnapshotRevision", "releaseDefinitionRevision"}
@@ -114,7 +116,11 @@ def _stage(stage: Document) -> Document:
 
 
 def _with_old_options(stage: Document) -> Document:
-    options = without(stage.get("environmentOptions") or {}, NOT_YET_IN_OPTIONS)
+    said = stage.get("environmentOptions") or {}
+    if said == completing.OPTIONS:  # nobody has said anything
+        said = {}
+    unsaid = {name for name in LATE_OPTIONS if said.get(name) == completing.OPTIONS[name]}
+    options = without(said, NOT_YET_IN_OPTIONS | unsaid)
     return {**stage, "environmentOptions": {**OPTIONS, **options}}
 
 
