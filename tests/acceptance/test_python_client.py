@@ -227,7 +227,7 @@ def test_service_hooks_are_subscribed_to_and_read(admin: Visitor):
     assert client.get_subscription(made.id).consumer_inputs["secret"] == "********"
     assert made.id in [one.id for one in client.list_subscriptions(publisher_id="rm")]
     assert client.get_notifications(made.id) == []
-    assert [one.id for one in client.list_publishers()] == ["rm"]
+    assert "rm" in [one.id for one in client.list_publishers()]
     assert "ms.vss-release.deployment-started-event" in [
         one.id for one in client.list_event_types("rm")
     ]

@@ -35,6 +35,7 @@ SINCE: Mapping[Step, Fields] = {
         "Release": frozenset({"releaseDefinitionRevision"}),
         "ReleaseSchedule": frozenset({"scheduleOnlyWithChanges"}),
         "ReleaseSettings": frozenset({"complianceSettings"}),
+        "TeamProjectReference": frozenset({"lastUpdateTime"}),
     },
     (5, 0): {
         "Artifact": frozenset({"isRetained"}),
@@ -74,6 +75,7 @@ SHAPES = {
     "environmentTemplate": "ReleaseDefinitionEnvironmentTemplate",
     "folder": "Folder",
     "manualIntervention": "ManualIntervention",
+    "project": "TeamProjectReference",
     "release": "Release",
     "releaseDefinitionRevision": "ReleaseDefinitionRevision",
     "releaseDefinitionSummary": "ReleaseDefinitionSummary",
