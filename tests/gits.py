@@ -8,9 +8,12 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from dulwich import porcelain
+from dulwich.object_store import iter_tree_contents
+from dulwich.objects import ObjectID
+from dulwich.refs import Ref
 from dulwich.repo import Repo
 from dulwich.server import DictBackend
-from dulwich.web import HTTPGitApplication
+from dulwich.web import make_wsgi_chain
 
 AUTHOR = b"Ann <ann@example.org>"
 
@@ -33,6 +36,40 @@ def commit(place: Path, name: str, text: str, message: str = "") -> str:
     return made.decode()
 
 
+def head(place: Path, name: str) -> str | None:
+    """The commit that a branch points to; None without such a branch."""
+    with Repo(str(place)) as repo:
+        found = repo.refs.as_dict(Ref(b"refs/heads")).get(Ref(name.encode()))
+        return found.decode() if found else None
+
+
+def branch(place: Path, name: str, commit_id: str) -> None:
+    """Let a branch point to a commit."""
+    with Repo(str(place)) as repo:
+        repo.refs[Ref(f"refs/heads/{name}".encode())] = ObjectID(commit_id.encode())
+
+
+def switch(place: Path, name: str, commit_id: str = "") -> None:
+    """Check a branch out, which begins at a commit if one is given."""
+    if commit_id:
+        branch(place, name, commit_id)
+    porcelain.checkout(str(place), name, force=True)
+
+
+def files(place: Path, name: str) -> set[str]:
+    """The files of the newest commit of a branch."""
+    with Repo(str(place)) as repo:
+        tree = repo[repo.refs[Ref(f"refs/heads/{name}".encode())]].tree
+        return {entry.path.decode() for entry in iter_tree_contents(repo.object_store, tree)}
+
+
+def message(place: Path, commit_id: str) -> str:
+    """What a commit says."""
+    with Repo(str(place)) as repo:
+        said: str = repo[ObjectID(commit_id.encode())].message.decode()
+        return said
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """The test's output stays its own."""
@@ -41,7 +78,7 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def over_http(place: Path, *, signs_in: bool = False) -> Iterator[str]:
     """The address of the repository behind HTTP, as any git server offers it."""
-    git_server = HTTPGitApplication(DictBackend({"/shop.git": Repo(str(place))}))
+    git_server = make_wsgi_chain(DictBackend({"/shop.git": Repo(str(place))}))
 
     def answer(environment: Any, start: Any) -> Any:
         if signs_in and not environment.get("HTTP_AUTHORIZATION", "").startswith("Basic "):

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from quaymaster.actions import automatic_deployments
+from quaymaster.actions import automatic_deployments, candidate_news
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import WORKFLOW
 from quaymaster.actions.repository_definitions import BUILD_METHOD
 from quaymaster.domain import workflows
+from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import Refused
 from quaymaster.domain.record import Entry
 from quaymaster.domain.release import ReleaseId
@@ -53,4 +54,5 @@ async def told(
     if not status.is_active:
         entry = Entry("BuildReported", call.by, None, comment=f"{status} {run.problem}".strip())
         await history.append(connection, release, call.now, [entry])
+        await candidate_news.tell(connection, Happening.CANDIDATE_BUILT, release, status, call.now)
         await automatic_deployments.look(connection, release)

@@ -1,19 +1,23 @@
 """Releases under versions: cut at a commit, deployed, and told of from outside (AVIATOR 3, 4)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from quaymaster.actions import (
     automatic_deployments,
     candidate_builds,
+    candidate_contents,
     commit_checks,
+    deployment_checks,
     later_stages,
     releases,
 )
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
+from quaymaster.actions.deployment_checks import Checks
 from quaymaster.actions.orchestrate import Check, deciding, happen_within
-from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.actions.releases import ReleaseRequest, Then
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.access import Permission
 from quaymaster.domain.allowed import ACTIVE, situation
@@ -30,6 +34,9 @@ from quaymaster.store.repository_definitions import EnvironmentDeployment
 
 FROZEN, NOT_READY, QUARANTINED = "frozen", "not ready", "quarantined"
 READY = (None, ReportedStatus.SUCCEEDED)
+MOST_LOOKS = 3
+
+First = Callable[[Connection], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +67,18 @@ async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
     if wanted.repository != found.definition.repository:
         raise NotFound("repository", wanted.repository)
     commit = await commit_checks.whole(call, found, wanted.commit)
+    await deployment_checks.check_picks(found, commit)
     made = await make(found, replace(wanted, commit=commit))
     if made is None:
         raise Conflict(f"{wanted.version} has been cut already.")
     return found, made
 
 
-async def make(found: Scene, wanted: Cut) -> ReleaseId | None:
-    """The same for a commit that is known to be there; None when it was cut once before."""
+async def make(found: Scene, wanted: Cut, then: Then | None = None) -> ReleaseId | None:
+    """The same for a commit that is known to be there; None when it was cut once before.
+
+    `then` is done with it or not at all.
+    """
     settings = found.definition.settings
     workflow = candidate_builds.workflow_of(settings) if wanted.is_built else None
     choice = Choice(ALIAS, wanted.commit, wanted.commit[:10], commit=wanted.commit)
@@ -77,11 +88,15 @@ async def make(found: Scene, wanted: Cut) -> ReleaseId | None:
         name=str(wanted.version),
         reason=wanted.reason,
     )
+    brought = await candidate_contents.brought(found, wanted.version.version, wanted.commit)
 
     async def follow(connection: Connection, made: ReleaseId) -> None:
         if workflow:
             await candidate_builds.begin(connection, found.call, made, workflow)
+        await candidate_contents.keep(connection, made, brought)
         await automatic_deployments.want(connection, made)
+        if then:
+            await then(connection, made)
 
     if wanted.once:
         return await releases.create_once(found.call, request, wanted.once, follow)
@@ -89,40 +104,73 @@ async def make(found: Scene, wanted: Cut) -> ReleaseId | None:
 
 
 async def deploy(
-    call: Call, project: str, environment: str, version: CandidateVersion
+    call: Call, project: str, environment: str, version: CandidateVersion, bypass: str = ""
 ) -> EnvironmentDeployment:
     """Ask for a deployment of a version; one of the same version under way gives way to it.
 
-    Raises NotFound (definition, environment, release), Refused of the kind "frozen", "not ready"
-    or "quarantined", Conflict while the one before cannot be stopped at once, Forbidden.
+    `bypass` says why it is deployed although nobody vouches for its pull requests. Raises NotFound
+    (definition, environment, release), Refused of the kind "frozen", "quarantined", "not ready",
+    "unverified" or "cherry-pick" and for a picked commit that it lacks, Conflict while the one
+    before cannot be stopped at once, Forbidden.
     """
-    async with deciding(call) as connection:
-        found = await repositories.scene(connection, call, project, environment)
-        stage = await deploy_within(connection, found, str(version))
+    found = await repositories.looked_up(call, project, environment)
+    found.require(Permission.MANAGE_DEPLOYMENTS)
+    wanted = Wanted(str(version), DeploymentReason.MANUAL, bypass.strip())
+    stage = await deploy_checked(found, wanted)
+    if stage is None:
+        raise RuntimeError("a deployment that nothing was asked before was not begun")
+    async with call.database.read() as connection:
         return await _shown(connection, stage)
 
 
-async def deploy_within(
-    connection: Connection,
-    found: Scene,
-    version: str,
-    reason: DeploymentReason = DeploymentReason.MANUAL,
-) -> StageId:
-    """The same inside a transaction that the caller opened; the stage that it is deployed in."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A version to be deployed, why, and why despite unverified pull requests."""
+
+    version: str
+    reason: DeploymentReason
+    bypass: str = ""
+
+
+async def deploy_checked(
+    found: Scene, wanted: Wanted, first: First | None = None
+) -> StageId | None:
+    """Deploy after the repository was asked what there is to ask; the stage. `first` is done in the
+    same transaction and says whether to go on: None when it does not.
+
+    Raises what `deploy` raises.
+    """
+    for _ in range(MOST_LOOKS):
+        checks = await deployment_checks.asked(found.call, found, wanted.version)
+        async with deciding(found.call) as connection:
+            if await deployment_checks.basis(connection, found, wanted.version) != checks.basis:
+                continue
+            if first and not await first(connection):
+                return None
+            return await _deploy(connection, found, wanted, checks)
+    raise Conflict(f"{found.environment.name} changes too often to be deployed to now.")
+
+
+async def _deploy(connection: Connection, found: Scene, wanted: Wanted, checks: Checks) -> StageId:
     call = found.call
-    known = await repositories.candidate(connection, found, version)
+    known = await repositories.candidate(connection, found, wanted.version)
     found.require(Permission.MANAGE_DEPLOYMENTS)
     stage = await _stage(connection, found, known)
-    if known.build not in READY:
-        raise Refused(f"{version} is not built yet.", NOT_READY)
+    check = _policy(stage, known.build, checks, bypasses=bool(wanted.bypass))
     await _make_way(connection, call, known.release, stage)
-    request = DeploymentRequested(stage=stage, by=call.by, requested_for=call.by, reason=reason)
-    await happen_within(connection, call, known.release, request, _policy(stage))
+    request = DeploymentRequested(
+        stage=stage, by=call.by, requested_for=call.by, reason=wanted.reason
+    )
+    await happen_within(connection, call, known.release, request, check)
+    if wanted.bypass and checks.basis.required:
+        await deployment_checks.keep_bypass(
+            connection, call, known.release, stage, checks, wanted.bypass
+        )
     return stage
 
 
-def _policy(stage_id: StageId) -> Check:
-    """What is said before a deployment is asked for, in words of its own."""
+def _policy(stage_id: StageId, build: str | None, checks: Checks, *, bypasses: bool) -> Check:
+    """What is said before a deployment is asked for, in words and in an order of its own."""
 
     def check(release: Release) -> None:
         stage = release.stage(stage_id)
@@ -130,6 +178,9 @@ def _policy(stage_id: StageId) -> Check:
             raise Refused(f"{stage.name} is frozen: {freezes[0].reason}", FROZEN)
         if release.quarantine:
             raise Refused(f"{release.name} is quarantined.", QUARANTINED)
+        if build not in READY:
+            raise Refused(f"{release.name} is not built yet.", NOT_READY)
+        checks.check(bypasses=bypasses)
 
     return check
 

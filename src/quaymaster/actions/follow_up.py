@@ -45,6 +45,7 @@ SOURCES = "sources"  # look at the sources that releases are triggered by
 PUSH = "push"  # a repository told of a push: definitions may want a build or a release
 CUT = "scheduled cut"  # a definition's time to cut a candidate has come
 DEPLOYMENTS = "automatic deployments"  # a candidate is to be deployed once it is built
+CHERRY_PICK = "cherry-pick"  # commits are to be put on a release
 BUILD_SCHEDULE = "build schedule"  # a build definition's schedule is due
 WORKFLOW = "workflow"  # a workflow outside is to be asked, or how it stands
 JOB = "job"  # a job waits for a worker of a pool

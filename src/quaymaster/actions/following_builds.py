@@ -5,8 +5,7 @@ import structlog
 from quaymaster.actions import candidates
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
-from quaymaster.actions.candidates import READY
-from quaymaster.actions.orchestrate import deciding
+from quaymaster.actions.candidates import READY, Wanted
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.record import Entry
@@ -39,8 +38,10 @@ async def deploy(call: Call, release: ReleaseId) -> int:
 async def _deploy(
     call: Call, release: ReleaseId, definition: int, version: str, environment: int
 ) -> bool:
-    async with deciding(call) as connection:
+    async with call.database.read() as connection:
         found = await repositories.numbered(connection, call, definition, environment)
+
+    async def take_up(connection: Connection) -> bool:
         build = (await repositories.candidate(connection, found, version)).build
         if build is not None and ReportedStatus(build).is_active:
             return False
@@ -48,16 +49,16 @@ async def _deploy(
             return False
         if build not in READY:
             await _keep(connection, found, release, f"The build ended as {build}.")
-            return False
-        try:
-            async with connection.transaction():  # what is refused leaves nothing behind
-                await candidates.deploy_within(
-                    connection, found, version, DeploymentReason.AUTOMATED
-                )
-        except DomainError as error:
-            await _keep(connection, found, release, str(error))
-            return False
-        return True
+        return build in READY
+
+    try:
+        wanted = Wanted(version, DeploymentReason.AUTOMATED)
+        return await candidates.deploy_checked(found, wanted, take_up) is not None
+    except DomainError as error:
+        async with call.database.transaction() as connection:
+            if await cut_schedules.taken_up(connection, release, environment):
+                await _keep(connection, found, release, str(error))
+        return False
 
 
 async def _keep(connection: Connection, found: Scene, release: ReleaseId, why: str) -> None:

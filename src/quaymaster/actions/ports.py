@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from quaymaster.actions.picking import Pick, Picked
 from quaymaster.actions.workflow_ports import WorkflowService
 from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
 from quaymaster.domain.variables import VariableSet
@@ -74,6 +75,21 @@ class Repositories(Protocol):
 
     async def paths(self, repository: CodeRepository, older: str, newer: str, /) -> list[str]:
         """The paths in which two commits differ; with `older` "" those that `newer` changed."""
+
+    async def history(self, repository: CodeRepository, newer: str, most: int, /) -> list[Commit]:
+        """A commit and those before it, newest first, at most `most`."""
+
+    async def contained(
+        self, repository: CodeRepository, commit: str, wanted: Sequence[str], /
+    ) -> set[str]:
+        """Those of these commit ids that a commit has: it descends from them, or it or one before
+        it says that it was picked from them."""
+
+    async def picked(self, repository: CodeRepository, pick: Pick, /) -> Picked:
+        """Put commits on another and move a branch there; nothing is changed by a conflict.
+
+        Asking again does the same. Raises Refused when the branch has other commits.
+        """
 
     async def file(self, repository: CodeRepository, commit: str, path: str, /) -> bytes:
         """The content of a file of a commit. Raises Invalid when there is none."""

@@ -4,7 +4,13 @@ from datetime import UTC, timedelta
 
 import structlog
 
-from quaymaster.actions import candidate_builds, candidates, commit_checks, path_globs
+from quaymaster.actions import (
+    candidate_builds,
+    candidates,
+    commit_checks,
+    deployment_checks,
+    path_globs,
+)
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.candidates import Cut
@@ -78,6 +84,7 @@ async def _cut(call: Call, one: CutSchedule) -> ReleaseId | None:
     commit = await _news(call, found, one, last)
     if not commit:
         return None
+    await deployment_checks.check_picks(found, commit)
     key = f"scheduled cut:{one.due_at.astimezone(UTC).isoformat()}"
     for _ in range(MOST_NAMES_TRIED):
         version = await suggested(call, found, Numbering(one.numbering), one.time_zone)

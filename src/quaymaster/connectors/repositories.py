@@ -5,12 +5,13 @@ the first question: it takes 10 MB that most processes of an idle product never 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from quaymaster.actions.picking import Pick, Picked
 from quaymaster.actions.ports import CodeRepository, Commit, Listed
-from quaymaster.domain.errors import Invalid
+from quaymaster.domain.errors import Invalid, Refused
 from quaymaster.outgoing.addresses import AllowedAddresses
 
 if TYPE_CHECKING:
@@ -75,6 +76,57 @@ class GitFolder:
         from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
 
         return await self.read(repository, lambda found: reading.paths(found, older, newer), newer)
+
+    async def history(self, repository: CodeRepository, newer: str, most: int) -> list[Commit]:
+        """A commit and those before it, newest first."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+        return await self.read(repository, lambda found: reading.history(found, newer, most), newer)
+
+    async def contained(
+        self, repository: CodeRepository, commit: str, wanted: Sequence[str]
+    ) -> set[str]:
+        """Those of these commits that a commit has, itself or as picks."""
+        from quaymaster.connectors.cherry_picking import contained  # noqa: PLC0415
+
+        return await self.read(repository, lambda found: contained(found, commit, wanted), commit)
+
+    async def picked(self, repository: CodeRepository, pick: Pick) -> Picked:
+        """Put commits on another and move a branch there."""
+
+        def ask() -> Picked:
+            from quaymaster.connectors.cherry_picking import put_on  # noqa: PLC0415
+            from quaymaster.connectors.repository_reading import opened  # noqa: PLC0415
+
+            copy = self._copy(repository, "")
+            with opened(copy) as found:
+                made = put_on(found, pick)
+                if made.commit and made.commit != pick.base:
+                    self._move(repository, found, pick, made.commit)
+            return made
+
+        return await asyncio.to_thread(_said, repository, ask)
+
+    def _move(self, repository: CodeRepository, copy: "Repo", pick: Pick, commit: str) -> None:
+        """Let the branch point to the commit, when all it has is part of that. Raises Refused."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+        from quaymaster.connectors.cherry_picking import contained  # noqa: PLC0415
+        from quaymaster.runner.repositories import pushing  # noqa: PLC0415
+
+        before = reading.heads(copy).get(pick.branch, "")
+        if before == commit:
+            return
+        if before and not contained(copy, commit, [before]):
+            raise Refused(
+                f"{pick.branch} is at {before[:12]}, which is no part of the release. Move it to "
+                f"{pick.base[:12]} or remove it, and ask again."
+            )
+        place = reading.place_of(repository)
+        if place.path is not None:
+            pushing.move(copy, pick.branch, before, commit)
+        else:
+            mirror = Path(copy.path)
+            pushing.push(place, mirror, self._allowed, pick.branch, before, commit)
 
     async def file(self, repository: CodeRepository, commit: str, path: str) -> bytes:
         """The content of a file of a commit."""

@@ -78,9 +78,9 @@ def commit(repository: Repo, named: str) -> Commit:
     known = heads(repository)
     for name in (named, HEADS + named, TAGS + named) if named else ("HEAD",):
         if name in known:
-            return _commit(_found(repository, known[name]))
+            return _commit(found_commit(repository, known[name]))
     if has(repository, named):
-        return _commit(_found(repository, named))
+        return _commit(found_commit(repository, named))
     if SHORT_ID.fullmatch(named) and (meant := _abbreviated(repository, named)):
         return _commit(meant)
     what = f"branch, tag or commit {named[:200]}" if named else "commit yet"
@@ -96,18 +96,24 @@ def _abbreviated(repository: Repo, named: str) -> GitCommit | None:
 
 def commits(repository: Repo, older: str, newer: str, most: int) -> list[Commit]:
     """Those of `newer` that are not in `older`, newest first."""
-    include = [_found(repository, newer).id]
+    include = [found_commit(repository, newer).id]
     exclude = [ObjectID(older.encode())] if has(repository, older) else []
     limit = most if exclude else min(most, 1)
     walker = repository.get_walker(include=include, exclude=exclude, max_entries=limit)
     return [_commit(entry.commit) for entry in walker]
 
 
+def history(repository: Repo, newer: str, most: int) -> list[Commit]:
+    """A commit and those before it, newest first."""
+    start = found_commit(repository, newer).id
+    return [_commit(one.commit) for one in repository.get_walker([start], max_entries=most)]
+
+
 def paths(repository: Repo, older: str, newer: str) -> list[str]:
     """The paths in which two commits differ."""
-    after = _found(repository, newer)
+    after = found_commit(repository, newer)
     before = older or (after.parents[0].decode() if after.parents else "")
-    tree = _found(repository, before).tree if before and has(repository, before) else None
+    tree = found_commit(repository, before).tree if before and has(repository, before) else None
     found: dict[str, None] = {}
     for change in tree_changes(repository.object_store, tree, after.tree):
         for side in (change.old, change.new):
@@ -120,7 +126,7 @@ def paths(repository: Repo, older: str, newer: str) -> list[str]:
 
 def file(repository: Repo, commit_id: str, path: str) -> bytes:
     """The content of a file. Raises Invalid."""
-    tree = _found(repository, commit_id).tree
+    tree = found_commit(repository, commit_id).tree
     try:
         _, found = tree_lookup_path(
             repository.object_store.__getitem__, tree, path.strip("/").encode()
@@ -137,7 +143,8 @@ def file(repository: Repo, commit_id: str, path: str) -> bytes:
 
 def folder(repository: Repo, commit_id: str, path: str) -> list[Listed]:
     """What is in a folder. Raises Invalid."""
-    inside, found = path.strip("/"), repository.object_store[_found(repository, commit_id).tree]
+    inside = path.strip("/")
+    found = repository.object_store[found_commit(repository, commit_id).tree]
     if inside:
         try:
             _, number = tree_lookup_path(
@@ -155,7 +162,8 @@ def folder(repository: Repo, commit_id: str, path: str) -> list[Listed]:
     return sorted(listed, key=lambda one: (not one.is_folder, one.path))
 
 
-def _found(repository: Repo, commit_id: str) -> GitCommit:
+def found_commit(repository: Repo, commit_id: str) -> GitCommit:
+    """The commit of this id. Raises Invalid."""
     if has(repository, commit_id):
         found = repository.object_store[ObjectID(_peeled(repository, commit_id.encode()).encode())]
         if isinstance(found, GitCommit):

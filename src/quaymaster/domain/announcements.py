@@ -41,6 +41,8 @@ class Happening(StrEnum):
     ENVIRONMENT_FROZEN = "environmentFrozen"
     ENVIRONMENT_UNFROZEN = "environmentUnfrozen"
     BUILD_COMPLETED = "buildCompleted"
+    CANDIDATE_BUILT = "candidateBuilt"
+    CHERRY_PICK_FINISHED = "cherryPickFinished"
 
 
 @dataclass(frozen=True, slots=True)

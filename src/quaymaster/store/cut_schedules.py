@@ -117,6 +117,19 @@ async def newest_commit(connection: Connection, definition: int) -> str:
     return found or ""
 
 
+async def commit_before(connection: Connection, definition: int, version: str) -> str:
+    """The commit of the newest candidate of another version; "" where there is none."""
+    found: str | None = await connection.fetchval(
+        "SELECT a.version_id FROM releases r"
+        " JOIN release_artifacts a ON a.release_id = r.id AND a.is_primary"
+        " WHERE r.definition_id = $1 AND NOT r.is_deleted AND NOT starts_with(r.name, $2)"
+        " ORDER BY r.id DESC LIMIT 1",
+        definition,
+        f"{version}-rc",
+    )
+    return found or ""
+
+
 # ---- deployments that follow a build --------------------------------------------------------
 
 

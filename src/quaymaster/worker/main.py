@@ -11,6 +11,7 @@ from quaymaster.actions import (
     artifact_events,
     build_happening,
     build_schedules,
+    cherry_picks,
     following_builds,
     gate_asking,
     pushes,
@@ -25,6 +26,7 @@ from quaymaster.actions.deliveries import Announcer
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
+    CHERRY_PICK,
     CUT,
     DELIVERIES,
     DEPLOYMENTS,
@@ -205,6 +207,9 @@ def _wakeups(
     async def deploy_what_is_built(release: int) -> None:
         await following_builds.deploy(Call(installation), ReleaseId(release))
 
+    async def pick(number: int) -> None:
+        await cherry_picks.work(Call(installation), number)
+
     async def look_for_jobs(_job: int) -> None:
         dispatcher.wake()
 
@@ -220,6 +225,7 @@ def _wakeups(
         ARTIFACT_EVENT: answer_artifact_event,
         PUSH: answer_push,
         BUILD_SCHEDULE: fire_build_schedule,
+        CHERRY_PICK: pick,
         CUT: fire_cut,
         DEPLOYMENTS: deploy_what_is_built,
         SOURCES: look_at_sources,

@@ -28,6 +28,7 @@ from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
+    CHERRY_PICK,
     CUT,
     DEPLOYMENTS,
     ENVIRONMENT,
@@ -42,6 +43,7 @@ from quaymaster.actions.follow_up import (
 from quaymaster.store import (
     artifact_events,
     builds,
+    cherry_picks,
     cut_schedules,
     due,
     firing,
@@ -167,6 +169,10 @@ async def sweep(installation: Installation) -> int:
             *(
                 Wakeup(WORKFLOW, {"id": run})
                 for run in await workflow_runs.due(connection, datetime.now(UTC))
+            ),
+            *(
+                Wakeup(CHERRY_PICK, {"id": one})
+                for one in await cherry_picks.due(connection, datetime.now(UTC))
             ),
             *(Wakeup(DEPLOYMENTS, {"id": one}) for one in await cut_schedules.built(connection)),
             *(Wakeup(ROLLBACK, {"id": one}) for one in await firing.wanting_rollback(connection)),

@@ -20,7 +20,7 @@ from tests.apis.aviator.server import Aviator, serving
 @pytest.fixture
 async def connected(database: Any, tmp_path: Path) -> AsyncIterator[Aviator]:
     """A project that knows where its repository is."""
-    folder = GitFolder(tmp_path / "copies", AllowedAddresses.of(""))
+    folder = GitFolder(tmp_path / "copies", AllowedAddresses.of(("127.0.0.1",)))
     git = GitRepositories(folder)
     outside = Outside(artifacts={"git": git}, repositories=folder)
     async with serving(database, tmp_path, outside=outside) as running:

@@ -14,6 +14,7 @@ from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import WrongContentType
 from quaymaster.apis.shared.requests import ReadableRequest
+from quaymaster.domain.errors import NotFound
 
 JSON = "application/json"
 # Stands for a slash inside a part of the path while that is routed; no path may hold it itself.
@@ -117,3 +118,10 @@ def time_in(body: Mapping[str, Any], name: str) -> datetime | None:
     if time is None or time.tzinfo is None:
         raise Problem(400, f"Invalid {name}")
     return time
+
+
+def number_in(text: str, kind: str) -> int:
+    """The id that a part of the path is. Raises NotFound of this kind for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotFound(kind, text[:100])
+    return int(text)

@@ -15,7 +15,7 @@ from quaymaster.actions import (
 )
 from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator import present
-from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, number_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.paging import links, page_of
@@ -23,12 +23,12 @@ from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.words import REPORTED
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain import release_versions
-from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release_versions import CandidateVersion
 
 ENVIRONMENT = "/api/releases/{project:str}/environments/{environment:str}"
 DEPLOYMENTS = ENVIRONMENT + "/deployments"
 DEPLOYMENT = DEPLOYMENTS + "/{number:str}"
+LONGEST_REASON = 2000
 FORCED = "Rolled back by force."
 
 
@@ -39,7 +39,10 @@ async def create_deployment(
     """Deploy a release candidate: its environment's queue, approvals and method take over."""
     body = await request.fields()
     version = await _version(request, project, environment, body)
-    made = await candidates.deploy(request.call, project, environment, version)
+    bypass = text_in(body, "bypass_verification")
+    if len(bypass) > LONGEST_REASON:
+        raise Problem(400, "Invalid bypass_verification")
+    made = await candidates.deploy(request.call, project, environment, version, bypass)
     return request.answer(present.deployment(environment, made), 201)
 
 
@@ -86,7 +89,8 @@ async def get_deployment(
     number: FromPath[str],
 ) -> Response[bytes]:
     """One deployment by its id; with `?expand=workflow` the run that does it, too."""
-    found = await candidate_deployments.one(request.call, project, environment, _id(number))
+    wanted = number_in(number, "deployment")
+    found = await candidate_deployments.one(request.call, project, environment, wanted)
     shown = present.deployment(environment, found)
     if request.asked.query.text("expand") == "workflow":
         run = await workflow_call_backs.of_deployment(request.call, found.id)
@@ -104,16 +108,13 @@ async def cancel_deployment(
     """Stop a deployment; it is `canceling` until its work has stopped."""
     body = await request.fields()
     found = await candidate_deployments.cancel(
-        request.call, project, environment, _id(number), text_in(body, "comment")
+        request.call,
+        project,
+        environment,
+        number_in(number, "deployment"),
+        text_in(body, "comment"),
     )
     return request.answer(present.deployment(environment, found))
-
-
-def _id(text: str) -> int:
-    """Raises NotFound for what is no id of a deployment."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFound("deployment", text[:100])
-    return int(text)
 
 
 async def _version(

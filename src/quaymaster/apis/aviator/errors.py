@@ -14,6 +14,8 @@ NOT_FOUND = {
     "repository": "GitHub repository not found",
     "previous deployment": "No previous deployment to roll back from",
     "deployment": "Deployment not found",
+    "cherry-pick": "Cherry-pick not found",
+    "pull request": "Pull request not found",
 }
 REFUSED = {
     "frozen": "Environment is frozen",
@@ -21,6 +23,7 @@ REFUSED = {
     "quarantined": "Release candidate is quarantined",
     "no build workflow": "Build workflow is not configured",
     "unverified": "Pull requests are not verified",
+    "cherry-pick": "Release has a cherry-pick in progress",
 }
 
 

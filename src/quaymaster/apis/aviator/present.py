@@ -16,6 +16,8 @@ from quaymaster.domain import release_versions
 from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.release_versions import CandidateVersion, version_of
 from quaymaster.domain.statuses import ReportedStatus
+from quaymaster.store.cherry_picks import CherryPick
+from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import (
     EnvironmentDeployment,
     RepositoryDefinition,
@@ -147,4 +149,35 @@ def workflow(found: WorkflowRun) -> dict[str, Any]:
         "run_url": found.url or None,
         "logs_url": found.logs_url or None,
         "problem": found.problem or None,
+    }
+
+
+def cherry_pick(found: CherryPick) -> dict[str, Any]:
+    """A cherry-pick; `error_message` says what to do about a conflict."""
+    return {
+        "id": str(found.id),
+        "release_version": found.version,
+        "base": found.base_name,
+        "commits": found.commits,
+        "status": words.PICKS[found.status],
+        "branch": found.branch.removeprefix("refs/heads/"),
+        "commit": found.commit or None,
+        "release_candidate_version": found.made_name,
+        "conflicts": found.conflicts,
+        "error_message": found.problem or None,
+        "actor": found.asked_by,
+        "created_at": time(found.asked_at),
+        "ended_at": time(found.ended_at),
+    }
+
+
+def pull_request(found: CandidatePullRequest) -> dict[str, Any]:
+    """A pull request of a candidate and whether somebody vouches for it."""
+    return {
+        "number": found.number,
+        "title": found.title,
+        "commit": found.commit,
+        "verified": found.verified_at is not None,
+        "verified_by": found.verified_by,
+        "verified_at": time(found.verified_at),
     }

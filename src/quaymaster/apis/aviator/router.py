@@ -13,10 +13,12 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from quaymaster.actions.call import Installation
 from quaymaster.apis.aviator import (
     candidates,
+    cherry_picks,
     deployments,
     metrics,
     projects,
     settings,
+    verifications,
     versions,
     workflows,
 )
@@ -40,6 +42,8 @@ ROUTES: list[ControllerRouterHandler] = [
     *settings.ROUTES,
     *candidates.ROUTES,
     *versions.ROUTES,
+    *cherry_picks.ROUTES,
+    *verifications.ROUTES,
     *deployments.ROUTES,
     *metrics.ROUTES,
     *graphql.ROUTES,

@@ -2,6 +2,7 @@
 
 from quaymaster.domain.release import Outcome
 from quaymaster.domain.statuses import OperationStatus, ReportedStatus
+from quaymaster.store.cherry_picks import PickStatus
 
 STATUS = {
     ReportedStatus.PENDING: "pending",
@@ -33,6 +34,13 @@ AT_WORK = {
     OperationStatus.PHASE_PARTIALLY_SUCCEEDED: "in_progress",
     OperationStatus.MANUAL_INTERVENTION_PENDING: "in_progress",
     OperationStatus.CANCELLING: "canceling",
+}
+PICKS = {
+    PickStatus.IN_PROGRESS: "in_progress",
+    PickStatus.CONFLICT: "conflict",
+    PickStatus.SUCCEEDED: "success",
+    PickStatus.SKIPPED: "skipped",
+    PickStatus.FAILED: "failure",
 }
 
 

@@ -17,7 +17,11 @@ from quaymaster.runner.repositories.addresses import Address, CannotReach
 from quaymaster.runner.repositories.program import GitFailed, git_for, program, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
     from dulwich.objects import ObjectID
+    from dulwich.pack import UnpackedObject
     from dulwich.refs import Ref
     from dulwich.repo import Repo
 
@@ -54,7 +58,7 @@ def up_to_date(place: Address, mirror: Path, allowed: AllowedAddresses) -> Path:
 def refs(place: Address, mirror: Path, allowed: AllowedAddresses) -> Mapping[str, str]:
     """The commit of each branch and tag of the repository as it is now, without fetching any."""
     if program() is None:
-        return dict(_client(place, allowed).get_refs_text())
+        return dict(client(place, allowed).get_refs_text())
     directory = mirror.parent
     with git_for([place], directory, allowed) as git:
         listed = git.run("ls-remote", "--quiet", "--", place.shown)
@@ -87,7 +91,7 @@ def _fetch(place: Address, mirror: Path, allowed: AllowedAddresses, commit: str)
         Repo.init_bare(str(mirror), mkdir=not mirror.exists()).close()
     if program() is None:
         with Repo(str(mirror)) as repository:
-            _client(place, allowed).bring(repository, commit)
+            client(place, allowed).bring(repository, commit)
         return
     with git_for([place], mirror, allowed) as git:
         if commit:
@@ -105,7 +109,8 @@ def _fetch(place: Address, mirror: Path, allowed: AllowedAddresses, commit: str)
             git.run("symbolic-ref", "HEAD", default[1])
 
 
-def _client(place: Address, allowed: AllowedAddresses) -> "_Dulwich":
+def client(place: Address, allowed: AllowedAddresses) -> "_Dulwich":
+    """What reaches a repository without the git program. Raises CannotReach."""
     if place.scheme == "ssh":
         raise CannotReach(
             f"{place.shown}: repositories over ssh need the git program, which is not here."
@@ -144,6 +149,31 @@ class _Dulwich:
         default = (result.symrefs or {}).get(_ref(b"HEAD"))
         if default is not None:
             repository.refs.set_symbolic_ref(_ref(b"HEAD"), default)
+
+    def move(self, mirror: Path, ref: str, old: str, new: str) -> None:
+        """Let a ref point to a commit of the copy. Raises GitFailed when it was not at `old`."""
+        from dulwich.objects import ObjectID  # noqa: PLC0415
+        from dulwich.repo import Repo  # noqa: PLC0415
+
+        def update(refs: "dict[Ref, ObjectID]") -> "dict[Ref, ObjectID]":
+            if refs.get(_ref(ref.encode()), b"").decode() != old:
+                raise GitFailed(f"{ref} has moved meanwhile.")
+            return {_ref(ref.encode()): ObjectID(new.encode())}
+
+        with Repo(str(mirror)) as repository:
+
+            def pack(
+                have: "AbstractSet[ObjectID]",
+                want: "AbstractSet[ObjectID]",
+                *,
+                ofs_delta: bool = False,
+                progress: "Callable[[bytes], None] | None" = None,  # noqa: ARG001 - nobody looks
+            ) -> "tuple[int, Iterator[UnpackedObject]]":
+                return repository.generate_pack_data(set(have), set(want), ofs_delta=ofs_delta)
+
+            told = self._client.send_pack(self._path, update, pack)
+        if problem := (told.ref_status or {}).get(ref.encode()):
+            raise GitFailed(f"{ref} could not be moved: {problem}")
 
     def _one(self, repository: "Repo", commit: str) -> bool:
         from dulwich.errors import GitProtocolError  # noqa: PLC0415

@@ -27,9 +27,13 @@ _ALWAYS = (
     ("maintenance.auto", "false"),
     ("http.followRedirects", "false"),
     ("http.proxy", ""),
+    ("http.lowSpeedLimit", "1"),  # a server that says nothing for a minute is given up
+    ("http.lowSpeedTime", "60"),
     ("advice.detachedHead", "false"),
     ("credential.helper", ""),
 )
+
+_PATIENCE = ("-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=15")
 
 
 class GitFailed(Exception):
@@ -79,7 +83,7 @@ def git_for(places: Sequence[Address], directory: Path, allowed: AllowedAddresse
         raise GitFailed("There is no git program on this machine.")
     with TemporaryDirectory(prefix="git-") as own:
         settings = [*_ALWAYS]
-        ssh = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes"]
+        ssh = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes", *_PATIENCE]
         for place in places:
             settings += _reaching(place, pinned(place, allowed))
         ssh += _over_ssh(places[0], allowed, Path(own), directory)

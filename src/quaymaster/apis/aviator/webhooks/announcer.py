@@ -25,6 +25,8 @@ ACTIONS = {
     Happening.ROLLBACK: "rollback",
     Happening.ENVIRONMENT_FROZEN: "environment_frozen",
     Happening.ENVIRONMENT_UNFROZEN: "environment_unfrozen",
+    Happening.CANDIDATE_BUILT: "build_finished",
+    Happening.CHERRY_PICK_FINISHED: "cherry_pick_finished",
 }
 HAPPENINGS = {action: happening for happening, action in ACTIONS.items()}
 

@@ -1,0 +1,43 @@
+"""What a candidate brings beside the release before it: its pull requests (AVIATOR 1, 8)."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from quaymaster.actions import changelogs, commit_checks, pull_requests
+from quaymaster.actions.repository_definitions import Scene
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.release import ReleaseId
+from quaymaster.store import cut_schedules
+from quaymaster.store import pull_requests as rows
+from quaymaster.store.database import Connection
+
+Brought = Sequence[tuple[int, str, str]]  # number, title, commit
+
+_log = structlog.get_logger(__name__)
+
+
+async def brought(found: Scene, version: str, commit: str) -> Brought:
+    """The pull requests of the commits that the release before has not; nothing when the repository
+    is connected to nothing, or cannot be asked just now."""
+    outside = found.call.installation.outside.repositories
+    try:
+        source = await commit_checks.source(found)
+        if source is None or outside is None:
+            return ()
+        async with found.call.database.read() as connection:
+            before = await cut_schedules.commit_before(
+                connection, found.definition.definition_id, version
+            )
+        commits = await changelogs.touching(found, outside, source, before, commit)
+    except (Invalid, NotFound) as error:
+        _log.warning("a candidate's pull requests are not known", reason=str(error))
+        return ()
+    known = await pull_requests.of_commits(found, commits)
+    return [(one.number, one.title, one.merge_commit) for one in known]
+
+
+async def keep(connection: Connection, release: ReleaseId, found: Brought) -> None:
+    """Remember what a candidate brings, so that lists ask no repository."""
+    if found:
+        await rows.keep(connection, release, found)

@@ -1,0 +1,156 @@
+"""What is asked of the repository before a candidate is deployed (AVIATOR 1, 3).
+
+The repository is asked before the transaction of the deployment opens; in it is looked whether what
+the answers were about still stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from quaymaster.actions import changelogs, pull_requests
+from quaymaster.actions import repository_definitions as repositories
+from quaymaster.actions.call import Call
+from quaymaster.actions.ports import CodeRepository, Repositories
+from quaymaster.actions.repository_definitions import Scene
+from quaymaster.domain.errors import Invalid, Refused
+from quaymaster.domain.record import Entry
+from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.domain.release_versions import version_of
+from quaymaster.store import cherry_picks as picks
+from quaymaster.store import history, repository_views
+from quaymaster.store import pull_requests as pull_rows
+from quaymaster.store.database import Connection
+
+REQUIRED = "require_verification"  # a key of an environment's settings
+LABEL, VERIFIED_LABEL = "verification_label", "verified_label"  # keys of a definition's settings
+UNVERIFIED, PICKING = "unverified", "cherry-pick"
+LACKING = "lacks cherry-picked commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the answers are about: they count only as long as none of it changes."""
+
+    running: int | None = None
+    guards: tuple[int, ...] = ()
+    required: bool = False
+    is_picked: bool = False  # a cherry-pick of the release has not ended
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Pull requests that nobody vouches for, and picked commits that the candidate has not.
+
+    `problem` says why the repository could not be asked about what was required.
+    """
+
+    basis: Basis = field(default_factory=Basis)
+    unverified: tuple[int, ...] = ()
+    lacking: tuple[str, ...] = ()
+    problem: str = ""
+
+    def check(self, *, bypasses: bool = False) -> None:
+        """Raise Refused for what does not let the candidate be deployed."""
+        if self.basis.required and not bypasses and (self.unverified or self.problem):
+            listed = ", ".join(f"#{number}" for number in self.unverified)
+            raise Refused(self.problem or f"Nobody has verified {listed}.", UNVERIFIED)
+        if self.lacking:
+            raise Refused(f"Release candidate {LACKING} {self.lacking[0][:7]}")
+        if self.basis.is_picked:
+            raise Refused("A cherry-pick of this release has not ended.", PICKING)
+
+
+async def asked(call: Call, found: Scene, version: str) -> Checks:
+    """What has to be known before this version is deployed to the environment.
+
+    Raises NotFound for a version that there is not. Asks nobody where nothing is required.
+    """
+    async with call.database.read() as connection:
+        known = await repositories.candidate(connection, found, version)
+        about = await basis(connection, found, version)
+        if not about.required and not about.guards:
+            return Checks(about)
+        numbers = [known.release, *([about.running] if about.running else [])]
+        lines = await repository_views.candidates(connection, numbers)
+    commit = lines[known.release].commit
+    running = lines[about.running].commit if about.running else ""
+    try:
+        outside, source = await changelogs.connected(call, found)
+        missing = await lacking(found, outside, source, commit)
+        unverified: tuple[int, ...] = ()
+        if about.required:
+            unverified = await _unverified(found, outside, source, running, commit)
+    except Invalid as error:
+        return Checks(about, problem=f"The repository cannot be asked: {error}")
+    return Checks(about, unverified, missing)
+
+
+async def basis(connection: Connection, found: Scene, version: str) -> Basis:
+    """What the checks of this version are about, as it stands now."""
+    definition, environment = found.definition.definition_id, found.environment
+    required = bool(environment.settings.get(REQUIRED))
+    running = await repository_views.running(connection, [environment.id]) if required else {}
+    guards = await picks.guards(connection, definition)
+    return Basis(
+        running.get(environment.id),
+        tuple(guard.id for guard in guards),
+        required,
+        await picks.is_open(connection, definition, version_of(version)),
+    )
+
+
+async def lacking(
+    found: Scene, outside: Repositories, source: CodeRepository, commit: str
+) -> tuple[str, ...]:
+    """The picked commits that a commit has neither itself nor as a pick."""
+    async with found.call.database.read() as connection:
+        guards = await picks.guards(connection, found.definition.definition_id)
+    if not guards:
+        return ()
+    wanted = [name for guard in guards for name in (*guard.commits, *guard.results)]
+    there = await outside.contained(source, commit, wanted)
+    missing = [guard for guard in guards if not there & set(guard.results)]
+    return tuple(name for guard in missing for name in guard.commits if name not in there)
+
+
+async def check_picks(found: Scene, commit: str) -> None:
+    """Raise Refused for a commit to be cut that lacks what was picked (AVIATOR 1)."""
+    async with found.call.database.read() as connection:
+        if not await picks.guards(connection, found.definition.definition_id):
+            return
+    outside, source = await changelogs.connected(found.call, found)
+    Checks(lacking=await lacking(found, outside, source, commit)).check()
+
+
+async def keep_bypass(
+    connection: Connection, call: Call, release: ReleaseId, stage: StageId, checks: Checks, why: str
+) -> None:
+    """Say in the release's history who deployed it unverified, and why."""
+    listed = {"pull_requests": " ".join(f"#{number}" for number in checks.unverified)}
+    entry = Entry("VerificationBypassed", call.by, stage, comment=why, details=listed)
+    await history.append(connection, release, call.now, [entry])
+
+
+async def _unverified(
+    found: Scene, outside: Repositories, source: CodeRepository, running: str, commit: str
+) -> tuple[int, ...]:
+    """The pull requests between what runs in the environment and the candidate that need somebody
+    to vouch for them, and have nobody."""
+    settings = found.definition.settings
+    brought = await changelogs.touching(found, outside, source, running, commit)
+    known = await pull_requests.of_commits(found, brought)
+    needed = [one.number for one in known if _is_needed(settings, one.repositories, one.labels)]
+    async with found.call.database.read() as connection:
+        done = await pull_rows.verified(connection, found.definition.definition_id, needed)
+    return tuple(number for number in needed if number not in done)
+
+
+def _is_needed(
+    settings: Mapping[str, Any], told_by: tuple[str, ...], labels: tuple[str, ...]
+) -> bool:
+    """Whether a pull request has to be verified. One whose labels nobody told of has to."""
+    if (done := settings.get(VERIFIED_LABEL)) and done in labels:
+        return False
+    wanted = settings.get(LABEL)
+    return not wanted or not told_by or wanted in labels
