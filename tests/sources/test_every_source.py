@@ -13,7 +13,7 @@ from quaymaster.runner.pool import HostPool
 from quaymaster.sources.asking import Asked, SourceProblem
 from quaymaster.sources.source import Traced, sources
 from tests.runner.make import Outcome, job, run, script
-from tests.sources.counterparts import azure, github, jenkins, nuget, registry
+from tests.sources.counterparts import azure, github, jenkins, maven, npm, nuget, registry
 from tests.sources.counterparts.serving import (
     SECRET,
     Counterpart,
@@ -24,12 +24,17 @@ from tests.sources.counterparts.serving import (
     zipped,
 )
 
+FEED = {**npm.NPM.reference, "packageType": "npm"}
 ALL = (
     github.REPOSITORY,
     github.RELEASES,
     jenkins.JENKINS,
     nuget.NUGET,
+    npm.NPM,
+    maven.MAVEN,
+    replace(npm.NPM, type="PackageManagement", reference=FEED),
     azure.EXTERNAL_BUILDS,
+    replace(azure.EXTERNAL_BUILDS, type="team"),
     azure.CHANGESETS,
     registry.REGISTRY,
 )
@@ -109,7 +114,7 @@ async def test_a_page_in_place_of_json_is_said(far) -> None:
     source = sources()[kind.type.casefold()]
     with (
         serving(lambda _: Reply(200, b"<html>Please sign in</html>")) as url,
-        pytest.raises(SourceProblem, match="not JSON"),
+        pytest.raises(SourceProblem, match=r"not (JSON|XML)"),
     ):
         await source.versions(CLIENT, asked(kind, url), 5)
 
@@ -190,8 +195,8 @@ async def test_a_file_that_is_not_what_its_checksum_says_fails_the_job(
 ) -> None:
     def tampering(request: Request) -> Reply:
         reply = giving.serve(request)
-        is_json = reply.headers.get("Content-Type") == "application/json"
-        body = reply.body if is_json or not reply.body else reply.body[:-1] + b"~"
+        is_told = reply.headers.get("Content-Type") in ("application/json", "application/xml")
+        body = reply.body if is_told or not reply.body else reply.body[:-1] + b"~"
         return replace(reply, body=body)
 
     with serving(tampering) as url:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from typing import Any
 from urllib.parse import quote
 
@@ -16,12 +15,12 @@ from quaymaster.sources.asking import (
     objects,
     text_in,
 )
+from quaymaster.sources.package_versions import highest_first, precedence
 from quaymaster.sources.versions import Checksum, RemoteFile, Version
 
 PACKAGES = "PackageBaseAddress/3.0.0"
 # The registrations that are not packed with gzip.
 REGISTRATIONS = ("RegistrationsBaseUrl", "RegistrationsBaseUrl/3.0.0-beta")
-_NUMBER = re.compile(r"\d+", re.ASCII)
 _ALGORITHMS = {"SHA512": "sha512", "SHA256": "sha256"}
 
 
@@ -32,13 +31,8 @@ class NuGet:
         """The highest first. Versions before a release (`-beta`) come after all others, so that
         the default is a stable one as long as there is any."""
         feed = await _Feed.opened(client, asked)
-        listed = await feed.versions()
-        stable = [one for one in listed if "-" not in one.partition("+")[0]]
-        early = [one for one in listed if "-" in one.partition("+")[0]]
-        ordered = sorted(stable, key=precedence, reverse=True) + sorted(
-            early, key=precedence, reverse=True
-        )
-        return [Version(id=one, name=one) for one in ordered[:most]]
+        listed = highest_first(await feed.versions())
+        return [Version(id=one, name=one) for one in listed[:most]]
 
     async def resolve(self, client: WebClient, asked: Asked, version: str) -> Version:
         """The version of this number, however it is padded or written."""
@@ -62,18 +56,6 @@ class NuGet:
         ]
 
 
-def precedence(version: str) -> tuple[Any, ...]:
-    """What versions are ordered by: numbers by value, early ones first (SemVer 11)."""
-    core, _, early = version.partition("+")[0].partition("-")
-    numbers = [int(part) if _NUMBER.fullmatch(part) else 0 for part in core.split(".")]
-    padded = (*numbers, 0, 0, 0, 0)[:4]
-    labels = tuple(
-        (0, int(label), "") if _NUMBER.fullmatch(label) else (1, 0, label.lower())
-        for label in early.split(".")
-    )
-    return (padded, not early, labels)
-
-
 class _Feed:
     """One package of a feed whose service index has been read."""
 
@@ -86,12 +68,6 @@ class _Feed:
 
     @staticmethod
     async def opened(client: WebClient, asked: Asked) -> "_Feed":
-        kind = asked.text("packageType").casefold()
-        if kind not in ("", "nuget"):
-            raise SourceProblem(
-                f"Artifact {asked.alias} is a package of the type {kind}; packages of NuGet feeds "
-                "can be taken from a feed, others not."
-            )
         server = asked.server()
         url = server if server.endswith(".json") else f"{server}/index.json"
         questions = Questions(client, asked.alias, authorization(asked.connection))

@@ -39,16 +39,21 @@ def sources() -> Mapping[str, Source]:
     from quaymaster.sources.github_releases import GitHubReleases  # noqa: PLC0415
     from quaymaster.sources.images import Images  # noqa: PLC0415
     from quaymaster.sources.jenkins import Jenkins  # noqa: PLC0415
+    from quaymaster.sources.maven import Maven  # noqa: PLC0415
+    from quaymaster.sources.npm import Npm  # noqa: PLC0415
     from quaymaster.sources.nuget import NuGet  # noqa: PLC0415
+    from quaymaster.sources.packages import Packages  # noqa: PLC0415
     from quaymaster.sources.tfvc import ChangeSets  # noqa: PLC0415
 
-    builds, packages, images = AzureBuilds(), NuGet(), Images()
+    builds, images = AzureBuilds(), Images()
     return {
         "github": GitHubRepository(),
         "githubrelease": GitHubReleases(),
         "jenkins": Jenkins(),
-        "nuget": packages,
-        "packagemanagement": packages,
+        "nuget": NuGet(),
+        "npm": Npm(),
+        "maven": Maven(),
+        "packagemanagement": Packages(),
         "build": builds,
         "externaltfsbuild": builds,
         "team": builds,

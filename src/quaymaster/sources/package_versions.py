@@ -1,0 +1,27 @@
+"""In which order the versions of a package stand."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+_NUMBER = re.compile(r"\d+", re.ASCII)
+
+
+def highest_first(versions: Iterable[str]) -> list[str]:
+    """Those before a release (`-beta`) come after all others, so that the default is a stable one
+    as long as there is any."""
+    listed = list(versions)
+    early = {one for one in listed if "-" in one.partition("+")[0]}
+    return sorted(listed, key=lambda one: (one not in early, precedence(one)), reverse=True)
+
+
+def precedence(version: str) -> tuple[Any, ...]:
+    """What versions are ordered by: numbers by value, early ones first (SemVer 11)."""
+    core, _, early = version.partition("+")[0].partition("-")
+    numbers = [int(part) if _NUMBER.fullmatch(part) else 0 for part in core.split(".")]
+    padded = (*numbers, 0, 0, 0, 0)[:4]
+    labels = tuple(
+        (0, int(label), "") if _NUMBER.fullmatch(label) else (1, 0, label.lower())
+        for label in early.split(".")
+    )
+    return (padded, not early, labels)
