@@ -1,16 +1,19 @@
 """Retention over a real database: explained, carried out once a day, and destroyed at last."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import reading, retention
+from quaymaster.actions import definitions, reading, retention
 from quaymaster.actions.call import Call
+from quaymaster.actions.gate_answers import evidence_key
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.plan import RetentionPolicy
 from quaymaster.domain.retention import RetentionSettings
+from quaymaster.store.logs import StorageUnavailable
 from tests import documents
 from tests.actions.office import Office
 
@@ -39,6 +42,32 @@ async def test_what_may_go_is_deleted_and_later_destroyed(office: Office):
     assert await retention.run(later(office, 31 + 15)) == 1
     assert await office.rows("releases") == 0
     assert await office.rows("history") > 0, "the history must outlive the release"
+
+
+async def test_the_evidence_of_gates_goes_with_their_release(office: Office):
+    gated = documents.stage("Dev", preDeploymentGates=documents.gates(documents.rest_gate()))
+    definition = await definitions.create(
+        await office.call("ann"), documents.definition("Web", gated)
+    )
+    release = await office.release("dora", definition)
+    async with office.installation.database.transaction() as connection:
+        run = await connection.fetchval("SELECT id FROM gate_runs WHERE release_id = $1", release)
+        key = evidence_key(run, 1, 1)
+        said = {"name": "Is it healthy?", "succeeded": False, "log": key}
+        sample = {"number": 1, "started_at": "2026-03-02T09:00:00Z", "results": [said]}
+        await connection.execute(
+            "UPDATE gate_runs SET samples = $2::json WHERE id = $1", run, json.dumps([sample])
+        )
+    files = office.installation.files
+    await files.put(key, b"asked and answered")
+    await definitions.delete(await office.call("ann"), definition.id, "", force=True)
+    await definitions.undelete(await office.call("ann"), definition.id, "")
+    assert await retention.run(later(office, 31)) == 1
+    assert await files.get(key) == b"asked and answered", "it can still be brought back"
+    assert await retention.run(later(office, 31 + 15)) == 1
+    assert await office.rows("gate_runs") == 0
+    with pytest.raises(StorageUnavailable, match="FileNotFoundError"):
+        await files.get(key)
 
 
 async def test_it_runs_once_a_day(office: Office):

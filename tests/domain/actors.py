@@ -282,6 +282,11 @@ class Actors:
         self.world.later(minutes=self.pick((1, 5, 5, 29, 61, 400, 50_000)))
         return []
 
+    def clock_is_set_back(self, _: Story) -> list[c.Event]:
+        """Another machine's clock is behind ours, or ours was wrong (R-28)."""
+        self.world.later(minutes=-self.pick((1, 30, 90)))
+        return []
+
     def stage(self, told: Story) -> Stage:
         stage: Stage = self.pick(told.release.stages)
         return stage
@@ -313,6 +318,7 @@ ACTIONS = (
     "lose",
     "repeat",
     "wait",
+    "clock_is_set_back",
 )
 # How often each happens in a simulated day; ends are rare so that releases get somewhere.
 USUAL = (
@@ -328,6 +334,7 @@ USUAL = (
         "repeat",
         "repeat",
         "ignore",
+        "clock_is_set_back",
     )
     + (
         "wait_for_service",
@@ -351,7 +358,7 @@ def everybody_goes_home(actors: Actors) -> None:
         for stage in told.release.stages:
             if stage.active:
                 actors.raise_event(told, c.CancelRequested(stage.id, PersonId("alice")))
-    actors.world.later(hours=2)
+    actors.world.later(days=3)  # more than all clocks together can have been set back
     under_way = [
         stage.name
         for told in actors.world.stories.values()

@@ -247,10 +247,12 @@ def _stage_stands_at(view: ReleaseView, condition: Document) -> bool | None:
 
 
 def _minutes(newest: AttemptView | None) -> float | None:
-    """Minutes from the first job to the end of the newest attempt (SEMANTICS 7.9)."""
+    """Minutes from the first job to the end of the newest attempt (SEMANTICS 7.9); none where the
+    clock of who started it was ahead (R-28)."""
     if newest is None or newest.started_at is None or newest.completed_at is None:
         return None
-    return round((newest.completed_at - newest.started_at).total_seconds() / 60, 4)
+    passed = (newest.completed_at - newest.started_at).total_seconds()
+    return round(max(passed, 0) / 60, 4)
 
 
 def _times(newest: AttemptView | None) -> Document:

@@ -137,7 +137,7 @@ def _completion_details(scene: Scene) -> Sentence:
     attempt = scene.attempt
     if attempt is None or attempt.started_at is None or attempt.completed_at is None:
         return _completed(scene)
-    minutes = (attempt.completed_at - attempt.started_at).total_seconds() / 60
+    minutes = max((attempt.completed_at - attempt.started_at).total_seconds(), 0) / 60
     return [*_completed(scene), f" Time to deploy: {minutes:.2f} minutes."]
 
 
