@@ -7,6 +7,7 @@ import pytest
 
 from quaymaster.domain.errors import Conflict, Invalid
 from quaymaster.store import database as databases
+from quaymaster.store import lending
 from quaymaster.store.database import Database, DatabaseUnavailable
 from tests.databases import in_database
 
@@ -123,6 +124,87 @@ async def test_more_callers_than_connections_take_turns(fresh_database_url):
 
     assert await asyncio.gather(*map(ask, range(20))) == list(range(20))
     await small.close()
+
+
+async def test_who_gives_up_waiting_leaves_the_connection_to_the_next(fresh_database_url):
+    only = await databases.connect(fresh_database_url, max_size=1)
+
+    async def ask(sql: str) -> object:
+        async with only.read() as connection:
+            return await connection.fetchval(sql)
+
+    async with only.read():
+        waiting = [asyncio.create_task(ask(f"SELECT {number}")) for number in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [1, 2]
+    await only.close()
+
+
+async def test_who_gives_up_at_the_moment_of_the_turn_does_not_take_it_away(fresh_database_url):
+    only = await databases.connect(fresh_database_url, max_size=1)
+
+    async def ask() -> object:
+        async with only.read() as connection:
+            return await connection.fetchval("SELECT 1")
+
+    async with only.read():
+        waiting = asyncio.create_task(ask())
+        await asyncio.sleep(0)
+    waiting.cancel()  # it has been given the connection, and has not been told yet
+    assert isinstance((await asyncio.gather(waiting, return_exceptions=True))[0], BaseException)
+    assert await ask() == 1
+    await only.close()
+
+
+async def test_a_statement_that_was_given_up_does_not_disturb_the_next(fresh_database_url):
+    only = await databases.connect(fresh_database_url, max_size=1)
+
+    async def sleeping() -> None:
+        async with only.read() as connection:
+            await connection.execute("SELECT pg_sleep(3600)")
+
+    given_up = asyncio.create_task(sleeping())
+    watching = await databases.opened(fresh_database_url)
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3600)'"
+    while not await watching.fetchval(running):  # noqa: ASYNC110 - only the server knows
+        await asyncio.sleep(0)
+    given_up.cancel()
+    async with only.read() as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    await watching.close()
+    await only.close()
+
+
+async def test_a_transaction_that_was_left_open_is_rolled_back(fresh_database_url):
+    only = await databases.connect(fresh_database_url, max_size=1)
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    async with only.read() as connection:
+        await connection.execute("BEGIN; CREATE TABLE left_open ()")
+    loop.set_exception_handler(None)
+    async with only.read() as connection:
+        assert await connection.fetchval("SELECT to_regclass('left_open')") is None
+    assert told
+    await only.close()
+
+
+async def test_what_is_not_used_for_a_moment_goes_back_to_the_pool(fresh_database_url, monkeypatch):
+    monkeypatch.setattr(lending, "KEPT_SECONDS", 0.0)
+    pool = await asyncpg.create_pool(fresh_database_url, min_size=1, max_size=2)
+    lent = lending.Lending(pool, 2)
+    first, second = await lent.take(), await lent.take()
+    await lent.give_back(first, is_clean=True)
+    assert await lent.take() is first
+    for connection in (first, second):
+        await lent.give_back(connection, is_clean=True)
+    while pool.get_idle_size() < 2:  # noqa: ASYNC110 - a timer of no seconds has to run
+        await asyncio.sleep(0)
+    await lent.close()
+    await pool.close()
 
 
 async def test_the_message_names_no_host_and_no_password(tmp_path):

@@ -152,7 +152,7 @@ async def test_a_slow_reader_is_told_that_it_missed_something(database, monkeypa
 
 
 async def test_nobody_can_listen_to_a_database_that_is_away(tmp_path):
-    away = Database(None, f"postgresql://nobody@/nothing?host={tmp_path}")
+    away = Database(None, f"postgresql://nobody@/nothing?host={tmp_path}", 1)
     with pytest.raises(DatabaseUnavailable):
         async with notify.heard(away):
             pass

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from uuid import UUID
 
 from quaymaster.actions import reading
 from quaymaster.actions.call import Call
@@ -39,7 +41,7 @@ async def page(call: Call, wanted: ReleaseFilter, paging: Paging, rendering: Ren
     Entries that nobody has asked for since their release changed are rendered and kept.
     """
     async with call.database.read() as connection:
-        wanted = replace(wanted, projects=await reading.visible_projects(connection, call))
+        wanted = _within(wanted, await reading.visible_projects(connection, call))
         found = await light_releases.page(connection, wanted, paging, rendering.form)
     for _ in range(ATTEMPTS):
         if not reading.sees_all(call, found.places):
@@ -50,6 +52,12 @@ async def page(call: Call, wanted: ReleaseFilter, paging: Paging, rendering: Ren
             await _render(connection, found, rendering)
             found = await light_releases.page(connection, wanted, paging, rendering.form)
     return await _rendered_now(call, wanted, paging, rendering)
+
+
+@lru_cache(maxsize=256)
+def _within(wanted: ReleaseFilter, projects: tuple[UUID, ...]) -> ReleaseFilter:
+    """The filter within these projects; the same few are asked for all the time."""
+    return replace(wanted, projects=projects)
 
 
 async def _render(connection: Connection, found: LightPage, rendering: Rendering) -> None:

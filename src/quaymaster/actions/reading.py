@@ -243,8 +243,11 @@ def _sight(call: Call) -> Callable[[UUID, str, int], bool]:
 
 def sees_all(call: Call, places: Iterable[tuple[UUID, str, int]]) -> bool:
     """Whether the caller may view the releases of all these definitions (project, folder, id)."""
-    sees = _sight(call)
-    return all(sees(project, path, definition) for project, path, definition in places)
+    for project, path, definition in places:
+        token = definition_token(str(project), path, definition)
+        if not call.may(Permission.VIEW_RELEASES, token):
+            return False
+    return True
 
 
 def mentioned_in(heads: Iterable[ReleaseHead]) -> set[str]:

@@ -1,5 +1,6 @@
 """Paths, queries, credentials and scopes before any contract looks at them (R-03, A.1, A.3)."""
 
+import asyncio
 import base64
 
 import pytest
@@ -114,3 +115,28 @@ async def test_what_was_not_found_is_asked_for_again_and_what_was_is_kept_a_mome
     forgetful: ShortMemory[str, str] = ShortMemory(seconds=0)
     assert await forgetful.get("a", lambda: find("one")) == "one"
     assert await forgetful.get("a", lambda: find("two")) == "two"
+
+
+async def test_what_is_asked_for_all_the_time_is_looked_for_before_it_is_forgotten(monkeypatch):
+    clock, asked = [0.0], []
+    monkeypatch.setattr("quaymaster.apis.shared.remembering.time.monotonic", lambda: clock[0])
+
+    async def find() -> str | None:
+        asked.append(clock[0])
+        return "gone" if clock[0] > 10 else None if clock[0] > 2 else str(clock[0])
+
+    memory: ShortMemory[str, str] = ShortMemory(seconds=2.0)
+    assert await memory.get("a", find) == "0.0"
+    clock[0] = 0.9
+    assert await memory.get("a", find) == "0.0"
+    clock[0] = 1.5
+    assert [await memory.get("a", find) for _ in range(2)] == ["0.0", "0.0"]
+    await asyncio.sleep(0)
+    assert asked == [0.0, 1.5]
+    assert await memory.get("a", find) == "1.5"
+    clock[0] = 2.6  # revoked meanwhile: the one who asks may still be served, the next is not
+    assert await memory.get("a", find) == "1.5"
+    await asyncio.sleep(0)
+    assert await memory.get("a", find) is None
+    clock[0] = 11.0
+    assert await memory.get("a", find) == "gone"

@@ -137,9 +137,9 @@ class AzureRequest(ReadableRequest[Any, Any]):
             shown = [versions.downgraded(number, resource, value) for value in values]
         return self.ready(msgspec.json.encode({"count": len(values), "value": shown}), token)
 
-    def joined(self, entries: str, count: int, token: int | str | None = None) -> Response[bytes]:
+    def joined(self, entries: bytes, count: int, token: int | str | None = None) -> Response[bytes]:
         """The same from entries that are JSON already, joined by commas."""
-        return self.ready(f'{{"count":{count},"value":[{entries}]}}'.encode(), token)
+        return self.ready(b"".join((b'{"count":%d,"value":[' % count, entries, b"]}")), token)
 
     def ready(self, body: bytes, token: int | str | None = None) -> Response[bytes]:
         """200 with this JSON; the version in use is repeated in the Content-Type."""

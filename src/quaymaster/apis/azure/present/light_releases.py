@@ -64,9 +64,10 @@ def entry(head: ReleaseHead, people: People) -> str:
     return msgspec.json.encode(present.head(shown, head)).decode().replace(_NOBODYS, BASE)
 
 
-def based(entries: str, links: Links) -> str:
-    """Entries with the addresses that a caller gets."""
-    return entries.replace(BASE, msgspec.json.encode(links.base).decode()[1:-1])
+def based(entries: str, links: Links) -> bytes:
+    """Entries as UTF-8 with the addresses that a caller gets; bytes are replaced five times as
+    fast as characters."""
+    return entries.encode().replace(BASE.encode(), msgspec.json.encode(links.base)[1:-1])
 
 
 def _form() -> int:
