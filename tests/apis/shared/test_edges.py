@@ -2,12 +2,13 @@
 
 import asyncio
 import base64
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quaymaster.apis.shared import credentials, paths, query
+from quaymaster.apis.shared import credentials, paths, query, remembering
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.apis.shared.scopes import Scope, allows
@@ -119,7 +120,7 @@ async def test_what_was_not_found_is_asked_for_again_and_what_was_is_kept_a_mome
 
 async def test_what_is_asked_for_all_the_time_is_looked_for_before_it_is_forgotten(monkeypatch):
     clock, asked = [0.0], []
-    monkeypatch.setattr("quaymaster.apis.shared.remembering.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(remembering, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     async def find() -> str | None:
         asked.append(clock[0])
@@ -131,11 +132,13 @@ async def test_what_is_asked_for_all_the_time_is_looked_for_before_it_is_forgott
     assert await memory.get("a", find) == "0.0"
     clock[0] = 1.5
     assert [await memory.get("a", find) for _ in range(2)] == ["0.0", "0.0"]
+    await asyncio.gather(*memory._sought.values())
     await asyncio.sleep(0)
     assert asked == [0.0, 1.5]
     assert await memory.get("a", find) == "1.5"
     clock[0] = 2.6  # revoked meanwhile: the one who asks may still be served, the next is not
     assert await memory.get("a", find) == "1.5"
+    await asyncio.gather(*memory._sought.values())
     await asyncio.sleep(0)
     assert await memory.get("a", find) is None
     clock[0] = 11.0
