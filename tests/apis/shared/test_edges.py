@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -120,7 +119,7 @@ async def test_what_was_not_found_is_asked_for_again_and_what_was_is_kept_a_mome
 
 async def test_what_is_asked_for_all_the_time_is_looked_for_before_it_is_forgotten(monkeypatch):
     clock, asked = [0.0], []
-    monkeypatch.setattr(remembering, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(remembering, "monotonic", lambda: clock[0])
 
     async def find() -> str | None:
         asked.append(clock[0])
