@@ -31,15 +31,13 @@ class ShortMemory(Generic[Key, Value]):
             if age > self._seconds / 2 and key not in self._sought:
                 self._seek(key, find)
             return kept[1]
-        sought = self._sought.get(key) or self._seek(key, find)
-        return await asyncio.shield(sought)  # who gives up does so alone
+        if key not in self._sought:
+            self._seek(key, find)
+        return await asyncio.shield(self._sought[key])  # who gives up does so alone
 
-    def _seek(
-        self, key: Key, find: Callable[[], Awaitable[Value | None]]
-    ) -> "asyncio.Task[Value | None]":
+    def _seek(self, key: Key, find: Callable[[], Awaitable[Value | None]]) -> None:
         sought = self._sought[key] = asyncio.create_task(self._find(key, find))
         sought.add_done_callback(lambda done: self._sought_ended(key, done))
-        return sought
 
     def _sought_ended(self, key: Key, done: "asyncio.Task[Value | None]") -> None:
         self._sought.pop(key, None)
