@@ -16,9 +16,11 @@ from quaymaster.actions.call import Call
 from quaymaster.domain.access import Permission, definition_token
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.release import Approval, PersonId
+from quaymaster.domain.statuses import DeploymentReason
 from quaymaster.domain.variable_groups import VariableGroup
 from quaymaster.store import (
     approval_lists,
+    bodies,
     definition_lists,
     deployment_lists,
     people,
@@ -95,14 +97,21 @@ async def whole_releases(call: Call, ids: Iterable[int]) -> list[ReleaseFound]:
 
 async def deployments(
     call: Call, wanted: DeploymentFilter, paging: Paging
-) -> tuple[Page[DeploymentLine], People]:
-    """One page of deployments."""
+) -> tuple[Page[DeploymentLine], People, Mapping[bytes, str]]:
+    """One page of deployments, the people, and the documents behind those that began by themselves.
+
+    Releases of the same revision of a definition share a document, so that these are few.
+    """
     async with call.database.read() as connection:
         wanted = replace(wanted, projects=await visible_projects(connection, call))
         page = await deployment_lists.page(connection, wanted, paging)
         seen = _visible(call, page.rows)
         named = {who for line in seen for who in _of_attempt(line)}
-        return Page(seen, page.next), await people.get_many(connection, list(named))
+        known = await people.get_many(connection, list(named))
+        asked = {
+            line.document_digest for line in seen if line.reason is not DeploymentReason.MANUAL
+        }
+        return Page(seen, page.next), known, await bodies.documents(connection, asked)
 
 
 async def approvals(

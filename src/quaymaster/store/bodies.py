@@ -138,6 +138,17 @@ async def document(connection: Connection, digest: bytes) -> str:
     return body
 
 
+async def documents(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, str]:
+    """The texts of these digests; nothing of one that is not there."""
+    wanted = list(digests)
+    if not wanted:
+        return {}
+    rows = await connection.fetch(
+        "SELECT digest, body FROM documents WHERE digest = ANY($1::bytea[])", wanted
+    )
+    return {row["digest"]: row["body"] for row in rows}
+
+
 async def put_plan(connection: Connection, plan: Plan | StagePlan) -> bytes:
     """Store this plan unless it is there already; its digest."""
     body = encode_plan(plan)

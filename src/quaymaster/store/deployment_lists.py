@@ -20,7 +20,8 @@ from quaymaster.store.release_views import APPROVALS, DEPLOYMENT_COLUMNS, Attemp
 LIST = f"""
 SELECT {DEPLOYMENT_COLUMNS}, d.project_id, p.name AS project_name, d.definition_id,
   f.name AS definition_name, f.path AS definition_path, d.release_id, r.name AS release_name,
-  r.artifacts, d.stage_id, s.name AS stage_name, d.definition_stage_id, {APPROVALS} AS approvals
+  r.artifacts, r.document_digest, d.stage_id, s.name AS stage_name, d.definition_stage_id,
+  {APPROVALS} AS approvals
 FROM deployments d JOIN stages s ON s.id = d.stage_id JOIN releases r ON r.id = d.release_id
 JOIN definitions f ON f.id = d.definition_id JOIN projects p ON p.id = d.project_id
 """
@@ -71,7 +72,10 @@ class DeploymentFilter:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentLine(AttemptFacts):
-    """A deployment with the names of everything around it."""
+    """A deployment with the names of everything around it.
+
+    `document_digest` leads to the document that its release was made from.
+    """
 
     project_id: UUID
     project_name: str
@@ -81,6 +85,7 @@ class DeploymentLine(AttemptFacts):
     release_id: int
     release_name: str
     artifacts: tuple[ReleaseArtifact, ...]
+    document_digest: bytes
     stage_id: int
     stage_name: str
     definition_stage_id: int

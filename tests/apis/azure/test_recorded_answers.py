@@ -31,7 +31,6 @@ NEVER = (
     ".deploySteps[]",  # nothing runs here
     ".deployPhasesSnapshot[].deploymentInput.parallelExecution.",
     "Approvals[].",
-    ".conditions[]",  # of deployments: which of them held is told by the stage
     ".triggers[]",
     ".artifacts[]",
     ".schedules[]",

@@ -268,6 +268,8 @@ class TestWhatIsWrong:
             {"consumerInputs": {"url": "https://example.org:port/"}},
             {"consumerInputs": {"url": "http://[::1"}},
             {"consumerInputs": {"url": "https://example.org", "httpHeaders": "no colon"}},
+            {"consumerInputs": {"url": "https://example.org", "httpHeaders": "Content-Length: 1"}},
+            {"consumerInputs": {"url": "https://example.org", "httpHeaders": "a b: c"}},
             {"consumerInputs": {"url": "https://example.org", "messagesToSend": "some"}},
             {"consumerInputs": 7},
             {"publisherInputs": {"releaseDefinitionId": "x"}},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from quaymaster.actions import reading
@@ -12,6 +13,7 @@ from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import deployment as present
+from quaymaster.apis.azure.present.release import environment_of
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.values import bool_in, date_in, number_in
 from quaymaster.apis.azure.words import (
@@ -23,7 +25,7 @@ from quaymaster.apis.azure.words import (
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.domain.statuses import DeploymentStatus, OperationStatus
+from quaymaster.domain.statuses import DeploymentReason, DeploymentStatus, OperationStatus
 from quaymaster.store.deployment_lists import DeploymentFilter, DeploymentLine
 from quaymaster.store.paging import Paging
 from quaymaster.store.people import Identity
@@ -54,9 +56,14 @@ async def list_deployments(request: AzureRequest) -> Response[bytes]:
     limit = paging.top(query, usual=USUAL, most=MOST)
     start = Paging(limit, paging.id_token(query) or None, order == "ascending")
     wanted = await _filter(request)
-    page, people = await reading.deployments(request.call, wanted, start)
-    shown = Shown(request.links, people)
-    values = [present.deployment(shown, line, approvals=True, artifacts=True) for line in page.rows]
+    page, people, texts = await reading.deployments(request.call, wanted, start)
+    shown, conditions = Shown(request.links, people), _Conditions(texts)
+    values = [
+        present.deployment(
+            shown, line, approvals=True, artifacts=True, conditions=conditions.of(line)
+        )
+        for line in page.rows
+    ]
     return request.collection("deployment", values, page.next)
 
 
@@ -69,12 +76,15 @@ async def query_deployments(request: AzureRequest) -> Response[bytes]:
     common = _queried(body)
     found: list[DeploymentLine] = []
     known: dict[str, Identity] = {}
+    texts: dict[bytes, str] = {}
     for definition, stage in _environments(body):
         wanted = replace(common, definition_id=definition, definition_stage_id=stage)
-        page, people = await reading.deployments(call, wanted, Paging(max(1, min(limit, MOST))))
+        asked = Paging(max(1, min(limit, MOST)))
+        page, people, documents = await reading.deployments(call, wanted, asked)
+        texts |= documents
         found += page.rows
         known |= people
-    shown = Shown(request.links, known)
+    shown, conditions = Shown(request.links, known), _Conditions(texts)
     expands = DEPLOYMENT_EXPANDS.read(body.get("expands") or "all", "expands")
     return request.collection(
         "deployment",
@@ -84,10 +94,25 @@ async def query_deployments(request: AzureRequest) -> Response[bytes]:
                 line,
                 approvals=expands in ("all", "approvals"),
                 artifacts=expands in ("all", "artifacts"),
+                conditions=conditions.of(line),
             )
             for line in found
         ],
     )
+
+
+class _Conditions:
+    """What the stages of some documents began by; each document is read once."""
+
+    def __init__(self, texts: Mapping[bytes, str]) -> None:
+        self._documents = {digest: msgspec.json.decode(text) for digest, text in texts.items()}
+
+    def of(self, line: DeploymentLine) -> list[Any]:
+        """The conditions that held when it began by itself; none when somebody began it."""
+        if line.reason is DeploymentReason.MANUAL:
+            return []
+        document = self._documents.get(line.document_digest, {})
+        return environment_of(document, line.definition_stage_id).get("conditions") or []
 
 
 def _environments(body: Mapping[str, Any]) -> list[tuple[int | None, int | None]]:

@@ -1,5 +1,6 @@
 """Deployments as lists show them (CONTRACT C Deployment, E 12)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quaymaster.apis.azure.present.approval import Around, approval
@@ -21,9 +22,17 @@ NO_DATE = "0001-01-01T00:00:00"
 
 
 def deployment(
-    shown: Shown, found: DeploymentLine, *, approvals: bool, artifacts: bool
+    shown: Shown,
+    found: DeploymentLine,
+    *,
+    approvals: bool,
+    artifacts: bool,
+    conditions: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """One deployment, with the seed's flat ids and the service's nested references."""
+    """One deployment, with the seed's flat ids and the service's nested references.
+
+    `conditions` are those of its stage, which held when it began by itself.
+    """
     project = str(found.project_id)
     around = Around(
         project,
@@ -68,7 +77,7 @@ def deployment(
         "completedOn": date_out(found.completed_at) or NO_DATE,
         "lastModifiedOn": date_out(found.modified_at),
         "lastModifiedBy": actor(shown, found.modified_by),
-        "conditions": [],
+        "conditions": [{"result": True, **condition} for condition in conditions],
         "scheduledDeploymentTime": date_out(found.scheduled_for or found.deferred_until) or NO_DATE,
         "preDeployApprovals": sides[Side.PRE],
         "postDeployApprovals": sides[Side.POST],

@@ -1,5 +1,6 @@
 """Subscriptions as bodies say them, and as they are shown."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -33,6 +34,13 @@ KNOWN = (
 ENABLED = ("enabled", "")
 DISABLED = ("disabledbyuser", "disabled")
 PROJECT = "projectId"
+# Headers that say how a request is written, or whose it is.
+OF_THE_REQUEST = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"}
+    | {"expect", "keep-alive", "proxy-connection", "content-encoding"}
+    | {"x-quaymaster-delivery", "x-quaymaster-signature-256"}
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 ON_PROBATION = "onProbation"
 VERSION = "resourceVersion"
 
@@ -181,12 +189,21 @@ def _settings(inputs: dict[str, str], outputs: dict[str, str]) -> dict[str, str]
         if said:
             outputs[name] = said
     for line in outputs.get("httpHeaders", "").splitlines():
-        if line.strip() not in ("", MASK) and (
-            ":" not in line or not line.isprintable() or not line.isascii()
-        ):
-            raise _wrong("consumerInputs.httpHeaders has one 'Name: value' a line, in ASCII.")
+        if line.strip() not in ("", MASK):
+            _check_header(line)
     kept = {name: outputs[name] for name in words.PLAIN_INPUTS if outputs.get(name)}
     return kept | {name: inputs[name] for name in _filters() if inputs.get(name)}
+
+
+def _check_header(line: str) -> None:
+    """Raise Problem for what is no header, and for one that says how a request is written."""
+    name, colon, _ = line.partition(":")
+    if not colon or not _HEADER_NAME.fullmatch(name.strip()):
+        raise _wrong("consumerInputs.httpHeaders has one 'Name: value' a line, in ASCII.")
+    if not line.isprintable() or not line.isascii():
+        raise _wrong("consumerInputs.httpHeaders has one 'Name: value' a line, in ASCII.")
+    if name.strip().casefold() in OF_THE_REQUEST:
+        raise _wrong(f"consumerInputs.httpHeaders cannot set {name.strip()}: it is always ours.")
 
 
 def _is_enabled(status: str) -> bool:
