@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 from azure.devops.connection import Connection
 from msrest.authentication import BasicAuthentication, BasicTokenAuthentication
 
@@ -15,6 +16,7 @@ class Visitor:
         self.url = f"{url}/default"
         self.token = token
         self.connection = Connection(base_url=self.url, creds=BasicAuthentication("", token))
+        self.http = httpx.Client(auth=("", token))  # for what the package does not ask
 
     @property
     def releases(self) -> Any:

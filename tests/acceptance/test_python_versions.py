@@ -3,7 +3,6 @@
 import inspect
 from typing import Any
 
-import httpx
 import pytest
 from azure.devops.exceptions import AzureDevOpsServiceError
 
@@ -136,7 +135,7 @@ def folders(client: Any, admin: Visitor, version: str) -> None:
     """The package cannot make a folder, which is done without it."""
     path = f"\\By {version}"
     address = f"{admin.url}/{PROJECT}/_apis/release/folders"
-    made = httpx.post(address, json={"path": path}, auth=("", admin.token))
+    made = admin.http.post(address, json={"path": path})
     assert made.status_code == 200
     inside = client.create_release_definition(
         definition("Inside", stage("Dev"), path=path), PROJECT

@@ -3,7 +3,6 @@
 from itertools import islice
 from typing import Any
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -38,7 +37,7 @@ def document(admin: Visitor) -> dict[str, Any]:
         PROJECT,
     )
     admin.releases.create_release({"definitionId": made.id}, PROJECT)
-    answer = httpx.get(f"{admin.url}/_apis/openapi.json", auth=("", admin.token))
+    answer = admin.http.get(f"{admin.url}/_apis/openapi.json")
     found: dict[str, Any] = answer.json()
     found["paths"] = {_filled(path): _bare(methods) for path, methods in found["paths"].items()}
     return found

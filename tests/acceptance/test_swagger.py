@@ -123,7 +123,7 @@ def sample(admin: Visitor) -> dict[str, Any]:
     client = admin.releases
     folder = {"path": "\\Swagger", "description": "for the swagger"}
     folders = f"{admin.url}/{PROJECT}/_apis/release/folders"
-    assert httpx.post(folders, json=folder, auth=("", admin.token)).status_code == 200
+    assert admin.http.post(folders, json=folder).status_code == 200
     made = client.create_release_definition(
         definition(
             "Sample",
@@ -177,9 +177,8 @@ def test_vector_every_answer_fits_the_swagger_of_its_version(
             continue
         is_text = operation["operationId"].endswith("Release Revision")
         for query in ["definitionSnapshotRevision=1"] if is_text else QUERIES.get(path, [""]):
-            answer = httpx.get(
+            answer = admin.http.get(
                 f"{admin.url}/{PROJECT}/_apis/{here}?api-version={version}&{query}",
-                auth=("", admin.token),
             )
             seen.add((path, is_text))
             found += [f"{path}?{query}: {one}" for one in faults(described, operation, answer)]
@@ -264,7 +263,7 @@ def traced(admin: Visitor, sample: dict[str, Any], reachable_folder: Path) -> di
         )
     ends(admin.releases, release.id, "Dev", "succeeded")
     favorites = f"{admin.url}/{PROJECT}/_apis/release/favorites/mine"
-    assert httpx.post(favorites, json=[{"name": "x"}], auth=("", admin.token)).status_code == 200
+    assert admin.http.post(favorites, json=[{"name": "x"}]).status_code == 200
     return {**sample, "releaseId": release.id, "environmentId": release.environments[0].id}
 
 
@@ -276,9 +275,8 @@ def test_vector_answers_outside_of_the_swagger_have_its_shapes(
     for way, shape in OUTSIDE.items():
         path = asked(way, traced)
         mark = "&" if "?" in way else "?"
-        answer = httpx.get(
+        answer = admin.http.get(
             f"{admin.url}/{PROJECT}/_apis/{path}{mark}api-version={version}",
-            auth=("", admin.token),
         )
         assert answer.status_code == 200, (path, answer.text)
         schema = {"type": "array", "items": {"$ref": f"#/definitions/{shape}"}}
@@ -316,12 +314,11 @@ def test_vector_examples_of_the_swagger_are_accepted(
         if f"{{{key}}}" not in path and not isinstance(value, dict | list)
     }
     body = mapped(example.get("body"), ids, path)
-    answer = httpx.request(
+    answer = admin.http.request(
         method,
         f"{admin.url}/{PROJECT}/_apis/{here}",
         params={**query, "api-version": "4.1-preview" if version == "4.1" else version},
         json=body,
-        auth=("", admin.token),
     )
     assert answer.status_code in (200, 204), f"{answer.status_code} {answer.text[:600]}"
 

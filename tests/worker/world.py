@@ -1,9 +1,6 @@
 """An installation for tests of workers: releases of shell scripts, real worker processes."""
 
-import asyncio
-import os
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +21,7 @@ from quaymaster.store.task_runs import TaskRun
 from tests import make
 from tests.server.waiting import PATIENCE_SECONDS, eventually
 from tests.store import build
+from tests.worker.nursery import Forked
 
 BASH = "6c731c3c-3c68-459a-a5c9-bde6e6595b5b"
 QUEUE = 1
@@ -47,9 +45,9 @@ def phase(*scripts: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class WorkerProcess:
-    """A worker as an operator starts it."""
+    """A worker that runs what its operator's command runs."""
 
-    process: asyncio.subprocess.Process
+    process: Forked
     output: Path
 
     @property
@@ -58,13 +56,11 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it as a power failure would."""
-        if self.process.returncode is None:
-            self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
 
     async def stop(self) -> int:
         """Ask it to end, as a service manager does; its exit code."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
         return await self.process.wait()
 
     async def ready(self) -> None:
@@ -94,15 +90,8 @@ class World:
         given = {"concurrency": 2, "drain": 10, **options}
         arguments = [part for name, value in given.items() for part in (f"--{name}", str(value))]
         output = self.home / f"worker-{next(self._numbers)}.log"
-        with output.open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "quaymaster.cli.main", "worker", *arguments),
-                env={**os.environ, **self._settings()},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        started = WorkerProcess(process, output)
+        output.touch()
+        started = WorkerProcess(Forked(["worker", *arguments], self._settings(), output), output)
         self.workers.append(started)
         if wait:
             await started.ready()
