@@ -97,8 +97,8 @@ async def _of_file(wanted: Wanted, push: Push) -> Wanted:
     cannot be asked."""
     path = wanted.definition.plan.yaml_path.lstrip("/")
     sources = await _sources(wanted)
-    named = push.commit if push.kind is PushKind.PUSH else push.ref
-    commit = await build_sources.commit(wanted.call, sources, named)
+    version = push.commit if push.kind is PushKind.PUSH else ""
+    commit = await build_sources.commit(wanted.call, sources, push.ref, version)
     try:
         text = await build_sources.file(wanted.call, sources, commit.id, path)
         return replace(wanted, triggers=_under(wanted.triggers, file_triggers(text, path)))

@@ -1,0 +1,195 @@
+"""Which pushes queue builds: batches, triggers of YAML files, the order of the queue."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quaymaster.actions import build_definitions, build_queueing, builds, pushes
+from quaymaster.actions.build_queueing import BuildRequest
+from quaymaster.actions.call import Call
+from quaymaster.domain.errors import Invalid, Refused
+from quaymaster.domain.pushes import Push, repository_key
+from quaymaster.store import build_edits, jobs
+from quaymaster.store import pushes as rows
+from tests.actions.office import Office
+from tests.apis.azure.build.asking import definition, step
+from tests.builds.test_phases import DELAY, phase, task
+from tests.gits import commit, repository
+
+MAIN = "refs/heads/main"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    place = repository(tmp_path / "shop")
+    commit(place, "page.txt", "one")
+    return place
+
+
+async def defined(office: Office, place: Path, name: str = "CI", **changes: Any) -> int:
+    """A build of this repository that waits without any worker."""
+    waits = phase("Wait", task(DELAY, "Wait", delayForMinutes="60"), target={"type": 2})
+    document = definition(
+        name,
+        process={"type": 1, "phases": [waits]},
+        repository={"type": "Git", "id": str(place), "name": "web", "url": str(place)},
+    )
+    made = await build_definitions.create(await office.call("ann"), {**document, **changes})
+    return int(made.id)
+
+
+def ci(**changes: Any) -> dict[str, Any]:
+    return {"triggerType": "continuousIntegration", "branchFilters": ["+main"], **changes}
+
+
+async def pushed(office: Office, place: Path, after: str, ref: str = MAIN, **more: Any) -> bool:
+    """Whether a push that was told of is done with."""
+    call = Call(office.installation, None, None, (await office.call("ann")).now)
+    push = Push((repository_key(str(place)),), ref, after, **more)
+    async with office.installation.database.transaction() as connection:
+        [number] = await rows.tell(connection, None, [push], call.now)
+    return await pushes.answer(call, number)
+
+
+async def answered_later(office: Office) -> list[bool]:
+    """What waited is looked at again."""
+    call = Call(office.installation, None, None, (await office.call("ann")).now)
+    async with office.installation.database.read() as connection:
+        waiting = [row["id"] for row in await connection.fetch("SELECT id FROM pushes ORDER BY id")]
+    return [await pushes.answer(call, number) for number in waiting]
+
+
+async def built(office: Office) -> list[tuple[str, str]]:
+    """Reason and commit of every build, oldest first."""
+    async with office.installation.database.read() as connection:
+        found = await connection.fetch("SELECT reason, source_version FROM builds ORDER BY id")
+    return [(row["reason"], row["source_version"]) for row in found]
+
+
+async def cancel_newest(office: Office) -> None:
+    async with office.installation.database.read() as connection:
+        running = await connection.fetchval("SELECT max(id) FROM builds")
+    await builds.cancel(await office.call("ann"), running)
+
+
+async def test_a_batch_builds_the_newest_of_what_came_while_a_build_ran(
+    office: Office, shop: Path
+) -> None:
+    await defined(office, shop, triggers=[ci(batchChanges=True)])
+    first = commit(shop, "page.txt", "two")
+    assert await pushed(office, shop, first)
+    assert await built(office) == [("batchedCI", first)]
+    second, third = (commit(shop, "page.txt", text) for text in ("three", "four"))
+    assert not await pushed(office, shop, second)
+    assert not await pushed(office, shop, third)
+    assert await answered_later(office) == [False, False]
+    await cancel_newest(office)
+    assert await answered_later(office) == [True, False]
+    assert await built(office) == [("batchedCI", first), ("batchedCI", third)]
+    await cancel_newest(office)
+    assert await answered_later(office) == [True]
+    assert len(await built(office)) == 2
+
+
+async def test_so_many_builds_of_a_branch_may_be_under_way_in_a_batch(
+    office: Office, shop: Path
+) -> None:
+    await defined(office, shop, triggers=[ci(batchChanges=True, maxConcurrentBuildsPerBranch=2)])
+    told = [await pushed(office, shop, commit(shop, "page.txt", str(n))) for n in range(3)]
+    assert told == [True, True, False]
+
+
+YAML = """
+trigger: {branches: {include: [main]}, paths: {exclude: [docs]}}
+pool: server
+steps: [{task: Delay@1, inputs: {delayForMinutes: 60}}]
+"""
+
+
+async def test_a_yaml_file_says_what_is_built_unless_its_definition_does(
+    office: Office, shop: Path
+) -> None:
+    process = {"process": {"type": 2, "yamlFilename": "ci.yml"}}
+    in_file = [{**ci(branchFilters=[]), "settingsSourceType": 2}]
+    await defined(office, shop, "In file", triggers=in_file, **process)
+    await defined(office, shop, "Own", triggers=[ci(branchFilters=["+topic"])], **process)
+    without = commit(shop, "page.txt", "two")
+    assert await pushed(office, shop, without)  # there is no such file yet
+    asking = commit(shop, "ci.yml", YAML)
+    assert await pushed(office, shop, asking)
+    assert await pushed(office, shop, asking, "refs/heads/other")
+    docs = commit(shop, "docs/a.md", "x")
+    assert await pushed(office, shop, docs, before=asking, paths=("docs/a.md",))
+    silent = commit(shop, "ci.yml", YAML.replace("trigger: {branches", "trigger: none\n#"))
+    assert await pushed(office, shop, silent)
+    broken = commit(shop, "ci.yml", "trigger: [")
+    assert await pushed(office, shop, broken)
+    assert await built(office) == [("individualCI", asking)]
+
+
+async def test_computed_variables_count_for_each_definition_and_prefix(
+    office: Office, shop: Path
+) -> None:
+    variables = {
+        "major": {"value": "2", "allowOverride": True},
+        "n": {"value": "$[ counter(variables['major'], 100) ]"},
+    }
+    number = await defined(office, shop, variables=variables, buildNumberFormat="$(major).$(n)")
+    call = await office.call("ann")
+    for parameters in ({}, {}, {"major": "3"}, {"major": "2"}):
+        await build_queueing.queue(call, BuildRequest(number, MAIN, parameters=parameters))
+    async with office.installation.database.read() as connection:
+        found = await connection.fetch("SELECT number FROM builds ORDER BY id")
+    assert [row["number"] for row in found] == ["2.100", "2.101", "3.100", "2.102"]
+
+
+async def test_a_variable_that_cannot_be_computed_is_said_when_a_build_is_queued(
+    office: Office, shop: Path
+) -> None:
+    number = await defined(office, shop, variables={"n": {"value": "$[ dependencies.A ]"}})
+    with pytest.raises(Invalid, match="The variable n cannot be computed"):
+        await build_queueing.queue(await office.call("ann"), BuildRequest(number, MAIN))
+    assert await built(office) == []
+
+
+async def test_urgent_builds_go_first_and_say_where_they_stand(office: Office, shop: Path) -> None:
+    document = definition("Agent", step("true"), repository=None)
+    made = await build_definitions.create(await office.call("ann"), document)
+    call = await office.call("ann")
+    numbers = [
+        await build_queueing.queue(call, BuildRequest(made.id, priority=priority))
+        for priority in ("low", "normal", "high")
+    ]
+    async with office.installation.database.read() as connection:
+        pool = await connection.fetchval("SELECT pool_id FROM jobs LIMIT 1")
+        waiting = await jobs.waiting(connection, pool, 10)
+        places = [await build_edits.position(connection, number) for number in numbers]
+    assert [job.build_id for job in waiting] == numbers[::-1]
+    assert places == [3, 2, 1]
+
+
+async def test_a_multiplier_without_values_is_refused_before_anything_is_queued(
+    office: Office, shop: Path
+) -> None:
+    options = {"type": 1, "multipliers": ["os"], "maxConcurrency": 1}
+    legs = phase("Legs", step("true"), target={"type": 1, "executionOptions": options})
+    number = await defined(office, shop, process={"type": 1, "phases": [legs]})
+    with pytest.raises(Refused, match="holds no comma list of values"):
+        await build_queueing.queue(await office.call("ann"), BuildRequest(number, MAIN))
+    assert await built(office) == []
+
+
+async def test_strangers_builds_know_no_secrets(office: Office, shop: Path) -> None:
+    secret = {"key": {"value": "hunter2", "isSecret": True}}
+    number = await defined(office, shop, variables=secret)
+    request = BuildRequest(number, MAIN)
+    call = await office.call("ann")
+    for one in (request, replace(request, has_secrets=False)):
+        await build_queueing.queue(call, one)
+    async with office.installation.database.read() as connection:
+        found = await connection.fetch("SELECT id, secrets FROM builds ORDER BY id")
+    vault = office.installation.vault
+    opened = [vault.unseal(f"build/{row['id']}", row["secrets"]) for row in found]
+    assert opened == [{"key": "hunter2"}, {"key": ""}]
