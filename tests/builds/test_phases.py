@@ -2,9 +2,15 @@
 
 from typing import Any
 
+import pytest
+
+from quaymaster.plans.features import INVOKE_REST_API
 from tests.apis.azure.build.asking import step
 from tests.builds.conftest import Yard
+from tests.connectors.far_side import answering, far_side
 from tests.server.waiting import eventually
+from tests.worker.test_call_backs import BODY
+from tests.worker.test_call_backs import asked as asked_of
 
 VALIDATION = "2003ad3a-104a-451a-9238-60474ab294e6"
 DELAY = "28782b92-5e8e-4458-9751-a71cd1492bae"
@@ -110,3 +116,33 @@ async def test_a_build_asks_a_person_and_multiplies(yard: Yard):
         ("Legs mac", "succeeded"),
     ]
     assert build["result"] == "succeeded"
+
+
+async def test_a_service_is_asked_and_reports_later(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
+    async with far_side(answering("", "202 Accepted")) as far:
+        inputs = {"serviceConnection": far.url, "body": BODY, "waitForCompletion": "true"}
+        call = phase("Call", task(INVOKE_REST_API, "Ask", **inputs), target={"type": 2})
+        definition = await yard.define(
+            "W",
+            process={"type": 1, "phases": [call]},
+            variables={"key": {"value": "hunter2", "isSecret": True}},
+            repository=None,
+        )
+        queued = await yard.queue(definition)
+        await yard.world.worker()
+        service = await asked_of(yard.server, far)
+        assert service.told["hub"] == "build"
+        assert await service.says("half way with hunter2") == 200
+        assert await service.completes("succeededWithIssues") == 204
+    build = await yard.ended(queued)
+    assert build["result"] == "partiallySucceeded"
+    log = await yard.log(build, "Ask")
+    assert "half way with ***" in log
+    assert "Status 202" in log
+    assert service.told["token"] not in log
+    assert {one["state"] for one in await yard.records(build)} == {"completed"}
+    assert await service.completes("failed") == 204  # said twice, it changes nothing
+    assert (await yard.ended(queued))["result"] == "partiallySucceeded"

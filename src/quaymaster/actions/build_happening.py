@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from quaymaster.actions import artifact_events, status_posting
+from quaymaster.actions import artifact_events, job_tokens, status_posting
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import DELIVERIES, PUSH, job_kind
 from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.build import Build, BuildId
+from quaymaster.domain.build_dependencies import STATUS_WORDS
 from quaymaster.domain.build_events import BuildEvent
 from quaymaster.domain.building import decide, due_at
-from quaymaster.domain.changes import JobLost
+from quaymaster.domain.changes import JobFinished
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.pushes import Push, PushKind
+from quaymaster.domain.release import JobKind
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import ArtifactEvent, Occasion
 from quaymaster.store import (
@@ -77,13 +79,20 @@ async def happen_within(
 async def _end_steps(
     connection: Connection, call: Call, before: Build, after: Build, event: BuildEvent
 ) -> None:
-    """Steps of a job that ended without its worker's word will not be reported any more."""
-    if isinstance(event, JobLost):
-        await task_runs.abandon(connection, event.job, "Failed", call.now)
-    was_running = {job.id for job in before.jobs if job.status is JobStatus.RUNNING}
+    """Steps of a job that ended without its worker's word will not be reported any more, and its
+    token ends with it."""
+    running = {job.id: job for job in before.jobs if job.status is JobStatus.RUNNING}
     for job in after.jobs:
-        if job.id in was_running and job.status is JobStatus.CANCELED:
-            await task_runs.abandon(connection, job.id, "Canceled", call.now)
+        known = running.get(job.id)
+        told = isinstance(event, JobFinished) and event.job == job.id
+        if known is None or told or not job.status.is_ended:
+            continue
+        result = STATUS_WORDS[job.status]
+        if known.kind is JobKind.CALL_BACK:
+            await task_runs.conclude(connection, job.id, result, job.error, call.now)
+        else:
+            await task_runs.abandon(connection, job.id, result, call.now)
+            await job_tokens.withdraw_of_build(connection, job.id, known.token)
 
 
 async def _follow_up(connection: Connection, call: Call, before: Build, after: Build) -> None:

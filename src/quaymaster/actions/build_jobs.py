@@ -1,17 +1,17 @@
 """Jobs of builds as their workers ask for them: the same questions as for those of releases."""
 
-from quaymaster.actions import build_happening, build_telling, builds, job_tokens
+from quaymaster.actions import build_awaiting, build_happening, build_telling, builds, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.job_takers import NOBODY_AFTER, Taker
 from quaymaster.actions.jobs import End, Finished, Taken
 from quaymaster.domain.build import Build, BuildId, BuildJob
 from quaymaster.domain.demands import unmet, written
 from quaymaster.domain.errors import Conflict, DomainError, Invalid, NotFound
-from quaymaster.domain.events import JobAnswered, JobAwaits, JobClaimed, JobFinished
+from quaymaster.domain.events import JobClaimed, JobFinished
 from quaymaster.domain.expressions import ExpressionError
 from quaymaster.domain.release import JobId, JobKind, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import build_outputs, build_views, call_backs, job_reports, workers
+from quaymaster.store import build_outputs, build_views, job_reports, workers
 from quaymaster.store import builds as rows
 from quaymaster.store.database import Connection
 from quaymaster.store.job_reports import Report
@@ -135,26 +135,11 @@ async def await_report(call: Call, held: HeldJob, told: Report) -> bool:
         async with call.database.transaction() as connection:
             await rows.locked(connection, held.build_id)
             await job_reports.write_last(connection, held.id, held.token, told)
-            await await_within(connection, call, held)
-            return True
+            return await build_awaiting.let_go(
+                connection, call, held, lambda build: _check_held(build, held)
+            )
     except (_NotHeld, NotFound):
         return False
-
-
-async def await_within(connection: Connection, call: Call, held: HeldJob) -> None:
-    """The same for what was written down already, in a transaction that the caller opened."""
-    about = await call_backs.settled(connection, held.id, call.now)
-    if about is None:
-        raise _NotHeld
-    awaits = JobAwaits(held.id, held.token, about.expires_at)
-    await build_happening.happen_within(
-        connection, call, held.build_id, awaits, lambda build: _check_held(build, held)
-    )
-    if about.answered_at:
-        status = JobStatus(about.result)
-        error = about.message if status is JobStatus.FAILED else ""
-        answer = JobAnswered(held.id, status, error)
-        await build_happening.happen_within(connection, call, held.build_id, answer)
 
 
 async def change(call: Call, held: HeldJob, number: str, tag: str) -> str:

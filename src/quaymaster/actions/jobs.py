@@ -10,6 +10,7 @@ from uuid import UUID
 
 from quaymaster.actions import (
     artifact_access,
+    build_awaiting,
     build_happening,
     job_telling,
     job_tokens,
@@ -289,7 +290,8 @@ async def give_up(call: Call, job: AbandonedJob | HeldJob, reason: str) -> None:
     event = JobLost(job.id, job.token, reason)
     try:
         if job.build_id:
-            await build_happening.happen(call, job.build_id, event)
+            if not await build_awaiting.was_reported(call, job):
+                await build_happening.happen(call, job.build_id, event)
         elif not await _was_reported(call, job):
             await happen(call, job.release_id, event)
     except (Conflict, NotFound):

@@ -22,7 +22,7 @@ from quaymaster.domain.statuses import JobStatus
 
 PLAN = "/distributedtask/hubs/{hub:str}/plans/{plan_id:str}"
 RECORDS = PLAN + "/timelines/{timeline_id:str}/records"
-HUB = "release"
+RELEASE_HUB, BUILD_HUB = "release", "build"
 MOST_LINES = 10_000
 LONGEST_LINE = 64 * 1024
 COMPLETED = "taskcompleted"
@@ -134,7 +134,7 @@ async def _reporter(request: AzureRequest, hub: str, plan_id: str) -> Reporter:
     """Whoever holds the token of a job of this plan. Raises NotSignedIn."""
     tokens = credentials.tokens(request.headers.get("authorization", ""))
     told = await call_backs.reporter(request.asked.installation, tokens, plan_id)
-    if told is None or hub.lower() != HUB:
+    if told is None or hub.lower() != (BUILD_HUB if told.about.build_id else RELEASE_HUB):
         raise NotSignedIn(ENDED)
     return told
 
