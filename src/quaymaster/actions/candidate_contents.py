@@ -7,12 +7,13 @@ import structlog
 from quaymaster.actions import changelogs, commit_checks, pull_requests
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.domain.release import ReleaseId
 from quaymaster.store import cut_schedules
 from quaymaster.store import pull_requests as rows
 from quaymaster.store.database import Connection
 
-Brought = Sequence[tuple[int, str, str]]  # number, title, commit
+Brought = Sequence[PullRequest]
 
 _log = structlog.get_logger(__name__)
 
@@ -33,8 +34,7 @@ async def brought(found: Scene, version: str, commit: str) -> Brought:
     except (Invalid, NotFound) as error:
         _log.warning("a candidate's pull requests are not known", reason=str(error))
         return ()
-    known = await pull_requests.of_commits(found, commits)
-    return [(one.number, one.title, one.merge_commit) for one in known]
+    return await pull_requests.of_commits(found, commits)
 
 
 async def keep(connection: Connection, release: ReleaseId, found: Brought) -> None:

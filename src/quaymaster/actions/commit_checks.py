@@ -4,9 +4,13 @@ from dataclasses import replace
 
 from quaymaster.actions import repository_sources
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import CodeRepository
+from quaymaster.actions.ports import CodeRepository, WebClient
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.protocol.job import Endpoint
+from quaymaster.sources import commit_servers
+from quaymaster.sources.asking import SourceProblem
+from quaymaster.sources.commit_servers import NoCommit, NoRepository
 
 NO_COMMIT = "commit"
 
@@ -19,7 +23,13 @@ async def whole(call: Call, found: Scene, commit: str) -> str:
     """
     repositories = call.installation.outside.repositories
     repository = await source(found)
-    if repository is None or repositories is None:
+    if repository is None:
+        return commit
+    web, connection = call.installation.outside.web, repository.connection
+    is_named = bool(found.definition.settings.get(repository_sources.URL))
+    if web and connection and not is_named and commit_servers.server_of(connection):
+        return await _asked_of_server(web, connection, found, commit)
+    if repositories is None:
         return commit
     try:
         await repositories.heads(repository)
@@ -34,6 +44,20 @@ async def whole(call: Call, found: Scene, commit: str) -> str:
     return known
 
 
+async def _asked_of_server(web: WebClient, connection: Endpoint, found: Scene, commit: str) -> str:
+    """The same by one question to the API of GitHub, GitLab or Gitea."""
+    name = found.definition.repository
+    try:
+        known = await commit_servers.whole(web, connection, name, commit)
+    except (NoRepository, SourceProblem) as error:
+        raise NotFound("repository", name) from error
+    except NoCommit as error:
+        raise NotFound(NO_COMMIT, commit) from error
+    if not known.startswith(commit):
+        raise NotFound(NO_COMMIT, commit)
+    return known
+
+
 async def source(found: Scene) -> CodeRepository | None:
     """Where the repository is and what signs in to it; None where it is connected to nothing.
 
@@ -41,11 +65,12 @@ async def source(found: Scene) -> CodeRepository | None:
     """
     settings = found.definition.settings
     address = str(settings.get(repository_sources.URL) or "")
-    if not address:
+    word = str(settings.get(repository_sources.CONNECTION) or "")
+    if not address and not word:
         return None
     own = replace(found.call, caller=None)  # who set it was allowed to use it
-    word = str(settings.get(repository_sources.CONNECTION) or "")
     try:
-        return await repository_sources.opened(own, address, word)
+        opened = await repository_sources.opened(own, address, word, found.definition.repository)
     except Invalid as error:
         raise NotFound("repository", found.definition.repository) from error
+    return opened if opened.address else None

@@ -18,7 +18,8 @@ def names(found: Scene) -> list[str]:
     """The names by which deliveries may call the definition's repository."""
     address = repository_key(str(found.definition.settings.get(URL) or ""))
     repository = found.definition.repository.casefold()
-    return [address] if address else [f"{server}/{repository}" for server in SERVERS]
+    usual = [f"{server}/{repository}" for server in SERVERS] if repository else []
+    return [*([address] if address else []), *usual]
 
 
 async def of_commits(found: Scene, commits: Sequence[Commit]) -> list[PullRequest]:

@@ -178,7 +178,7 @@ async def create(call: Call, new: NewDefinition) -> Scene:
     if new.settings:
         cut_clocks.check(new.settings)
         inside.require(Permission.EDIT_RELEASE_DEFINITION, str(inside.project_id), "its settings")
-        await repository_sources.check(inside, new.settings)
+        await repository_sources.check(inside, new.settings, new.repository)
     async with call.database.transaction() as connection:
         build = method_of(new.settings, BUILD_METHOD)
         await deployment_methods.check(connection, inside, build)

@@ -80,7 +80,8 @@ async def change(
 async def _check_source(call: Call, project: str, changes: Mapping[str, Any]) -> None:
     found = await repositories.looked_up(call, project)
     found.require(Permission.EDIT_RELEASE_DEFINITION)
-    await repository_sources.check(found.call, {**found.definition.settings, **changes})
+    settings = {**found.definition.settings, **changes}
+    await repository_sources.check(found.call, settings, found.definition.repository)
 
 
 async def delete(call: Call, project: str) -> None:

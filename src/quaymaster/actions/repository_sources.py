@@ -7,7 +7,11 @@ from quaymaster.actions import artifact_access, connections
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import CodeRepository
 from quaymaster.domain.errors import Invalid
+from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.repositories.addresses import CannotReach, address
+from quaymaster.sources import commit_servers, github_apps
+from quaymaster.sources.asking import SourceProblem
+from quaymaster.sources.commit_servers import NoRepository
 from quaymaster.store.vault import VaultError
 
 URL, CONNECTION = "source_url", "source_connection"
@@ -19,7 +23,7 @@ def said(settings: Mapping[str, Any]) -> tuple[str, str]:
     return str(settings.get(URL) or ""), str(settings.get(CONNECTION) or "").strip()
 
 
-async def check(call: Call, settings: Mapping[str, Any]) -> None:
+async def check(call: Call, settings: Mapping[str, Any], repository: str) -> None:
     """Ask the repository that these settings lead to whether it is there; `call` is inside the
     project whose service connections are meant.
 
@@ -34,13 +38,20 @@ async def check(call: Call, settings: Mapping[str, Any]) -> None:
         _check_address(named)
     if not named and not word:
         return
-    source = await opened(call, named, word)
+    source = await opened(call, named, word, repository)
+    web, connection = call.installation.outside.web, source.connection
+    if web and connection and not named and commit_servers.server_of(connection):
+        try:
+            await commit_servers.check_there(web, connection, repository)
+        except (NoRepository, SourceProblem) as error:
+            raise Invalid(f"Invalid {CONNECTION}: {repository} is not found with it.") from error
+        return
     repositories = call.installation.outside.repositories
-    if named and repositories is not None:
+    if source.address and repositories is not None:
         try:
             await repositories.heads(source)
         except Invalid as error:
-            raise Invalid(f"Invalid {URL}: {error.message}") from error
+            raise Invalid(f"Invalid {URL if named else CONNECTION}: {error.message}") from error
 
 
 def _check_address(named: str) -> None:
@@ -59,11 +70,12 @@ def _check_address(named: str) -> None:
         raise Invalid(f"Invalid {URL}: {error}") from error
 
 
-async def opened(call: Call, named: str, word: str) -> CodeRepository:
-    """The repository with the service connection that signs in to it, when one is named.
+async def opened(call: Call, named: str, word: str, repository: str) -> CodeRepository:
+    """The repository with the service connection that signs in to it, when one is named; without
+    an address of its own it is `org/name` at the connection's server.
 
-    Raises Invalid for a connection that is not there or cannot be opened, Forbidden for one that
-    the caller may not use.
+    Raises Invalid for a connection that is not there, cannot be opened or gives no token,
+    Forbidden for one that the caller may not use.
     """
     key = word.strip().casefold()
     if not key or call.project_id is None:
@@ -81,4 +93,18 @@ async def opened(call: Call, named: str, word: str) -> CodeRepository:
         raise Invalid(
             f"Invalid {CONNECTION}: the project has no service connection {word[:200]!r}."
         )
-    return CodeRepository(named, found[key])
+    signed_in = await _signed_in(call, found[key], repository)
+    address_known = commit_servers.server_of(signed_in) is not None
+    where = named or (commit_servers.address(signed_in, repository) if address_known else "")
+    return CodeRepository(where, signed_in)
+
+
+async def _signed_in(call: Call, connection: Endpoint, repository: str) -> Endpoint:
+    """The connection; of a GitHub App, with a token that is good for an hour."""
+    web = call.installation.outside.web
+    if web is None or not github_apps.is_app(connection):
+        return connection
+    try:
+        return await github_apps.signed_in(web, connection, repository, call.now)
+    except SourceProblem as error:
+        raise Invalid(f"Invalid {CONNECTION}: {error.message}") from error

@@ -13,7 +13,9 @@ from quaymaster.actions.call import Call
 from quaymaster.domain.access import Permission, definition_token
 from quaymaster.domain.freezes import Standstill
 from quaymaster.domain.rollbacks import rollback
+from quaymaster.store import pull_requests as pull_request_rows
 from quaymaster.store import repository_views as views
+from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
 from quaymaster.store.repository_views import CandidateLine, DeploymentEntry, VersionLine
 
@@ -56,6 +58,14 @@ async def candidates(call: Call, releases: Sequence[int]) -> dict[int, Candidate
     """Candidates by the ids of their releases."""
     async with call.database.read() as connection:
         return await views.candidates(connection, releases)
+
+
+async def pull_requests(
+    call: Call, releases: Sequence[int]
+) -> dict[int, list[CandidatePullRequest]]:
+    """The pull requests of each candidate, by number."""
+    async with call.database.read() as connection:
+        return await pull_request_rows.of_releases(connection, releases)
 
 
 async def deployments_of(call: Call, releases: Sequence[int]) -> dict[int, list[DeploymentEntry]]:

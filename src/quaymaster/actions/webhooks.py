@@ -13,8 +13,9 @@ from datetime import timedelta
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import PUSH
 from quaymaster.domain.connections import ServiceConnection
+from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.domain.pushes import Push
-from quaymaster.store import connections, pushes
+from quaymaster.store import connections, pull_requests, pushes
 from quaymaster.store.connections import KeptConnection
 from quaymaster.store.queue import Wakeup, enqueue
 
@@ -71,7 +72,11 @@ async def doors(call: Call, delivery: Delivery) -> list[Door]:
 
 
 async def take_in(
-    call: Call, found: Sequence[Door], delivery: Delivery, told: Sequence[Push]
+    call: Call,
+    found: Sequence[Door],
+    delivery: Delivery,
+    told: Sequence[Push],
+    about: Sequence[PullRequest] = (),
 ) -> int:
     """Keep what a delivery tells, once for each webhook; how many have not had it before.
 
@@ -85,6 +90,8 @@ async def take_in(
             ):
                 continue
             new += 1
+            for one in about:
+                await pull_requests.tell(connection, door.kept.project_id, one, call.now)
             numbers = await pushes.tell(connection, door.kept.project_id, told, call.now)
             await enqueue(connection, [Wakeup(PUSH, {"id": number}) for number in numbers])
     return new

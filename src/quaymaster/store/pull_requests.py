@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.domain.release import PersonId, ReleaseId
 from quaymaster.store.database import Connection
@@ -23,13 +25,12 @@ FROM pull_requests WHERE project_id = $1 AND repository = ANY ($2::text[])
   AND (number = ANY ($3::bigint[]) OR merge_commit = ANY ($4::text[]))
 ORDER BY number, told_at DESC
 """
-OF_RELEASES = """
-SELECT p.release_id, p.number, p.title, p.commit, r.definition_id,
+BROUGHT = """
+SELECT p.release_id, p.number, p.title, p.commit, p.author, p.url, p.labels, r.definition_id,
   coalesce(nullif(i.email, ''), i.unique_name) AS verified_by, v.verified_at
 FROM release_pull_requests p JOIN releases r ON r.id = p.release_id
 LEFT JOIN verifications v ON v.definition_id = r.definition_id AND v.number = p.number
 LEFT JOIN identities i ON i.id = v.verified_by
-WHERE p.release_id = ANY ($1::bigint[]) ORDER BY p.release_id, p.number
 """
 
 
@@ -41,9 +42,26 @@ class CandidatePullRequest:
     number: int
     title: str
     commit: str
+    author: str
+    url: str
+    labels: tuple[str, ...]
     definition_id: int
     verified_by: str | None
     verified_at: datetime | None
+
+    @property
+    def about(self) -> PullRequest:
+        """It as its server would tell of it."""
+        return PullRequest(
+            (),
+            self.number,
+            self.title,
+            self.author,
+            self.url,
+            self.labels,
+            is_merged=True,
+            merge_commit=self.commit,
+        )
 
 
 async def tell(connection: Connection, project: UUID, told: PullRequest, at: datetime) -> None:
@@ -89,17 +107,23 @@ async def known(
     ]
 
 
-async def keep(
-    connection: Connection, release: ReleaseId, found: Sequence[tuple[int, str, str]]
-) -> None:
-    """The pull requests of a new candidate: (number, title, commit)."""
-    await connection.execute(
-        "INSERT INTO release_pull_requests (release_id, number, title, commit)"
-        " SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING",
-        release,
-        [one[0] for one in found],
-        [one[1] for one in found],
-        [one[2] for one in found],
+async def keep(connection: Connection, release: ReleaseId, found: Sequence[PullRequest]) -> None:
+    """The pull requests of a new candidate."""
+    await connection.executemany(
+        "INSERT INTO release_pull_requests (release_id, number, title, commit, author, url, labels)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        [
+            (
+                release,
+                one.number,
+                one.title,
+                one.merge_commit,
+                one.author,
+                one.url,
+                list(one.labels),
+            )
+            for one in found
+        ],
     )
 
 
@@ -108,9 +132,31 @@ async def of_releases(
 ) -> dict[int, list[CandidatePullRequest]]:
     """The pull requests of each candidate, by number."""
     found: dict[int, list[CandidatePullRequest]] = defaultdict(list)
-    for row in await connection.fetch(OF_RELEASES, list(releases)):
-        found[row["release_id"]].append(CandidatePullRequest(**dict(row)))
+    for row in await connection.fetch(
+        f"{BROUGHT} WHERE p.release_id = ANY ($1::bigint[]) ORDER BY p.release_id, p.number",
+        list(releases),
+    ):
+        found[row["release_id"]].append(_brought(row))
     return found
+
+
+async def brought(
+    connection: Connection, definition: int, numbers: Sequence[int]
+) -> list[CandidatePullRequest]:
+    """Those of these pull requests that candidates of the definition brought: each as the newest
+    one has it."""
+    rows = await connection.fetch(
+        f"{BROUGHT} WHERE r.definition_id = $1 AND p.number = ANY ($2::bigint[])"
+        " ORDER BY p.release_id",
+        definition,
+        list(numbers),
+    )
+    return list({row["number"]: _brought(row) for row in rows}.values())
+
+
+def _brought(row: "asyncpg.Record") -> CandidatePullRequest:
+    values = dict(row)
+    return CandidatePullRequest(**{**values, "labels": tuple(values["labels"])})
 
 
 async def is_of_definition(connection: Connection, definition: int, number: int) -> bool:

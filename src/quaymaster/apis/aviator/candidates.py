@@ -3,7 +3,12 @@
 from litestar import Response, delete, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import candidates, quarantines, repository_definitions
+from quaymaster.actions import (
+    candidates,
+    quarantines,
+    repository_definitions,
+    repository_views,
+)
 from quaymaster.actions.candidates import Cut
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
@@ -46,16 +51,8 @@ async def create_candidate(
         )
     except Conflict as taken:
         raise Problem(409, "Release candidate already exists") from taken
-    caller = found.call.caller
-    shown = present.candidate(
-        number,
-        wanted,
-        commit,
-        repository,
-        caller.unique_name if caller else None,
-        found.call.now,
-        "pending" if builds else "success",
-    )
+    made = await repository_views.candidates(found.call, [number])
+    shown = present.candidate_line(made[number], repository)
     return request.answer(shown, 201)
 
 

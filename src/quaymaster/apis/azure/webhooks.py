@@ -35,7 +35,7 @@ async def take_delivery(request: AzureRequest, webhook: FromPath[str]) -> Respon
     if not doors:
         raise Problem(401, "UnauthorizedRequestException", STRANGER)
     told = reading.read(found, headers)
-    new = await webhooks.take_in(call, doors, told.delivery, told.pushes)
+    new = await webhooks.take_in(call, doors, told.delivery, told.pushes, told.pull_requests)
     return request.answer("webhookDelivery", {"pushes": len(told.pushes), "isNew": new > 0})
 
 

@@ -18,14 +18,15 @@ def pushes(event: str, body: Any) -> list[Push]:
     return []
 
 
-def _names(body: Any) -> tuple[str, ...]:
+def names(body: Any) -> tuple[str, ...]:
+    """What the repository of a delivery is called."""
     found = (text_in(body, "repository", key) for key in ("clone_url", "ssh_url", "html_url"))
     return tuple(dict.fromkeys(key for text in found if (key := repository_key(text))))
 
 
 def _push(body: Any) -> Push:
     return Push(
-        repositories=_names(body),
+        repositories=names(body),
         ref=text_in(body, "ref"),
         commit=text_in(body, "after"),
         before=text_in(body, "before"),
@@ -39,7 +40,7 @@ def _push(body: Any) -> Push:
 def _pull_request(body: Any) -> Push:
     number = text_in(body, "number")
     return Push(
-        repositories=_names(body),
+        repositories=names(body),
         ref=f"refs/pull/{number}/merge",
         commit=text_in(body, "pull_request", "merge_commit_sha")
         or text_in(body, "pull_request", "head", "sha"),

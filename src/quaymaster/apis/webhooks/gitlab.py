@@ -18,7 +18,8 @@ def pushes(body: Any) -> list[Push]:
     return [_merge_request(body)] if kind == "merge_request" and changes_code else []
 
 
-def _names(body: Any) -> tuple[str, ...]:
+def names(body: Any) -> tuple[str, ...]:
+    """What the repository of a delivery is called."""
     keys = ("git_http_url", "git_ssh_url", "web_url")
     found = (text_in(body, "project", key) for key in keys)
     return tuple(dict.fromkeys(key for text in found if (key := repository_key(text))))
@@ -28,7 +29,7 @@ def _push(body: Any) -> Push:
     commits = list(objects(inside(body, "commits")))
     is_whole = bool(commits) and text_in(body, "total_commits_count") == str(len(commits))
     return Push(
-        repositories=_names(body),
+        repositories=names(body),
         ref=text_in(body, "ref"),
         commit=text_in(body, "after"),
         before=text_in(body, "before"),
@@ -43,7 +44,7 @@ def _merge_request(body: Any) -> Push:
     about = inside(body, "object_attributes")
     number = text_in(about, "iid")
     return Push(
-        repositories=_names(body),
+        repositories=names(body),
         ref=f"refs/merge-requests/{number}/head",
         commit=text_in(about, "last_commit", "id"),
         before=text_in(about, "oldrev"),

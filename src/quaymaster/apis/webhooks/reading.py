@@ -11,28 +11,32 @@ from urllib.parse import parse_qs
 from quaymaster.actions.webhooks import Delivery, Proof, key_of
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.refusals import BadRequest
-from quaymaster.apis.webhooks import azure, github, gitlab, plain
+from quaymaster.apis.webhooks import azure, github, gitlab, plain, pull_requests
+from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.domain.pushes import Push
 from quaymaster.sources.asking import text_in
 
 FORM = "application/x-www-form-urlencoded"
 LONGEST_REF = 500
+SIGNATURES = ("x-hub-signature-256", "x-signature-256", "x-gitea-signature")
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A delivery with the pushes that it tells of."""
+    """A delivery with the pushes and pull requests that it tells of."""
 
     delivery: Delivery
     pushes: tuple[Push, ...]
+    pull_requests: tuple[PullRequest, ...] = ()
 
 
 def delivery(webhook: str, headers: Mapping[str, str], body: bytes) -> Delivery:
     """The delivery as far as it can be known before anybody trusts it; `headers` in lower case."""
-    event = headers.get("x-github-event") or headers.get("x-gitlab-event") or ""
+    event = _event(headers) or headers.get("x-gitlab-event") or ""
     key = (
         headers.get("x-github-delivery")
+        or headers.get("x-gitea-delivery")
         or headers.get("idempotency-key")
         or headers.get("x-gitlab-event-uuid")
         or ""
@@ -49,11 +53,12 @@ def read(found: Delivery, headers: Mapping[str, str]) -> Read:
         key = own
     event = found.event or text_in(body, "eventType") or "push"
     named = Delivery(found.webhook, key, event, found.body, found.proof)
-    return Read(named, tuple(_checked(push) for push in told))
+    merged = tuple(pull_requests.told(headers, body))
+    return Read(named, tuple(_checked(push) for push in told), merged)
 
 
 def _told(found: Delivery, headers: Mapping[str, str], body: Any) -> list[Push]:
-    if headers.get("x-github-event"):
+    if _event(headers):
         return github.pushes(found.event, body)
     if headers.get("x-gitlab-event"):
         return gitlab.pushes(body)
@@ -65,6 +70,11 @@ def _told(found: Delivery, headers: Mapping[str, str], body: Any) -> list[Push]:
         "This is no delivery of GitHub, GitLab or Azure DevOps, nor a JSON object with "
         "`repository`, `ref` and `after`."
     )
+
+
+def _event(headers: Mapping[str, str]) -> str:
+    """What GitHub calls the event, or Gitea, which writes as GitHub does."""
+    return headers.get("x-github-event") or headers.get("x-gitea-event") or ""
 
 
 def _checked(push: Push) -> Push:
@@ -91,7 +101,7 @@ def _json(body: bytes, headers: Mapping[str, str]) -> Any:
 
 
 def _proof(headers: Mapping[str, str]) -> Proof:
-    signatures = [headers[n] for n in ("x-hub-signature-256", "x-signature-256") if headers.get(n)]
+    signatures = [headers[n] for n in SIGNATURES if headers.get(n)]
     secrets = [headers["x-gitlab-token"]] if headers.get("x-gitlab-token") else []
     scheme, _, text = headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "basic":

@@ -6,16 +6,19 @@ from typing import Any
 
 from quaymaster.actions import (
     candidates,
+    cherry_picks,
     environment_freezes,
     repository_definitions,
     repository_views,
     rollback_requests,
 )
 from quaymaster.actions.candidates import Cut
+from quaymaster.actions.cherry_picks import PickRequest
 from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.deployments import FORCED
 from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.graphql import contents
 from quaymaster.apis.aviator.graphql.reading import (
     Info,
     Shown,
@@ -58,7 +61,8 @@ async def create_deployment(_: None, info: Info, input: Shown) -> Shown:  # noqa
     project, at = input["project"], input["environment"]
     await repository_definitions.looked_up(call, project, at)
     version = version_in(input["releaseCandidateVersion"])
-    made = await candidates.deploy(call, project, at, version)
+    bypass = input.get("bypassVerification") or ""
+    made = await candidates.deploy(call, project, at, version, bypass)
     return await _deployment(info, made.id)
 
 
@@ -80,6 +84,22 @@ async def roll_back(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 -
     asked = RollbackRequest(override=FORCED if input["force"] else "")
     made = await rollback_requests.roll_back(call, find, asked)
     return await _deployment(info, made.id)
+
+
+async def cherry_pick(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 - the contract's word
+    """Put commits or pull requests on releases."""
+    call = _may(info, Scope.RELEASE_EXECUTE)
+    if any(number < 1 for number in input["pullRequests"] or ()):
+        raise Problem(400, "Invalid pull_requests")
+    wanted = PickRequest(
+        input["version"],
+        tuple(input["commits"] or ()),
+        tuple(input["pullRequests"] or ()),
+        newer=bool(input["newer"]),
+        without=tuple(input["without"] or ()),
+    )
+    made = await cherry_picks.ask(call, input["project"], wanted)
+    return {"cherryPicks": [contents.cherry_pick(one) for one in made]}
 
 
 async def set_freeze(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 - the contract's word
@@ -129,4 +149,5 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "updateDeployment": update_deployment,
     "rollback": roll_back,
     "setFreeze": set_freeze,
+    "cherryPick": cherry_pick,
 }

@@ -9,6 +9,7 @@ from aiodataloader import DataLoader
 from quaymaster.actions import repository_views as views
 from quaymaster.actions.call import Call
 from quaymaster.domain.freezes import Standstill
+from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
 from quaymaster.store.repository_views import CandidateLine, DeploymentEntry, VersionLine
 
@@ -46,6 +47,9 @@ class Loaders:
         )
         self.deployments_of: Gathered[int, list[DeploymentEntry]] = Gathered(
             partial(views.deployments_of, call)
+        )
+        self.pull_requests: Gathered[int, list[CandidatePullRequest]] = Gathered(
+            partial(views.pull_requests, call)
         )
         self.running: Gathered[int, int] = Gathered(partial(views.running, call))
         self.rollback_targets: Gathered[int, int] = Gathered(partial(views.rollback_targets, call))

@@ -80,9 +80,19 @@ def _variables(text: str) -> Any:
 def _schema() -> "GraphQLSchema":
     """The schema with everything it takes to answer, loaded by the first who asks: a server that
     nobody asks by GraphQL is 6 MB smaller."""
-    from quaymaster.apis.aviator.graphql import changing, execution, reading  # noqa: PLC0415
+    from quaymaster.apis.aviator.graphql import (  # noqa: PLC0415
+        changing,
+        contents,
+        execution,
+        reading,
+    )
 
-    return execution.resolved({**reading.RESOLVERS, "Mutation": changing.RESOLVERS})
+    known = {**reading.RESOLVERS, **contents.RESOLVERS}
+    readers = {
+        kind: {**reading.RESOLVERS.get(kind, {}), **contents.RESOLVERS.get(kind, {})}
+        for kind in known
+    }
+    return execution.resolved({**readers, "Mutation": changing.RESOLVERS})
 
 
 @cache

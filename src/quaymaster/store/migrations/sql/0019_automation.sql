@@ -46,6 +46,9 @@ CREATE TABLE release_pull_requests (
     number bigint NOT NULL,
     title text NOT NULL,
     commit text NOT NULL,
+    author text NOT NULL DEFAULT '',
+    url text NOT NULL DEFAULT '',
+    labels text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (release_id, number)
 );
 

@@ -1,0 +1,233 @@
+"""Pull requests that somebody has to vouch for before they are deployed (AVIATOR 1, 7)."""
+
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import gits
+from tests.apis.aviator.server import Aviator
+from tests.apis.aviator.test_repositories import connected
+from tests.apis.aviator.test_stories import release
+
+__all__ = ["connected"]
+SECRET = "a-secret-of-the-webhook"
+REFUSED = {"error": "Pull requests are not verified"}
+
+
+@pytest.fixture
+async def shop(connected: Aviator, tmp_path: Path) -> tuple[Aviator, Path]:
+    """1.0 runs in production; 1.1 brings pull requests 12 and 13."""
+    place = tmp_path / "shop"
+    await connected.cut("1.0-rc1", commit=gits.commit(place, "a.txt", "one", "Add a (#11)"))
+    await connected.report("1.0-rc1", "success")
+    gits.commit(place, "b.txt", "two", "Merge pull request #12 from acme/b\n\nAdd b")
+    last = gits.commit(place, "c.txt", "three", "Add c (#13)")
+    await connected.cut("1.1-rc1", commit=last)
+    answer = await connected.here("PATCH", "", json={"require_verification": True})
+    assert answer.status_code == 200, answer.text
+    return connected, place
+
+
+async def verify(aviator: Aviator, number: object, version: str = "1.1-rc1", **body: Any) -> int:
+    path = f"/releases/{version}/verifications/{number}"
+    return (await aviator.in_project("PUT", path, json=body)).status_code
+
+
+async def unverified(aviator: Aviator, version: str = "1.1-rc1") -> list[int]:
+    answer = await aviator.in_project("GET", f"/releases/{version}/verifications")
+    return [one["number"] for one in answer.json() if not one["verified"]]
+
+
+async def test_each_pull_request_has_to_be_verified(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    assert await unverified(aviator) == [12, 13]
+    answer = await aviator.deploy("1.1-rc1")
+    assert (answer.status_code, answer.json()) == (400, REFUSED)
+    assert await verify(aviator, 12, comment="Tried the cart.") == 200
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    assert await verify(aviator, 13) == 200
+    assert await unverified(aviator) == []
+    assert (await aviator.deploy("1.1-rc1")).status_code == 201
+    assert (await aviator.deploy("1.0-rc1")).status_code == 201
+
+
+async def test_what_is_withdrawn_counts_no_longer(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    for number in (12, 13):
+        await verify(aviator, number)
+    path = "/releases/1.1-rc1/verifications/13"
+    assert (await aviator.in_project("DELETE", path)).status_code == 204
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    assert (await aviator.in_project("DELETE", path)).status_code == 404
+
+
+async def test_a_bypass_says_why_and_is_kept(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    body = {"release_candidate_version": "1.1-rc1", "bypass_verification": "  "}
+    assert (await aviator.here("POST", "/deployments", json=body)).json() == REFUSED
+    body["bypass_verification"] = "The shop is down."
+    assert (await aviator.here("POST", "/deployments", json=body)).status_code == 201
+    number = (await release(aviator, "1.1-rc1"))["id"]
+    async with aviator.database.read() as connection:
+        [entry] = await connection.fetch(
+            "SELECT by, comment, details FROM history"
+            " WHERE release_id = $1 AND kind = 'VerificationBypassed'",
+            number,
+        )
+    assert entry["comment"] == "The shop is down."
+    assert entry["by"] == await aviator.azure.me()
+    assert json.loads(entry["details"]) == {"pull_requests": "#12 #13"}
+
+
+async def test_reports_and_rollbacks_need_no_verification(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    assert (await aviator.report("1.1-rc1", "failure")).status_code == 200
+    assert (await aviator.roll_back()).status_code == 201
+
+
+async def test_without_a_repository_nobody_can_know(aviator: Aviator):
+    await aviator.here("PATCH", "", json={"require_verification": True})
+    await aviator.cut("1.0-rc1")
+    assert (await aviator.deploy("1.0-rc1")).json() == REFUSED
+
+
+async def hook(aviator: Aviator) -> None:
+    body = {
+        "name": "Shop",
+        "type": "incomingwebhook",
+        "url": "",
+        "authorization": {
+            "scheme": "None",
+            "parameters": {"webhookname": "shop", "secret": SECRET},
+        },
+        "data": {},
+    }
+    path = "/default/Default/_apis/serviceendpoint/endpoints"
+    assert (await aviator.azure.ask("POST", path, json=body)).status_code == 200
+
+
+async def deliver(aviator: Aviator, body: Any, **headers: str) -> int:
+    content = json.dumps(body).encode()
+    signed = hmac.new(SECRET.encode(), content, "sha256").hexdigest()
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {name: value.replace("SIGNED", signed) for name, value in sent.items()}
+    path = "/default/_apis/public/distributedtask/webhooks/shop"
+    answer = await aviator.azure.ask("POST", path, token="", content=content, headers=sent)
+    return answer.status_code
+
+
+def told(place: Path, *labels: str) -> dict[str, Any]:
+    """What GitHub and Gitea tell of a merged pull request."""
+    return {
+        "action": "labeled",
+        "number": 13,
+        "pull_request": {
+            "number": 13,
+            "title": "Add c, at last",
+            "html_url": "https://github.com/acme/shop/pull/13",
+            "merged": True,
+            "merge_commit_sha": gits.head(place, "main"),
+            "labels": [{"name": label} for label in labels],
+            "user": {"login": "ann"},
+        },
+        "repository": {"clone_url": "https://github.com/acme/shop.git"},
+        "sender": {"login": "bea"},
+    }
+
+
+def told_by_gitlab(place: Path, *labels: str) -> dict[str, Any]:
+    return {
+        "object_kind": "merge_request",
+        "user": {"username": "bea"},
+        "project": {"git_http_url": "https://gitlab.com/acme/shop.git"},
+        "object_attributes": {
+            "iid": 13,
+            "title": "Add c, at last",
+            "url": "https://gitlab.com/acme/shop/-/merge_requests/13",
+            "state": "merged",
+            "action": "update",
+            "merge_commit_sha": gits.head(place, "main"),
+            "last_commit": {"id": gits.head(place, "main"), "author": {"name": "ann"}},
+            "target_branch": "main",
+        },
+        "labels": [{"title": label} for label in labels],
+    }
+
+
+SENDERS = {
+    "github": (told, {"X_GitHub_Event": "pull_request", "X_Hub_Signature_256": "sha256=SIGNED"}),
+    "gitea": (told, {"X_Gitea_Event": "pull_request_label", "X_Gitea_Signature": "SIGNED"}),
+    "gitlab": (told_by_gitlab, {"X_Gitlab_Event": "Merge Request Hook", "X_Gitlab_Token": SECRET}),
+}
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+async def test_labels_that_the_repository_tells_decide(shop: tuple[Aviator, Path], sender: str):
+    """Pull requests need verification that bear one label, and have it that bear another."""
+    aviator, place = shop
+    await hook(aviator)
+    labels = {"verification_label": "av/verify", "verified_label": "av/verified"}
+    assert (await aviator.in_project("PATCH", "", json=labels)).status_code == 200
+    write, headers = SENDERS[sender]
+    await verify(aviator, 12)
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED  # nobody told of 13's labels
+    assert await deliver(aviator, write(place, "av/verify", "bug"), **headers) == 200
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    assert await deliver(aviator, write(place, "av/verify", "av/verified"), **headers) == 200
+    assert (await aviator.deploy("1.1-rc1")).status_code == 201
+    assert await deliver(aviator, write(place, "bug"), **headers) == 200
+    assert (await aviator.deploy("1.1-rc1")).status_code == 201
+    forged = dict.fromkeys(headers, "x")
+    assert await deliver(aviator, write(place, "av/verify"), **forged) == 401
+
+
+async def test_graphql_shows_what_a_candidate_is_made_of(shop: tuple[Aviator, Path]):
+    aviator, place = shop
+    await hook(aviator)
+    write, headers = SENDERS["github"]
+    await deliver(aviator, write(place, "bug"), **headers)
+    await verify(aviator, 13)
+    text = """{ releaseProject(name: "shop") {
+      release(version: "1.1") { latestCandidate { pullRequests { number title verified } } }
+      changelog(from: "1.0-rc1", to: "1.1-rc1") { commitSha message pullRequest { number } } }
+      githubRepository(owner: "acme", name: "shop") {
+        pullRequest(number: 13) { title verified verifiedBy labels }
+        other: pullRequest(number: 99) { title } } }"""
+    answer = await aviator.azure.ask("POST", "/graphql", json={"query": text})
+    assert "errors" not in answer.json(), answer.text
+    found = answer.json()["data"]
+    assert found["releaseProject"]["release"]["latestCandidate"]["pullRequests"] == [
+        {"number": 12, "title": "Merge pull request #12 from acme/b", "verified": False},
+        {"number": 13, "title": "Add c (#13)", "verified": True},
+    ]
+    changes = found["releaseProject"]["changelog"]
+    assert [one["pullRequest"]["number"] for one in changes] == [13, 12]
+    assert changes[0]["commitSha"] == gits.head(place, "main")
+    shown = found["githubRepository"]
+    assert (shown["pullRequest"]["verified"], shown["other"]) == (True, None)
+
+
+async def test_graphql_picks_as_rest_does(shop: tuple[Aviator, Path]):
+    aviator, place = shop
+    fix = gits.commit(place, "fix.txt", "fixed")
+    text = """mutation ($input: CherryPickInput!) { cherryPick(input: $input) {
+      cherryPicks { version status commits branch candidate { version } } } }"""
+    wanted = {"project": "shop", "version": "1.1", "commits": [fix]}
+    answer = await aviator.azure.ask(
+        "POST", "/graphql", json={"query": text, "variables": {"input": wanted}}
+    )
+    assert "errors" not in answer.json(), answer.text
+    assert answer.json()["data"]["cherryPick"]["cherryPicks"] == [
+        {
+            "version": "1.1",
+            "status": "IN_PROGRESS",
+            "commits": [fix],
+            "branch": "release/1.1",
+            "candidate": None,
+        }
+    ]
+    listed = (await aviator.in_project("GET", "/releases/1.1/cherry_picks")).json()
+    assert [one["status"] for one in listed] == ["in_progress"]
