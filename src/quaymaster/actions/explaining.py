@@ -74,13 +74,15 @@ async def reasons_by_name(call: Call, release_id: ReleaseId, stage: str) -> Expl
     return await reasons(call, release_id, found.id)
 
 
-async def _around(connection: Connection, call: Call, place: Place, stage: Stage) -> Surroundings:
+async def _around(
+    connection: Connection, call: Call, place: Place, stage: Stage, *, creator: str = ""
+) -> Surroundings:
     token = stage_token(
         str(place.project_id), place.path, place.definition_id, place.definition_stage_id
     )
     may_start = call.may(Permission.MANAGE_DEPLOYMENTS, token)
     mentioned = set(_mentioned(stage))
-    known = await people.get_many(connection, list(mentioned))
+    known = await people.get_many(connection, [*mentioned, *([creator] if creator else [])])
     at_work = {job.worker for job in stage.newest.jobs if job.worker} if stage.newest else set()
     called = await workers.names(connection, at_work) if at_work else {}
     return Surroundings(
@@ -173,5 +175,6 @@ async def _all_around(
     for stage in draft.stages:
         place = await places.of_stage(connection, call.project_id, stage.id)
         if place:
-            around[stage.name] = await _around(connection, call, place, stage)
+            creator = draft.created_for or ""
+            around[stage.name] = await _around(connection, call, place, stage, creator=creator)
     return around

@@ -224,7 +224,7 @@ def _never(played: Rehearsal, known: Known) -> Iterator[str]:
             yield from _unreachable(played.release, stage)
             continue
         for side in Side:
-            yield from _side_never(played.release, stage, side)
+            yield from _side_never(played.release, stage, side, around)
             yield from _nobody_to_ask(stage, side, around)
         for plan in _in_order(stage):
             for obstacle in _obstacles(plan, _played(stage, plan), around):
@@ -241,7 +241,7 @@ def _unreachable(release: Release, stage: Stage) -> Iterator[str]:
             yield f"{stage.name}: {reason.text}"
 
 
-def _side_never(release: Release, stage: Stage, side: Side) -> Iterator[str]:
+def _side_never(release: Release, stage: Stage, side: Side, around: Surroundings) -> Iterator[str]:
     gates = gate_policy(stage, side)
     if gates.enabled and enabled_gates(gates) and gates.minimum_success > gates.timeout:
         yield (
@@ -250,9 +250,10 @@ def _side_never(release: Release, stage: Stage, side: Side) -> Iterator[str]:
         )
     rules = policy(stage, side)
     if not rules.requester_may_approve and _left(rules, release) < _wanted(rules):
+        creator = around.names.get(release.created_for or "", release.created_for)
         yield (
             f"{stage.name}: not enough approvers are left when whoever created the release, "
-            f"{release.created_for}, may not approve it."
+            f"{creator}, may not approve it."
         )
 
 
