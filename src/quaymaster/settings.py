@@ -81,7 +81,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         worker_lease_seconds=number("WORKER_LEASE_SECONDS", 30, 1, 3600),
         tasks=_path(text("TASKS_DIR")),
         node=_path(text("NODE")),
-        sweep_seconds=number("SWEEP_SECONDS", 30, 1, 3600),
+        sweep_seconds=number("SWEEP_SECONDS", 30, 1, 90),
     )
 
 

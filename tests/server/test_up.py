@@ -243,7 +243,7 @@ class TestRefusing:
         refused = run("up", "--home", str(home), environment={"QUAYMASTER_SWEEP_SECONDS": "often"})
         assert refused.returncode == 1
         assert refused.stderr == (
-            "quaymaster: QUAYMASTER_SWEEP_SECONDS is 'often', and must be a whole number 1…3600.\n"
+            "quaymaster: QUAYMASTER_SWEEP_SECONDS is 'often', and must be a whole number 1…90.\n"
         )
 
     def test_a_named_database_that_does_not_answer(self, home):

@@ -23,8 +23,9 @@ from quaymaster.domain.access import Permission
 from quaymaster.domain.allowed import ACTIVE, situation
 from quaymaster.domain.changes import CancelRequested, DeploymentReported, DeploymentRequested
 from quaymaster.domain.errors import Conflict, NotFound, Refused
-from quaymaster.domain.release import Release, ReleaseId, Stage, StageId
+from quaymaster.domain.release import Outcome, Release, ReleaseId, Stage, StageId
 from quaymaster.domain.release_versions import CandidateVersion
+from quaymaster.domain.status import operation_status
 from quaymaster.domain.statuses import DeploymentReason, ReleaseReason, ReportedStatus
 from quaymaster.plans.repository_document import ALIAS
 from quaymaster.store import releases as rows
@@ -229,14 +230,34 @@ async def report(
     our own workers run.
     """
     async with deciding(call) as connection:
-        found = await repositories.scene(connection, call, project, environment)
-        known = await repositories.candidate(connection, found, str(version))
+        told = await repositories.told_of(connection, call, project, environment, str(version))
+        found, known = told.scene, told.candidate
         found.require(Permission.MANAGE_DEPLOYMENTS)
         stage = await _stage(connection, found, known)
         reopens = bool(found.definition.settings.get("patch_reopens"))
         event = DeploymentReported(stage, call.by, status, problem, reopens)
-        await happen_within(connection, found.call, known.release, event)
-        return await _shown(connection, stage)
+        after = await happen_within(connection, found.call, known.release, event)
+        return _as_told(after, stage, told.newest) or await _shown(connection, stage)
+
+
+def _as_told(
+    release: Release, stage_id: StageId, before: EnvironmentDeployment | None
+) -> EnvironmentDeployment | None:
+    """The attempt as it is listed now, if it is the one that was known before; a phase of ours
+    that failed is looked up, because its step says why."""
+    stage = release.stage(stage_id)
+    newest = stage.newest if stage else None
+    if stage is None or newest is None or before is None or before.id != newest.id:
+        return None
+    if newest.outcome is Outcome.PHASE_FAILED and not newest.problem:
+        return None
+    return replace(
+        before,
+        completed_at=newest.completed_at,
+        outcome=newest.outcome,
+        operation_status=operation_status(stage, newest),
+        problem=newest.problem,
+    )
 
 
 async def check_exists(

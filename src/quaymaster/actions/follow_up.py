@@ -22,7 +22,6 @@ from quaymaster.domain.statuses import JobStatus, ReleaseReason
 from quaymaster.domain.triggers import rollbacks
 from quaymaster.domain.workflow_turns import turns
 from quaymaster.store import (
-    deliveries,
     firing,
     jobs,
     notify,
@@ -50,6 +49,7 @@ BUILD_SCHEDULE = "build schedule"  # a build definition's schedule is due
 WORKFLOW = "workflow"  # a workflow outside is to be asked, or how it stands
 JOB = "job"  # a job waits for a worker of a pool
 
+AHEAD = timedelta(minutes=2)  # longer than the time between two sweeps
 LOST_AFTER = timedelta(seconds=1)  # by then whoever moved a queue has asked it who is next
 
 
@@ -59,9 +59,9 @@ def job_kind(pool: int) -> str:
 
 
 async def follow_up(
-    connection: Connection, before: Release, after: Release, now: datetime
+    connection: Connection, before: Release, after: Release, now: datetime, queued: int
 ) -> dict[int, QueuePolicy]:
-    """Wake whoever has something to do now, and tell those who watch.
+    """Wake whoever has something to do now, and tell those who watch; `queued` deliveries wait.
 
     The environments in whose queues somebody has joined or left, with what they allow now.
     """
@@ -74,7 +74,7 @@ async def follow_up(
         *(Wakeup(job_kind(pool), {"id": job, "release": after.id}) for job, pool in pools.items()),
         *await _rollbacks(connection, before, after),
         *await _workflows(connection, before, after, now),
-        *await _deliveries(connection, before, after, now),
+        *([Wakeup(DELIVERIES, {"id": 0})] if queued else []),
         *await _statuses(connection, before, after, now),
     ]
     await enqueue(connection, wakeups)
@@ -84,8 +84,9 @@ async def follow_up(
 
 
 def _due(before: Release, after: Release, now: datetime) -> Iterator[Wakeup]:
+    """What is due later than soon is woken by a sweep in good time: the row says when."""
     due = next_due(after)
-    if due and due != next_due(before):
+    if due and due - now <= AHEAD and due != next_due(before):
         yield Wakeup(RELEASE, {"id": after.id}, max(due - now, timedelta(0)))
 
 
@@ -156,15 +157,6 @@ async def _workflows(
     stopping = await workflow_runs.want_canceled(connection, found.stopped, now)
     await workflow_runs.close(connection, found.closed)
     return [Wakeup(WORKFLOW, {"id": number}) for number in (*queued, *stopping)]
-
-
-async def _deliveries(
-    connection: Connection, before: Release, after: Release, now: datetime
-) -> list[Wakeup]:
-    """What subscriptions want of this, queued with the change itself."""
-    told = announcements(before, after)
-    queued = await deliveries.queue(connection, after.id, told, now)
-    return [Wakeup(DELIVERIES, {"id": 0})] if queued else []
 
 
 async def _statuses(

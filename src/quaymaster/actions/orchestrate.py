@@ -9,6 +9,7 @@ import structlog
 from quaymaster.actions import circumstances, job_tokens
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import follow_up
+from quaymaster.domain.announcements import announcements
 from quaymaster.domain.changes import (
     Change,
     Event,
@@ -25,8 +26,9 @@ from quaymaster.domain.queueing import Standing, next_moves
 from quaymaster.domain.record import entries
 from quaymaster.domain.release import Job, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import history, queueing, releases, task_runs
+from quaymaster.store import queueing, releases, task_runs
 from quaymaster.store.database import Connection, DatabaseUnavailable
+from quaymaster.store.release_statements import Beside
 
 MOST_ADMISSIONS = 20  # by one request; a worker goes on with what is left
 
@@ -90,10 +92,11 @@ async def _kept(
 ) -> Release:
     if not changes:
         return before
-    after = await releases.save(connection, before, after)
-    await history.append(connection, after.id, call.now, entries(after, changes))
+    after = await releases.numbered(connection, after)
+    beside = Beside(call.now, entries(after, changes), announcements(before, after))
+    queued = await releases.keep(connection, before, after, beside)
     await _end_steps(connection, before, after, changes, call.now)
-    call.moved.update(await follow_up(connection, before, after, call.now))
+    call.moved.update(await follow_up(connection, before, after, call.now, queued))
     return after
 
 

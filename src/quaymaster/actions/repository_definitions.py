@@ -20,6 +20,8 @@ from quaymaster.store import repository_definitions as rows
 from quaymaster.store.database import Connection
 from quaymaster.store.repository_definitions import (
     Candidate,
+    EnvironmentDeployment,
+    Named,
     RepositoryDefinition,
     RepositoryEnvironment,
 )
@@ -93,18 +95,50 @@ async def scene(
     Raises NotFound of the kind "definition" or "environment", also for what the caller must not
     know of.
     """
+    organization, only = _reach(call, name)
+    found = await rows.find(connection, organization, only, name, environment or "")
+    return _scene(call, found, name, environment)
+
+
+def _reach(call: Call, name: str) -> tuple[UUID, UUID | None]:
+    """The organization to look in, and the only project of it, if there is one."""
     caller = call.caller
     if caller is None:
         raise NotFound("definition", name)
-    only = UUID(caller.only_project) if caller.only_project else None
-    found = await rows.find(connection, UUID(caller.organization), only, name, environment or "")
-    if found is None or not caller.sees(str(found.definition.project_id)):
+    return UUID(caller.organization), UUID(caller.only_project) if caller.only_project else None
+
+
+def _scene(call: Call, found: Named | None, name: str, environment: str | None) -> Scene:
+    if found is None or not (call.caller and call.caller.sees(str(found.definition.project_id))):
         raise NotFound("definition", name)
     if environment is not None and found.environment is None:
         raise NotFound("environment", environment)
     known = found.definition
     inside = Project(str(known.project_id), known.project_name, "")
     return Scene(replace(call, project=inside), known, found.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A release that somebody tells of; `newest` is its newest attempt in the environment, but
+    for how that stands."""
+
+    scene: Scene
+    candidate: Candidate
+    newest: EnvironmentDeployment | None
+
+
+async def told_of(
+    connection: Connection, call: Call, name: str, environment: str, version: str
+) -> Told:
+    """What `scene` and `candidate` find, in one statement. Raises what they raise."""
+    organization, only = _reach(call, name)
+    found = await rows.find_candidate(connection, organization, only, name, environment, version)
+    named, known, newest = found or (None, None, None)
+    there = _scene(call, named, name, environment)
+    if known is None:
+        raise NotFound("release", version)
+    return Told(there, known, newest)
 
 
 async def numbered(

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TypeAlias
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction
 
@@ -18,6 +20,7 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connectio
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
 CACHED_STATEMENTS = 512
+TELLING_SECONDS = 2.0  # for the last notices, when the process ends
 IDLE_SECONDS = 30.0  # a server process that nobody uses takes 5 to 10 MB
 LARGEST_CACHED_STATEMENT = 64 * 1024
 
@@ -54,6 +57,12 @@ REFUSING = (
 )
 
 
+# What the transaction that this task is in will tell once it is committed.
+_NOTICES: ContextVar[list[tuple[str, str]] | None] = ContextVar("notices", default=None)
+
+_log = structlog.get_logger(__name__)
+
+
 class DatabaseUnavailable(Exception):
     """PostgreSQL did not answer; the text says what is known about what was to be saved."""
 
@@ -65,6 +74,8 @@ class Database:
         self._pool = pool
         self._lending = Lending(pool, most)
         self._dsn = dsn
+        self._untold: dict[tuple[str, str], None] = {}
+        self._telling: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -73,15 +84,42 @@ class Database:
         Raises DatabaseUnavailable when PostgreSQL is away (the pool recovers by itself),
         Invalid for text or numbers it cannot hold, Conflict when it had to break a deadlock.
         """
-        async with self.read() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
+        outer = _NOTICES.get()
+        notices: list[tuple[str, str]] = []
+        _NOTICES.set(notices)
+        try:
+            async with self.read() as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield connection
+                except BaseException:
+                    await _undo(connection, transaction)
+                    raise
+                await _commit(transaction)
+        finally:
+            _NOTICES.set(outer)
+        self._tell(notices)
+
+    def _tell(self, notices: list[tuple[str, str]]) -> None:
+        """Tell what was committed, together with what others have committed meanwhile."""
+        self._untold.update(dict.fromkeys(notices))
+        if self._untold and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.get_running_loop().create_task(self._tell_all())
+
+    async def _tell_all(self) -> None:
+        while self._untold:
+            told, self._untold = list(self._untold), {}
             try:
-                yield connection
-            except BaseException:
-                await _undo(connection, transaction)
-                raise
-            await _commit(transaction)
+                async with self.read() as connection:
+                    await connection.execute(
+                        "SELECT pg_notify(channel, body)"
+                        " FROM unnest($1::text[], $2::text[]) AS n (channel, body)",
+                        [channel for channel, _ in told],
+                        [body for _, body in told],
+                    )
+            except DatabaseUnavailable as error:
+                _log.warning("notices were not sent", notices=len(told), reason=str(error))
 
     def read(self) -> AbstractAsyncContextManager[Connection]:
         """A connection outside of a transaction: each statement sees the newest commits."""
@@ -93,6 +131,8 @@ class Database:
 
     async def close(self) -> None:
         """Give back all connections; those still in use get a moment to finish."""
+        if self._telling is not None:
+            await asyncio.wait([self._telling], timeout=TELLING_SECONDS)
         await self._lending.close()
         try:
             await asyncio.wait_for(self._pool.close(), timeout=CONNECT_SECONDS)
@@ -125,6 +165,20 @@ class _Reading:
             await self._lending.give_back(self._connection, is_clean=error is None)
             if error is not None:
                 raise error
+
+
+async def notify(connection: Connection, channel: str, body: str) -> None:
+    """Tell everybody who listens, once this process has committed; at once outside of a
+    transaction.
+
+    A hint that may be lost with the process: PostgreSQL lets transactions that notify commit one
+    after the other, each waiting for the disk, so that no transaction of ours does.
+    """
+    notices = _NOTICES.get()
+    if notices is None:
+        await connection.execute("SELECT pg_notify($1, $2)", channel, body)
+    else:
+        notices.append((channel, body))
 
 
 async def _commit(transaction: Transaction) -> None:

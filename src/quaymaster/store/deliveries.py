@@ -11,23 +11,7 @@ import msgspec
 
 from quaymaster.domain.announcements import Announcement
 from quaymaster.store.database import Connection
-
-# One statement, whether anybody listens or not: it runs with most changes of a release.
-QUEUE = """
-INSERT INTO deliveries (subscription_id, release_id, fact, created_at, due_at)
-SELECT s.id, r.id, f.fact::json, $7, $7
-FROM releases r JOIN projects p ON p.id = r.project_id
-  JOIN subscriptions s ON s.organization_id = p.organization_id
-    AND (s.project_id IS NULL OR s.project_id = p.id)
-    AND (s.definition_id IS NULL OR s.definition_id = r.definition_id) AND s.is_enabled
-  JOIN unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
-    WITH ORDINALITY AS f (happening, status, definition_stage, side, fact, place)
-    ON f.happening = ANY (s.happenings)
-    AND (s.definition_stage_id IS NULL OR s.definition_stage_id = f.definition_stage)
-    AND (s.side IS NULL OR s.side = f.side)
-    AND (s.statuses = '{}' OR f.status = ANY (s.statuses))
-WHERE r.id = $1 ORDER BY f.place, s.created_at
-"""
+from quaymaster.store.release_statements import Beside, Difference
 
 QUEUE_FOR_ENVIRONMENT = """
 INSERT INTO deliveries (subscription_id, fact, created_at, due_at)
@@ -115,20 +99,12 @@ class Delivery:
 async def queue(
     connection: Connection, release: int, told: Sequence[Announcement], at: datetime
 ) -> int:
-    """Queue what subscriptions want of this; how many deliveries that makes."""
-    if not told:
-        return 0
-    done: str = await connection.execute(
-        QUEUE,
-        release,
-        [one.happening for one in told],
-        [one.status for one in told],
-        [one.definition_stage for one in told],
-        [one.side for one in told],
-        [msgspec.json.encode(one).decode() for one in told],
-        at,
-    )
-    return int(done.rpartition(" ")[2])
+    """Queue what subscriptions want of this where it goes with no change of the release itself
+    (`releases.keep` does that); how many deliveries that makes."""
+    found = Difference(beside=Beside(at, told=told))
+    sql = found.statement()
+    queued: int = await connection.fetchval(sql, found.body(), release) if sql else 0
+    return queued
 
 
 async def queue_for_environment(connection: Connection, told: Announcement, at: datetime) -> int:

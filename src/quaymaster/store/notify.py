@@ -1,7 +1,8 @@
 """Telling every process that a release changed: ids only, once the transaction is committed.
 
-Commits that notify wait for one another (WEB.md B), so a transaction notifies once for a release,
-never for a row or a log line.
+Commits that notify wait for one another (WEB.md B), so it is done right after the commit, for all
+that were committed meanwhile (`database.notify`), and once for a release, never for a row or a log
+line. A notice is a hint: heartbeats and sweeps say the same a little later.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from quaymaster.store import database
 from quaymaster.store.database import Connection, Database
 
 CHANNEL = "quaymaster"
@@ -63,7 +65,7 @@ async def build_changed(
 async def _tell(connection: Connection, notices: Sequence[Notice]) -> None:
     for notice in notices:
         body = msgspec.json.encode(notice).decode()
-        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, body)
+        await database.notify(connection, CHANNEL, body)
 
 
 def _parts(canceled: Sequence[int]) -> Iterator[tuple[int, ...]]:

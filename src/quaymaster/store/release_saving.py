@@ -3,7 +3,6 @@
 from typing import Any
 
 import asyncpg
-import msgspec
 
 from quaymaster.domain import due
 from quaymaster.domain.errors import Conflict
@@ -149,16 +148,19 @@ async def _free_slot(connection: Connection, stage: Stage) -> int:
     return free
 
 
-async def write(connection: Connection, release: Release, found: Difference) -> None:
-    """Send the one statement. Raises Conflict when a constraint of I1 or of names says no."""
+async def write(connection: Connection, release: Release, found: Difference) -> int:
+    """Send the one statement; how many deliveries it queued.
+
+    Raises Conflict when a constraint of I1 or of names says no.
+    """
     sql = found.statement()
     if sql is None:
-        return
-    body = msgspec.json.encode({"changed": found.changed, "added": found.added}).decode()
+        return 0
     try:
-        await connection.execute(sql, body, release.id)
+        queued: int = await connection.fetchval(sql, found.body(), release.id)
     except asyncpg.UniqueViolationError as error:
         raise Conflict(_clash(release, error.constraint_name)) from error
+    return queued
 
 
 def _clash(release: Release, constraint: str | None) -> str:

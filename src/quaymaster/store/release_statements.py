@@ -3,8 +3,15 @@
 All rows travel as one JSON parameter ($1); each part takes those of its own table out of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+import msgspec
+
+from quaymaster.domain.announcements import Announcement
+from quaymaster.domain.record import Entry
 
 COLUMNS = {
     "releases": "id bigint, status text, reason text, name text, name_key text, description text,"
@@ -122,16 +129,80 @@ def _insert(table: str) -> str:
     )
 
 
+# What goes with a decision, in the same statement: a round trip costs more than the rows do.
+HISTORY = """
+INSERT INTO history (release_id, stage_id, attempt, at, by, kind, details, comment)
+SELECT $2, e.stage_id, e.attempt, e.at, e.by, e.kind, e.details, e.comment
+FROM json_to_recordset($1::json->'history') AS e(place integer, stage_id bigint,
+  attempt integer, at timestamptz, by text, kind text, details json, comment text)
+ORDER BY e.place RETURNING id
+"""
+# Whether anybody listens or not: it runs with most changes of a release.
+DELIVERIES = """
+INSERT INTO deliveries (subscription_id, release_id, fact, created_at, due_at)
+SELECT s.id, r.id, f.fact, f.at, f.at
+FROM releases r JOIN projects p ON p.id = r.project_id
+  JOIN subscriptions s ON s.organization_id = p.organization_id
+    AND (s.project_id IS NULL OR s.project_id = p.id)
+    AND (s.definition_id IS NULL OR s.definition_id = r.definition_id) AND s.is_enabled
+  JOIN json_to_recordset($1::json->'told') AS f(place integer, happening text, status text,
+    definition_stage bigint, side text, fact json, at timestamptz)
+    ON f.happening = ANY (s.happenings)
+    AND (s.definition_stage_id IS NULL OR s.definition_stage_id = f.definition_stage)
+    AND (s.side IS NULL OR s.side = f.side)
+    AND (s.statuses = '{}' OR f.status = ANY (s.statuses))
+WHERE r.id = $2 ORDER BY f.place, s.created_at RETURNING id
+"""
+
 UPDATES = {table: _update(table) for table in COLUMNS}
 INSERTS = {table: _insert(table) for table in LOOKED_UP}
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a decision leaves besides the release: its history, and what it gives reason to tell."""
+
+    at: datetime
+    history: Sequence[Entry] = ()
+    told: Sequence[Announcement] = ()
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Both as rows, in their order."""
+        history = [
+            {
+                "place": place,
+                "stage_id": entry.stage,
+                "attempt": entry.attempt,
+                "at": self.at,
+                "by": entry.by,
+                "kind": entry.kind,
+                "details": entry.details,
+                "comment": entry.comment,
+            }
+            for place, entry in enumerate(self.history)
+        ]
+        told = [
+            {
+                "place": place,
+                "happening": one.happening,
+                "status": one.status,
+                "definition_stage": one.definition_stage,
+                "side": one.side,
+                "fact": one,
+                "at": self.at,
+            }
+            for place, one in enumerate(self.told)
+        ]
+        return {"history": history, "told": told}
+
+
 @dataclass(slots=True)
 class Difference:
-    """The rows to write, by table."""
+    """The rows to write, by table, and what goes with them."""
 
     changed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     added: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    beside: Beside | None = None
 
     def note(self, table: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
         """Take in one row: new when there was none before, changed when a column differs."""
@@ -141,7 +212,8 @@ class Difference:
             self.changed.setdefault(table, []).append(after)
 
     def statement(self) -> str | None:
-        """What writes it; None when nothing differs."""
+        """What writes it, and answers how many deliveries were queued; None when nothing is to be
+        written."""
         parts = [
             sql
             for table in PARENTS_FIRST
@@ -149,8 +221,19 @@ class Difference:
             if table in rows_of
             for sql in (sqls[table],)
         ]
+        if self.beside and self.beside.history:
+            parts.append(HISTORY)
+        tells = bool(self.beside and self.beside.told)
+        if tells:
+            parts.append(DELIVERIES)
         if not parts:
             return None
         named = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(parts))
         # $2 is always used, so that every combination takes the same parameters.
-        return f"WITH {named} SELECT $2::bigint"
+        queued = f"(SELECT count(*) FROM part_{len(parts) - 1})" if tells else "0"
+        return f"WITH {named} SELECT {queued} WHERE $2::bigint IS NOT NULL"
+
+    def body(self) -> str:
+        """All rows, as the one parameter in which they travel."""
+        more = self.beside.rows() if self.beside else {}
+        return msgspec.json.encode({"changed": self.changed, "added": self.added, **more}).decode()

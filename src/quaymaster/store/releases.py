@@ -18,6 +18,7 @@ from quaymaster.store import (
 from quaymaster.store import release_rows as rows
 from quaymaster.store.database import Connection
 from quaymaster.store.records import NewRelease
+from quaymaster.store.release_statements import Beside
 from quaymaster.store.vault import Vault
 
 
@@ -76,14 +77,25 @@ async def save(connection: Connection, before: Release, after: Release) -> Relea
     """
     if after is before:
         return after
-    _check_attempts_follow(before, after)
     after = await release_numbering.with_ids(connection, after)
+    await keep(connection, before, after, None)
+    return after
+
+
+async def keep(
+    connection: Connection, before: Release, after: Release, beside: Beside | None
+) -> int:
+    """The same for a release whose records all have ids, together with what the decision leaves
+    besides; how many deliveries that queued."""
+    _check_attempts_follow(before, after)
     slots = await release_saving.slots_taken(connection, before, after)
-    await release_saving.write(connection, after, release_saving.difference(before, after, slots))
+    found = release_saving.difference(before, after, slots)
+    found.beside = beside
+    queued = await release_saving.write(connection, after, found)
     await release_snapshots.save_plans(connection, before, after)
     if after.artifacts != before.artifacts:
         await release_snapshots.save_versions(connection, after)
-    return after
+    return queued
 
 
 def _check_attempts_follow(before: Release, after: Release) -> None:

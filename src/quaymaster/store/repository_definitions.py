@@ -28,16 +28,37 @@ FROM definitions d JOIN projects p ON p.id = d.project_id
 LEFT JOIN repository_definitions x ON x.definition_id = d.id
 """
 LIVE = "d.kind = 'release' AND NOT d.is_deleted AND p.organization_id = $1"
-FIND = f"""
+
+
+def _find(columns: str = "", tables: str = "") -> str:
+    return f"""
 SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
   coalesce(y.tier, 'development') AS tier, y.parent_id,
-  coalesce(y.settings, '{{}}') AS environment_settings
+  coalesce(y.settings, '{{}}') AS environment_settings {columns}
 {TABLES}
 LEFT JOIN environments e ON e.definition_id = d.id AND e.name = $4 AND NOT e.is_deleted
-LEFT JOIN repository_environments y ON y.environment_id = e.id
+LEFT JOIN repository_environments y ON y.environment_id = e.id {tables}
 WHERE {LIVE} AND d.name_key = $2 AND d.name = $3 AND ($5::uuid IS NULL OR d.project_id = $5)
 ORDER BY coalesce(x.repository, '') = '', d.id LIMIT 2
 """
+
+
+FIND = _find()
+# Together with a release of it and its newest attempt there: reports come often.
+FIND_CANDIDATE = _find(
+    ", r.id AS release_id, s.id AS stage_id, b.status AS build, n.id AS newest_id, n.queued_at,"
+    " n.rolls_back IS NOT NULL AS rolls_back, n.requested_by, f.name AS from_name,"
+    " i.unique_name, i.email",
+    """
+LEFT JOIN releases r ON r.definition_id = d.id AND r.name_key = $6 AND r.name = $7
+  AND NOT r.is_deleted
+LEFT JOIN stages s ON s.release_id = r.id AND s.definition_stage_id = e.id
+LEFT JOIN release_builds b ON b.release_id = r.id
+LEFT JOIN deployments n ON n.id = s.newest_deployment_id
+LEFT JOIN releases f ON f.id = n.from_release_id
+LEFT JOIN identities i ON i.id = n.requested_by
+""",
+)
 BY_NUMBER = f"""
 SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
   coalesce(y.tier, 'development') AS tier
@@ -110,6 +131,26 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentDeployment:
+    """One deployment to an environment, as a list of them shows it."""
+
+    id: int
+    stage_id: int
+    release_id: int
+    release_name: str
+    from_name: str | None
+    queued_at: datetime
+    completed_at: datetime | None
+    outcome: str | None
+    operation_status: str
+    problem: str
+    rolls_back: bool
+    requested_by: PersonId | None
+    unique_name: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """What a name, or two, were found to mean."""
 
@@ -129,9 +170,18 @@ async def find(
     A definition of a repository wins over others of its name.
     """
     rows = await connection.fetch(FIND, organization, name.casefold(), name, environment, project)
+    row = _meant(rows)
+    return _named(row) if row else None
+
+
+def _meant(rows: list[asyncpg.Record]) -> asyncpg.Record | None:
+    """The row that a name means: of several, that of a repository."""
     if not rows or (len(rows) > 1 and not rows[0]["repository"]):
         return None
-    row = rows[0]
+    return rows[0]
+
+
+def _named(row: asyncpg.Record) -> Named:
     found = None
     if row["environment_id"] is not None:
         found = RepositoryEnvironment(
@@ -143,6 +193,56 @@ async def find(
             msgspec.json.decode(row["environment_settings"]),
         )
     return Named(_definition(row), found)
+
+
+async def find_candidate(
+    connection: Connection,
+    organization: UUID,
+    project: UUID | None,
+    name: str,
+    environment: str,
+    version: str,
+) -> tuple[Named, Candidate | None, EnvironmentDeployment | None] | None:
+    """What `find` and `candidate` find, in one statement, and the newest attempt of the release
+    in the environment as it is listed, but for how it stands."""
+    row = _meant(
+        await connection.fetch(
+            FIND_CANDIDATE,
+            organization,
+            name.casefold(),
+            name,
+            environment,
+            project,
+            version.casefold(),
+            version,
+        )
+    )
+    if row is None:
+        return None
+    if row["release_id"] is None:
+        return _named(row), None, None
+    stage = StageId(row["stage_id"]) if row["stage_id"] else None
+    known = Candidate(ReleaseId(row["release_id"]), stage, row["build"])
+    return _named(row), known, _newest(row, version) if row["newest_id"] else None
+
+
+def _newest(row: asyncpg.Record, version: str) -> EnvironmentDeployment:
+    return EnvironmentDeployment(
+        id=row["newest_id"],
+        stage_id=row["stage_id"],
+        release_id=row["release_id"],
+        release_name=version,
+        from_name=row["from_name"],
+        queued_at=row["queued_at"],
+        completed_at=None,
+        outcome=None,
+        operation_status="",
+        problem="",
+        rolls_back=row["rolls_back"],
+        requested_by=row["requested_by"],
+        unique_name=row["unique_name"],
+        email=row["email"],
+    )
 
 
 async def of_definition(connection: Connection, definition: int) -> RepositoryDefinition | None:
@@ -325,26 +425,6 @@ NEWEST_OF_STAGE = f"""
 {DEPLOYMENTS} WHERE d.id = (SELECT newest_deployment_id FROM stages WHERE id = $1)
 """
 ONE = f"{DEPLOYMENTS} WHERE d.definition_stage_id = $1 AND d.id = $2"
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentDeployment:
-    """One deployment to an environment, as a list of them shows it."""
-
-    id: int
-    stage_id: int
-    release_id: int
-    release_name: str
-    from_name: str | None
-    queued_at: datetime
-    completed_at: datetime | None
-    outcome: str | None
-    operation_status: str
-    problem: str
-    rolls_back: bool
-    requested_by: PersonId | None
-    unique_name: str | None
-    email: str | None
 
 
 async def deployments(

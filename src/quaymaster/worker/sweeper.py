@@ -26,6 +26,7 @@ from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.build_happening import BUILD
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.follow_up import (
+    AHEAD,
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
     CHERRY_PICK,
@@ -149,7 +150,9 @@ async def sweep(installation: Installation) -> int:
     async with installation.database.transaction() as connection:
         if not await sweeping.is_our_turn(connection):
             return 0
-        releases = await due.releases_due(connection, datetime.now(UTC))
+        now = datetime.now(UTC)
+        releases = await due.releases_due(connection, now)
+        soon = await due.due_between(connection, now, now + AHEAD)
         environments = await queueing.with_standings(connection)
         pools = await sweeping.pools_without_wakeup(connection, FORGOTTEN_AFTER)
         events = await artifact_events.due(connection, datetime.now(UTC))
@@ -157,6 +160,7 @@ async def sweep(installation: Installation) -> int:
         gates = await sweeping.gates_without_answers(connection, UNANSWERED_AFTER)
         wakeups = [
             *(Wakeup(RELEASE, {"id": release}) for release in releases),
+            *(Wakeup(RELEASE, {"id": release}, at - now) for release, at in soon.items()),
             *(Wakeup(ENVIRONMENT, {"id": environment}) for environment in environments),
             *(Wakeup(job_kind(pool), {"id": pool}) for pool in pools),
             *(Wakeup(ARTIFACT_EVENT, {"id": event}) for event in events),
