@@ -254,6 +254,15 @@ async def test_a_release_for_somebody_else_is_no_way_around_the_creator_rule(ser
     assert answer.status_code == 403, answer.text
 
 
+async def test_an_environment_tells_the_jobs_of_its_newest_attempt(server: Server):
+    one, *_ = await three(server)
+    (dev, *_) = one["environments"]
+    jobs = (await server.seen(f"releases/{one['id']}/environments/{dev['id']}"))["deploymentJobs"]
+    (step,) = dev["deploySteps"]
+    assert jobs == step["releaseDeployPhases"][0]["deploymentJobs"]
+    assert len(jobs) == 1
+
+
 async def test_logs_of_a_release_that_has_none_are_an_empty_zip(server: Server):
     one, *_ = await three(server)
     answer = await server.project("GET", f"releases/{one['id']}/logs")

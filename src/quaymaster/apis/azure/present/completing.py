@@ -19,6 +19,7 @@ DEFINITION: Document = {
     "properties": {},
     "projectReference": None,
 }
+GATES = ("preDeploymentGates", "postDeploymentGates")
 NO_GATES: Document = {"id": 0, "gatesOptions": None, "gates": []}
 OPTIONS: Document = {
     "emailNotificationType": "OnlyOnFailure",
@@ -40,8 +41,6 @@ STAGE: Document = {
     "executionPolicy": {"concurrencyCount": 0, "queueDepthCount": 0},
     "schedules": [],
     "properties": {},
-    "preDeploymentGates": NO_GATES,
-    "postDeploymentGates": NO_GATES,
     "environmentTriggers": [],
 }
 PHASE: Document = {"refName": None, "workflowTasks": []}
@@ -74,6 +73,7 @@ def stage(document: Document) -> Document:
     """A stage of a definition with everything that one has."""
     options = {**OPTIONS, **(document.get("environmentOptions") or {})}
     said = {**document, "environmentOptions": options}
+    said |= {side: {**NO_GATES, **(document.get(side) or {})} for side in GATES}
     return {**STAGE, **said, **_listed(document, "deployPhases", phase)}
 
 
