@@ -174,7 +174,9 @@ async def revisions(call: Call, definition_id: int) -> list[definitions.Revision
 async def document_at(call: Call, definition_id: int, revision: int) -> str:
     """The document as it was saved in one revision."""
     async with call.database.read() as connection:
-        await _found(connection, call, definition_id)
+        found = await _found(connection, call, definition_id)
+        if found.is_deleted:
+            raise NotFound("definition", definition_id)
         return await definitions.document_at(connection, definition_id, revision)
 
 

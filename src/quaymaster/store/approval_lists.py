@@ -80,9 +80,14 @@ async def page(
 async def get(
     connection: Connection, project: UUID | None, approval_id: int
 ) -> ApprovalLine | None:
-    """One approval; None when there is none in this project (None: in any)."""
+    """One approval; None when there is none in this project (None: in any).
+
+    Those of a deleted release are gone with it.
+    """
     row = await connection.fetchrow(
-        f"{LIST} WHERE a.id = $1 AND ($2::uuid IS NULL OR a.project_id = $2)", approval_id, project
+        f"{LIST} WHERE a.id = $1 AND ($2::uuid IS NULL OR a.project_id = $2) AND NOT r.is_deleted",
+        approval_id,
+        project,
     )
     return _line(row) if row else None
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.apis.azure.server import Server
-from tests.documents import definition, stage
+from tests.documents import asks, definition, stage
 
 
 async def a_release(server: Server) -> dict[str, Any]:
@@ -132,6 +132,22 @@ async def test_a_deleted_release_is_listed_apart_until_it_is_brought_back(server
     assert back.json()["id"] == release["id"]
     changes = [line["changeType"] for line in (await server.seen(f"{path}/history"))["value"]]
     assert changes[-2:] == ["Delete", "Undelete"]
+
+
+async def test_approvals_and_texts_go_with_what_is_deleted(server: Server):
+    asked = stage("Dev", preDeployApprovals=asks(await server.me()))
+    made = await server.made("definitions", definition("Web", asked))
+    release = await server.made("releases", {"definitionId": made["id"]})
+    (approval,) = (await server.seen("approvals"))["value"]
+    dev = f"releases/{release['id']}/environments/{release['environments'][0]['id']}"
+    await server.project("PATCH", dev, json={"status": "canceled"})
+    one, text = f"approvals/{approval['id']}", f"definitions/{made['id']}/revisions/1"
+    assert (await server.seen(one))["status"] == "canceled"
+    assert (await server.project("GET", text)).status_code == 200
+    assert (await server.project("DELETE", f"releases/{release['id']}")).status_code == 204
+    assert (await server.project("GET", one)).status_code == 404
+    assert (await server.project("DELETE", f"definitions/{made['id']}")).status_code == 204
+    assert (await server.project("GET", text)).status_code == 404
 
 
 async def test_a_release_under_way_is_not_deleted(server: Server):
