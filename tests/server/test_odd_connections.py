@@ -1,5 +1,6 @@
 """Connections that are slow, idle, ambiguous or hurried leave everybody else unaffected (R-42)."""
 
+import base64
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,11 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from quaymaster.actions import people
+from quaymaster.store.database import connect
+from tests.apis.azure.build.asking import definition as build_definition
 from tests.server.product import Product
 from tests.server.test_parts import Part
 from tests.server.waiting import until
 
 IDLE = 600
+TOKEN = "an-administrators-token-for-the-tests"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n"
 
 
@@ -83,3 +88,34 @@ def test_more_headers_than_anybody_sends_are_refused(api: Product):
     got = said(api, LIVE + b"".join(b"X-%d: a\r\n" % number for number in range(5000)) + b"\r\n")
     assert got.startswith(b"HTTP/1.1 4"), got[:200]
     assert is_served(api)
+
+
+async def test_an_upload_that_is_cut_half_way_leaves_nothing(
+    api: Product, tmp_path: Path, fresh_database_url: str
+):
+    database = await connect(fresh_database_url)
+    assert await people.create_administrator(database, TOKEN)
+    await database.close()
+    area = f"{api.url}/default/Default/_apis/build"
+    with httpx.Client(auth=("", TOKEN), timeout=20) as client:
+        made = client.post(f"{area}/definitions", json=build_definition("Web")).json()
+        build = client.post(f"{area}/builds", json={"definition": {"id": made["id"]}}).json()
+        place = f"/default/_apis/resources/Containers/{build['id']}"
+        signed_in = base64.b64encode(f":{TOKEN}".encode())
+        head = (
+            (
+                f"PUT {place}?itemPath=drop/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n"
+            ).encode()
+            + b"Authorization: Basic "
+            + signed_in
+            + b"\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", api.port), timeout=20) as line:
+            line.sendall(head + b"x" * 1_500_000)
+        whole = client.put(f"{api.url}{place}?itemPath=drop/y", content=b"y" * 10)
+        assert whole.status_code == 201
+        listed = client.get(f"{api.url}{place}").json()["value"]
+        assert [one["path"] for one in listed if one["itemType"] == "file"] == ["drop/y"]
+        kept = tmp_path / "api"
+        pattern = f"builds/*/{build['id']}/*"
+        until(lambda: len(list(kept.rglob(pattern))) == 1, "what was cut to be gone")

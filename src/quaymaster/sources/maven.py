@@ -117,7 +117,7 @@ class _Package:
         """An XML document with this root; one with definitions of its own, which can grow without
         end, is none."""
         try:
-            has_definitions = b"<!DOCTYPE" in body or b"<!ENTITY" in body
+            has_definitions = any(sign in body for sign in (b"<!DOCTYPE", b"<!ENTITY", b"\0"))
             found = None if has_definitions else ET.fromstring(body)  # noqa: S314 - none inside
         except ET.ParseError:
             found = None

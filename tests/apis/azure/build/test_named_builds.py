@@ -1,12 +1,16 @@
 """Release definitions find the builds that they name, in every published form (SEMANTICS 4.1)."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from quaymaster.actions import artifact_events
+from quaymaster.actions import artifact_events, build_happening
 from quaymaster.actions.call import Call
+from quaymaster.domain.build import BuildId
+from quaymaster.domain.events import JobClaimed, JobFinished
+from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import ArtifactEvent
 from quaymaster.store import artifact_events as rows
 from tests import documents
@@ -139,3 +143,30 @@ async def test_another_trigger_of_a_build_definition_counts_from_its_save(server
     await asked(server, "PUT", f"definitions/{build['id']}", json=changed)
     async with server.database.read() as connection:
         assert await connection.fetchval("SELECT on_push FROM build_triggers")
+
+
+async def test_two_builds_that_end_at_once_make_one_release_each(server: Server):
+    web = await made(server, "Web CI")
+    await watching(server, definition={"id": "Web CI"})
+    body = {"definition": {"id": web["id"]}}
+    numbers = [(await asked(server, "POST", "builds", json=body))["id"] for _ in range(4)]
+    async with server.database.read() as connection:
+        jobs = await connection.fetch("SELECT id, build_id FROM jobs ORDER BY id")
+    call = Call(server.installation)
+
+    async def run(job: int, build: int) -> None:
+        begun, ended = JobClaimed(job, "w", "t"), JobFinished(job, "t", JobStatus.SUCCEEDED)
+        for event in (begun, ended):
+            await build_happening.happen(call, BuildId(build), event)
+
+    await asyncio.gather(*(run(one["id"], one["build_id"]) for one in jobs))
+    async with server.database.read() as connection:
+        due = await rows.due(connection, datetime.now(UTC))
+    answered = await asyncio.gather(*(artifact_events.answer(call, one) for one in due + due))
+    assert sum(answered) == 4
+    listed = (await server.seen("releases?$expand=artifacts"))["value"]
+    versions = [one["artifacts"][0]["definitionReference"]["version"]["id"] for one in listed]
+    assert sorted(versions) == sorted(map(str, numbers))
+    [entry] = (await asked(server, "GET", "definitions?includeLatestBuilds=true"))["value"]
+    assert entry["latestCompletedBuild"]["id"] in numbers
+    assert entry["latestBuild"]["id"] == max(numbers)
