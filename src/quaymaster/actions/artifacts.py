@@ -105,12 +105,18 @@ class _Asking:
         except NotOurs:
             return None  # such as a definition that was brought over from another server
 
-    async def newest(self) -> Version | None:
-        """The newest version that the source has."""
+    async def newest(self, *, is_draft: bool) -> Version | None:
+        """The newest version that the source has; a draft does without a source that is not here
+        (yet), too."""
         if self.source is None:
             return None
         connection = self.connections.get(self.artifact.alias)
-        found = await self.source.versions(self.artifact, 1, connection)
+        try:
+            found = await self.source.versions(self.artifact, 1, connection)
+        except NotOurs:
+            if is_draft:
+                return None
+            raise
         return found[0] if found else None
 
 
@@ -124,7 +130,7 @@ async def _one(asking: _Asking, choice: Choice | None, *, is_draft: bool) -> Ver
     specific = artifact.reference.get("defaultVersionSpecific", "")
     if kind == SPECIFIC and specific and (found := await asking.resolved(specific)):
         return found
-    if kind != SELECT_AT_CREATION and (found := await asking.newest()):
+    if kind != SELECT_AT_CREATION and (found := await asking.newest(is_draft=is_draft)):
         return found
     if is_draft:
         return None

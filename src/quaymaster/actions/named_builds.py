@@ -45,19 +45,21 @@ async def _resolved(
     named = named_project(reference)
     project = await build_files.project_beside(connection, own, named) if named else own
     if project is None:
-        return artifact, f"there is no project {named} here, so that {NOT_HERE}; name another"
+        return artifact, f"there is no project {named[:100]} here, so that {NOT_HERE}; name another"
     words = named_definitions(reference)
     meant = await build_files.definitions_meant(connection, project, words)
+    owner = named[:100] or "of the release pipeline"
     for word, found in meant.items():
+        shown = word[:100]
         if not found:
             return artifact, (
-                f"the project {named or 'of the release pipeline'} has no build pipeline {word} "
-                f"yet, so that {NOT_HERE}; make it, or name another"
+                f"the project {owner} has no build pipeline {shown} yet, so that {NOT_HERE}; "
+                "make it, or name another"
             )
         if len(found) > 1:
             numbers = ", ".join(str(number) for number, _ in found)
             return artifact, (
-                f"several build pipelines are called {word}, so that no release is made of their "
+                f"several build pipelines are called {shown}, so that no release is made of their "
                 f"builds; name one by its id: {numbers}"
             )
     return _with_ids(artifact, project, [meant[word][0] for word in words], words), ""

@@ -136,7 +136,7 @@ class OwnBuilds:
         found = await build_files.project_beside(connection, self.call.project_id, named)
         if found is None:
             raise NotOurs(
-                f"The artifact {artifact.alias} names the project {named}, which is not here."
+                f"The artifact {artifact.alias} names the project {named[:100]}, which is not here."
             )
         return found
 
@@ -148,8 +148,8 @@ class OwnBuilds:
         found = await build_files.definitions_named(connection, project, named)
         if not found:
             raise NotOurs(
-                f"The artifact {artifact.alias} names the build definition {', '.join(named)}, "
-                "which its project does not have."
+                f"The artifact {artifact.alias} names the build definition "
+                f"{', '.join(named)[:200]}, which its project does not have."
             )
         return tuple(found)
 

@@ -15,7 +15,8 @@ SELECT held.name, held.root, f.path, f.byte_count, f.sha256,
   (SELECT coalesce(array_agg(p.object_key ORDER BY p.first_byte), '{}')
    FROM container_pieces p WHERE p.file_id = f.id) AS keys
 FROM held JOIN container_files f ON f.build_id = $1 AND f.is_complete
-  AND (lower(f.path) = lower(held.root) OR starts_with(lower(f.path), lower(held.root) || '/'))
+  AND (held.root = '' OR lower(f.path) = lower(held.root)
+    OR starts_with(lower(f.path), lower(held.root) || '/'))
 ORDER BY held.id, f.path
 """
 

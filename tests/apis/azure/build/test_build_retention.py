@@ -131,3 +131,29 @@ async def test_objects_that_no_row_knows_are_swept_after_a_day(server: Server):
         b"left behind",
         b"left behind",
     ]
+
+
+async def test_what_is_deployed_or_being_deployed_keeps_its_build(server: Server):
+    web = await made(server, "Web", retentionRules=[{**RULE, "minimumToKeep": 0}])
+    number = await built(server, web, 30)
+    artifact = documents.build_artifact("_Web")
+    artifact["definitionReference"] = {"definition": {"id": "Web"}}
+    policy = {"daysToKeep": 1, "releasesToKeep": 0, "retainBuild": False}
+    stage = documents.stage("Dev", retentionPolicy=policy)
+    document = documents.definition("Web CD", stage, artifacts=[artifact])
+    saved = await server.made("definitions", document)
+    await server.made("releases", {"definitionId": saved["id"]})
+
+    async def said() -> list[str]:
+        [found] = await build_retention.explained(later(server))
+        return list(found.verdicts[0].reasons)
+
+    assert await said() == ["It is needed by Release-1, which has work to do."]
+    assert (await asked(server, "GET", f"builds/{number}"))["retainedByRelease"] is False
+    async with server.database.transaction() as connection:
+        await connection.execute("UPDATE deployments SET outcome = 'x', status = 'succeeded'")
+    assert await said() == ["It is what is deployed to Dev now."]
+    assert await build_retention.run(later(server)) == 0
+    async with server.database.transaction() as connection:
+        await connection.execute("UPDATE deployments SET status = 'rejected'")
+    assert await build_retention.run(later(server)) == 1

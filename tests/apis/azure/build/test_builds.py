@@ -12,6 +12,7 @@ from quaymaster.actions import own_builds
 from quaymaster.actions.call import Call
 from quaymaster.domain.errors import Invalid
 from quaymaster.protocol.job import ArtifactDownload
+from quaymaster.store import build_files
 from tests.apis.azure.build.asking import asked, made, step
 from tests.apis.azure.server import Server
 from tests.runner.make import job
@@ -341,3 +342,17 @@ async def test_what_lies_on_a_share_is_refused_by_name_where_it_is_wanted(
             return
         with pytest.raises(Invalid, match=r"share of build .* is of the type FilePath"):
             await asking
+
+
+async def test_an_artifact_says_where_it_lies_and_may_be_the_whole_container(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    url = f"builds/{build['id']}/artifacts"
+    share = {"name": "share", "resource": {"type": "FilePath"}}
+    refused = await asked(server, "POST", url, 400, json=share)
+    assert "does not say where it lies" in refused["message"]
+    await upload(server, build, "a/b", b"content", 201)
+    whole = {"name": "all", "resource": {"type": "Container", "data": f"#/{build['id']}/"}}
+    await asked(server, "POST", url, json=whole)
+    async with server.database.read() as connection:
+        [file] = await build_files.stored(connection, build["id"])
+    assert file.path == "all/a/b"

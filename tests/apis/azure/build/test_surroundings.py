@@ -36,6 +36,7 @@ async def test_a_repository_has_the_badge_of_its_newest_build(server: Server):
     build = await queued(server, web)
     path = "repos/Git/badge?repoId=web"
     await asked(server, "GET", path, 404)
+    await asked(server, "GET", "repos/Git/badge", 400)
     await asked(server, "PATCH", f"builds/{build['id']}", json={"status": "cancelling"})
     found = await asked(server, "GET", path)
     assert found["buildId"] == build["id"]

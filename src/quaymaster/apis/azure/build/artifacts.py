@@ -90,10 +90,14 @@ async def create_build_artifact(request: AzureRequest, build_id: FromPath[str]) 
     resource = object_in(body.get("resource"), "resource")
     name = text_in(body.get("name"), "name", longest=256)
     kind = text_in(resource.get("type"), "resource.type") or "Container"
-    data = text_in(resource.get("data"), "resource.data") or f"#/{number}/{name}"
+    data = text_in(resource.get("data"), "resource.data")
     properties = _texts(object_in(resource.get("properties"), "resource.properties"))
     if not name:
         raise Problem(400, "ArgumentNullException", "Value cannot be null. Parameter name: name")
+    if kind.casefold() == "container":
+        data = data or f"#/{number}/{name}"
+    elif not data.strip():
+        raise Invalid(f"The artifact {name} of the type {kind[:40]} does not say where it lies.")
     if kind.casefold() == "container" and not data.startswith(f"#/{number}/"):
         raise Invalid(f"The files of a container artifact lie in #/{number}/…, not in {data[:80]}.")
     new = NewArtifact(name, kind, data, properties, text_in(body.get("source"), "source"))

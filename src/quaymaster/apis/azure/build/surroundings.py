@@ -80,6 +80,8 @@ async def get_build_badge_data(
     """The newest completed build of a repository's branch, and where its badge is."""
     call, query = request.in_project(), request.parameters
     named, branch = query.text("repoId"), query.text("branchName")
+    if not named:
+        raise Problem(400, "ArgumentNullException", "Value cannot be null. Parameter name: repoId")
     view = await build_reading.newest_of_repository(call, repository_type, named, branch)
     address = present.badge_url(request.links, str(view.project_id), view.definition_id)
     return request.answer("buildBadge", {"buildId": view.id, "imageUrl": address})
