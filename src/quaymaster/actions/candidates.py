@@ -65,7 +65,7 @@ async def cut(call: Call, project: str, wanted: Cut) -> tuple[Scene, ReleaseId]:
     """
     found = await repositories.looked_up(call, project)
     found.call.require(Permission.CREATE_RELEASES, found.token, found.definition.definition_name)
-    if wanted.repository != found.definition.repository:
+    if not wanted.repository or wanted.repository != found.definition.repository:
         raise NotFound("repository", wanted.repository)
     commit = await commit_checks.whole(call, found, wanted.commit)
     await deployment_checks.check_picks(found, commit)

@@ -12,22 +12,24 @@ FAILED = (Outcome.REJECTED, Outcome.PHASE_FAILED, Outcome.GATE_FAILED, Outcome.E
 # A failure is one that failed, or a success that a later rollback led away from. An outage begins
 # with the first failure after a success and ends with the next success.
 METRICS = """
-WITH ended AS (
+WITH undone AS MATERIALIZED (
+  SELECT (SELECT max(d.id) FROM stages s JOIN deployments d ON d.stage_id = s.id
+    WHERE s.release_id = x.rolls_back AND s.definition_stage_id = x.definition_stage_id
+      AND d.id < x.id) AS id
+  FROM deployments x WHERE x.definition_stage_id = ANY ($1::bigint[]) AND x.queued_at >= $2
+    AND x.rolls_back IS NOT NULL),
+ended AS (
   SELECT d.definition_stage_id AS environment, d.id, d.completed_at, d.rolls_back,
     d.status IN ('succeeded', 'partiallySucceeded') AS has_succeeded,
     d.outcome = ANY ($4::text[]) AS has_failed, r.created_at AS cut_at,
-    EXISTS (SELECT FROM deployments x WHERE x.definition_stage_id = d.definition_stage_id
-      AND x.rolls_back = d.release_id AND x.id > d.id
-      AND x.id = (SELECT min(y.id) FROM deployments y
-        WHERE y.definition_stage_id = d.definition_stage_id AND y.id > d.id
-          AND y.rolls_back IS NOT NULL)) AS was_undone
+    d.id IN (SELECT id FROM undone) AS was_undone
   FROM deployments d JOIN releases r ON r.id = d.release_id
   WHERE d.definition_stage_id = ANY ($1::bigint[]) AND d.completed_at >= $2
     AND d.completed_at < $3),
 outages AS (
-  SELECT e.environment, e.completed_at, (SELECT min(n.completed_at) FROM deployments n
+  SELECT e.environment, e.completed_at, (SELECT n.completed_at FROM deployments n
     WHERE n.definition_stage_id = e.environment AND n.id > e.id
-      AND n.status IN ('succeeded', 'partiallySucceeded')) AS restored_at
+      AND n.status IN ('succeeded', 'partiallySucceeded') ORDER BY n.id LIMIT 1) AS restored_at
   FROM (SELECT *, lag(has_failed) OVER (PARTITION BY environment ORDER BY id) AS was_down
     FROM ended WHERE has_failed OR has_succeeded) e
   WHERE e.has_failed AND e.was_down IS NOT TRUE)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import deliveries
+from quaymaster.actions import candidate_builds, deliveries
+from quaymaster.actions.call import Call
 from quaymaster.apis.aviator.webhooks.announcer import AviatorAnnouncer
+from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
+from quaymaster.store import workflow_runs
 from tests.apis.aviator.server import Aviator
 from tests.connectors.far_side import FarSide, answering, far_side
 
@@ -93,6 +96,26 @@ async def test_freezes_are_told(aviator: Aviator) -> None:
         "environment_unfrozen",
     ]
     assert {event["environment_name"] for event in told(receiver)} == {"production"}
+
+
+async def test_the_end_of_a_build_is_told_once(aviator: Aviator) -> None:
+    method = {"type": "webhook", "workflow": "https://ci.example.org/hook"}
+    answer = await aviator.in_project("PATCH", "", json={"build_method": method})
+    assert answer.status_code == 200, answer.text
+    cut = (await aviator.cut("1.0-rc1", trigger_build_workflow=True)).json()
+    async with far_side(answering("")) as receiver:
+        await made(aviator, receiver.url, actions=["build_finished"])
+        for status in (ReportedStatus.IN_PROGRESS, ReportedStatus.SUCCEEDED):
+            async with aviator.database.transaction() as connection:
+                run = await workflow_runs.of_build(connection, int(cut["id"]))
+                assert run is not None
+                call = Call(aviator.azure.installation)
+                await candidate_builds.told(connection, call, run, status)
+        await send(aviator)
+    assert [(one["action"], one["release_candidate_version"]) for one in told(receiver)] == [
+        ("build_finished", "1.0-rc1")
+    ]
+    assert "x-aviator-signature-sha256: " in receiver.asked[0].lower()
 
 
 async def test_only_the_environment_that_was_named_is_told_of(aviator: Aviator) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from quaymaster.apis.shared.requests import ReadableRequest
 from quaymaster.domain.errors import NotFound
 
 JSON = "application/json"
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 # Stands for a slash inside a part of the path while that is routed; no path may hold it itself.
 INNER_SLASH = "\0"
 
@@ -111,13 +112,19 @@ def time_in(body: Mapping[str, Any], name: str) -> datetime | None:
     text = text_in(body, name)
     if not text:
         return None
+    found = read_time(text)
+    if found is None:
+        raise Problem(400, f"Invalid {name}")
+    return found
+
+
+def read_time(text: str) -> datetime | None:
+    """A time in UTC that can be reckoned with; None for what is none or names no zone."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise Problem(400, f"Invalid {name}")
-    return time
+        return time.astimezone(UTC) if time.tzinfo and EARLIEST < time < LATEST else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def number_in(text: str, kind: str) -> int:

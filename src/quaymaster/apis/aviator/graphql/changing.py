@@ -15,6 +15,7 @@ from quaymaster.actions import (
 from quaymaster.actions.candidates import Cut
 from quaymaster.actions.cherry_picks import PickRequest
 from quaymaster.actions.rolling_back import RollbackRequest
+from quaymaster.apis.aviator.asked import read_time
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.deployments import FORCED
 from quaymaster.apis.aviator.errors import Problem
@@ -127,11 +128,8 @@ def _may(info: Info, needed: Scope) -> Any:
 def _time(text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        at = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise Problem(400, INVALID_UNTIL) from None
-    if at.tzinfo is None:
+    at = read_time(text) if isinstance(text, str) else None
+    if at is None:
         raise Problem(400, INVALID_UNTIL)
     return at
 

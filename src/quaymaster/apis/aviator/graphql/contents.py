@@ -9,9 +9,12 @@ from quaymaster.actions.ports import Commit
 from quaymaster.actions.pull_request_views import PullRequestView
 from quaymaster.apis.aviator import present, words
 from quaymaster.apis.aviator.candidates import version_in
+from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.graphql.reading import Info, Shown, candidate
 from quaymaster.store.cherry_picks import CherryPick
 from quaymaster.store.pull_requests import CandidatePullRequest
+
+MOST_CHANGELOGS = 10
 
 
 def pull_request(found: PullRequestView) -> Shown:
@@ -71,6 +74,9 @@ async def changelog(
     of: Shown, info: Info, to: str | None = None, **more: str | None
 ) -> list[Shown]:
     """The commits between two candidates."""
+    info.context.changelogs += 1
+    if info.context.changelogs > MOST_CHANGELOGS:
+        raise Problem(400, f"Ask for at most {MOST_CHANGELOGS} changelogs at a time")
     older, call = more.get("from"), info.context.call
     found = await repositories.looked_up(call, of["name"])
     listed = await changelogs.of(

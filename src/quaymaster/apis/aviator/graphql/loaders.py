@@ -38,6 +38,7 @@ class Loaders:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.definitions: dict[int, RepositoryDefinition] = {}
+        self.changelogs = 0  # each asks a repository
         self.environments: Gathered[int, list[RepositoryEnvironment]] = Gathered(
             partial(views.environments, call)
         )
