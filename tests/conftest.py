@@ -8,6 +8,7 @@ processes on it, end its connections or look at the schema itself ask for one of
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -18,22 +19,36 @@ from quaymaster.store import database as databases
 from quaymaster.store.database import Database
 from tests.databases import Databases, in_database
 
+MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
+MEMORY_BYTES = 2**31
+
 
 @pytest.fixture(scope="session")
 def reachable_folder() -> Iterator[Path]:
     """A folder every user may pass through, as pytest's own are not when root runs the tests."""
-    folder = Path(tempfile.mkdtemp(prefix="quaymaster-tests-"))
+    with _folder(None) as folder:
+        yield folder
+
+
+@contextmanager
+def _folder(parent: Path | None) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="quaymaster-tests-", dir=parent))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-async def database_url(reachable_folder: Path) -> AsyncIterator[str]:
-    """The address of the session's PostgreSQL: its maintenance database, empty and not migrated."""
-    async with running(reachable_folder / "session") as server:
-        await _hurry(server.dsn)
-        yield server.dsn
+async def database_url() -> AsyncIterator[str]:
+    """The address of the session's PostgreSQL: its maintenance database, empty and not migrated.
+
+    Nothing of it outlives the session, so that it stays in memory where there is room for it.
+    """
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
+    with _folder(MEMORY if has_room else None) as folder:
+        async with running(folder) as server:
+            await _hurry(server.dsn)
+            yield server.dsn
 
 
 async def _hurry(dsn: str) -> None:

@@ -21,7 +21,7 @@ def ends(client: Any, release_id: int, stage_name: str, status: str) -> None:
         release = client.get_release(PROJECT, release_id)
         return status == next(e.status for e in release.environments if e.name == stage_name)
 
-    until(holds, f"{stage_name} of release {release_id} to be {status}", 60)
+    until(holds, f"{stage_name} of release {release_id} to be {status}")
 
 
 def test_a_definition_is_saved_read_changed_listed_and_deleted(admin: Visitor):
@@ -184,7 +184,7 @@ def test_a_manual_intervention_is_resumed(admin: Visitor):
         definition("Paused", stage("Dev", deployPhases=[pause])), PROJECT
     )
     release = client.create_release({"definitionId": made.id}, PROJECT)
-    until(lambda: client.get_manual_interventions(PROJECT, release.id), "the question", 30)
+    until(lambda: client.get_manual_interventions(PROJECT, release.id), "the question")
     (asked,) = client.get_manual_interventions(PROJECT, release.id)
     assert (asked.status, asked.instructions) == ("pending", "Look")
     given = client.update_manual_intervention(

@@ -92,7 +92,7 @@ def test_a_deployment_group_is_deployed_to(running: Product, admin: Visitor):
         return [machine.agent.status for machine in found] == ["online", "online"]
 
     with target(running, "Web servers", "one", "web"), target(running, "web servers", "two", "db"):
-        until(online, "both targets to be online", 60)
+        until(online, "both targets to be online")
         two = next(
             machine
             for machine in client.get_deployment_targets(PROJECT, made.id)

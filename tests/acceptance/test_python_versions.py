@@ -69,7 +69,7 @@ def released(client: Any, admin: Visitor, made: Any) -> Any:
     assert client.update_release(release, PROJECT, release.id).description == "in words"
     client.update_release_resource({"status": "active"}, PROJECT, release.id)
     ends(client, release.id, "Dev", "succeeded")
-    until(lambda: client.get_approvals(PROJECT, release_ids_filter=[release.id]), "an approval", 30)
+    until(lambda: client.get_approvals(PROJECT, release_ids_filter=[release.id]), "an approval")
     (asked,) = client.get_approvals(PROJECT, release_ids_filter=[release.id])
     given = {"status": "rejected", "comments": "no"}
     assert client.update_release_approval(given, PROJECT, asked.id).status == "rejected"
@@ -106,7 +106,7 @@ def paused(client: Any, version: str) -> None:
     document = definition(f"Paused by {version}", stage("Dev", deployPhases=[waits]))
     made = client.create_release_definition(document, PROJECT)
     release = client.create_release({"definitionId": made.id}, PROJECT)
-    until(lambda: client.get_manual_interventions(PROJECT, release.id), "the question", 30)
+    until(lambda: client.get_manual_interventions(PROJECT, release.id), "the question")
     (asked,) = client.get_manual_interventions(PROJECT, release.id)
     assert client.get_manual_intervention(PROJECT, release.id, asked.id).instructions == "Look"
     answer = {"status": "approved", "comment": "fine"}
@@ -125,7 +125,7 @@ def gated(client: Any, version: str) -> None:
         dev = client.get_release(PROJECT, release.id).environments[0]
         return dev.deploy_steps[0].pre_deployment_gates if dev.deploy_steps else None
 
-    until(asked, "the gates", 30)
+    until(asked, "the gates")
     wanted = {"gatesToIgnore": ["Is it healthy?"], "comment": "known"}
     ignored = client.update_gates(wanted, PROJECT, asked().id)
     assert [one.name for one in ignored.ignored_gates] == ["Is it healthy?"]

@@ -46,7 +46,7 @@ class Yard:
             seen.append(await self.ask("GET", f"builds/{build['id']}"))
             return bool(holds(seen[-1]))
 
-        await eventually(is_so, f"build {build['id']}", 60)
+        await eventually(is_so, f"build {build['id']}")
         return seen[-1]
 
     async def records(self, build: Any, kind: str = "Task") -> list[Any]:

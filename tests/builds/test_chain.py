@@ -82,7 +82,7 @@ async def builds(yard: Yard, how_many: int, **wanted: str) -> list[Any]:
         found[:] = (await yard.ask("GET", f"builds?{query}"))["value"]
         return len(found) >= how_many and all(one["status"] == "completed" for one in found)
 
-    await eventually(are_there, f"{how_many} builds", 60)
+    await eventually(are_there, f"{how_many} builds")
     assert len(found) == how_many
     return found
 
@@ -94,7 +94,7 @@ async def nothing_is_waiting(yard: Yard) -> None:
                 "SELECT count(*) FROM pushes WHERE tries = 0 AND due_at <= now()"
             )
 
-    await eventually(is_so, "all pushes to be answered", 30)
+    await eventually(is_so, "all pushes to be answered")
 
 
 def releasing(project: str, build: int, target: Path) -> dict[str, Any]:
@@ -135,7 +135,7 @@ async def test_a_push_is_built_and_the_build_is_released_and_deployed_once(
     assert (build["result"], build["reason"]) == ("succeeded", "individualCI")
     assert (build["sourceBranch"], build["sourceVersion"]) == ("refs/heads/main", first)
     deployed = f"two {build['buildNumber']}\n"
-    await eventually(lambda: _holds(target, deployed), "the deployment", 60)
+    await eventually(lambda: _holds(target, deployed), "the deployment")
     (release,) = (await yard.server.seen("releases"))["value"]
     assert release["reason"] == "continuousIntegration"
     whole = await yard.server.seen(f"releases/{release['id']}")
@@ -152,7 +152,7 @@ async def test_a_push_is_built_and_the_build_is_released_and_deployed_once(
         newest[:] = (await yard.server.seen("releases"))["value"]
         return len(newest) == 2
 
-    await eventually(is_released, "the second release", 60)
+    await eventually(is_released, "the second release")
     second = max(one["id"] for one in newest)
     changes = await yard.server.seen(f"releases/{second}/changes?$top=1000")
     assert [one["id"] for one in changes["value"]] == commits[::-1]
@@ -208,7 +208,7 @@ async def test_a_repository_that_does_not_tell_is_looked_at(yard: Yard, shop: Pa
                 )
             )
 
-    await eventually(was_looked_at, "the first look", 60)
+    await eventually(was_looked_at, "the first look")
     pushed = commit(shop, "page.txt", "two")
     async with yard.server.database.transaction() as connection:
         await connection.execute("UPDATE build_triggers SET look_at = now()")

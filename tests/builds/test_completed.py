@@ -34,7 +34,7 @@ async def test_a_completed_build_makes_one_release_of_it(yard: Yard):
     async def is_there() -> bool:
         return bool(await releases(yard))
 
-    await eventually(is_there, "the release of the build", 60)
+    await eventually(is_there, "the release of the build")
     [release] = await releases(yard)
     [taken] = release["artifacts"]
     version = taken["definitionReference"]["version"]
@@ -45,5 +45,5 @@ async def test_a_completed_build_makes_one_release_of_it(yard: Yard):
         found = await yard.server.seen(f"releases/{release['id']}")
         return bool(found["environments"][0]["status"] == "succeeded")
 
-    await eventually(is_deployed, "the deployment of the release", 60)
+    await eventually(is_deployed, "the deployment of the release")
     assert len(await releases(yard)) == 1

@@ -100,7 +100,7 @@ async def test_a_build_asks_a_person_and_multiplies(yard: Yard):
         found[:] = (await yard.ask("GET", path))["value"]
         return bool(found)
 
-    await eventually(asks, "the question", 60)
+    await eventually(asks, "the question")
     [one] = found
     assert (one["instructions"], one["status"]) == ("Is lin,mac right?", "pending")
     told = await yard.ask("PATCH", f"{path}/{one['id']}", json={"status": "approved"})

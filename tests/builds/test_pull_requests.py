@@ -142,7 +142,7 @@ async def told(receiver: FarSide, number: int) -> list[dict[str, Any]]:
     async def all_there() -> bool:
         return len(receiver.asked) >= number
 
-    await eventually(all_there, f"{number} statuses", 60)
+    await eventually(all_there, f"{number} statuses")
     return [json.loads(one.partition("\r\n\r\n")[2]) for one in receiver.asked]
 
 
@@ -153,7 +153,7 @@ async def found(yard: Yard, how_many: int) -> list[Any]:
         listed[:] = (await yard.ask("GET", "builds?queryOrder=queueTimeAscending"))["value"]
         return len(listed) >= how_many
 
-    await eventually(are_there, f"{how_many} builds", 60)
+    await eventually(are_there, f"{how_many} builds")
     return listed
 
 

@@ -47,7 +47,7 @@ class Product:
                 start_new_session=True,
                 **self.user,
             )
-        until(lambda: self._ready_since(before), f"the product to be ready; {self.output}", 60)
+        until(lambda: self._ready_since(before), f"the product to be ready; {self.output}")
         return self
 
     def _ready_since(self, before: int) -> bool:

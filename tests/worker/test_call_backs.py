@@ -94,7 +94,7 @@ async def asked(server: Server, far: Any, number: int = 0) -> Service:
     async def was_asked() -> bool:
         return len(far.asked) > number
 
-    await eventually(was_asked, "the service to be asked", 30)
+    await eventually(was_asked, "the service to be asked")
     return Service(server, json.loads(far.asked[number].partition("\r\n\r\n")[2]))
 
 
@@ -105,7 +105,7 @@ async def awaited(world: World, release: ReleaseId) -> None:
         dev = await world.deployment(release, "Dev")
         return dev is not None and any(job.kind is JobKind.CALL_BACK for job in dev.jobs)
 
-    await eventually(is_awaited, "the job to await its report", 30)
+    await eventually(is_awaited, "the job to await its report")
 
 
 # ---- jobs of server phases --------------------------------------------------------------------
@@ -325,7 +325,7 @@ async def asked_twice(world: World) -> None:
         )
         return count == 2
 
-    await eventually(are_asked, "both services to be asked", 30)
+    await eventually(are_asked, "both services to be asked")
 
 
 async def test_a_gate_that_reports_failure_fails_its_sample(world: World, server: Server) -> None:
@@ -361,7 +361,7 @@ async def until_asked(world: World) -> None:
     async def is_asked() -> bool:
         return await world.execute("SELECT asked_at FROM call_backs") is not None
 
-    await eventually(is_asked, "the service to have been asked", 30)
+    await eventually(is_asked, "the service to have been asked")
 
 
 async def test_a_gate_that_never_reports_fails_with_its_sample(

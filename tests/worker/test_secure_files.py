@@ -84,7 +84,7 @@ def _fetched(client: httpx.Client) -> None:
         assert status not in ("rejected", "canceled"), "".join(logs_of(client, release).values())
         return bool(status == "succeeded")
 
-    until(ended, "the deployment to succeed", 60)
+    until(ended, "the deployment to succeed")
     logs = logs_of(client, release)
     told = "".join(logs.values())
     assert "fetched site.pem" in told
