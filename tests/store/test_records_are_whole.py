@@ -11,7 +11,7 @@ from quaymaster.store import release_views
 from tests import make
 
 PLAN = make.plan()
-# In rows of their own; targets are looked up for each decision and never saved.
+# In rows of their own, or looked up for each decision and never saved.
 PARTS = {
     "stages",
     "plan",
@@ -26,6 +26,8 @@ PARTS = {
     "standing",
     "freezes",
     "holds",
+    "circumstances",
+    "tag_hits",
 }
 
 
@@ -77,6 +79,8 @@ def test_every_field_is_read(record):
 HIDDEN = {
     "freezes",
     "holds",
+    "circumstances",
+    "tag_hits",
     "standing",
     "token",
     "evaluated",
