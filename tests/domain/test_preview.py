@@ -185,3 +185,14 @@ def test_a_failure_that_its_task_allows_is_told_and_is_no_dead_end():
     found = seen(make.plan("Dev", Dev={"phases": (make.server_phase(wait),)}))
     assert "'soon' is not a number of minutes" in stage(found, "Dev").phases[0].problems[0]
     assert found.never == ()
+
+
+def test_the_nearer_value_wins_whatever_its_case_and_secrets_stay_with_their_stage():
+    draft = make.release("Dev; QA", variables={"Region": "west", "Url": "https://$(region)/$(Key)"})
+    dev, qa = draft.stages
+    draft = replace(draft, stages=(replace(dev, variables={"REGION": "north"}), qa))
+    known = Known(stage_secrets={1: {"key": True}})
+    found = foresee(draft, known, make.NOW)
+    told = stage(found, "Dev").variables
+    assert told == {"REGION": "north", "Url": "https://north/(set)", "key": "(set)"}
+    assert stage(found, "QA").variables == {"Region": "west", "Url": "https://west/$(Key)"}

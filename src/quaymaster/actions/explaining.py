@@ -7,6 +7,7 @@ from quaymaster.actions import circumstances
 from quaymaster.actions import releases as release_actions
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.actions.variable_groups import WHOLE_DEFINITION
 from quaymaster.actions.workflow_standing import standing
 from quaymaster.domain.access import WORDS, Permission, definition_token, stage_token
 from quaymaster.domain.errors import NotFound
@@ -157,11 +158,15 @@ async def preview(call: Call, request: ReleaseRequest) -> Foresight:
     """
 
     async def look(
-        connection: Connection, draft: Release, secrets: Mapping[str, bool]
+        connection: Connection, draft: Release, secrets: Mapping[int, Mapping[str, bool]]
     ) -> Foresight:
         return foresee(
             await circumstances.looked_up(connection, call, draft),
-            Known(await _all_around(connection, call, draft), secrets),
+            Known(
+                await _all_around(connection, call, draft),
+                secrets.get(WHOLE_DEFINITION, {}),
+                secrets,
+            ),
             call.now,
         )
 

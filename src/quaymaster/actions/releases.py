@@ -39,7 +39,7 @@ from quaymaster.store.variable_groups import keep_snapshots
 
 T = TypeVar("T")
 Then = Callable[[Connection, ReleaseId], Awaitable[None]]
-Look = Callable[[Connection, Release, Mapping[str, bool]], Awaitable[T]]
+Look = Callable[[Connection, Release, Mapping[int, Mapping[str, bool]]], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,23 @@ class _Undo(Exception):
 async def rehearse(call: Call, request: ReleaseRequest, look: Look[T]) -> T:
     """What `look` sees of the draft that this request would make; nothing of it is kept.
 
+    It is told which secrets there are, and whether each has a value, by the stage's id in the
+    definition; those of the release itself under WHOLE_DEFINITION.
+
     Raises what making it would raise.
     """
     prepared = await _prepared(call, request)
     new = prepared.new
-    secrets = [new.secrets, *(stage.secrets for stage in new.stages.values())]
+    scopes = {variable_groups.WHOLE_DEFINITION: new.secrets}
+    scopes |= {number: stage.secrets for number, stage in new.stages.items()}
     seen: list[T] = []
     try:
         async with call.database.transaction() as connection:
             draft = await releases.insert(connection, new, call.vault)
-            known = {name: bool(value) for scope in secrets for name, value in scope.items()}
+            known = {
+                number: {name: bool(value) for name, value in secrets.items()}
+                for number, secrets in scopes.items()
+            }
             seen.append(await look(connection, draft, known))
             raise _Undo  # noqa: TRY301 - only an exception undoes the transaction
     except _Undo:

@@ -13,6 +13,8 @@ from quaymaster.domain.rehearsal import Rehearsal, rehearse
 from quaymaster.domain.release import Job, Phase, Release, Side, Stage
 from quaymaster.domain.status import gate_policy, policy
 from quaymaster.domain.statuses import JobStatus, ReleaseStatus
+from quaymaster.domain.variable_expansion import expand
+from quaymaster.domain.variables import Scopes, effective, plain_and_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ class Foresight:
 class Known:
     """What a preview is told besides the release: surroundings by stage name, and secrets.
 
-    `secrets` are the names of secret variables with whether a value is set; values never get
-    here.
+    `secrets` are the names of the release's secret variables with whether a value is set, and
+    `stage_secrets` those of its stages by their id in the definition; values never get here.
     """
 
     around: Mapping[str, Surroundings] = field(default_factory=dict)
     secrets: Mapping[str, bool] = field(default_factory=dict)
+    stage_secrets: Mapping[int, Mapping[str, bool]] = field(default_factory=dict)
 
 
 def foresee(draft: Release, known: Known, now: datetime) -> Foresight:
@@ -133,9 +136,17 @@ def _side(stage: Stage, side: Side) -> SideForesight:
 
 
 def _variables(release: Release, stage: Stage, known: Known) -> dict[str, str]:
-    """The values that a job would see; of secrets only whether they are set."""
-    secrets = {name: "(set)" if is_set else "(unset)" for name, is_set in known.secrets.items()}
-    return {**release.variables, **stage.variables, **secrets}
+    """The values that a job would see, macros replaced; of secrets only whether they are set."""
+    own = known.stage_secrets.get(stage.plan.definition_stage_id, {})
+    scopes = Scopes(
+        release=plain_and_secret(release.variables, _told(known.secrets)),
+        stage=plain_and_secret(stage.variables, _told(own)),
+    )
+    return {one.name: one.value for one in expand(effective(scopes)).variables.values()}
+
+
+def _told(secrets: Mapping[str, bool]) -> dict[str, str]:
+    return {name: "(set)" if is_set else "(unset)" for name, is_set in secrets.items()}
 
 
 def _in_order(stage: Stage) -> list[PhasePlan]:
