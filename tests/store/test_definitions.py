@@ -41,8 +41,9 @@ async def created(connection: Connection, saved: DefinitionContent) -> Definitio
         for stage, number in zip(saved.plan.stages, ids, strict=True)
     )
     numbered = replace(saved, plan=replace(saved.plan, stages=stages))
-    await definitions.create(connection, build.VAULT, definition_id, project, numbered, *BY)
-    return await definitions.get(connection, build.VAULT, project, definition_id)
+    made = await definitions.create(connection, build.VAULT, definition_id, project, numbered, *BY)
+    assert made == await definitions.get(connection, build.VAULT, project, definition_id)
+    return made
 
 
 async def test_a_definition_comes_back_as_saved(connection, project):

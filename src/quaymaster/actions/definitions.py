@@ -64,20 +64,21 @@ async def create_within(
     call.require(Permission.EDIT_RELEASE_DEFINITION, token, "new release pipelines")
     if not may_be_empty:  # such are described elsewhere, not in the designer
         await pipeline_rules.check_new(connection, project, is_build=False)
-    definition_id = await definitions.draw_id(connection)
-    content = await numbered(connection, content, known=set())
+    definition_id, ids = await definitions.draw_ids(connection, ids_needed(content, set()))
+    content = azure_document.with_ids(content, iter(ids).__next__, set())
     groups = await task_groups.used_by(connection, project, content)
     connected = await connections.known(connection, call, project)
     saved = _content(call, content, {}, groups, api_version, connected, may_be_empty=may_be_empty)
     saved = await _looked_up(connection, project, saved)
     await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     await secure_files.check_newly_used(connection, call, NOTHING_YET, saved.plan)
-    await definitions.create(
+    made = await definitions.create(
         connection, call.vault, definition_id, project, saved, call.by, call.now
     )
     await folders.make_way(connection, project, saved.path, call.by, call.now)
     await _watch(connection, definition_id, saved.plan)
-    return await _found(connection, call, definition_id)
+    _require_view(call, made)
+    return made
 
 
 async def update(call: Call, document: Document, *, api_version: str = "") -> Definition:
@@ -245,9 +246,13 @@ async def _found(
     )
     if found is None:
         raise NotFound("definition", definition_id)
+    _require_view(call, found)
+    return found
+
+
+def _require_view(call: Call, found: Definition) -> None:
     token = definition_token(str(found.project_id), found.path, found.id)
     call.require(Permission.VIEW_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
-    return found
 
 
 async def known_people(connection: Connection, document: Document) -> dict[str, str]:

@@ -75,6 +75,11 @@ _StoredPlan = _stored_form(Plan, "StoredPlan", stages=GenericAlias(tuple, (_Stor
 _plan_decoder = msgspec.json.Decoder(_StoredPlan)
 _stage_decoder = msgspec.json.Decoder(_StoredStage)
 
+PUT_BOTH = """
+WITH kept AS (INSERT INTO plans (digest, body) VALUES ($2, $4) ON CONFLICT DO NOTHING)
+INSERT INTO documents (digest, body) VALUES ($1, $3) ON CONFLICT DO NOTHING
+"""
+
 # What a digest stands for never changes, so it need not be read and decoded twice.
 _plans: OrderedDict[bytes, Plan] = OrderedDict()
 _stage_plans: OrderedDict[bytes, StagePlan] = OrderedDict()
@@ -159,6 +164,14 @@ async def put_plan(connection: Connection, plan: Plan | StagePlan) -> bytes:
         body.decode(),
     )
     return digest
+
+
+async def put_both(connection: Connection, document: str, plan: Plan) -> tuple[bytes, bytes]:
+    """Store a document and its plan in one statement; their digests."""
+    body = encode_plan(plan)
+    digests = digest_of(document.encode()), digest_of(body)
+    await connection.execute(PUT_BOTH, *digests, document, body.decode())
+    return digests
 
 
 async def plan(connection: Connection, digest: bytes) -> Plan:

@@ -12,7 +12,7 @@ import msgspec
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.release import PersonId
-from quaymaster.store import build_plans
+from quaymaster.store import bodies, build_plans
 from quaymaster.store.database import Connection
 from quaymaster.store.definitions import INSERT_REVISION, LOCK, Content, columns_of, draw_id, owner
 from quaymaster.store.vault import Vault
@@ -187,9 +187,10 @@ async def _columns(
     connection: Connection, vault: Vault, definition_id: int, content: BuildContent
 ) -> list[object]:
     """The columns that INSERT and UPDATE share, in their order."""
-    digest = await build_plans.put(connection, content.plan)
+    document = await bodies.put_document(connection, content.document)
+    plan = await build_plans.put(connection, content.plan)
     return [
-        *await columns_of(connection, vault, definition_id, content, digest),
+        *columns_of(vault, definition_id, content, document, plan),
         content.comment,
     ]
 

@@ -34,12 +34,19 @@ WHERE d.id = $1 AND d.kind = 'release' AND ($2::uuid IS NULL OR d.project_id = $
 # By itself: a row that changed while its lock was waited for would fall out of the join above.
 LOCK = "SELECT FROM definitions WHERE id = $1 FOR NO KEY UPDATE"
 
-INSERT = """
-INSERT INTO definitions (id, project_id, name, name_key, path, path_key, revision,
-  document_digest, plan_digest, summary, secrets, tags, tag_keys, source, is_disabled, comment,
-  has_schedules, created_by, created_at, modified_by, modified_at)
-VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17,
-  $18)
+INSERT_FIRST = """
+WITH made AS (
+  INSERT INTO definitions (id, project_id, name, name_key, path, path_key, revision,
+    document_digest, plan_digest, summary, secrets, tags, tag_keys, source, is_disabled, comment,
+    has_schedules, created_by, created_at, modified_by, modified_at)
+  VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $17,
+    $18)
+  RETURNING id, revision, document_digest, secrets, modified_by, modified_at, comment)
+INSERT INTO definition_revisions (definition_id, revision, document_digest, secrets, changed_by,
+  changed_at, change_type, comment, api_version)
+SELECT m.id, m.revision, m.document_digest, m.secrets, m.modified_by, m.modified_at, 'add',
+  m.comment, $19
+FROM made m
 """
 
 UPDATE = """
@@ -149,6 +156,18 @@ async def draw_id(connection: Connection) -> int:
     return drawn
 
 
+async def draw_ids(connection: Connection, environments: int) -> tuple[int, list[int]]:
+    """Both at once: the id of a new definition, and as many for its environments and steps."""
+    row = await connection.fetchrow(
+        "SELECT nextval('definitions_id_seq') AS id,"
+        " array(SELECT nextval('environments_id_seq') FROM generate_series(1, $1)) AS environments",
+        environments,
+    )
+    if row is None:
+        raise RuntimeError("a statement without a table gave no row")
+    return row["id"], row["environments"]
+
+
 async def draw_environment_ids(connection: Connection, count: int) -> list[int]:
     """Ids for new environments and their steps; those not used are never given again."""
     drawn: list[int] = await connection.fetchval(
@@ -212,26 +231,38 @@ async def create(
     content: DefinitionContent,
     by: PersonId | None,
     at: datetime,
-) -> None:
-    """Store a new definition under a drawn id, as revision 1.
+) -> Definition:
+    """Store a new definition under a drawn id, as revision 1; as `get` finds it from now on.
 
     Raises Conflict when a definition of that name exists in the folder.
     """
     columns = await _columns(connection, vault, definition_id, content)
     try:
         await connection.execute(
-            INSERT,
-            definition_id,
-            project,
-            *columns,
-            by,
-            at,
+            INSERT_FIRST, definition_id, project, *columns, by, at, content.api_version
         )
     except asyncpg.UniqueViolationError as error:
         raise _name_taken(content) from error
     await _put_parts(connection, definition_id, project, content.plan)
-    await deployment_groups.put_triggers(connection, definition_id, content.plan)
-    await connection.execute(INSERT_REVISION, definition_id, "add", content.api_version)
+    await deployment_groups.add_triggers(connection, definition_id, content.plan)
+    return Definition(
+        id=definition_id,
+        project_id=project,
+        name=content.name,
+        path=content.path,
+        revision=1,
+        document=content.document,
+        plan=content.plan,
+        secrets=content.secrets,
+        tags=content.tags,
+        is_disabled=content.is_disabled,
+        is_deleted=False,
+        comment=content.comment,
+        created_by=by,
+        created_at=at,
+        modified_by=by,
+        modified_at=at,
+    )
 
 
 async def update(
@@ -257,8 +288,8 @@ async def update(
     await connection.execute(INSERT_REVISION, before.id, "update", content.api_version)
 
 
-async def columns_of(
-    connection: Connection, vault: Vault, definition_id: int, content: Content, plan_digest: bytes
+def columns_of(
+    vault: Vault, definition_id: int, content: Content, document_digest: bytes, plan_digest: bytes
 ) -> list[object]:
     """What a definition of any kind has in its row, from `name` to `tag_keys`."""
     return [
@@ -266,7 +297,7 @@ async def columns_of(
         content.name.casefold(),
         content.path,
         content.path.casefold(),
-        await bodies.put_document(connection, content.document),
+        document_digest,
         plan_digest,
         content.summary,
         vault.seal(owner(definition_id), content.secrets),
@@ -279,9 +310,9 @@ async def _columns(
     connection: Connection, vault: Vault, definition_id: int, content: DefinitionContent
 ) -> list[object]:
     """The columns that INSERT and UPDATE share, in their order."""
-    digest = await bodies.put_plan(connection, content.plan)
+    digests = await bodies.put_both(connection, content.document, content.plan)
     return [
-        *await columns_of(connection, vault, definition_id, content, digest),
+        *columns_of(vault, definition_id, content, *digests),
         content.source,
         content.is_disabled,
         content.comment,
@@ -309,6 +340,8 @@ async def _put_parts(connection: Connection, definition_id: int, project: UUID, 
 
 
 async def _put_artifacts(connection: Connection, definition_id: int, plan: Plan) -> None:
+    if not plan.artifacts:
+        return
     triggering = {upper(trigger.alias) for trigger in plan.triggers}
     keys = [source_keys(artifact) for artifact in plan.artifacts]
     await connection.execute(

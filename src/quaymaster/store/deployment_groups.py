@@ -111,6 +111,11 @@ async def put_triggers(connection: Connection, definition: int, plan: Plan) -> N
     await connection.execute(
         "DELETE FROM deployment_group_triggers WHERE definition_id = $1", definition
     )
+    await add_triggers(connection, definition, plan)
+
+
+async def add_triggers(connection: Connection, definition: int, plan: Plan) -> None:
+    """The same for a definition that has none yet."""
     pairs = {
         (definition, stage.definition_stage_id, phase.queue_id)
         for stage in plan.stages

@@ -104,6 +104,8 @@ async def get(connection: Connection, identity_id: str) -> Identity | None:
 
 async def get_many(connection: Connection, ids: list[str]) -> dict[str, Identity]:
     """The identities of these ids that exist, by id."""
+    if not ids:
+        return {}
     rows = await connection.fetch(f"{IDENTITY} WHERE id = ANY($1::text[])", ids)
     return {row["id"]: _identity(row) for row in rows}
 
