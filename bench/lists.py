@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -25,7 +25,7 @@ from uuid import UUID
 import msgspec
 import uvloop
 
-from bench.releases import API, Bench, environments, running, verdict
+from bench.releases import API, Bench, environments, processes, running, verdict
 from quaymaster.apis.azure.present.light_releases import RENDERING
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.store.light_releases import statement
@@ -54,6 +54,8 @@ class Pace:
     per_second: float
     p50: float
     p99: float
+    product: float = 0.0  # processor time of an answer, in PostgreSQL's processes the other
+    database: float = 0.0
 
 
 class Asking(asyncio.Protocol):
@@ -228,9 +230,25 @@ async def compare(bench: Bench, definition: int, start: int | None) -> tuple[Pac
     path += f"&continuationToken={start}" if start else ""
     await load(bench.product.url, token, path)  # everything is loaded once
     before = await asyncio.to_thread(pgbench, bench, sql, parameters)
+    began = spent(bench)
     pace = await load(bench.product.url, token, path)
+    each = 1000 / (pace.per_second * SECONDS)
+    product, database = (each * (now - then) for now, then in zip(spent(bench), began, strict=True))
+    pace = replace(pace, product=product, database=database)
     after = await asyncio.to_thread(pgbench, bench, sql, parameters)
     return pace, (before + after) / 2
+
+
+def spent(bench: Bench) -> tuple[float, float]:
+    """Seconds of processor time that the product and its PostgreSQL have taken so far."""
+    product = database = 0.0
+    for process in processes(bench):
+        times = process.cpu_times()
+        if "postgres" in process.name():
+            database += times.user + times.system
+        else:
+            product += times.user + times.system
+    return product, database
 
 
 def say(size: int, page: int, pace: Pace, best: float) -> None:
@@ -238,7 +256,8 @@ def say(size: int, page: int, pace: Pace, best: float) -> None:
     print(
         f"{size:>9,} releases, page {page:>5,}: {pace.per_second:7.0f}/s, "
         f"p50 {pace.p50:5.1f} ms, p99 {pace.p99:5.1f} ms ({verdict(pace.p99 <= GOAL_P99)}); "
-        f"{ratio:.2f} of pgbench's {best:.0f}/s ({verdict(ratio >= GOAL_RATIO)})",
+        f"{ratio:.2f} of pgbench's {best:.0f}/s ({verdict(ratio >= GOAL_RATIO)}); processor time "
+        f"of an answer {pace.product:.2f} ms, in PostgreSQL {pace.database:.2f} ms",
         flush=True,
     )
 
