@@ -115,6 +115,30 @@ async def test_subscriptions_are_found_by_their_inputs(server: Server) -> None:
     assert answer.status_code == 400
 
 
+async def test_what_is_offered_tells_its_address_and_the_values_of_its_inputs(
+    server: Server,
+) -> None:
+    publishers = (await server.get(f"{HOOKS}/publishers")).json()["value"]
+    consumers = (await server.get(f"{HOOKS}/consumers")).json()["value"]
+    events = [event for one in publishers for event in one["supportedEvents"]]
+    actions = [action for one in consumers for action in one["actions"]]
+    for offered in (*publishers, *events, *consumers, *actions):
+        assert (await server.get(offered["url"])).json() == offered
+    inputs = {
+        (one["id"], given["id"]): given for one in events for given in one["inputDescriptors"]
+    }
+    result = inputs[COMPLETED, "releaseEnvironmentStatus"]
+    assert [one["value"] for one in result["values"]["possibleValues"]] == [
+        "",
+        "4",
+        "8",
+        "16",
+        "128",
+    ]
+    assert inputs[COMPLETED, "releaseDefinitionId"]["values"] is None
+    assert all(given["description"] for given in inputs.values())
+
+
 async def test_nobody_subscribes_to_a_pipeline_that_is_not_there(server: Server) -> None:
     await projects.create(server.database, "Other")
     made = await server.made("definitions", documents.definition("Web", documents.stage("Dev")))

@@ -12,7 +12,7 @@ from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown
-from quaymaster.apis.azure.service_hooks import words
+from quaymaster.apis.azure.service_hooks import descriptors, words
 from quaymaster.apis.azure.service_hooks.queries import (
     KNOWN,
     NAMED,
@@ -150,20 +150,23 @@ async def test_notification(request: AzureRequest) -> Response[bytes]:
 async def list_publishers(request: AzureRequest) -> Response[bytes]:
     """Who tells: release management, and builds."""
     return request.collection(
-        "publisher", [words.publisher(one) for one in words.RESOURCE_VERSIONS]
+        "publisher",
+        [descriptors.publisher(one, _hooks(request)) for one in words.RESOURCE_VERSIONS],
     )
 
 
 @get("/hooks/publishers/{publisher_id:str}", opt=needs(Scope.RELEASE))
 async def get_publisher(request: AzureRequest, publisher_id: FromPath[str]) -> Response[bytes]:
     """One publisher with its events."""
-    return request.answer("publisher", words.publisher(_publisher(publisher_id)))
+    return request.answer(
+        "publisher", descriptors.publisher(_publisher(publisher_id), _hooks(request))
+    )
 
 
 @get("/hooks/publishers/{publisher_id:str}/eventtypes", opt=needs(Scope.RELEASE))
 async def list_event_types(request: AzureRequest, publisher_id: FromPath[str]) -> Response[bytes]:
     """The events that can be subscribed to."""
-    told = words.publisher(_publisher(publisher_id))
+    told = descriptors.publisher(_publisher(publisher_id), _hooks(request))
     return request.collection("eventType", told["supportedEvents"])
 
 
@@ -176,27 +179,27 @@ async def get_event_type(
     happening = words.HAPPENINGS.get(event_type.casefold())
     if happening is None or words.publisher_of(happening) != publisher:
         raise NotFound("event type", event_type)
-    return request.answer("eventType", words.event_type(happening))
+    return request.answer("eventType", descriptors.event_type(happening, _hooks(request)))
 
 
 @get("/hooks/consumers", opt=needs(Scope.RELEASE))
 async def list_consumers(request: AzureRequest) -> Response[bytes]:
     """How it can be told: web hooks."""
-    return request.collection("consumer", [words.consumer()])
+    return request.collection("consumer", [descriptors.consumer(_hooks(request))])
 
 
 @get("/hooks/consumers/{consumer_id:str}", opt=needs(Scope.RELEASE))
 async def get_consumer(request: AzureRequest, consumer_id: FromPath[str]) -> Response[bytes]:
     """One consumer with its actions."""
     _check(consumer_id, words.CONSUMER, "consumer")
-    return request.answer("consumer", words.consumer())
+    return request.answer("consumer", descriptors.consumer(_hooks(request)))
 
 
 @get("/hooks/consumers/{consumer_id:str}/actions", opt=needs(Scope.RELEASE))
 async def list_actions(request: AzureRequest, consumer_id: FromPath[str]) -> Response[bytes]:
     """What the consumer can do."""
     _check(consumer_id, words.CONSUMER, "consumer")
-    return request.collection("consumerAction", [words.action()])
+    return request.collection("consumerAction", [descriptors.action(_hooks(request))])
 
 
 @get("/hooks/consumers/{consumer_id:str}/actions/{action_id:str}", opt=needs(Scope.RELEASE))
@@ -206,7 +209,7 @@ async def get_action(
     """One action and what it has to be told."""
     _check(consumer_id, words.CONSUMER, "consumer")
     _check(action_id, words.ACTION, "consumer action")
-    return request.answer("consumerAction", words.action())
+    return request.answer("consumerAction", descriptors.action(_hooks(request)))
 
 
 # ---- in between -----------------------------------------------------------------------------
@@ -226,6 +229,10 @@ async def _all_shown(request: AzureRequest, found: list[KeptSubscription]) -> li
     named = [who for one in found for who in (one.created_by, one.modified_by)]
     people = Shown(request.links, await reading.mentioned(request.call, named))
     return [shown(people, one) for one in found]
+
+
+def _hooks(request: AzureRequest) -> str:
+    return f"{request.links.base}/_apis/hooks"
 
 
 def _publisher(given: str) -> str:

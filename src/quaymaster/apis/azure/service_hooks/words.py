@@ -1,7 +1,5 @@
 """The words of service hooks: publishers, events, their filters and the web hook consumer."""
 
-from typing import Any
-
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.release import Side
 
@@ -30,7 +28,6 @@ NAMES = {
     Happening.DEPLOYMENT_COMPLETED: "Release deployment completed",
     Happening.BUILD_COMPLETED: "Build completed",
 }
-PUBLISHED = {RELEASES: "release management", BUILDS: "build"}
 
 # Filters, and their values as published numbers (SEMANTICS 24.2).
 DEFINITION, STAGE = "releaseDefinitionId", "releaseEnvironmentId"
@@ -72,65 +69,3 @@ MESSAGES_TO_SEND = ("all", "text", "html", "markdown", "none")
 def publisher_of(happening: Happening) -> str:
     """Who tells of it."""
     return BUILDS if happening is Happening.BUILD_COMPLETED else RELEASES
-
-
-def event_type(happening: Happening) -> dict[str, Any]:
-    """One EventTypeDescriptor."""
-    return {
-        "id": EVENT_TYPES[happening],
-        "name": NAMES[happening],
-        "description": f"{NAMES[happening]}.",
-        "publisherId": publisher_of(happening),
-        "supportedResourceVersions": list(RESOURCE_VERSIONS[publisher_of(happening)]),
-        "inputDescriptors": [_descriptor(name) for name in FILTERS[happening]],
-    }
-
-
-def publisher(number: str) -> dict[str, Any]:
-    """One of the two publishers there are: release management and builds."""
-    return {
-        "id": number,
-        "name": "Release" if number == RELEASES else "Builds",
-        "description": f"Publishes {PUBLISHED[number]} events",
-        "supportedEvents": [event_type(one) for one in EVENT_TYPES if publisher_of(one) == number],
-        "inputDescriptors": [_descriptor("projectId")],
-    }
-
-
-def action() -> dict[str, Any]:
-    """POST via HTTP."""
-    return {
-        "consumerId": CONSUMER,
-        "id": ACTION,
-        "name": "Post via HTTP",
-        "description": "Posts a JSON object representation of the event to the specified URL.",
-        "allowResourceVersionOverride": True,
-        "supportedEventTypes": ["*"],
-        "supportedResourceVersions": {},
-        "inputDescriptors": [
-            *(_descriptor(name, required=name == URL) for name in (URL, *PLAIN_INPUTS)),
-            *(_descriptor(name, secret=True) for name in SECRET_INPUTS),
-        ],
-    }
-
-
-def consumer() -> dict[str, Any]:
-    """The one consumer there is: a web hook."""
-    return {
-        "id": CONSUMER,
-        "name": "Web Hooks",
-        "description": "Provides event communication via HTTP.",
-        "authenticationType": "none",
-        "actions": [action()],
-        "inputDescriptors": [],
-    }
-
-
-def _descriptor(name: str, *, required: bool = False, secret: bool = False) -> dict[str, Any]:
-    return {
-        "id": name,
-        "name": name,
-        "isConfidential": secret,
-        "inputMode": "passwordBox" if secret else "textBox",
-        "validation": {"dataType": "string", "isRequired": required},
-    }
