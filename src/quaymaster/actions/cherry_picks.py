@@ -32,13 +32,14 @@ from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.store import cherry_picks as rows
 from quaymaster.store import repository_views
 from quaymaster.store.cherry_picks import CherryPick, PickStatus
-from quaymaster.store.database import Connection
+from quaymaster.store.database import Connection, DatabaseUnavailable
 from quaymaster.store.queue import Wakeup, enqueue
 
 HEADS = "refs/heads/release/"
 MOST_COMMITS, MOST_VERSIONS, MOST_TRIES = 50, 100, 6
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PROBLEM = 1000
+OURS = "It went wrong for a reason that the server's log tells."
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,7 @@ async def ask(call: Call, project: str, wanted: PickRequest) -> list[CherryPick]
     """
     found = await repositories.looked_up(call, project)
     found.call.require(Permission.CREATE_RELEASES, found.token, found.definition.definition_name)
+    _check_branch(wanted.version)
     outside, source = await changelogs.connected(call, found)
     number = found.definition.definition_id
     async with call.database.read() as connection:
@@ -82,6 +84,12 @@ async def ask(call: Call, project: str, wanted: PickRequest) -> list[CherryPick]
         return await rows.by_ids(connection, made)
 
 
+def _check_branch(version: str) -> None:
+    """Raise Invalid for a version that no branch can be called by."""
+    if ".." in version or version.endswith(".lock"):
+        raise Invalid(f"{version} cannot be picked on: no branch can be called release/{version}.")
+
+
 async def _bases(
     connection: Connection, definition: int, wanted: PickRequest
 ) -> list[tuple[str, int]]:
@@ -94,6 +102,8 @@ async def _bases(
     chosen = [first]
     if wanted.newer:
         chosen += [one for one in known.values() if one.created_at > first.created_at]
+        for one in chosen:
+            _check_branch(one.version)
     chosen = [one for one in chosen if one.version not in wanted.without]
     if not chosen:
         raise Invalid("Every release is left out: there is none to pick on.")
@@ -126,16 +136,22 @@ async def work(call: Call, number: int) -> PickStatus | None:
     """Do one cherry-pick, or find out why it cannot be done; how it stands then."""
     async with call.database.read() as connection:
         pick = await rows.get(connection, number)
-        if pick is None or pick.status is not PickStatus.IN_PROGRESS:
-            return pick.status if pick else None
-        found = await repositories.numbered(connection, call, pick.definition_id)
+    if pick is None or pick.status is not PickStatus.IN_PROGRESS:
+        return pick.status if pick else None
     try:
+        async with call.database.read() as connection:
+            found = await repositories.numbered(connection, call, pick.definition_id)
         return await _done(call, found, pick)
     except Refused as error:
         await _ended(call, pick, PickStatus.FAILED, str(error))
         return PickStatus.FAILED
     except DomainError as error:
         return await _again(call, pick, str(error))
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        await _again(call, pick, OURS)
+        raise
 
 
 async def _done(call: Call, found: Scene, pick: CherryPick) -> PickStatus:

@@ -58,7 +58,7 @@ async def change(
     if is_elsewhere:
         await _check_source(call, project, changes)
     async with call.database.transaction() as connection:
-        found = await repositories.scene(connection, call, project)
+        found = await _locked(connection, call, project)
         found.require(Permission.EDIT_RELEASE_DEFINITION)
         settings = {**found.definition.settings, **changes}
         build = repositories.method_of(changes, BUILD_METHOD)
@@ -75,6 +75,15 @@ async def change(
         if name is not None:
             await renaming.rename_definition(connection, found, name)
         return await repositories.scene(connection, call, project if name is None else name)
+
+
+async def _locked(
+    connection: Connection, call: Call, project: str, environment: str | None = None
+) -> Scene:
+    """What the names mean, as it stays until this transaction ends: no change is lost."""
+    found = await repositories.scene(connection, call, project, environment)
+    await repository_environments.lock_settings(connection, found.definition.definition_id)
+    return await repositories.scene(connection, call, project, environment)
 
 
 async def _check_source(call: Call, project: str, changes: Mapping[str, Any]) -> None:
@@ -99,7 +108,7 @@ async def change_environment(
     if wanted.tier not in (None, *TIERS):
         raise Invalid(f"Invalid tier: use one of {', '.join(TIERS)}.")
     async with call.database.transaction() as connection:
-        found = await repositories.scene(connection, call, project, environment)
+        found = await _locked(connection, call, project, environment)
         found.call.require(
             Permission.EDIT_RELEASE_DEFINITION, found.token, found.definition.definition_name
         )

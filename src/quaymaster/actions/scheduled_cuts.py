@@ -24,10 +24,12 @@ from quaymaster.domain.schedules import time_zone
 from quaymaster.domain.statuses import ReleaseReason
 from quaymaster.store import cut_schedules
 from quaymaster.store.cut_schedules import CutSchedule
+from quaymaster.store.database import DatabaseUnavailable
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 MOST_NAMES_TRIED = 5
 LONGEST_PROBLEM = 500
+OURS = "It went wrong for a reason that the server's log tells."
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +59,11 @@ async def fire_due(call: Call, definition: int) -> ReleaseId | None:
     except DomainError as error:
         await _put_off(call, one, str(error))
         return None
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        await _put_off(call, one, OURS)
+        raise
     await _over(call, one)
     return made
 

@@ -1,6 +1,11 @@
-"""Environments of repositories that are about to go: whether they may, and what goes with them."""
+"""Changing what is set for definitions of repositories: one after the other, and what goes."""
 
 from quaymaster.store.database import Connection
+
+
+async def lock_settings(connection: Connection, definition: int) -> None:
+    """Let others who change settings of the definition or its environments wait for us."""
+    await connection.execute("SELECT FROM definitions WHERE id = $1 FOR NO KEY UPDATE", definition)
 
 
 async def is_busy(connection: Connection, environment: int) -> bool:

@@ -274,6 +274,34 @@ async def test_a_release_that_there_is_not(shop: tuple[Aviator, Path]):
         assert missing.json() == {"error": "Cherry-pick not found"}
 
 
+async def test_what_goes_wrong_by_our_own_fault_ends_as_well(
+    shop: tuple[Aviator, Path], monkeypatch: pytest.MonkeyPatch
+):
+    aviator, place = shop
+    [asked] = await pick(aviator, commits=[gits.commit(place, "fix.txt", "fixed\n")])
+
+    async def broken(*_given: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cherry_picks, "_next", broken)
+    for _ in range(cherry_picks.MOST_TRIES):
+        with pytest.raises(ZeroDivisionError):
+            await cherry_picks.work(Call(aviator.azure.installation), int(asked["id"]))
+    path = f"/releases/1.0/cherry_picks/{asked['id']}"
+    assert (await aviator.in_project("GET", path)).json()["status"] == "failure"
+    assert (await aviator.deploy("1.0-rc1")).status_code == 201
+
+
+async def test_a_version_that_no_branch_can_be_called_by(shop: tuple[Aviator, Path]):
+    aviator, place = shop
+    main = gits.head(place, "main")
+    await aviator.cut("1..5-rc1", commit=main)
+    answer = await aviator.in_project(
+        "POST", "/releases/1..5/cherry_picks", json={"commits": [main]}
+    )
+    assert answer.status_code == 400
+
+
 async def test_who_may(shop: tuple[Aviator, Path]):
     aviator, place = shop
     reader = await aviator.azure.user("rita", groups=("Readers",))

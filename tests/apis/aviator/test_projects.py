@@ -1,5 +1,6 @@
 """Projects, environments, releases and figures beside the five documented calls (AVIATOR 7)."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,22 @@ async def test_an_environment_is_deleted_once_nothing_is_deployed_to_it(aviator:
     assert (await aviator.in_project("DELETE", "/environments/staging")).status_code == 204
     await aviator.with_environment("production")
     assert await aviator.listed() == []
+
+
+async def test_no_change_made_at_the_same_moment_is_lost(aviator: Aviator):
+    """Each sets something else; all of it is set at the end."""
+    of_project = {"patch_reopens": True, "verification_label": "a", "verified_label": "b"}
+    of_environment = {"deploy_after_build": True, "hold_after_rollback": True, "tier": "staging"}
+    answers = await asyncio.gather(
+        *(aviator.in_project("PATCH", "", json={key: of_project[key]}) for key in of_project),
+        *(aviator.here("PATCH", "", json={key: of_environment[key]}) for key in of_environment),
+    )
+    assert {one.status_code for one in answers} == {200}
+    assert (await aviator.in_project("GET", "")).json()["settings"].items() >= of_project.items()
+    found = (await aviator.here("GET", "")).json()
+    settings = {key: value for key, value in of_environment.items() if key != "tier"}
+    assert found["settings"].items() >= settings.items()
+    assert found["tier"] == "staging"
 
 
 async def test_an_environment_shows_a_freeze_of_any_level_while_it_lasts(aviator: Aviator):
