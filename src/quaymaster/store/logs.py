@@ -143,6 +143,18 @@ class LogFiles:
                 f"A log could not be read from the storage ({type(error).__name__})."
             ) from error
 
+    async def find(self, key: str) -> bytes | None:
+        """The bytes of an object, None when there is none. Raises StorageUnavailable."""
+        try:
+            found = await obstore.get_async(self._store, key)
+            return bytes(await found.bytes_async())
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise StorageUnavailable(
+                f"The storage could not be read ({type(error).__name__})."
+            ) from error
+
     async def older(self, prefix: str, before: datetime) -> AsyncIterator[list[str]]:
         """The keys below a prefix that were last written before this time, some at a time.
 

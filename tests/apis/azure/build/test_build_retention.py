@@ -125,8 +125,12 @@ async def test_objects_that_no_row_knows_are_swept_after_a_day(server: Server):
     assert await leftovers.sweep_if_due(later(server)) == 0, "they may be about to be written down"
     for one in objects(server):
         os.utime(one, (0, 0))
+    await files.put(leftovers.OWNER, b"somebody else")
+    assert await leftovers.sweep(later(server)) == 0, "it is not ours to sweep"
+    await files.remove(leftovers.OWNER)
     assert await leftovers.sweep(later(server)) == len(lost)
-    assert sorted(one.read_bytes() for one in objects(server)) == [
+    kept = [one for one in objects(server) if one.name != leftovers.OWNER]
+    assert sorted(one.read_bytes() for one in kept) == [
         b"content of a",
         b"left behind",
         b"left behind",
