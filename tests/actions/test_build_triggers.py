@@ -193,3 +193,10 @@ async def test_strangers_builds_know_no_secrets(office: Office, shop: Path) -> N
     vault = office.installation.vault
     opened = [vault.unseal(f"build/{row['id']}", row["secrets"]) for row in found]
     assert opened == [{"key": "hunter2"}, {"key": ""}]
+
+
+async def test_parameters_that_nothing_reads_are_refused(office: Office, shop: Path) -> None:
+    number = await defined(office, shop)
+    request = BuildRequest(number, MAIN, template_parameters={"size": "big"})
+    with pytest.raises(Invalid, match="has no parameters size"):
+        await build_queueing.queue(await office.call("ann"), request)

@@ -87,6 +87,18 @@ def test_each_combination_of_the_multipliers_is_a_job_with_its_own_values():
     assert (leg["System.JobPositionInPhase"], leg["System.TotalJobsInPhase"]) == ("3", "4")
 
 
+def test_every_job_has_a_name_of_its_own():
+    legs = parallel("A", Spread.CONFIGURATIONS, "x", "y", most=9)
+    assert list(statuses(started(legs, x="a_b,a", y="c,b_c,c"))) == [
+        "A.a_b_c_1",
+        "A.a_b_b_c",
+        "A.a_c",
+        "A.a_b_c_4",
+    ]
+    with pytest.raises(Refused, match=r"Two jobs of the build would be called A\.1"):
+        started(parallel("A", Spread.MACHINES, most=2), job("A.1"))
+
+
 def test_machines_get_the_same_work_and_their_places():
     build = started(parallel("A", Spread.MACHINES, most=3))
     assert statuses(build) == {"A.1": "waiting", "A.2": "waiting", "A.3": "waiting"}

@@ -167,6 +167,8 @@ def test_variables_of_the_text_win_over_those_of_the_definition():
         ("jobs:\n- job: A\n  strategy: {matrix: '$[x]'}\n  steps: [{script: a}]", "computed while"),
         ("stages:\n- stage: A\n  trigger: manual\n  jobs: []", "line 3: 'trigger' is not"),
         ("stages:\n- stage: A\n  isSkippable: false\n  jobs: []", "line 3: 'isSkippable' is not"),
+        ("jobs:\n- job: A.B\n  steps: [{script: a}]", "line 2: 'A.B' is no name of a job"),
+        ("stages:\n- stage: 1st\n  jobs: [{job: A, steps: []}]", "'1st' is no name of a stage"),
         ("stages:\n- template: s.yml", "line 2: 'template' is not supported in a stage"),
         ("jobs:\n- template: j.yml", "line 2: 'template' is not supported here"),
         ("steps:\n- script: a\n  condition: dependencies.A.result", "line 3: the condition cannot"),

@@ -88,6 +88,12 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
         raise Refused(
             f"The build pipeline {definition.name} is disabled. Enable it to queue builds."
         )
+    if request.template_parameters:
+        names = ", ".join(map(str, request.template_parameters))[:200]
+        raise Invalid(
+            f"The build pipeline {definition.name} has no parameters {names}: parameters of YAML "
+            "files are not supported here. Use variables that are settable at queue time."
+        )
     definition = await build_definitions.expanded(call, definition)
     request = _completed(request, definition)
     if definition.plan.process is ProcessType.DESIGNER:

@@ -78,10 +78,15 @@ class Build:
     canceled_by: PersonId | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    _newest: dict[str, BuildJob] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Rules ask for the newest attempt of every job again and again."""
+        object.__setattr__(self, "_newest", {job.key: job for job in self.jobs})
 
     def newest(self, key: str) -> BuildJob | None:
         """The newest attempt of a job of the plan; None when it has not begun."""
-        return next((job for job in reversed(self.jobs) if job.key == key), None)
+        return self._newest.get(key)
 
     @property
     def current(self) -> tuple[BuildJob, ...]:

@@ -29,8 +29,20 @@ def spread(plan: BuildPlan, variables: Mapping[str, str]) -> BuildPlan:
         made += legs
         if len(made) > MOST_JOBS:
             raise Refused(f"The build would have more than {MOST_JOBS} jobs; multiply it by less.")
+    _check_keys(made)
     ranked = (replace(one, work=replace(one.work, rank=n)) for n, one in enumerate(made, 1))
     return replace(plan, jobs=tuple(_waiting(one, became) for one in ranked))
+
+
+def _check_keys(jobs: list[BuildJobPlan]) -> None:
+    seen: set[str] = set()
+    for job in jobs:
+        if job.key in seen:
+            raise Refused(
+                f"Two jobs of the build would be called {job.key}. Give its phases and jobs names "
+                "of which none is another one with a dot behind it."
+            )
+        seen.add(job.key)
 
 
 def _waiting(job: BuildJobPlan, became: Mapping[str, tuple[str, ...]]) -> BuildJobPlan:
@@ -77,7 +89,8 @@ def _combinations(
         stops=not parallel.continue_on_error,
         tolerant=parallel.continue_on_error,
     )
-    combinations = list(product(*lists.values()))
+    combinations = list(dict.fromkeys(product(*lists.values())))
+    names = ["_".join(values) for values in combinations]
     for place, values in enumerate(combinations, 1):
         own = {
             **dict(zip(lists, values, strict=True)),
@@ -85,7 +98,8 @@ def _combinations(
             "System.TotalJobsInPhase": str(len(combinations)),
             "System.ParallelExecutionType": Spread.CONFIGURATIONS.value,
         }
-        yield _leg(job, "_".join(values), own, group)
+        name = names[place - 1]
+        yield _leg(job, f"{name}_{place}" if names.count(name) > 1 else name, own, group)
 
 
 def _leg(

@@ -115,9 +115,10 @@ def _within_limits(build: Build, due: list[BuildJobPlan]) -> list[BuildJobPlan]:
         if plan.group is None or build.cancel_requested_at:
             kept.append(plan)
             continue
-        left = room.setdefault(plan.group.name, _room(build, plan))
-        if left > 0:
-            room[plan.group.name] = left - 1
+        if plan.group.name not in room:
+            room[plan.group.name] = _room(build, plan)
+        if room[plan.group.name] > 0:
+            room[plan.group.name] -= 1
             kept.append(plan)
     return kept
 

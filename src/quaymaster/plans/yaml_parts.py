@@ -57,6 +57,15 @@ def refuse_others(said: Mapping[str, Value], known: frozenset[str], what: str) -
             value.complain(f"{name[:40]!r} is not supported in {what}; remove it")
 
 
+def check_name(at: Value, name: str, what: str) -> None:
+    """A name that others refer to has letters, digits and underscores alone, as published."""
+    if not (name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()):
+        at.complain(
+            f"{name[:40]!r} is no name of a {what}: use letters, digits and underscores, and begin "
+            "with none of the digits"
+        )
+
+
 def pool(value: Value | None, usual: Pool) -> Pool:
     """A queue by name; images of hosted machines mean the queue of the definition."""
     if value is None or value.is_nothing:

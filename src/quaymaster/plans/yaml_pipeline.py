@@ -21,6 +21,7 @@ from quaymaster.plans.build_definition import ONLY_STAGE
 from quaymaster.plans.yaml_parts import (
     Leg,
     Pool,
+    check_name,
     legs,
     pool,
     refuse_others,
@@ -134,6 +135,7 @@ class _Compiler:
             refuse_others(inside, STAGE, "a stage")
             name = inside["stage"].text() if "stage" in inside else ""
             name = name or f"Stage{place}"
+            check_name(stage, name, "stage")
             known = {one.name.casefold(): one.name for one in made}
             if name.casefold() in known:
                 stage.complain(f"there are two stages {name!r}; give each a name of its own")
@@ -196,6 +198,7 @@ class _Compiler:
                 continue
             refuse_others(inside, JOB, "a job")
             name = inside["job"].text() or f"Job{place}"
+            check_name(job, name, "job")
             if "steps" not in inside:
                 job.complain(f"the job {name!r} has no steps; give it some")
                 continue
