@@ -205,7 +205,10 @@ def _job(
     parameters: Mapping[str, str],
 ) -> BuildJobPlan:
     target = _held(phase, "target")
-    on_server = target.whole("type", AGENT_TARGET) == SERVER_TARGET
+    kind = target.whole("type", AGENT_TARGET)
+    if kind not in (AGENT_TARGET, SERVER_TARGET):
+        target.warn("type", "is no kind of phase of a build; use 1 (agents) or 2 (none)")
+    on_server = kind == SERVER_TARGET
     limit = phase.whole("jobTimeoutInMinutes") or root.whole("jobTimeoutInMinutes", 60)
     cancel = phase.whole("jobCancelTimeoutInMinutes") or root.whole("jobCancelTimeoutInMinutes", 5)
     skips = str(_held(target, "executionOptions").value.get("skipSyncSource") or "").lower()

@@ -114,19 +114,23 @@ def steps(listed: Value, known: Known, *, on_server: bool = False) -> Steps:
     """
     tasks: list[TaskPlan] = []
     checkout = Checkout()
-    for step in listed.items():
+    for place, step in enumerate(listed.items(), 1):
         said = step.entries()
         kind = next((name for name in KINDS if name in said), "")
         if not kind:
             _refuse_kind(step, said)
             continue
+        is_checkout = kind == "checkout"  # no task: it always runs, first and once
+        allowed = OWN[kind] if is_checkout else OWN[kind] | COMMON
         for name, value in said.items():
-            if name != kind and name not in COMMON | OWN[kind]:
+            if name != kind and name not in allowed:
                 value.complain(f"{name!r} is not supported in a {kind} step; remove it")
         if on_server:
             tasks += _server_task(step, kind, said)
-        elif kind == "checkout":
+        elif is_checkout:
             checkout = _checkout(said)
+            if place > 1:
+                step.complain("the sources come before everything else; put checkout first, once")
         elif kind == "download":
             if said["download"].text().lower() != "none":
                 step.complain("artifacts of this build cannot be downloaded by its own jobs")
