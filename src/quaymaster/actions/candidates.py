@@ -236,7 +236,7 @@ async def report(
         stage = await _stage(connection, found, known)
         reopens = bool(found.definition.settings.get("patch_reopens"))
         event = DeploymentReported(stage, call.by, status, problem, reopens)
-        after = await happen_within(connection, found.call, known.release, event)
+        after = await happen_within(connection, found.call, known.release, event, is_locked=True)
         return _as_told(after, stage, told.newest) or await _shown(connection, stage)
 
 

@@ -65,13 +65,17 @@ async def happen_within(
     event: Event,
     check: Check | None = None,
     then: Then | None = None,
+    *,
+    is_locked: bool = False,
 ) -> Release:
-    """The same inside a transaction that the caller opened.
+    """The same inside a transaction that the caller opened, in which a statement before may have
+    locked the release already.
 
     `then` sees the release after the event, every record with its id, and may name one more event
     to happen with it: that costs nothing beside a transaction of its own.
     """
-    before = await releases.locked(connection, release_id)
+    find = releases.load if is_locked else releases.locked
+    before = await find(connection, release_id)
     if before is None:
         raise NotFound("release", release_id)
     before = await circumstances.looked_up(connection, call, before, event)

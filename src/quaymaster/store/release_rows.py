@@ -42,11 +42,12 @@ STAGE_BITS = {
 # The doors of the installation and of the definition stand open to decisions, which lock the
 # release behind them. Whoever sets a freeze, or rolls an environment back, closes one for a
 # moment: decisions under way are then over, and later ones see what was set (DESIGN 6, I3).
-LOCK = """
-WITH doors AS MATERIALIZED (
+DOORS = """
   SELECT pg_advisory_xact_lock_shared(1366646899, 0),
     pg_advisory_xact_lock_shared(1366646900, (definition_id % 2147483647)::integer)
-  FROM releases WHERE id = $1)
+"""
+LOCK = f"""
+WITH doors AS MATERIALIZED ({DOORS} FROM releases WHERE id = $1)
 SELECT true FROM releases r, doors WHERE r.id = $1 FOR NO KEY UPDATE OF r
 """
 CLOSE_ALL = "SELECT pg_advisory_xact_lock(1366646899, 0)"

@@ -17,6 +17,7 @@ import msgspec
 
 from quaymaster.domain.release import PersonId, ReleaseId, StageId
 from quaymaster.store.database import Connection
+from quaymaster.store.release_rows import DOORS
 from quaymaster.store.task_runs import FAILED_STEP
 
 COLUMNS = """
@@ -44,8 +45,9 @@ ORDER BY coalesce(x.repository, '') = '', d.id LIMIT 2
 
 
 FIND = _find()
-# Together with a release of it and its newest attempt there: reports come often.
-FIND_CANDIDATE = _find(
+# Together with a release of it, locked as `release_rows.LOCK` does, and its newest attempt there as
+# it was before the lock: reports come often, and a statement saved is a round trip saved.
+_WITH_CANDIDATE = _find(
     ", r.id AS release_id, s.id AS stage_id, b.status AS build, n.id AS newest_id, n.queued_at,"
     " n.rolls_back IS NOT NULL AS rolls_back, n.requested_by, f.name AS from_name,"
     " i.unique_name, i.email",
@@ -59,6 +61,14 @@ LEFT JOIN releases f ON f.id = n.from_release_id
 LEFT JOIN identities i ON i.id = n.requested_by
 """,
 )
+LOCK_CANDIDATE = f"""
+WITH found AS MATERIALIZED ({_WITH_CANDIDATE}),
+meant AS MATERIALIZED (SELECT release_id, definition_id FROM found LIMIT 1),
+doors AS MATERIALIZED ({DOORS} FROM meant WHERE release_id IS NOT NULL),
+locked AS MATERIALIZED (SELECT r.id FROM releases r, doors
+  WHERE r.id = (SELECT release_id FROM meant) FOR NO KEY UPDATE OF r)
+SELECT found.* FROM found LEFT JOIN locked ON true
+"""
 BY_NUMBER = f"""
 SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
   coalesce(y.tier, 'development') AS tier
@@ -195,7 +205,7 @@ def _named(row: asyncpg.Record) -> Named:
     return Named(_definition(row), found)
 
 
-async def find_candidate(
+async def lock_candidate(
     connection: Connection,
     organization: UUID,
     project: UUID | None,
@@ -203,11 +213,12 @@ async def find_candidate(
     environment: str,
     version: str,
 ) -> tuple[Named, Candidate | None, EnvironmentDeployment | None] | None:
-    """What `find` and `candidate` find, in one statement, and the newest attempt of the release
-    in the environment as it is listed, but for how it stands."""
+    """What `find` and `candidate` find, in one statement, which locks the release until the
+    transaction ends; and the newest attempt of the release in the environment as it is listed, but
+    for how it stands. What somebody else changed while this waited for the lock is not in it."""
     row = _meant(
         await connection.fetch(
-            FIND_CANDIDATE,
+            LOCK_CANDIDATE,
             organization,
             name.casefold(),
             name,
