@@ -141,14 +141,25 @@ async def _changed(
     if wanted.parent is not None:
         number = found.definition.definition_id
         parent = await repositories.parent_id(connection, number, wanted.parent)
-        if parent == before.id:
-            raise Invalid("Invalid parent: an environment cannot come before itself.")
+        await _check_order(connection, found, parent)
     return replace(
         before,
         tier=wanted.tier or before.tier,
         parent_id=parent,
         settings={**before.settings, **told},
     )
+
+
+async def _check_order(connection: Connection, found: Scene, parent: int | None) -> None:
+    """Raise Invalid for a parent that comes after the environment itself, at once or by others."""
+    known = await rows.environments(connection, found.definition.definition_id)
+    before = {one.id: one.parent_id for one in known}
+    seen = {found.environment.id}
+    while parent is not None:
+        if parent in seen:
+            raise Invalid("Invalid parent: an environment cannot come before itself.")
+        seen.add(parent)
+        parent = before.get(parent)
 
 
 async def _set_trigger(connection: Connection, found: Scene, *, is_on: bool) -> None:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from quaymaster.actions import freeze_times
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.changes import DeploymentRequested
@@ -18,10 +19,13 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
     """Answer one failed attempt; whether a redeployment was started.
 
     Nothing is started when there was no success before, when something newer was deployed to the
-    environment since, or when the release of the last success cannot be deployed any more. Safe
-    to call again: a failed attempt is answered once.
+    environment since, or when the release of the last success cannot be deployed any more. While
+    the environment is frozen the attempt stays unanswered: what is newest is looked at afterwards.
+    Safe to call again: a failed attempt is answered once.
     """
     async with deciding(call) as connection:
+        if await _is_frozen(connection, call, deployment_id):
+            return False
         failed = await firing.taken_up(connection, deployment_id)
         if failed is None or failed.newest_in_environment != deployment_id:
             return False
@@ -46,6 +50,12 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
             return False
         await _hold(connection, call, failed)
         return True
+
+
+async def _is_frozen(connection: Connection, call: Call, deployment_id: int) -> bool:
+    environment = await firing.environment_of(connection, deployment_id)
+    reaching = await freezes.reaching(connection, environment) if environment else []
+    return bool(freeze_times.in_force(reaching, call.now)[0])
 
 
 async def _hold(connection: Connection, call: Call, failed: Failed) -> None:

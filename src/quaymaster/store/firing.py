@@ -72,6 +72,14 @@ async def wanting_rollback(connection: Connection) -> list[int]:
     return [row["id"] for row in rows]
 
 
+async def environment_of(connection: Connection, deployment_id: int) -> int | None:
+    """The environment of an attempt."""
+    found: int | None = await connection.fetchval(
+        "SELECT definition_stage_id FROM deployments WHERE id = $1", deployment_id
+    )
+    return found
+
+
 async def taken_up(connection: Connection, deployment_id: int) -> Failed | None:
     """Take up one of them, so that nobody else does; None when that has been done."""
     row = await connection.fetchrow(

@@ -85,6 +85,15 @@ async def test_a_renamed_environment_keeps_its_deployments(aviator: Aviator):
     assert (await aviator.in_project("GET", "/environments/staging")).json()["parent"] == "live"
 
 
+async def test_no_environment_comes_before_itself(aviator: Aviator):
+    await aviator.with_environment("staging", parent="production")
+    await aviator.with_environment("test", parent="staging")
+    for parent in ("production", "staging", "test"):
+        answer = await aviator.here("PATCH", "", json={"parent": parent})
+        assert (answer.status_code, "parent" in answer.json()["error"]) == (400, True)
+    assert (await aviator.here("GET", "")).json()["parent"] is None
+
+
 async def test_an_environment_is_deleted_once_nothing_is_deployed_to_it(aviator: Aviator):
     await aviator.with_environment("staging", parent="production")
     await aviator.cut("1.0-rc1")

@@ -117,6 +117,33 @@ async def test_a_failure_rolls_back_by_itself_and_holds(aviator: Aviator):
         assert await connection.fetchval("SELECT count(*) FROM holds") == 0
 
 
+async def test_a_failure_in_a_frozen_environment_is_answered_when_that_is_over(aviator: Aviator):
+    """Unless something newer has been deployed by then: that must not be rolled back."""
+    await aviator.here("PATCH", "", json={"rollback_on_failure": True})
+    await aviator.history([("1.0-rc1", "success"), ("1.1-rc1", "success")])
+    await aviator.cut("1.2-rc1")
+    await aviator.here("PUT", "/freeze", json={"reason": "Sale"})
+    await aviator.report("1.1-rc1", "in_progress")
+    await aviator.report("1.1-rc1", "failure")
+    async with aviator.database.read() as connection:
+        [row] = await connection.fetch("SELECT id FROM deployments WHERE wants_rollback")
+    call = Call(aviator.azure.installation)
+    assert not await rollbacks.roll_back(call, row["id"])
+    await aviator.report("1.2-rc1", "success")
+    await aviator.here("DELETE", "/freeze")
+    assert not await rollbacks.roll_back(call, row["id"])
+    assert (await aviator.shown())[0] == ("1.2-rc1", "success")
+    await aviator.here("PUT", "/freeze", json={"reason": "Sale"})
+    await aviator.report("1.2-rc1", "in_progress")
+    await aviator.report("1.2-rc1", "error")
+    async with aviator.database.read() as connection:
+        [row] = await connection.fetch("SELECT id FROM deployments WHERE wants_rollback")
+    assert not await rollbacks.roll_back(call, row["id"])
+    await aviator.here("DELETE", "/freeze")
+    assert await rollbacks.roll_back(call, row["id"])
+    assert (await aviator.shown())[0] == ("1.2-rc1", "pending")
+
+
 async def test_a_deleted_project_is_not_found_any_more(aviator: Aviator):
     assert (await aviator.in_project("DELETE", "")).status_code == 204
     assert (await aviator.in_project("GET", "")).json() == {"error": "Release project not found"}
