@@ -27,10 +27,6 @@ AREAS = {
 }
 
 
-# Published methods of addresses that are served otherwise: nothing is there for them yet.
-UNSERVED_METHODS = {"POST": re.compile("build/builds/[^/]+/workitems")}
-
-
 @dataclass(frozen=True, slots=True)
 class Location:
     """One ApiResourceLocation with its published field names."""
@@ -64,12 +60,6 @@ def is_published(tail: tuple[str, ...], *, in_project: bool) -> bool:
     """Whether some location has this path, `tail` being its parts after `_apis`."""
     path = _joined(tail)
     return any(pattern.fullmatch(path) for pattern in _patterns(in_project=in_project))
-
-
-def is_unserved_method(method: str, tail: tuple[str, ...]) -> bool:
-    """Whether the contract has this method at a path where this server has only others."""
-    pattern = UNSERVED_METHODS.get(method)
-    return bool(pattern and pattern.fullmatch(_joined(tail)))
 
 
 def _joined(tail: tuple[str, ...]) -> str:

@@ -227,8 +227,6 @@ def _problem(asked: Asked, method: str, error: HTTPException) -> Problem:
         if locations.is_published(asked.tail, in_project=in_project):
             return errors.problem_of(_unserved(asked.shown_path))
         return errors.problem_of(NoSuchRoute(error.detail))
-    if error.status_code == 405 and locations.is_unserved_method(method, asked.tail):
-        return errors.problem_of(_unserved(f"{method} {asked.shown_path}"))
     if error.status_code == 405:
         message = f"The requested resource does not support http method '{method}'."
         return Problem(405, "VssRequestInvalidException", message, dict(error.headers or {}))
