@@ -70,6 +70,7 @@ async def create_within(
     connected = await connections.known(connection, call, project)
     saved = _content(call, content, {}, groups, api_version, connected, may_be_empty=may_be_empty)
     saved = await _looked_up(connection, project, saved)
+    await named_builds.check_newly_named(connection, call, project, NOTHING_YET, saved.plan)
     await connections.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     await secure_files.check_newly_used(connection, call, NOTHING_YET, saved.plan)
     made = await definitions.create(
@@ -141,6 +142,8 @@ async def update_within(
     saved = await _looked_up(connection, before.project_id, saved)
     was = compiled(call, stored, groups) if before.plan.task_groups else before.plan
     _authorise_change(call, replace(before, plan=was), saved)
+    own = before.project_id
+    await named_builds.check_newly_named(connection, call, own, before.plan, saved.plan)
     await connections.check_newly_used(connection, call, was, saved.plan)
     await secure_files.check_newly_used(connection, call, was, saved.plan)
     await definitions.update(connection, call.vault, before, saved, call.by, call.now)

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from quaymaster.actions.call import Call
+from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_sources import is_own_build, named_definitions, named_project
 from quaymaster.domain.plan import ArtifactPlan, Plan
 from quaymaster.domain.triggers import ArtifactEvent
@@ -30,6 +31,23 @@ async def resolved(connection: Connection, project: UUID, plan: Plan) -> Plan:
     if not warnings and tuple(artifacts) == plan.artifacts:
         return plan
     return replace(plan, artifacts=tuple(artifacts), warnings=(*plan.warnings, *warnings))
+
+
+async def check_newly_named(
+    connection: Connection, call: Call, own: UUID, before: Plan, after: Plan
+) -> None:
+    """Raise Forbidden for builds of another project that the caller may not view, unless the
+    definition took some of there before."""
+    known = {named_project(one.reference) for one in before.artifacts}
+    for one in after.artifacts:
+        named = named_project(one.reference)
+        if not is_own_build(one.type, one.reference) or not named or named in known:
+            continue
+        project = await build_files.project_beside(connection, own, named)
+        if project not in (None, own):
+            shown = one.reference.get("project.name") or named
+            on = f"the project {shown[:100]}, whose builds artifact {one.alias} takes"
+            call.require_build(BuildPermission.VIEW_BUILDS, str(project), on)
 
 
 def _path(place: int) -> str:
@@ -71,6 +89,9 @@ def _with_ids(
     (first, name), *_ = found
     first_source, *further = (f"{project}:{number}" for number, _ in found)
     ids = {"project": str(project), "definition": str(first), "definition.name": name}
+    named = named_project(artifact.reference)
+    if named and named.lower() != str(project):
+        ids["project.name"] = artifact.reference.get("project.name") or named
     if artifact.reference.get("definitions"):
         ids["definitions"] = ",".join(str(number) for number, _ in found)
     numbers = {str(number) for number, _ in found}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import artifact_events, build_happening
+from quaymaster.actions import artifact_events, build_happening, projects
 from quaymaster.actions.call import Call
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.events import JobClaimed, JobFinished
@@ -170,3 +170,24 @@ async def test_two_builds_that_end_at_once_make_one_release_each(server: Server)
     [entry] = (await asked(server, "GET", "definitions?includeLatestBuilds=true"))["value"]
     assert entry["latestCompletedBuild"]["id"] in numbers
     assert entry["latestBuild"]["id"] == max(numbers)
+
+
+async def test_builds_of_another_project_are_taken_by_who_may_see_them(server: Server):
+    other = await projects.create(server.database, "Other")
+    answer = await server.ask(
+        "POST", "/default/Other/_apis/build/definitions", json=definition("Web CI")
+    )
+    build = answer.json()
+    carl = await server.user("carl", groups=("Contributors", "Release Administrators"))
+    reference = {"project": {"id": "Other"}, "definition": {"id": "Web CI"}}
+    artifact = {**documents.build_artifact("_Web"), "definitionReference": reference}
+    document = documents.definition("Web CD", documents.stage("Dev"), artifacts=[artifact])
+    refused = await server.project("POST", "definitions", json=document, token=carl)
+    assert refused.status_code == 403, refused.text
+    assert "Other" in refused.json()["message"]
+    saved = await watching(server, **reference)
+    assert await warnings(server, saved) == []
+    assert build["project"]["id"] == str(other)
+    changed = {**saved, "description": "Carl was here"}
+    answer = await server.project("PUT", "definitions", json=changed, token=carl)
+    assert answer.status_code == 200, answer.text
