@@ -3,11 +3,21 @@
 from dataclasses import replace
 
 from quaymaster.domain.build_events import BuildCanceled
-from quaymaster.domain.explain_build import BuildSurroundings, explain_build
-from quaymaster.domain.plan import Demand
+from quaymaster.domain.explain_build import QUEUERS, BuildSurroundings, explain_build
+from quaymaster.domain.plan import Demand, Spread
 from quaymaster.domain.reasons import Offer, ReasonKind
 from quaymaster.domain.statuses import JobStatus
-from tests.domain.test_building import ends, job, queued, runs, told
+from tests.domain.test_build_phases import (
+    CALL,
+    MINUTE,
+    delay,
+    parallel,
+    question,
+    started,
+    task,
+    without_agent,
+)
+from tests.domain.test_building import NOW, ends, job, queued, runs, told
 
 FREE, BUSY = Offer("one", {"git": "1"}), Offer("two", {"git": "1"}, is_busy=True)
 AWAY = Offer("three", is_online=False)
@@ -68,3 +78,21 @@ def test_what_stops_and_what_has_ended_is_said():
     assert stopping.clears_at is not None
     [ended] = said(ends(build, "Make", JobStatus.FAILED))
     assert (ended.kind, ended.text) == (ReasonKind.ENDED, "The build is completed: failed.")
+
+
+def test_phases_without_an_agent_and_jobs_that_take_turns_say_for_what_they_wait():
+    plain = BuildSurroundings("Web")
+    asking = started(without_agent("S", question(), delay()))
+    person, turn = explain_build(asking, plain)
+    assert (person.kind, person.cleared_by) == (ReasonKind.INTERVENTION, QUEUERS)
+    assert "'S - Look' waits for somebody to resume or reject it." in person.text
+    assert "starts when another job of its phase ends; 1 run at once" in turn.text
+    [clock] = explain_build(started(without_agent("S", delay("5"))), plain)
+    assert (clock.text, clock.clears_at) == ("'S' waits for the clock.", NOW + 5 * MINUTE)
+    calling = started(without_agent("S", task(CALL)))
+    assert "any worker" in explain_build(calling, plain)[0].text
+    [first, second] = explain_build(
+        started(parallel("A", Spread.CONFIGURATIONS, "os"), os="a,b"), plain
+    )
+    assert first.kind is ReasonKind.WORKER
+    assert second.kind is ReasonKind.QUEUE

@@ -1,5 +1,6 @@
 """Telling a worker what a job of a build is: rows, sources and secrets become one message."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -11,7 +12,8 @@ from quaymaster.domain.build import Build, BuildJob
 from quaymaster.domain.build_dependencies import computed, own_variables
 from quaymaster.domain.build_plan import BuildJobPlan
 from quaymaster.domain.build_predefined import BuildContext
-from quaymaster.domain.errors import NotFound
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.expressions import ExpressionError
 from quaymaster.domain.release import JobKind
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.build_message import Given, build_message, build_variables, with_endpoints
@@ -115,20 +117,26 @@ async def _connected(
 async def _own(
     connection: Connection, call: Call, build: Build, plan: BuildJobPlan, facts: BuildFacts
 ) -> list[Variable]:
-    """The job's own variables, `$[ … ]` computed; one that shows a secret is secret itself.
+    """The job's own variables, `$[ … ]` computed; one that depends on a secret is secret itself.
 
-    Raises ExpressionError, VaultError.
+    Raises ExpressionError, VaultError, Invalid.
     """
     if not any(computed(value) for value in plan.variables.values()):
         return [Variable(name, value) for name, value in plan.variables.items()]
     handed_on = await build_outputs.secret(connection, call.vault, build.id)
-    hidden = {*facts.secrets.values(), *(v for one in handed_on.values() for v in one.values())}
-    knowing = replace(build, variables={**build.variables, **facts.secrets})
-    found = own_variables(knowing, plan, handed_on)
-    return [
-        Variable(name, value, is_secret=any(secret in value for secret in hidden if secret))
-        for name, value in found.items()
-    ]
+    blank = {job: dict.fromkeys(one, "") for job, one in handed_on.items()}
+    plain = own_variables(_knowing(build, dict.fromkeys(facts.secrets, "")), plan, blank)
+    try:
+        found = own_variables(_knowing(build, facts.secrets), plan, handed_on)
+    except ExpressionError:  # its text may show a secret
+        raise Invalid(
+            f"The variables of {plan.work.name} cannot be computed from secret values."
+        ) from None
+    return [Variable(name, value, is_secret=value != plain[name]) for name, value in found.items()]
+
+
+def _knowing(build: Build, more: Mapping[str, str]) -> Build:
+    return replace(build, variables={**build.variables, **more})
 
 
 async def given(call: Call, build_id: int, job_id: int) -> tuple[Secrets, list[Endpoint]]:

@@ -92,10 +92,17 @@ def _not_begun(build: Build, plan: BuildJobPlan) -> Iterator[Reason]:
         names = ", ".join(repr(build.plan.job(key).work.name) for key in before)
         text = f"{plan.work.name!r} starts after {names}."
         yield Reason(ReasonKind.CONDITION, text, is_ahead=True)
+    elif plan.group is not None and not build.is_held:
+        most = 1 if plan.group.in_order else plan.group.most_at_once
+        text = f"{plan.work.name!r} starts when another job of its phase ends; {most} run at once."
+        yield Reason(ReasonKind.QUEUE, text, is_ahead=True)
 
 
 def _waiting(plan: BuildJobPlan, job: BuildJob, around: BuildSurroundings) -> Reason:
     name = plan.work.name
+    if job.kind is JobKind.SERVER:
+        text = f"{name!r} waits for any worker, which asks for it without an agent."
+        return Reason(ReasonKind.WORKER, text, ("any worker",))
     offers = around.pools.get(job.id, ())
     online = [offer for offer in offers if offer.is_online]
     if not online:
