@@ -1,5 +1,6 @@
 """Why a stage waits, looked up: the queue, approvers by name, and what workers offer."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,28 @@ async def test_a_demand_that_nobody_meets_is_named(world: World) -> None:
     assert command._row(reason, dev.names)[0] == "now"
     qa = await explaining.reasons_by_name(world.call(), release, "QA")
     assert "waits for Dev" in qa.reasons[0].text
+
+
+async def test_the_worker_that_runs_a_job_is_called_by_its_name(world: World) -> None:
+    async with world.installation.database.transaction() as connection:
+        await workers.register(connection, NewWorker("one", "dock-1", 1, 1, {}), timedelta(hours=1))
+    release = await world.release(make.plan("Dev", Dev=phase("true")))
+    await claimed(world, release)
+    dev = await explaining.reasons_by_name(world.call(), release, "Dev")
+    (running,) = [one for one in dev.reasons if one.kind is ReasonKind.RUNNING]
+    assert running.text == "'Phase 1' runs on dock-1."
+    assert running.cleared_by[0] == "dock-1"
+
+
+async def test_a_queue_nobody_knows_is_that_of_the_first_pool(world: World) -> None:
+    async with world.installation.database.transaction() as connection:
+        new = NewWorker("two", "dock-2", 1, 1, {"region": "south"})
+        await workers.register(connection, new, timedelta(hours=1))
+    (odd,) = phase("true", demands=(Demand("region", "north"),))["phases"]
+    release = await world.release(make.plan("Dev", Dev={"phases": (replace(odd, queue_id=4711),)}))
+    dev = await explaining.reasons_by_name(world.call(), release, "Dev")
+    (reason,) = [one for one in dev.reasons if one.kind is ReasonKind.WORKER]
+    assert "offers region -equals north" in reason.text
 
 
 async def test_what_is_not_there_is_said(world: World) -> None:

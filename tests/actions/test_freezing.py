@@ -52,3 +52,20 @@ async def test_a_freeze_must_not_be_over_already(office: Office):
     assert await freezing.all_listed(call) == []
     later = Freeze(0, FreezeKind.DENY, "Soon", ends_at=call.now + timedelta(seconds=1))
     assert (await freezing.create_for(call, later, None)).id
+
+
+async def test_bounds_that_hold_nothing_are_refused_and_decades_are_not(office: Office):
+    call = Call(office.installation)
+    day = call.now + timedelta(days=1)
+    for ends in (day, day - timedelta(hours=1)):
+        nothing = Freeze(0, FreezeKind.DENY, "None", starts_at=day, ends_at=ends)
+        with pytest.raises(Invalid, match="would end before it begins"):
+            await freezing.create_for(call, nothing, None)
+    never = Freeze(
+        0, FreezeKind.DENY, "30 February", cron="0 0 30 2 *", duration=timedelta(hours=1)
+    )
+    with pytest.raises(Invalid, match="no cron expression"):
+        await freezing.create_for(call, never, None)
+    assert await freezing.all_listed(call) == []
+    decades = Freeze(0, FreezeKind.DENY, "Long", ends_at=call.now + timedelta(days=30 * 365))
+    assert (await freezing.create_for(call, decades, None)).id

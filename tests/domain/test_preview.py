@@ -60,9 +60,11 @@ def test_people_gates_queue_and_freezes_are_named():
         "queue": QueuePolicy(concurrency=2),
     }
     freeze = Freeze("Christmas")
-    found = seen(make.plan("Dev", Dev=dev), Known(around={"Dev": Surroundings(freezes=(freeze,))}))
+    around = Surroundings(freezes=(freeze,), names={"bob": "Bob B."})
+    found = seen(make.plan("Dev", Dev=dev), Known(around={"Dev": around}))
     dev = stage(found, "Dev")
     assert [approver.identity for approver in dev.before.approvers] == ["bob", "carol"]
+    assert dev.before.names == ("Bob B.", "carol")
     assert (dev.before.required_count, dev.after.gates, dev.limit) == (1, ("smoke",), 2)
     assert dev.freezes == (freeze,)
     assert found.never == ()

@@ -32,9 +32,10 @@ class PhaseForesight:
 
 @dataclass(frozen=True, slots=True)
 class SideForesight:
-    """Who and what would be asked on one side, people and gates by name."""
+    """Who and what would be asked on one side; `names` is what the approvers are known by."""
 
     approvers: tuple[Approver, ...]
+    names: tuple[str, ...]
     required_count: int
     gates: tuple[str, ...]
 
@@ -111,8 +112,8 @@ def _stage(
         starts_at=played.begun.get(name),
         ends_at=played.ended.get(name),
         needs=tuple(_needs(played.release, stage)) if name not in order else (),
-        before=_side(stage, Side.PRE),
-        after=_side(stage, Side.POST),
+        before=_side(stage, Side.PRE, around),
+        after=_side(stage, Side.POST, around),
         limit=stage.plan.queue.concurrency,
         ahead_in_queue=sum(1 for other in around.standings if other.stage != stage.id),
         freezes=(*around.freezes, *explain_start.in_force(draft, stage)),
@@ -128,11 +129,12 @@ def _needs(release: Release, stage: Stage) -> Iterator[str]:
         yield reason.text
 
 
-def _side(stage: Stage, side: Side) -> SideForesight:
+def _side(stage: Stage, side: Side, around: Surroundings) -> SideForesight:
     rules = policy(stage, side)
     gates = gate_policy(stage, side)
-    names = tuple(enabled_gates(gates)) if gates.enabled else ()
-    return SideForesight(rules.approvers, rules.required_count, names)
+    asked = tuple(enabled_gates(gates)) if gates.enabled else ()
+    names = tuple(around.names.get(one.identity, one.identity) for one in rules.approvers)
+    return SideForesight(rules.approvers, names, rules.required_count, asked)
 
 
 def _variables(release: Release, stage: Stage, known: Known) -> dict[str, str]:

@@ -84,6 +84,7 @@ def _stage(stage: StageForesight) -> dict[str, Any]:
 def _side(side: SideForesight) -> dict[str, Any]:
     return {
         "approvers": [approver.identity for approver in side.approvers],
+        "approverNames": list(side.names),
         "requiredCount": side.required_count,
         "gates": list(side.gates),
     }
