@@ -34,6 +34,12 @@ OURS = "It went wrong for a reason that the server's log tells."
 _log = structlog.get_logger(__name__)
 
 
+async def standing(call: Call, definition: int) -> CutSchedule | None:
+    """When a definition that may be looked at cuts next, and what went wrong the last time."""
+    async with call.database.read() as connection:
+        return await cut_schedules.get(connection, definition)
+
+
 async def soon(call: Call, within: timedelta) -> list[tuple[int, timedelta]]:
     """(definition id, when) of every definition whose time has come or comes within this."""
     async with call.database.read() as connection:

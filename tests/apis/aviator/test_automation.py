@@ -118,6 +118,8 @@ async def test_a_repository_that_is_away_is_asked_again(connected: Aviator, tmp_
     definition = await schedule(connected)
     (tmp_path / "shop").rename(tmp_path / "away")
     assert await fire(connected, definition) is None
+    said = (await connected.in_project("GET", "")).json()["next_cut"]["error_message"]
+    assert "no git repository" in said
     async with connected.database.read() as connection:
         waiting = await cut_schedules.get(connection, definition)
     assert waiting
@@ -132,9 +134,25 @@ async def test_a_repository_that_is_away_is_asked_again(connected: Aviator, tmp_
     assert done.due_at > waiting.due_at
 
 
+async def test_the_next_version_can_be_asked_for(aviator: Aviator):
+    await aviator.cut("1.4.2-rc3")
+    path = "/next_version"
+    semver = await aviator.in_project("GET", path, params={"versions": "semver"})
+    assert semver.json() == {
+        "release_version": "1.5.0",
+        "release_candidate_version": "1.5.0-rc1",
+    }
+    today = (await aviator.in_project("GET", path)).json()["release_version"]
+    assert today.endswith("-1")
+    for wrong in ({"versions": "romver"}, {"time_zone": "Mars/Olympus"}):
+        assert (await aviator.in_project("GET", path, params=wrong)).status_code == 400
+
+
 async def test_a_clock_is_taken_away(connected: Aviator):
     definition = await schedule(connected)
+    assert (await connected.in_project("GET", "")).json()["next_cut"]["error_message"] is None
     await connected.in_project("PATCH", "", json={"scheduled_cut": None})
+    assert (await connected.in_project("GET", "")).json()["next_cut"] is None
     async with connected.database.read() as connection:
         assert await cut_schedules.get(connection, definition) is None
 

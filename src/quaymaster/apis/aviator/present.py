@@ -17,6 +17,7 @@ from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.release_versions import CandidateVersion, version_of
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store.cherry_picks import CherryPick
+from quaymaster.store.cut_schedules import CutSchedule
 from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import (
     EnvironmentDeployment,
@@ -102,6 +103,11 @@ def project(found: RepositoryDefinition) -> dict[str, Any]:
 def _own(settings: Mapping[str, Any], method: str) -> dict[str, Any]:
     """The settings without the method, which is shown in words of this contract."""
     return {name: value for name, value in settings.items() if name != method}
+
+
+def next_cut(found: CutSchedule) -> dict[str, Any]:
+    """When the clock cuts next; what went wrong the last time."""
+    return {"at": time(found.look_at), "error_message": found.problem or None}
 
 
 def environment(

@@ -6,7 +6,12 @@ from typing import Any
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import environment_freezes, repository_definitions, repository_views
+from quaymaster.actions import (
+    environment_freezes,
+    repository_definitions,
+    repository_views,
+    scheduled_cuts,
+)
 from quaymaster.actions.repository_definitions import (
     DEPLOYMENT_METHOD,
     NewDefinition,
@@ -20,6 +25,7 @@ from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.project_settings import settings_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.freezes import Freeze, FreezeKind, OnRunning
+from quaymaster.domain.release_versions import Numbering
 
 ALL = "/api/releases"
 ONE = ALL + "/{project:str}"
@@ -59,7 +65,24 @@ async def list_projects(request: AviatorRequest) -> Response[bytes]:
 async def get_project(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
     """One project."""
     found = await repository_definitions.looked_up(request.call, project)
-    return request.answer(present.project(found.definition))
+    clock = await scheduled_cuts.standing(found.call, found.definition.definition_id)
+    shown = present.project(found.definition)
+    return request.answer({**shown, "next_cut": present.next_cut(clock) if clock else None})
+
+
+@get(ONE + "/next_version", opt=needs(Scope.RELEASE))
+async def get_next_version(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
+    """The version that a candidate would be cut under now; `versions` and `time_zone` say how."""
+    query = request.asked.query
+    numbering = query.text("versions") or Numbering.CALVER
+    if numbering not in set(Numbering):
+        raise Problem(400, f"Invalid versions: use one of {', '.join(Numbering)}")
+    found = await repository_definitions.looked_up(request.call, project)
+    version = await scheduled_cuts.suggested(
+        found.call, found, Numbering(numbering), query.text("time_zone") or "UTC"
+    )
+    shown = {"release_version": version.version, "release_candidate_version": str(version)}
+    return request.answer(shown)
 
 
 @post(ENVIRONMENTS, opt=needs(Scope.RELEASE_MANAGE))
@@ -163,6 +186,7 @@ ROUTES = [
     create_project,
     list_projects,
     get_project,
+    get_next_version,
     create_environment,
     list_environments,
     get_environment,
