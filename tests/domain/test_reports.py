@@ -10,6 +10,7 @@ from quaymaster.domain.release import Outcome
 from quaymaster.domain.spreading import EXTERNAL
 from quaymaster.domain.statuses import ReportedStatus as R
 from quaymaster.domain.statuses import StageStatus
+from quaymaster.domain.workflows import Method, Workflow, written
 from tests import make
 from tests.story import (
     Story,
@@ -124,3 +125,50 @@ def test_nothing_starts_by_itself_in_quarantine():
     told = story("Dev → QA", manual=("Dev",)).when(started(), quarantined())
     told.when(reported("Dev", R.SUCCEEDED)).then(QA="notStarted")
     assert told.later(hours=1).now > make.NOW + timedelta(minutes=59)
+
+
+# ---- workflows that were asked to do it ------------------------------------------------------
+
+
+ASKED = (
+    make.server_phase(
+        make.task(
+            "GitHub Actions",
+            EXTERNAL,
+            inputs=written(Workflow(Method.GITHUB_ACTIONS, "deploy.yml")),
+        )
+    ),
+)
+
+
+def asked() -> Story:
+    plan = make.plan("Dev", Dev={"phases": ASKED})
+    return story(plan, manual=("Dev",)).when(started(), deployed("Dev"))
+
+
+@pytest.mark.parametrize("told", [None, R.IN_PROGRESS])
+def test_a_workflow_that_was_asked_has_to_stop_before_the_deployment_is_canceled(told):
+    waiting = asked()
+    if told:
+        waiting.when(reported("Dev", told))
+    waiting.when(canceled("Dev")).then(Dev="cancelling")
+    waiting.when(reported("Dev", R.CANCELED))
+    assert waiting.deployment("Dev").outcome is Outcome.CANCELED
+
+
+@pytest.mark.parametrize("told", [None, R.IN_PROGRESS])
+def test_a_workflow_that_does_not_confirm_is_waited_for_no_longer(told):
+    waiting = asked()
+    if told:
+        waiting.when(reported("Dev", told))
+    waiting.when(canceled("Dev")).later(minutes=1)
+    assert waiting.deployment("Dev").outcome is None
+    waiting.later(minutes=1)
+    ended = waiting.deployment("Dev")
+    assert ended.outcome is Outcome.CANCELED
+    assert ended.jobs[0].error.startswith("The workflow did not confirm")
+
+
+def test_a_workflow_that_was_quicker_than_the_cancel_has_deployed():
+    done = asked().when(canceled("Dev"), reported("Dev", R.SUCCEEDED))
+    assert done.deployment("Dev").outcome is Outcome.SUCCEEDED
