@@ -21,7 +21,7 @@ CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
 CACHED_STATEMENTS = 512
 TELLING_SECONDS = 2.0  # for the last notices, when the process ends
-IDLE_SECONDS = 30.0  # a server process that nobody uses takes 5 to 10 MB
+IDLE_SECONDS = 10.0  # a process of PostgreSQL that nobody uses takes 5 to 10 MB
 LARGEST_CACHED_STATEMENT = 64 * 1024
 
 # No SET of ours outlives a transaction, and the pool never LISTENs: so a connection needs no
@@ -253,7 +253,7 @@ async def connect(dsn: str, *, max_size: int = 10) -> Database:
         try:
             pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=0,  # the last one, too, is closed once nobody uses it
                 max_size=max_size,
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
@@ -264,9 +264,19 @@ async def connect(dsn: str, *, max_size: int = 10) -> Database:
                 server_settings=SERVER_SETTINGS,
                 reset=leave_as_it_is,
             )
+            await _check(pool)
         except OSError as error:
             raise unavailable(error) from error
     return Database(pool, dsn, max_size)
+
+
+async def _check(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Connect once, so that whoever starts hears at once that it cannot be done."""
+    try:
+        await pool.release(await pool.acquire(timeout=CONNECT_SECONDS))
+    except BaseException:
+        pool.terminate()
+        raise
 
 
 async def leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
