@@ -13,7 +13,7 @@ from quaymaster.domain.build_sources import is_own_build, named_definitions, nam
 from quaymaster.domain.plan import ArtifactPlan, Plan
 from quaymaster.domain.triggers import ArtifactEvent
 from quaymaster.plans import azure_artifacts
-from quaymaster.store import build_files, definitions
+from quaymaster.store import build_files, definition_artifacts, definitions
 from quaymaster.store.database import Connection
 
 NOT_HERE = "no release is made of its builds, and none can be chosen"
@@ -134,7 +134,7 @@ async def _look_again(connection: Connection, call: Call, definition_id: int) ->
     plain = replace(before.plan, artifacts=tuple(artifacts), warnings=others)
     plan = await resolved(connection, before.project_id, plain)
     if plan != before.plan:
-        await definitions.replace_artifacts(connection, definition_id, plan)
+        await definition_artifacts.mean(connection, definition_id, plan)
 
 
 async def _kept(

@@ -10,16 +10,11 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-from quaymaster.domain.build_sources import build_words, is_own_build
 from quaymaster.domain.errors import Conflict, NotFound
-from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import Plan
-from quaymaster.domain.pushes import artifact_repository
 from quaymaster.domain.release import PersonId
-from quaymaster.domain.triggers import source_keys
-from quaymaster.store import bodies, deployment_groups
+from quaymaster.store import bodies, definition_artifacts, deployment_groups
 from quaymaster.store.database import Connection
 from quaymaster.store.vault import Vault
 
@@ -71,19 +66,6 @@ SELECT e.id, $1, $2, e.name, e.rank
 FROM unnest($3::bigint[], $4::text[], $5::integer[]) AS e(id, name, rank)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, rank = excluded.rank, is_deleted = false
   WHERE environments.definition_id = $1
-"""
-
-PUT_ARTIFACTS = """
-INSERT INTO definition_artifacts (definition_id, alias, type, source_id, is_primary, source_key,
-  has_trigger, repository_key, is_own_build, further_keys, build_words)
-SELECT $1, a.alias, a.type, a.source_id, a.is_primary, a.source_key, a.has_trigger,
-  a.repository_key, a.is_own_build,
-  ARRAY(SELECT json_array_elements_text(a.further_keys)),
-  ARRAY(SELECT json_array_elements_text(a.build_words))
-FROM unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::boolean[],
-  $8::text[], $9::boolean[], $10::json[], $11::json[])
-  AS a(alias, type, source_id, is_primary, source_key, has_trigger, repository_key, is_own_build,
-    further_keys, build_words)
 """
 
 
@@ -279,7 +261,7 @@ async def update(
         await connection.execute(UPDATE, before.id, *columns, by, at)
     except asyncpg.UniqueViolationError as error:
         raise _name_taken(content) from error
-    await connection.execute("DELETE FROM definition_artifacts WHERE definition_id = $1", before.id)
+    await definition_artifacts.remove(connection, before.id)
     await connection.execute(
         "UPDATE environments SET is_deleted = true WHERE definition_id = $1", before.id
     )
@@ -336,46 +318,7 @@ async def _put_parts(connection: Connection, definition_id: int, project: UUID, 
         [stage.name for stage in plan.stages],
         [stage.rank for stage in plan.stages],
     )
-    await _put_artifacts(connection, definition_id, plan)
-
-
-async def _put_artifacts(connection: Connection, definition_id: int, plan: Plan) -> None:
-    if not plan.artifacts:
-        return
-    triggering = {upper(trigger.alias) for trigger in plan.triggers}
-    keys = [source_keys(artifact) for artifact in plan.artifacts]
-    await connection.execute(
-        PUT_ARTIFACTS,
-        definition_id,
-        [artifact.alias for artifact in plan.artifacts],
-        [artifact.type for artifact in plan.artifacts],
-        [artifact.source_id for artifact in plan.artifacts],
-        [artifact.is_primary for artifact in plan.artifacts],
-        [first for first, *_ in keys],
-        [upper(artifact.alias) in triggering for artifact in plan.artifacts],
-        [artifact_repository(artifact) for artifact in plan.artifacts],
-        [is_own_build(artifact.type, artifact.reference) for artifact in plan.artifacts],
-        [_json(further) for _, *further in keys],
-        [_json(build_words(artifact)) for artifact in plan.artifacts],
-    )
-
-
-def _json(words: list[str]) -> str:
-    return msgspec.json.encode(words).decode()
-
-
-async def replace_artifacts(connection: Connection, definition_id: int, plan: Plan) -> None:
-    """Store the same revision of a definition that was got `locked` with what its artifacts were
-    found to mean."""
-    await connection.execute(
-        "UPDATE definitions SET plan_digest = $2 WHERE id = $1",
-        definition_id,
-        await bodies.put_plan(connection, plan),
-    )
-    await connection.execute(
-        "DELETE FROM definition_artifacts WHERE definition_id = $1", definition_id
-    )
-    await _put_artifacts(connection, definition_id, plan)
+    await definition_artifacts.put(connection, definition_id, plan)
 
 
 async def set_deleted(
