@@ -240,27 +240,25 @@ async def test_a_repository_over_http(shop: tuple[Aviator, Path]):
     assert gits.head(place, "release/1.0") == done["commit"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({}, 400),
-        ({"commits": "a" * 40}, 400),
-        ({"commits": ["xyz"]}, 400),
-        ({"commits": ["a" * 40]}, 400),
-        ({"commits": [5]}, 400),
-        ({"pull_requests": [0]}, 400),
-        ({"pull_requests": [99]}, 400),
-        ({"pull_requests": [True]}, 400),
-        ({"commits": ["a" * 40], "newer": "yes"}, 400),
-        ({"commits": ["a" * 40] * 60}, 400),
-    ],
-)
-async def test_picks_that_make_no_sense(
-    shop: tuple[Aviator, Path], body: dict[str, Any], status: int
-):
+PICKS_THAT_ARE_NONE: list[dict[str, Any]] = [
+    {},
+    {"commits": "a" * 40},
+    {"commits": ["xyz"]},
+    {"commits": ["a" * 40]},
+    {"commits": [5]},
+    {"pull_requests": [0]},
+    {"pull_requests": [99]},
+    {"pull_requests": [True]},
+    {"commits": ["a" * 40], "newer": "yes"},
+    {"commits": ["a" * 40] * 60},
+]
+
+
+async def test_picks_that_make_no_sense(shop: tuple[Aviator, Path]):
     aviator, _place = shop
-    answer = await aviator.in_project("POST", "/releases/1.0/cherry_picks", json=body)
-    assert answer.status_code == status, answer.text
+    for body in PICKS_THAT_ARE_NONE:
+        answer = await aviator.in_project("POST", "/releases/1.0/cherry_picks", json=body)
+        assert answer.status_code == 400, (body, answer.text)
     assert (await aviator.in_project("GET", "/releases/1.0/cherry_picks")).json() == []
 
 

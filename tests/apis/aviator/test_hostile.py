@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from quaymaster.actions import following_builds
 from quaymaster.actions.call import Call
 from quaymaster.domain.release import ReleaseId
@@ -74,33 +72,29 @@ GOOD: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("method", "path", "fields"), ROUTES, ids=lambda one: str(one)[:40])
-async def test_no_value_breaks_a_request(
-    aviator: Aviator, method: str, path: str, fields: tuple[str, ...]
-):
+async def test_no_value_breaks_a_request(aviator: Aviator):
     await aviator.cut("1.0-rc1")
-    known = set(fields) | ({"name", "repository"} if not path else set())
     broken = []
-    for field in fields:
-        for value in NASTY:
-            good = {key: GOOD[key] for key in known - {field} if key in GOOD}
-            content = json.dumps({**good, field: value}).encode()
-            answer = await aviator.ask(method, path, content=content, headers=AS_JSON)
-            if answer.status_code >= 500 or (
-                answer.status_code >= 400 and set(answer.json()) != {"error"}
-            ):
-                broken.append((field, str(value)[:40], answer.text))
-            if path.startswith("/shop") and answer.status_code == 200 and field == "name":
-                back = f"{path.rpartition('/')[0]}/{answer.json()['name']}"
-                await aviator.ask("PATCH", back, json={"name": path.rpartition("/")[2]})
+    for method, path, fields in ROUTES:
+        known = set(fields) | ({"name", "repository"} if not path else set())
+        for field in fields:
+            for value in NASTY:
+                good = {key: GOOD[key] for key in known - {field, "name"} if key in GOOD}
+                content = json.dumps({**good, field: value}).encode()
+                answer = await aviator.ask(method, path, content=content, headers=AS_JSON)
+                if answer.status_code >= 500 or (
+                    answer.status_code >= 400 and set(answer.json()) != {"error"}
+                ):
+                    broken.append((path, field, str(value)[:40], answer.text))
     assert broken == []
+    assert (await aviator.ask("GET", "/shop/environments/production")).status_code == 200
 
 
-@pytest.mark.parametrize("span", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
-@pytest.mark.parametrize("bound", ["from", "to"])
-async def test_the_ends_of_time(aviator: Aviator, span: str, bound: str):
-    answer = await aviator.in_project("GET", "/metrics", params={bound: span})
-    assert answer.status_code in (200, 400), answer.text
+async def test_the_ends_of_time(aviator: Aviator):
+    for at in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        for bound in ("from", "to"):
+            answer = await aviator.in_project("GET", "/metrics", params={bound: at})
+            assert answer.status_code == 400, answer.text
 
 
 async def test_a_definition_without_a_repository_has_no_candidates_to_cut(aviator: Aviator):
