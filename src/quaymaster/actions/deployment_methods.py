@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.actions import connections
+from quaymaster.actions import connections, own_build_runs
 from quaymaster.actions.call import Call
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.workflows import Method, Workflow
@@ -25,6 +25,13 @@ async def check(connection: Connection, call: Call, workflow: Workflow | None) -
             f"The project {call.project.name if call.project else ''} has no service connection "
             f"{workflow.connection!r}. Add it, or name another one."
         )
+
+
+async def check_build(connection: Connection, call: Call, workflow: Workflow | None) -> None:
+    """The same of what builds candidates, which may be a build definition of ours."""
+    await check(connection, call, workflow)
+    if workflow and workflow.method is Method.OWN:
+        await own_build_runs.check(connection, call, workflow)
 
 
 async def phases(connection: Connection, call: Call, workflow: Workflow | None) -> list[Document]:

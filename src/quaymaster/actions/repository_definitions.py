@@ -216,7 +216,7 @@ async def create(call: Call, new: NewDefinition) -> Scene:
         await repository_sources.check(inside, new.settings, new.repository)
     async with call.database.transaction() as connection:
         build = method_of(new.settings, BUILD_METHOD)
-        await deployment_methods.check(connection, inside, build)
+        await deployment_methods.check_build(connection, inside, build)
         await check_free(connection, inside, new.name)
         document = repository_document.definition(new.name, new.repository)
         document = repository_document.connected(document, *repository_sources.said(new.settings))

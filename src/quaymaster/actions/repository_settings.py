@@ -62,7 +62,7 @@ async def change(
         found.require(Permission.EDIT_RELEASE_DEFINITION)
         settings = {**found.definition.settings, **changes}
         build = repositories.method_of(changes, BUILD_METHOD)
-        await deployment_methods.check(connection, found.call, build)
+        await deployment_methods.check_build(connection, found.call, build)
         if is_elsewhere:
             where = repository_sources.said(settings)
             await renaming.changed(connection, found, lambda document: connected(document, *where))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from quaymaster.actions import artifact_access, candidate_builds
-from quaymaster.actions.call import Call
+from quaymaster.actions.call import Call, Project
 from quaymaster.actions.follow_up import WORKFLOW
 from quaymaster.actions.orchestrate import deciding, happen_within
+from quaymaster.actions.own_build_runs import OwnBuilds
 from quaymaster.actions.people import digest
 from quaymaster.actions.workflow_ports import (
     CallBack,
@@ -29,7 +30,7 @@ from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.release_versions import version_of
 from quaymaster.domain.reports import SILENCE
 from quaymaster.domain.statuses import ReportedStatus
-from quaymaster.domain.workflows import TITLES, Provided, filled
+from quaymaster.domain.workflows import TITLES, Method, Provided, filled
 from quaymaster.protocol.job import Endpoint
 from quaymaster.store import releases
 from quaymaster.store import workflow_runs as rows
@@ -80,7 +81,7 @@ async def look(call: Call, number: int) -> bool:
 
 
 async def _news(call: Call, run: WorkflowRun) -> News:
-    service = call.installation.outside.workflows[run.workflow.method]
+    service = _service(call, run)
     if _is_silent(call, run):
         return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=SILENT)
     if run.is_over and run.asked_at and call.now - run.asked_at >= SILENCE:
@@ -100,6 +101,12 @@ async def _news(call: Call, run: WorkflowRun) -> News:
         return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=str(refused))
     except WorkflowPutOff as later:
         return News(run.state, problem=str(later), again=later.after or _pause(call, run))
+
+
+def _service(call: Call, run: WorkflowRun) -> WorkflowService:
+    if run.workflow.method is Method.OWN:
+        return OwnBuilds(replace(call, project=Project(str(run.project_id), "", "")))
+    return call.installation.outside.workflows[run.workflow.method]
 
 
 def _is_silent(call: Call, run: WorkflowRun) -> bool:

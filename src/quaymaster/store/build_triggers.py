@@ -138,6 +138,16 @@ async def fired(
     )
 
 
+async def build_of(connection: Connection, definition_id: int, key: str) -> int | None:
+    """The build that came of a firing."""
+    found: int | None = await connection.fetchval(
+        "SELECT build_id FROM build_firings WHERE definition_id = $1 AND key = $2",
+        definition_id,
+        key,
+    )
+    return found
+
+
 async def building(connection: Connection, definition_id: int, branch: str) -> int:
     """How many builds of this branch are queued or under way."""
     found: int = await connection.fetchval(

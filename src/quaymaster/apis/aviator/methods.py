@@ -55,10 +55,8 @@ def method_in(body: Any, field: str, *, builds: bool) -> Workflow | None:
             400, f"Invalid {field}: type is {NOT_CONFIGURED} or one of {', '.join(TYPES)}"
         )
     method = TYPES[kind]
-    if method is Method.OWN and builds:
-        raise Problem(400, f"Invalid {field}: definition is a method of environments")
     if method is Method.OWN:
-        return _own(body, field)
+        return _own_build(body, field) if builds else _own(body, field)
     found = Workflow(
         method,
         _text(body, "workflow", field),
@@ -77,6 +75,15 @@ def _own(body: Mapping[str, Any], field: str) -> Workflow:
     if not isinstance(script, str) or len(script) > LONGEST_SCRIPT or "\0" in script:
         raise Problem(400, f"Invalid {field}: script is a text")
     return Workflow(Method.OWN, script)
+
+
+def _own_build(body: Mapping[str, Any], field: str) -> Workflow:
+    """A build definition of the same project, by its id."""
+    target = _text(body, "workflow", field)
+    if not (target.isascii() and target.isdigit() and len(target) < 10):
+        raise Problem(400, f"Invalid {field}: workflow is the id of a build definition")
+    parameters = (*documented(Method.OWN, builds=True), *_parameters(body, field))
+    return Workflow(Method.OWN, target, _text(body, "ref", field), "", parameters)
 
 
 def documented(method: Method, *, builds: bool) -> tuple[Parameter, ...]:
@@ -147,7 +154,7 @@ def shown(found: Workflow | None, *, builds: bool) -> dict[str, Any]:
     if found is None:
         return {"type": NOT_CONFIGURED}
     types = {method: word for word, method in TYPES.items()}
-    if found.method is Method.OWN:
+    if found.method is Method.OWN and not builds:
         return {"type": types[Method.OWN], "script": found.target}
     always = documented(found.method, builds=builds)
     added = found.parameters[len(always) :] if found.parameters[: len(always)] == always else ()

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from quaymaster.store.workflow_runs import RunState
+from tests.apis.aviator.server import COMMIT
 from tests.apis.aviator.workflows.conftest import Scene
+from tests.apis.azure.build.asking import definition
 from tests.connectors.far_workflows import FarGitHub
 
 github = pytest.mark.parametrize("service", [FarGitHub], indirect=True)
@@ -90,3 +92,29 @@ async def test_the_build_workflow_tells_which_run_it_is(scene: Scene):
     path = "/api/v1/sync-build-github-action"
     answer = await scene.aviator.azure.ask("POST", path, json=told)
     assert (answer.status_code, answer.json()["run_id"]) == (200, "7001")
+
+
+@github
+async def test_a_build_definition_of_ours_builds_a_candidate_once(scene: Scene):
+    url = "/default/Default/_apis/build/definitions"
+    made = await scene.aviator.azure.ask("POST", url, json=definition("Shop CI"))
+    assert made.status_code == 200, made.text
+    number = made.json()["id"]
+    method = {"type": "definition", "workflow": str(number), "ref": "main"}
+    answer = await scene.aviator.in_project("PATCH", "", json={"build_method": method})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["build_method"]["workflow"] == str(number)
+    nobody = {"build_method": {**method, "workflow": "999"}}
+    assert (await scene.aviator.in_project("PATCH", "", json=nobody)).status_code == 400
+    await scene.aviator.cut("1.0-rc1", trigger_build_workflow=True)
+    for _ in range(2):
+        await scene.look()
+    async with scene.aviator.database.read() as connection:
+        [build] = await connection.fetch("SELECT id, source_version FROM builds")
+        assert build["source_version"] == COMMIT
+        assert (await scene.run()).run_id == str(build["id"])
+        await connection.execute(
+            "UPDATE builds SET status = 'completed', result = 'succeeded', finished_at = now()"
+        )
+    await scene.look()
+    assert await build_status(scene) == "success"
