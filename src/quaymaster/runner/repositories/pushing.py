@@ -26,12 +26,18 @@ def push(
 
 
 def move(repository: "Repo", ref: str, old: str, new: str) -> None:
-    """The same in a repository on this machine. Raises GitFailed when the ref has moved."""
+    """The same in a repository on this machine. Raises GitFailed when the ref has moved, or
+    somebody else is moving it."""
+    from dulwich.file import FileLocked  # noqa: PLC0415 - loaded where it is used
     from dulwich.objects import ZERO_SHA, ObjectID  # noqa: PLC0415 - loaded where it is used
     from dulwich.refs import Ref  # noqa: PLC0415 - loaded where it is used
 
     expected = ObjectID(old.encode()) if old else ZERO_SHA
     name: Ref = Ref(ref.encode())
     found: ObjectID = ObjectID(new.encode())
-    if not repository.refs.set_if_equals(name, expected, found):
+    try:
+        is_moved = repository.refs.set_if_equals(name, expected, found)
+    except FileLocked as error:
+        raise GitFailed(f"{ref} is being moved by somebody else.") from error
+    if not is_moved:
         raise GitFailed(f"{ref} has moved meanwhile.")
