@@ -1,5 +1,6 @@
 """What a candidate brings beside the release before it: its pull requests (AVIATOR 1, 8)."""
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -13,6 +14,7 @@ from quaymaster.store import cut_schedules
 from quaymaster.store import pull_requests as rows
 from quaymaster.store.database import Connection
 
+PATIENCE_SECONDS = 20.0  # the copy goes on, and is there for the next candidate
 Brought = Sequence[PullRequest]
 
 _log = structlog.get_logger(__name__)
@@ -20,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 async def brought(found: Scene, version: str, commit: str) -> Brought:
     """The pull requests of the commits that the release before has not; nothing when the repository
-    is connected to nothing, or cannot be asked just now."""
+    is connected to nothing, cannot be asked just now, or is being copied for the first time."""
     outside = found.call.installation.outside.repositories
     try:
         source = await commit_checks.source(found)
@@ -30,7 +32,11 @@ async def brought(found: Scene, version: str, commit: str) -> Brought:
             before = await cut_schedules.commit_before(
                 connection, found.definition.definition_id, version
             )
-        commits = await changelogs.touching(found, outside, source, before, commit)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            commits = await changelogs.touching(found, outside, source, before, commit)
+    except TimeoutError:
+        _log.warning("a candidate's pull requests are not known yet", commit=commit)
+        return ()
     except (Invalid, NotFound) as error:
         _log.warning("a candidate's pull requests are not known", reason=str(error))
         return ()

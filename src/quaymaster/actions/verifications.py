@@ -1,5 +1,6 @@
 """Vouching for pull requests, before what they brought is deployed (AVIATOR 1)."""
 
+from quaymaster.actions import pull_requests
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.repository_definitions import Scene
@@ -51,8 +52,11 @@ async def _opened(
     found = await repositories.scene(connection, call, project)
     found.require(Permission.MANAGE_DEPLOYMENTS)
     known = await repositories.candidate(connection, found, str(version))
-    if not await rows.is_of_definition(connection, found.definition.definition_id, number):
-        raise NotFound("pull request", number)
+    definition = found.definition
+    if not await rows.is_of_definition(connection, definition.definition_id, number):
+        names = pull_requests.names(found)
+        if not await rows.known(connection, definition.project_id, names, [number]):
+            raise NotFound("pull request", number)
     return found, known.release
 
 

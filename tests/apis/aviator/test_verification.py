@@ -184,6 +184,24 @@ async def test_labels_that_the_repository_tells_decide(shop: tuple[Aviator, Path
     assert await deliver(aviator, write(place, "av/verify"), **forged) == 401
 
 
+async def test_only_pull_requests_that_are_known_can_be_verified(shop: tuple[Aviator, Path]):
+    aviator, place = shop
+    assert await verify(aviator, 77) == 404
+    await hook(aviator)
+    write, headers = SENDERS["github"]
+    body = write(place)
+    body["pull_request"] = {**body["pull_request"], "number": 77}
+    assert await deliver(aviator, body, **headers) == 200
+    assert await verify(aviator, 77) == 200
+    for wrong in ("x", "0", "9" * 30):
+        assert await verify(aviator, wrong) == 404
+    assert await verify(aviator, 77, version="9.9-rc9") == 404
+    reader = await aviator.azure.user("rita", groups=("Readers",))
+    path = "/releases/1.1-rc1/verifications/12"
+    answer = await aviator.in_project("PUT", path, json={}, token=reader)
+    assert answer.status_code == 403
+
+
 async def test_graphql_shows_what_a_candidate_is_made_of(shop: tuple[Aviator, Path]):
     aviator, place = shop
     await hook(aviator)
