@@ -5,22 +5,25 @@ hundred thousand; reports come over eight connections, about releases of their o
 Run: .venv/bin/python -m bench.aviator [--quick]
 """
 
-import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 import httpx
+import msgspec
 import uvloop
 
+from bench.load import Next, answered, written
 from bench.releases import Bench, running, verdict
 
 PROJECT = "/api/releases/shop"
 AT_ONCE = 8
 ENVIRONMENTS = 5
 RELEASES = 64
+EACH = RELEASES // AT_ONCE  # releases that one connection reports on
 SECONDS = 8.0
 GOAL_LIST = 5.0
 GOAL_ROLLBACK = 20.0
@@ -138,24 +141,33 @@ async def _rollbacks(bench: Bench, size: Size) -> None:
 
 
 async def _reports(bench: Bench) -> None:
-    ends = time.perf_counter() + SECONDS
-    counts = [0] * AT_ONCE
-
-    async def report_on(place: int) -> None:
-        while time.perf_counter() < ends:
-            number = counts[place]
-            environment = f"env{number // 2 % ENVIRONMENTS}"
-            status = ("in_progress", "success")[number % 2]
-            version = f"1.{place + AT_ONCE * (number // 2 % (RELEASES // AT_ONCE))}-rc1"
-            await _report(bench.client, environment, version, status)
-            counts[place] += 1
-
-    await asyncio.gather(*(report_on(place) for place in range(AT_ONCE)))
-    rate = sum(counts) / SECONDS
+    taken = await answered(
+        bench.product.url, [_reporting(bench, place) for place in range(AT_ONCE)], SECONDS
+    )
+    rate = len(taken) / SECONDS
     print(
         f"Reports over {AT_ONCE} connections, {rate:.0f} per second, goal {GOAL_REPORTS:.0f}:"
         f" {verdict(rate >= GOAL_REPORTS)}"
     )
+
+
+def _reporting(bench: Bench, place: int) -> Next:
+    """Reports of one connection: each release of its own begins and ends in each environment."""
+    numbers = count()
+    token = str(bench.product.environment["QUAYMASTER_ADMIN_TOKEN"])
+
+    def following() -> bytes:
+        number = next(numbers)
+        environment = f"env{number // 2 % ENVIRONMENTS}"
+        body = {
+            "release_candidate_version": f"1.{place + AT_ONCE * (number // 2 % EACH)}-rc1",
+            "status": ("in_progress", "success")[number % 2],
+        }
+        path = f"{PROJECT}/environments/{environment}/deployments"
+        text = msgspec.json.encode(body)
+        return written("PATCH", bench.product.url, token, path, text)
+
+    return following
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Run: .venv/bin/python -m bench.lists [--quick]
 """
 
 import asyncio
-import base64
 import re
 import shutil
 import subprocess
@@ -19,12 +18,13 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import uvloop
 
+from bench.load import answered, written
 from bench.releases import API, Bench, environments, processes, running, verdict
 from quaymaster.apis.azure.present.light_releases import RENDERING
 from quaymaster.domain.statuses import ReleaseStatus
@@ -58,69 +58,10 @@ class Pace:
     database: float = 0.0
 
 
-class Asking(asyncio.Protocol):
-    """One connection that asks again as soon as it is answered, and reads no more than it must."""
-
-    def __init__(self, request: bytes, ends: float, taken: list[float]) -> None:
-        self._request = request
-        self._ends = ends
-        self._taken = taken
-        self._head = b""
-        self._missing = 0  # bytes of the body
-        self.done = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._ask()
-
-    def data_received(self, data: bytes) -> None:
-        if self._missing:
-            self._missing -= len(data)
-        else:
-            self._head += data
-            head, found, rest = self._head.partition(b"\r\n\r\n")
-            if not found:
-                return
-            length = re.search(rb"(?i)content-length: (\d+)", head)
-            if not (head.startswith(b"HTTP/1.1 200") and length):
-                self.done.set_exception(ValueError(head.decode()))
-                self._transport.close()
-                return
-            self._head = b""
-            self._missing = int(length[1]) - len(rest)
-        if not self._missing:
-            self._taken.append((time.perf_counter() - self._begun) * 1000)
-            self._ask()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(error or ConnectionError("The server hung up."))
-
-    def _ask(self) -> None:
-        self._begun = time.perf_counter()
-        if self._begun < self._ends:
-            self._transport.write(self._request)
-        else:
-            self.done.set_result(None)
-            self._transport.close()
-
-
 async def load(url: str, token: str, path: str) -> Pace:
     """As many GETs of this path as 16 connections can have answered in a few seconds."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    credentials = base64.b64encode(f":{token}".encode()).decode()
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Basic {credentials}\r\n\r\n"
-    ).encode()
-    ends = time.perf_counter() + SECONDS
-    taken: list[float] = []
-    loop = asyncio.get_running_loop()
-    opened = [
-        await loop.create_connection(lambda: Asking(request, ends, taken), host, int(port))
-        for _ in range(CONNECTIONS)
-    ]
-    await asyncio.gather(*(asking.done for _, asking in opened))
-    taken.sort()
+    request = written("GET", url, token, path)
+    taken = await answered(url, [lambda: request] * CONNECTIONS, SECONDS)
     return Pace(len(taken) / SECONDS, median(taken), taken[int(len(taken) * 0.99)])
 
 
