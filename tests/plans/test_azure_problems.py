@@ -83,6 +83,8 @@ def test_the_full_document_compiles():
         ("path", "\\" + "x" * 400, "$.path: is longer than 400"),
         ("tags", ["a\x07"], "$.tags: contain control characters"),
         ("tags", [5], "$.tags[0]: is a number where text is needed"),
+        ("properties", "x", "$.properties: is text where an object is needed"),
+        ("environments.0.properties", 5, f"{STAGE}.properties: is a number where an object"),
         ("environments", [], "$.environments: a definition needs at least one stage"),
         ("environments", MISSING, "$.environments: a definition needs at least one stage"),
         ("environments", {}, "$.environments: is an object where a list is needed"),

@@ -80,7 +80,7 @@ def compile_definition(
 
 
 def check_naming(root: Node, what: str) -> None:
-    """Complain about a name, folder, text or tag that cannot be kept."""
+    """Complain about a name, folder, text, tag or properties that cannot be kept."""
     root.name("name", what)
     path = root.text("path")
     if len(path) > LONGEST_PATH:
@@ -91,6 +91,7 @@ def check_naming(root: Node, what: str) -> None:
         root.complain("path", "names a folder . or ..; give it a name of its own")
     root.text("description")
     root.text("comment")
+    root.object("properties")
     if any(has_control(tag) for tag in root.texts("tags")):
         root.complain("tags", "contain control characters; remove them")
 

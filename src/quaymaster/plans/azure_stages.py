@@ -29,6 +29,7 @@ def stages(listed: list[Node], scope: Scope) -> tuple[StagePlan, ...]:
 def _stage(node: Node, scope: Scope, position: int) -> StagePlan:
     name = node.name("name", "a stage")
     node.object("owner").text("id")  # complains of what is no reference to a person
+    node.object("properties")  # shown and searched by name, never run
     return StagePlan(
         definition_stage_id=node.whole("id"),
         name=name,
