@@ -82,6 +82,8 @@ def test_the_counter_follows_the_highest_name_alike(
         ("fixed", ["FIXED"], "taken"),
         ("$(pw)", [], "secret variables may not be used in a release name"),
         ("x" * 257, [], "257 characters"),
+        ("a\nb$(rev:r)", [], "with control characters"),
+        ("a\u2028$(rev:r)", [], "with control characters"),
     ],
 )
 def test_a_format_that_gives_no_new_name(

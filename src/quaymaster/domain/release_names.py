@@ -16,6 +16,7 @@ BRANCHES = "refs/heads/"
 
 LONGEST_TOKEN = 1024
 MOST_READ = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WHOLE_NUMBER = re.compile("[0-9]+")
 _RUN_OF_R = re.compile("[rR]+")
 
@@ -71,6 +72,8 @@ class Limits:
             return f"The format gives an empty {self.what}; add $(rev:r) or some text"
         if len(name) > self.longest:
             return f"The format gives a {self.what} of {len(name)} characters, over {self.longest}"
+        if _CONTROL.search(name):  # would break lines of logs and lists, as it would in a renaming
+            return f"The format gives a {self.what} with control characters; remove them"
         found = next((character for character in name if character in self.forbidden), None)
         if found is not None:
             return f"The format gives the {self.what} '{name}', which may not hold {found!r}"
