@@ -1,5 +1,6 @@
 """Freezes set by whoever runs the installation, and who may set which."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -69,3 +70,13 @@ async def test_bounds_that_hold_nothing_are_refused_and_decades_are_not(office: 
     assert await freezing.all_listed(call) == []
     decades = Freeze(0, FreezeKind.DENY, "Long", ends_at=call.now + timedelta(days=30 * 365))
     assert (await freezing.create_for(call, decades, None)).id
+
+
+async def test_a_time_zone_that_nobody_knows_and_a_field_for_seconds_are_refused(office: Office):
+    call, hour = Call(office.installation), timedelta(hours=1)
+    daily = Freeze(0, FreezeKind.DENY, "Nightly", cron="0 0 * * *", duration=hour)
+    with pytest.raises(Invalid, match="There is no time zone 'Mars'"):
+        await freezing.create_for(call, replace(daily, time_zone="Mars"), None)
+    with pytest.raises(Invalid, match="five fields are wanted"):
+        await freezing.create_for(call, replace(daily, cron="* * * * * *"), None)
+    assert await freezing.all_listed(call) == []

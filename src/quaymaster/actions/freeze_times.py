@@ -13,6 +13,7 @@ from quaymaster.domain.release import Release
 from quaymaster.domain.schedules import time_zone
 
 LONGEST_CRON = 200
+CRON_FIELDS = 5
 _MINUTE = timedelta(minutes=1)
 
 
@@ -102,6 +103,8 @@ def check_cron(cron: str) -> None:
     try:
         if len(cron) > LONGEST_CRON:
             raise CronSimError("too long")  # noqa: TRY301 - said as for the others
+        if len(cron.split()) != CRON_FIELDS:  # a sixth one would be seconds
+            raise CronSimError("Bad number of fields")  # noqa: TRY301 - the same
         if next(CronSim(cron, datetime.now(UTC)), None) is None:
             raise Invalid(f"The cron expression {cron!r} never fires.")
     except CronSimError as error:

@@ -11,7 +11,7 @@ from quaymaster.domain.access import Permission
 from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.freezes import Freeze
-from quaymaster.domain.schedules import time_zone
+from quaymaster.domain.schedules import UnknownTimeZone, time_zone
 from quaymaster.store import deliveries, freezes
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
@@ -31,7 +31,10 @@ def check(freeze: Freeze, now: datetime) -> None:
         raise Invalid("The freeze would be over already: its end (until) lies in the past.")
     if bool(freeze.cron) != bool(freeze.duration):
         raise Invalid("A recurring freeze has both a cron expression and a duration.")
-    time_zone(freeze.time_zone)
+    try:
+        time_zone(freeze.time_zone)
+    except UnknownTimeZone as error:
+        raise Invalid(str(error)) from error
     if freeze.cron:
         freeze_times.check_cron(freeze.cron)
         if not MINUTE <= freeze.duration <= LONGEST_WINDOW:
