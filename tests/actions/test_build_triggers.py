@@ -127,6 +127,10 @@ async def test_a_yaml_file_says_what_is_built_unless_its_definition_does(
     broken = commit(shop, "ci.yml", "trigger: [")
     assert await pushed(office, shop, broken)
     assert await built(office) == [("individualCI", asking)]
+    await defined(office, shop, "Says nothing", triggers=[], **process)
+    unsaid = commit(shop, "ci.yml", YAML.replace("trigger: {branches", "name: a\n#"))
+    assert await pushed(office, shop, unsaid, "refs/heads/any")
+    assert await built(office) == [("individualCI", asking), ("individualCI", unsaid)]
 
 
 async def test_computed_variables_count_for_each_definition_and_prefix(

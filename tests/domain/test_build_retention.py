@@ -24,7 +24,7 @@ def build(number, days_ago, branch=MAIN, **changes):
 
 
 def verdicts(*builds, rules=(ALL,), **settings):
-    recent = [RecentBuild(one.id, one.branch, one.finished_at, one.is_good) for one in builds]
+    recent = [RecentBuild(one.id, one.branch, one.finished_at) for one in builds]
     known = BuildRules(tuple(rules), BuildRetentionSettings(**settings), MAIN, recent)
     return known.verdicts(builds, NOW)
 
@@ -46,9 +46,9 @@ def test_the_minimum_counts_for_the_default_branch_and_for_all_branches_of_the_r
     assert gone(build(1, 40), build(2, 30), build(3, 20, TOPIC)) == [1]
 
 
-def test_failed_builds_do_not_take_the_place_of_the_last_good_one():
-    builds = (build(1, 40), build(2, 30), build(3, 20, is_good=False))
-    assert gone(*builds) == [1]
+def test_the_minimum_counts_what_is_recent_and_no_more():
+    rule = replace(ALL, minimum=2)
+    assert gone(build(1, 40), build(2, 30), build(3, 20), build(4, 1), rules=[rule]) == [1, 2]
 
 
 def test_the_first_rule_that_names_the_branch_counts():

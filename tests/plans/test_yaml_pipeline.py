@@ -275,3 +275,12 @@ jobs:
 )
 def test_a_file_says_which_pushes_and_pull_requests_are_built(text, push, pull_request):
     assert file_triggers(text, "ci.yml") == BuildTriggers(push, pull_request)
+
+
+def test_where_a_file_is_silent_the_definition_decides_what_is_built():
+    everything = {"silent_pushes": True, "silent_pull_requests": True}
+    found = file_triggers("steps: []", "ci.yml", **everything)
+    assert found == BuildTriggers(PushTrigger(), PullRequestTrigger(auto_cancel=True))
+    found = file_triggers("trigger: none\npr: [main]", "ci.yml", **everything)
+    assert found == BuildTriggers(None, PullRequestTrigger(("+main",), auto_cancel=True))
+    assert file_triggers("trigger:\npr:", "ci.yml", **everything) == BuildTriggers()

@@ -101,7 +101,13 @@ async def _of_file(wanted: Wanted, push: Push) -> Wanted:
     commit = await build_sources.commit(wanted.call, sources, push.ref, version)
     try:
         text = await build_sources.file(wanted.call, sources, commit.id, path)
-        return replace(wanted, triggers=_under(wanted.triggers, file_triggers(text, path)))
+        said = file_triggers(
+            text,
+            path,
+            silent_pushes=wanted.triggers.silent_builds_pushes,
+            silent_pull_requests=wanted.triggers.silent_builds_pull_requests,
+        )
+        return replace(wanted, triggers=_under(wanted.triggers, said))
     except Invalid as error:
         reason = " ".join([error.message, *error.problems])
         _log.warning("a YAML file triggers nothing", definition=wanted.definition.id, reason=reason)

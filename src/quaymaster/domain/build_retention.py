@@ -10,8 +10,8 @@ from quaymaster.domain.build_triggers import admits_branch
 
 @dataclass(frozen=True, slots=True)
 class BuildRule:
-    """What a definition says of the builds of some branches: kept for `days`, and the newest
-    `minimum` whatever their age. Where the record stays (`deletes_record` False), the artifacts
+    """What a definition says of the builds of some branches: kept for `days`, and the most recent
+    `minimum` whatever their age and result. Where the record stays (`deletes_record` False), the artifacts
     go; `artifacts` names those that go, none named means all."""
 
     branches: tuple[str, ...] = ()
@@ -47,7 +47,6 @@ class HeldBuild:
     number: str
     branch: str
     finished_at: datetime
-    is_good: bool = True
     is_pull_request: bool = False
     keep_forever: bool = False
     is_retained: bool = False
@@ -65,7 +64,6 @@ class RecentBuild:
     id: int
     branch: str
     finished_at: datetime
-    is_good: bool = True
 
 
 class Fate(StrEnum):
@@ -113,14 +111,13 @@ class BuildRules:
         return next(found, self._usual)
 
     def _newest(self, rule: BuildRule) -> set[int]:
-        """The builds that a rule keeps for being among the newest, or the newest good ones, of
-        all that it speaks of and of the default branch."""
+        """The builds that a rule keeps for being among the most recent, however they ended, of
+        all that it speaks of and of the default branch (23.7)."""
         mine = [one for one in self.recent if self._rule(one.branch) == rule]
         mine.sort(key=lambda one: (one.finished_at, one.id), reverse=True)
         main = [one for one in mine if one.branch == self.default_branch]
         kept = min(rule.minimum, self.settings.most_minimum)
-        lists = (mine, main, [one for one in mine if one.is_good], [o for o in main if o.is_good])
-        return {one.id for several in lists for one in several[:kept]}
+        return {one.id for several in (mine, main) for one in several[:kept]}
 
     def _days(self, held: HeldBuild, rule: BuildRule) -> int:
         if rule == self._usual and held.is_pull_request:

@@ -58,13 +58,17 @@ class CompletionTrigger:
 
 @dataclass(frozen=True, slots=True)
 class BuildTriggers:
-    """All of a definition; `in_file`: for pushes and pull requests its YAML file says which."""
+    """All of a definition; `in_file`: for pushes and pull requests its YAML file says which, and
+    where that is silent every push, or pull request, is built if the definition says that it is
+    for the file to say (`silent_builds_…`)."""
 
     push: PushTrigger | None = None
     pull_request: PullRequestTrigger | None = None
     schedules: tuple[BuildSchedule, ...] = ()
     completions: tuple[CompletionTrigger, ...] = ()
     in_file: bool = False
+    silent_builds_pushes: bool = False
+    silent_builds_pull_requests: bool = False
 
 
 def admits_branch(filters: Sequence[str], ref: str) -> bool:

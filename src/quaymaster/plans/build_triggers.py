@@ -22,6 +22,8 @@ _WORDS = {
     64: "pullRequest",
     128: "buildCompletion",
 }
+PUSHES = ("continuousintegration", "batchedcontinuousintegration")
+PULL_REQUESTS = ("pullrequest",)
 IN_FILE = 2
 Document = Mapping[str, Any]
 
@@ -53,7 +55,20 @@ def build_triggers(document: Document) -> BuildTriggers:
                 completions += _completion(entry)
             case _:
                 continue  # gated check-ins, and what nobody knows
-    return BuildTriggers(push, pull_request, tuple(schedules), tuple(completions), in_file)
+    return BuildTriggers(
+        push,
+        pull_request,
+        tuple(schedules),
+        tuple(completions),
+        in_file,
+        silent_builds_pushes=in_file and _leaves_to_file(listed, PUSHES),
+        silent_builds_pull_requests=in_file and _leaves_to_file(listed, PULL_REQUESTS),
+    )
+
+
+def _leaves_to_file(listed: list[Document], words: tuple[str, ...]) -> bool:
+    """Whether a trigger of this kind is there, and its settings are the file's."""
+    return any(_is_of_file(one) and _word(one.get("triggerType")) in words for one in listed)
 
 
 def _is_yaml(document: Document) -> bool:
@@ -68,8 +83,7 @@ def _is_of_file(entry: Document) -> bool:
 
 def _overrules_file(entry: Document) -> bool:
     """Whether the definition itself says what is built of pushes or pull requests."""
-    words = ("continuousintegration", "batchedcontinuousintegration", "pullrequest")
-    return not _is_of_file(entry) and _word(entry.get("triggerType")) in words
+    return not _is_of_file(entry) and _word(entry.get("triggerType")) in (*PUSHES, *PULL_REQUESTS)
 
 
 def repository_keys(repository: RepositoryPlan) -> list[str]:

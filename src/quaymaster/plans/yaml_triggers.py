@@ -1,9 +1,10 @@
 """What a YAML pipeline says of when it is built: `trigger` and `pr` (issue 4.3).
 
-Without a word the file asks for no builds; what is not understood is a problem at its line.
+Where the file says nothing its definition decides; what is not understood is a problem at its line.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from quaymaster.domain.build_triggers import BuildTriggers, PullRequestTrigger, PushTrigger
 from quaymaster.domain.errors import Invalid
@@ -14,12 +15,22 @@ NONE = "none"
 TAGS = "refs/tags/"
 
 
-def file_triggers(text: str, file: str) -> BuildTriggers:
-    """The triggers of a file. Raises Invalid, naming file and line, for what cannot be read."""
+def file_triggers(
+    text: str, file: str, *, silent_pushes: bool = False, silent_pull_requests: bool = False
+) -> BuildTriggers:
+    """The triggers of a file; where it is silent, of every push or pull request if told so.
+
+    Raises Invalid, naming file and line, for what cannot be read.
+    """
     root = read(text, file)
-    found = check_triggers(root.entries())
+    said = root.entries()
+    found = check_triggers(said)
     if root.problems.found:
         raise Invalid("The pipeline cannot be run.", tuple(dict.fromkeys(root.problems.found)))
+    if silent_pushes and "trigger" not in said:
+        found = replace(found, push=PushTrigger())
+    if silent_pull_requests and "pr" not in said:
+        found = replace(found, pull_request=PullRequestTrigger(auto_cancel=True))
     return found
 
 

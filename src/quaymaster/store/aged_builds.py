@@ -20,7 +20,6 @@ ORDER BY d.id
 
 HELD = f"""
 SELECT b.id, b.number, b.source_branch AS branch, b.finished_at, b.keep_forever,
-  b.result IN ('succeeded', 'partiallySucceeded') AS is_good,
   b.reason = 'pullRequest' AS is_pull_request,
   {RETAINED} AS is_retained, {LEASED.format("$3")} AS is_leased,
   EXISTS (SELECT FROM container_files f WHERE f.build_id = b.id) AS has_files,
@@ -44,13 +43,10 @@ ORDER BY b.id LIMIT $4
 """
 
 RECENT = """
-SELECT id, source_branch AS branch, finished_at, is_good FROM (
-  SELECT id, source_branch, finished_at, is_good,
-    row_number() OVER (PARTITION BY source_branch, is_good ORDER BY finished_at DESC, id DESC)
-      AS place
-  FROM (SELECT id, source_branch, finished_at,
-      coalesce(result IN ('succeeded', 'partiallySucceeded'), false) AS is_good
-    FROM builds WHERE definition_id = $1 AND NOT is_deleted AND finished_at IS NOT NULL) ended
+SELECT id, branch, finished_at FROM (
+  SELECT id, source_branch AS branch, finished_at,
+    row_number() OVER (PARTITION BY source_branch ORDER BY finished_at DESC, id DESC) AS place
+  FROM builds WHERE definition_id = $1 AND NOT is_deleted AND finished_at IS NOT NULL
 ) ranked
 WHERE place <= $2
 """
@@ -139,7 +135,7 @@ async def held(
 
 
 async def recent(connection: Connection, definition_id: int, most: int) -> list[RecentBuild]:
-    """The newest completed builds of each branch, good ones and others so many each."""
+    """The newest completed builds of each branch, so many each."""
     return [RecentBuild(**row) for row in await connection.fetch(RECENT, definition_id, most)]
 
 

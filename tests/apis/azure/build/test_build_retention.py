@@ -8,6 +8,7 @@ from typing import Any
 
 from quaymaster.actions import build_retention, leftovers
 from quaymaster.actions.call import Call
+from quaymaster.store import leftovers as rows
 from tests import documents
 from tests.apis.azure.build.asking import asked, made
 from tests.apis.azure.server import Server
@@ -129,12 +130,29 @@ async def test_objects_that_no_row_knows_are_swept_after_a_day(server: Server):
     assert await leftovers.sweep(later(server)) == 0, "it is not ours to sweep"
     await files.remove(leftovers.OWNER)
     assert await leftovers.sweep(later(server)) == len(lost)
+    [as_copied] = await marks(server)
+    assert await leftovers.sweep(later(server)) == 0
+    await files.put(lost[0], b"left behind")
+    os.utime(next(one for one in objects(server) if one.name == "feed"), (0, 0))
+    held = await marks(server, [as_copied, "somewhere else"])
+    assert await leftovers.sweep(later(server)) == 0, "a copy of the database swept since"
+    await marks(server, [held[1], "cut short before the storage was told"])
+    assert await leftovers.sweep(later(server)) == 1
     kept = [one for one in objects(server) if one.name != leftovers.OWNER]
     assert sorted(one.read_bytes() for one in kept) == [
         b"content of a",
         b"left behind",
         b"left behind",
     ]
+
+
+async def marks(server: Server, changed: list[str] | None = None) -> list[str]:
+    """The marks by which the installation knew its storage, changed if these are given."""
+    async with server.database.transaction() as connection:
+        known = await rows.marks(connection)
+        if changed is not None:
+            await rows.keep_marks(connection, changed)
+        return known
 
 
 async def test_what_is_deployed_or_being_deployed_keeps_its_build(server: Server):
