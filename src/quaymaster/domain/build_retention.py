@@ -11,8 +11,8 @@ from quaymaster.domain.build_triggers import admits_branch
 @dataclass(frozen=True, slots=True)
 class BuildRule:
     """What a definition says of the builds of some branches: kept for `days`, and the most recent
-    `minimum` whatever their age and result. Where the record stays (`deletes_record` False), the artifacts
-    go; `artifacts` names those that go, none named means all."""
+    `minimum` whatever their age and result. Where the record stays (`deletes_record` False), the
+    artifacts go; `artifacts` names those that go, none named means all."""
 
     branches: tuple[str, ...] = ()
     days: int = 10
