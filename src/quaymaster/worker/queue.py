@@ -13,8 +13,9 @@ import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.models import Job
+from pgqueuer.domain.models import HealthCheckEvent, Job
 from pgqueuer.domain.types import QueueEntrypoint
+from pgqueuer.ports.driver import NotifyCallback
 
 from quaymaster.store.database import (
     SERVER_SETTINGS,
@@ -79,7 +80,7 @@ class Wakeups:
             self._dsn, min_size=2, max_size=3, server_settings=SERVER_SETTINGS, reset=leave_as_it_is
         )
         try:
-            self._manager = _Manager(Queries(AsyncpgPoolDriver(pool)), self._is_wanted)
+            self._manager = _Manager(_Driver(pool), self._is_wanted)
             for kind, handler in self._handlers.items():
                 self._manager.entrypoint(kind, accepts_context=False)(_delivered(kind, handler))
             if self._is_open:
@@ -96,12 +97,36 @@ class Wakeups:
             pool.terminate()
 
 
+class _Driver(AsyncpgPoolDriver):
+    """PgQueuer's access to the database, which says from when on it listens."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.listens = asyncio.Event()
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await super().add_listener(channel, callback)
+        self.listens.set()
+
+
 class _Manager(QueueManager):
     """PgQueuer's loop, but for the kinds that this worker cannot use at the moment."""
 
-    def __init__(self, queries: Queries, is_wanted: Callable[[str], bool]) -> None:
-        super().__init__(queries)
+    def __init__(self, driver: _Driver, is_wanted: Callable[[str], bool]) -> None:
+        super().__init__(Queries(driver))
+        self._listens = driver.listens
         self._is_wanted = is_wanted
+
+    async def listener_healthy(
+        self,
+        timeout: timedelta = timedelta(seconds=10),  # noqa: ASYNC109 - PgQueuer's own signature
+    ) -> HealthCheckEvent:
+        """Whether notices arrive. PgQueuer asks before it listens, and would never hear itself.
+
+        Raises FailingListenerError when none has come within `timeout`.
+        """
+        await self._listens.wait()
+        return await super().listener_healthy(timeout)
 
     def entrypoints_below_capacity_limits(self) -> set[QueueEntrypoint]:
         return {kind for kind in self.entrypoint_registry if self._is_wanted(kind)}
