@@ -35,7 +35,6 @@ from quaymaster.store.repository_definitions import EnvironmentDeployment
 
 FROZEN, NOT_READY, QUARANTINED = "frozen", "not ready", "quarantined"
 READY = (None, ReportedStatus.SUCCEEDED)
-MOST_LOOKS = 3
 
 First = Callable[[Connection], Awaitable[bool]]
 
@@ -112,7 +111,7 @@ async def deploy(
     `bypass` says why it is deployed although nobody vouches for its pull requests. Raises NotFound
     (definition, environment, release), Refused of the kind "frozen", "quarantined", "not ready",
     "unverified" or "cherry-pick" and for a picked commit that it lacks, Conflict while the one
-    before cannot be stopped at once, Forbidden.
+    before cannot be stopped at once, Forbidden (manage deployments; bypass verification).
     """
     found = await repositories.looked_up(call, project, environment)
     found.require(Permission.MANAGE_DEPLOYMENTS)
@@ -141,29 +140,28 @@ async def deploy_checked(
 
     Raises what `deploy` raises.
     """
-    for _ in range(MOST_LOOKS):
-        checks = await deployment_checks.asked(found.call, found, wanted.version)
-        async with deciding(found.call) as connection:
-            if await deployment_checks.basis(connection, found, wanted.version) != checks.basis:
-                continue
-            if first and not await first(connection):
-                return None
-            return await _deploy(connection, found, wanted, checks)
-    raise Conflict(f"{found.environment.name} changes too often to be deployed to now.")
+
+    async def act(connection: Connection, checks: Checks) -> StageId | None:
+        if first and not await first(connection):
+            return None
+        return await _deploy(connection, found, wanted, checks)
+
+    return await deployment_checks.under(found, wanted.version, act)
 
 
 async def _deploy(connection: Connection, found: Scene, wanted: Wanted, checks: Checks) -> StageId:
     call = found.call
     known = await repositories.candidate(connection, found, wanted.version)
     found.require(Permission.MANAGE_DEPLOYMENTS)
+    bypasses = deployment_checks.require_bypass(found, wanted.bypass)
     stage = await _stage(connection, found, known)
-    check = _policy(stage, known.build, checks, bypasses=bool(wanted.bypass))
+    check = _policy(stage, known.build, checks, bypasses=bypasses)
     await _make_way(connection, call, known.release, stage)
     request = DeploymentRequested(
         stage=stage, by=call.by, requested_for=call.by, reason=wanted.reason
     )
     await happen_within(connection, call, known.release, request, check)
-    if wanted.bypass and checks.basis.required:
+    if bypasses:
         await deployment_checks.keep_bypass(
             connection, call, known.release, stage, checks, wanted.bypass
         )

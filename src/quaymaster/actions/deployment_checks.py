@@ -1,19 +1,21 @@
 """What is asked of the repository before a candidate is deployed (AVIATOR 1, 3).
 
 The repository is asked before the transaction of the deployment opens; in it is looked whether what
-the answers were about still stands.
+the answers were about still stands. Whoever lets somebody start a deployment does it in `under`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from quaymaster.actions import changelogs, pull_requests
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
+from quaymaster.actions.orchestrate import deciding
 from quaymaster.actions.ports import CodeRepository, Repositories
 from quaymaster.actions.repository_definitions import Scene
-from quaymaster.domain.errors import Invalid, Refused
+from quaymaster.domain.access import Permission
+from quaymaster.domain.errors import Conflict, Invalid, Refused
 from quaymaster.domain.record import Entry
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.release_versions import version_of
@@ -25,7 +27,11 @@ from quaymaster.store.database import Connection
 REQUIRED = "require_verification"  # a key of an environment's settings
 LABEL, VERIFIED_LABEL = "verification_label", "verified_label"  # keys of a definition's settings
 UNVERIFIED, PICKING = "unverified", "cherry-pick"
+PICK_OPEN = "A cherry-pick of this release has not ended."
 LACKING = "lacks cherry-picked commit"
+MOST_LOOKS = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,59 @@ class Checks:
 
     def check(self, *, bypasses: bool = False) -> None:
         """Raise Refused for what does not let the candidate be deployed."""
-        if self.basis.required and not bypasses and (self.unverified or self.problem):
-            listed = ", ".join(f"#{number}" for number in self.unverified)
-            raise Refused(self.problem or f"Nobody has verified {listed}.", UNVERIFIED)
+        if said := self.unmet_verification:
+            if not bypasses:
+                raise Refused(said, UNVERIFIED)
         if self.lacking:
             raise Refused(f"Release candidate {LACKING} {self.lacking[0][:7]}")
         if self.basis.is_picked:
-            raise Refused("A cherry-pick of this release has not ended.", PICKING)
+            raise Refused(PICK_OPEN, PICKING)
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Everything that `check` would refuse, in its order."""
+        found = [self.unmet_verification]
+        if self.lacking:
+            found.append(f"The release {LACKING} {self.lacking[0][:7]}.")
+        if self.basis.is_picked:
+            found.append(PICK_OPEN)
+        return tuple(text for text in found if text)
+
+    @property
+    def unmet_verification(self) -> str:
+        """Why the environment's demand for verified pull requests is not met; "" when it is."""
+        if not self.basis.required or not (self.unverified or self.problem):
+            return ""
+        listed = ", ".join(f"#{number}" for number in self.unverified)
+        why = self.problem or f"nobody has verified {listed}."
+        return f"Only verified pull requests are deployed here: {why}"
+
+
+async def under(
+    found: Scene,
+    version: str,
+    act: Callable[[Connection, Checks], Awaitable[T]],
+) -> T:
+    """What `act` gives, done in the transaction in which these checks of the version stand.
+
+    `act` asks them. Nothing is asked of the repository where nothing is required. Raises what
+    `asked` and `act` raise, Conflict when what the checks are about does not come to rest.
+    """
+    checks = Checks()
+    for _ in range(MOST_LOOKS):
+        async with deciding(found.call) as connection:
+            if await basis(connection, found, version) == checks.basis:
+                return await act(connection, checks)
+        checks = await asked(found.call, found, version)
+    raise Conflict(f"{found.environment.name} changes too often to be deployed to now.")
+
+
+def require_bypass(found: Scene, why: str) -> bool:
+    """Whether there is a reason to go without verification; Forbidden (bypass verification)."""
+    if not why.strip():
+        return False
+    found.require(Permission.BYPASS_VERIFICATION)
+    return True
 
 
 async def asked(call: Call, found: Scene, version: str) -> Checks:
@@ -127,6 +179,8 @@ async def keep_bypass(
     connection: Connection, call: Call, release: ReleaseId, stage: StageId, checks: Checks, why: str
 ) -> None:
     """Say in the release's history who deployed it unverified, and why."""
+    if not checks.basis.required:
+        return
     listed = {"pull_requests": " ".join(f"#{number}" for number in checks.unverified)}
     entry = Entry("VerificationBypassed", call.by, stage, comment=why, details=listed)
     await history.append(connection, release, call.now, [entry])

@@ -1,10 +1,11 @@
 """Why a stage is not deploying, and what a release would do: looked up, never changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from quaymaster.actions import circumstances
+from quaymaster.actions import circumstances, deployment_checks
 from quaymaster.actions import releases as release_actions
+from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
 from quaymaster.actions.variable_groups import WHOLE_DEFINITION
@@ -55,6 +56,10 @@ async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Expla
         call.require(Permission.VIEW_RELEASES, token, f"release {place.release_name}")
         around = await _around(connection, call, place, stage)
         release = await circumstances.looked_up(connection, call, release)
+        environment = await repositories.of_stage(connection, call, place)
+    if environment and not stage.active:
+        checks = await deployment_checks.asked(environment.call, environment, place.release_name)
+        around = replace(around, unverified=checks.unmet)
     return Explained(
         stage.name,
         explain(release, stage, around, call.now),

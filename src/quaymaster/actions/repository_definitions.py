@@ -18,6 +18,7 @@ from quaymaster.plans import repository_document
 from quaymaster.store import definitions, projects
 from quaymaster.store import repository_definitions as rows
 from quaymaster.store.database import Connection
+from quaymaster.store.places import Place
 from quaymaster.store.repository_definitions import (
     Candidate,
     EnvironmentDeployment,
@@ -154,6 +155,14 @@ async def numbered(
     known = found.definition
     inside = call.project or Project(str(known.project_id), known.project_name, "")
     return Scene(replace(call, project=inside), known, found.environment)
+
+
+async def of_stage(connection: Connection, call: Call, place: Place) -> Scene | None:
+    """The environment of a release's stage; None when the definition has it no more."""
+    try:
+        return await numbered(connection, call, place.definition_id, place.definition_stage_id)
+    except NotFound:
+        return None
 
 
 async def looked_up(call: Call, name: str, environment: str | None = None) -> Scene:

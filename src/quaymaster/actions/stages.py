@@ -1,10 +1,13 @@
 """Starting, scheduling, deferring and canceling the deployment of a stage (SEMANTICS 7.4-7.6)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from quaymaster.actions import deployment_checks
+from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
+from quaymaster.actions.deployment_checks import Checks
 from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, stage_token
 from quaymaster.domain.changes import (
@@ -27,7 +30,8 @@ class StartRequest:
     """What somebody wants of a new attempt; `scheduled_for` in the past means now.
 
     `only_failed_targets` leaves out the targets of deployment groups that have succeeded;
-    `override` says why it may start although the environment is frozen; a blank one says nothing.
+    `override` says why it may start although the environment is frozen, `bypass` why although
+    nobody vouches for its pull requests; blank ones say nothing.
     """
 
     comment: str = ""
@@ -35,6 +39,7 @@ class StartRequest:
     variables: Mapping[str, Override] = field(default_factory=dict)
     only_failed_targets: bool = False
     override: str = ""
+    bypass: str = ""
 
 
 async def start(
@@ -43,33 +48,71 @@ async def start(
     """Ask for a new attempt of a stage, or start one now that only waits for its time.
 
     Raises NotFound, Forbidden (manage deployments on the stage), Invalid for variables that may
-    not be set, Refused when an attempt is under way or the release is not active. Going against a
-    freeze needs a permission of its own.
+    not be set, Refused when an attempt is under way or the release is not active, of the kind
+    "unverified" or "cherry-pick" and for a picked commit that it lacks (AVIATOR 1). Going against
+    a freeze or without verification needs a permission of its own.
     """
-    override = request.override.strip()
-    async with deciding(call) as connection:
+    request = replace(request, override=request.override.strip(), bypass=request.bypass.strip())
+    async with call.database.read() as connection:
         place = await _authorised(connection, call, release_id, stage_id)
-        if override:
-            call.require(Permission.OVERRIDE_FREEZES, _token(place), f"stage {place.stage_name}")
-        later = request.scheduled_for and request.scheduled_for > call.now
-        values = await _values(connection, call, place, request)
-        event = DeploymentRequested(
-            stage=stage_id,
-            by=call.by,
-            requested_for=call.by,
-            reason=DeploymentReason.SCHEDULED if later else DeploymentReason.MANUAL,
-            scheduled_for=request.scheduled_for if later else None,
-            comment=request.comment,
-            variables=values.plain,
-            only_failed_targets=request.only_failed_targets,
-            override=override,
-        )
-        after = await happen_within(connection, call, release_id, event)
-        stage = after.stage(stage_id)
-        if values.secret and stage and stage.newest:
-            await release_secrets.keep_for_deployment(
-                connection, call.vault, stage.newest.id, values.secret
+        found = await repositories.of_stage(connection, call, place)
+    at = (release_id, stage_id)
+    if found is None:
+        async with deciding(call) as connection:
+            await _begin(connection, call, at, request, Checks())
+        return
+    bypasses = deployment_checks.require_bypass(found, request.bypass)
+
+    async def act(connection: Connection, checks: Checks) -> None:
+        await _begin(connection, found.call, at, request, checks)
+        if bypasses:
+            await deployment_checks.keep_bypass(
+                connection, call, release_id, stage_id, checks, request.bypass
             )
+
+    await deployment_checks.under(found, place.release_name, act)
+
+
+async def _begin(
+    connection: Connection,
+    call: Call,
+    at: tuple[ReleaseId, StageId],
+    request: StartRequest,
+    checks: Checks,
+) -> None:
+    release_id, stage_id = at
+    place = await _authorised(connection, call, release_id, stage_id)
+    if request.override:
+        call.require(Permission.OVERRIDE_FREEZES, _token(place), f"stage {place.stage_name}")
+    values = await _values(connection, call, place, request)
+    event = _requested(call, stage_id, request, values)
+
+    def check(_: Release) -> None:
+        checks.check(bypasses=bool(request.bypass))
+
+    after = await happen_within(connection, call, release_id, event, check)
+    stage = after.stage(stage_id)
+    if values.secret and stage and stage.newest:
+        await release_secrets.keep_for_deployment(
+            connection, call.vault, stage.newest.id, values.secret
+        )
+
+
+def _requested(
+    call: Call, stage: StageId, request: StartRequest, values: Values
+) -> DeploymentRequested:
+    later = request.scheduled_for and request.scheduled_for > call.now
+    return DeploymentRequested(
+        stage=stage,
+        by=call.by,
+        requested_for=call.by,
+        reason=DeploymentReason.SCHEDULED if later else DeploymentReason.MANUAL,
+        scheduled_for=request.scheduled_for if later else None,
+        comment=request.comment,
+        variables=values.plain,
+        only_failed_targets=request.only_failed_targets,
+        override=request.override,
+    )
 
 
 async def cancel(call: Call, release_id: ReleaseId, stage_id: StageId, comment: str) -> None:

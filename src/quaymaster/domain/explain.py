@@ -50,6 +50,7 @@ def explain(
     if stage.active:
         found += _under_way(release, stage, stage.active, around, now)
     elif release.status is not ReleaseStatus.ABANDONED:
+        found += explain_start.of_contents(around)
         found += explain_start.of_stage(release, stage, around)
     return (*(r for r in found if not r.is_ahead), *(r for r in found if r.is_ahead))
 

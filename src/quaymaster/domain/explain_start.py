@@ -14,6 +14,7 @@ from quaymaster.domain.status import ENDED_STAGE, stage_status
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 
 LIFTED_BY = ("whoever set the freeze or may deploy this stage, by lifting it",)
+VERIFIED_BY = ("whoever may deploy this stage, by vouching for the pull requests",)
 RESUMED_BY = ("whoever may deploy this stage, by resuming it",)
 BY_HAND = ("whoever may deploy this stage, by hand",)
 
@@ -67,6 +68,12 @@ def _freeze(one: Standstill) -> Freeze:
     if one.is_hold:
         return Freeze(f"it is held ({one.reason})", None, RESUMED_BY)
     return Freeze(one.reason, one.until, LIFTED_BY)
+
+
+def of_contents(around: Surroundings) -> Iterator[Reason]:
+    """What of the release's pull requests and commits keeps people from starting it (AVIATOR 1)."""
+    for text in around.unverified:
+        yield Reason(ReasonKind.VERIFICATION, text, VERIFIED_BY)
 
 
 def of_stage(release: Release, stage: Stage, around: Surroundings) -> Iterator[Reason]:

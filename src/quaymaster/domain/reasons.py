@@ -14,6 +14,7 @@ class ReasonKind(StrEnum):
 
     RELEASE = "release"
     FREEZE = "freeze"
+    VERIFICATION = "verification"
     PERMISSION = "permission"
     MANUAL = "manual"
     CONDITION = "condition"
@@ -76,7 +77,8 @@ class Surroundings:
     `missing_permission` is what the asker would need to start the stage by hand, empty when
     nothing is missing; `names` are what people know identities and workers by, `failed_step` is
     the step that its newest attempt failed in with what that told, and `nobody` are identities
-    named as approvers that do not exist (any more).
+    named as approvers that do not exist (any more). `unverified` says what the environment's
+    demand for verified pull requests and picked commits keeps from being started.
     """
 
     standings: tuple[Standing, ...] = ()
@@ -88,4 +90,5 @@ class Surroundings:
     names: Mapping[str, str] = field(default_factory=dict)
     nobody: frozenset[str] = frozenset()
     failed_step: str = ""
+    unverified: tuple[str, ...] = ()
     workflow: str = ""  # where the workflow stands that does it outside

@@ -71,7 +71,8 @@ SELECT found.* FROM found LEFT JOIN locked ON true
 """
 BY_NUMBER = f"""
 SELECT {COLUMNS}, e.id AS environment_id, e.name AS environment_name, e.rank,
-  coalesce(y.tier, 'development') AS tier
+  coalesce(y.tier, 'development') AS tier, y.parent_id,
+  coalesce(y.settings, '{{}}') AS environment_settings
 {TABLES}
 LEFT JOIN environments e ON e.definition_id = d.id AND e.id = $2 AND NOT e.is_deleted
 LEFT JOIN repository_environments y ON y.environment_id = e.id
@@ -326,14 +327,7 @@ async def by_number(
 ) -> Named | None:
     """The same by the ids of a definition and of an environment of it (0: of none)."""
     row = await connection.fetchrow(BY_NUMBER, definition, environment, project)
-    if row is None:
-        return None
-    found = None
-    if row["environment_id"] is not None:
-        found = RepositoryEnvironment(
-            row["environment_id"], row["environment_name"], row["rank"], row["tier"], None
-        )
-    return Named(_definition(row), found)
+    return _named(row) if row else None
 
 
 async def holds_after_rollback(connection: Connection, environment: int) -> bool:

@@ -5,8 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from quaymaster.actions import explaining, following_builds
+from quaymaster.actions.call import Call
+from quaymaster.domain.reasons import ReasonKind
+from quaymaster.domain.release import ReleaseId, StageId
 from tests import gits
 from tests.apis.aviator.server import Aviator
 from tests.apis.aviator.test_repositories import connected
@@ -80,6 +85,87 @@ async def test_a_bypass_says_why_and_is_kept(shop: tuple[Aviator, Path]):
     assert entry["comment"] == "The shop is down."
     assert entry["by"] == await aviator.azure.me()
     assert json.loads(entry["details"]) == {"pull_requests": "#12 #13"}
+
+
+async def start(aviator: Aviator, version: str, **more: Any) -> httpx.Response:
+    """Ask for the deployment by the other dialect."""
+    body = {"status": "inProgress", **more}
+    return await aviator.azure.project("PATCH", await stage_of(aviator, version), json=body)
+
+
+async def stage_of(aviator: Aviator, version: str) -> str:
+    shown = await release(aviator, version)
+    stage = shown["environments"][0]["id"]
+    return f"releases/{shown['id']}/environments/{stage}?api-version=7.1"
+
+
+async def explained(aviator: Aviator, version: str) -> list[str]:
+    shown = await release(aviator, version)
+    stage = StageId(shown["environments"][0]["id"])
+    call = Call(aviator.azure.installation, caller=None)
+    found = await explaining.reasons(call, ReleaseId(shown["id"]), stage)
+    return [one.text for one in found.reasons if one.kind is ReasonKind.VERIFICATION]
+
+
+async def test_verification_binds_the_other_dialect(shop: tuple[Aviator, Path]):
+    """What it refuses it explains, and what was vouched for or bypassed starts."""
+    aviator, _place = shop
+    said = "Only verified pull requests are deployed here: nobody has verified #12, #13."
+    answer = await start(aviator, "1.1-rc1")
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+    assert answer.json()["typeKey"] == "InvalidRequestException"
+    assert (await release(aviator, "1.1-rc1"))["environments"][0]["status"] == "notStarted"
+    assert await explained(aviator, "1.1-rc1") == [said]
+    blank = await start(aviator, "1.1-rc1", verificationBypassReason=" \t")
+    assert blank.json()["message"] == said
+    for number in (12, 13):
+        await verify(aviator, number)
+    assert await explained(aviator, "1.1-rc1") == []
+    assert (await start(aviator, "1.1-rc1")).status_code == 200
+
+
+async def test_the_other_dialect_bypasses_with_a_reason(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    answer = await start(aviator, "1.1-rc1", verificationBypassReason="The shop is down.")
+    assert answer.status_code == 200, answer.text
+    assert await bypasses(aviator, "1.1-rc1") == [("The shop is down.", "#12 #13")]
+
+
+async def bypasses(aviator: Aviator, version: str) -> list[tuple[str, str]]:
+    number = (await release(aviator, version))["id"]
+    async with aviator.database.read() as connection:
+        found = await connection.fetch(
+            "SELECT comment, details FROM history"
+            " WHERE release_id = $1 AND kind = 'VerificationBypassed'",
+            number,
+        )
+    return [(one["comment"], json.loads(one["details"])["pull_requests"]) for one in found]
+
+
+async def test_bypassing_needs_a_permission_of_its_own(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    token = await aviator.azure.user("carl", "vso.full", groups=("Contributors",))
+    body = {"release_candidate_version": "1.1-rc1", "bypass_verification": "Hurry."}
+    answer = await aviator.here("POST", "/deployments", json=body, token=token)
+    assert (answer.status_code, answer.json()) == (403, {"error": "Forbidden"})
+    path = await stage_of(aviator, "1.1-rc1")
+    other = {"status": "inProgress", "verificationBypassReason": "Hurry."}
+    answer = await aviator.azure.project("PATCH", path, json=other, token=token)
+    assert answer.status_code == 403
+    assert "bypass verification" in answer.json()["message"]
+    assert await bypasses(aviator, "1.1-rc1") == []
+
+
+async def test_verification_binds_what_is_deployed_by_itself(shop: tuple[Aviator, Path]):
+    aviator, place = shop
+    await aviator.here("PATCH", "", json={"deploy_after_build": True})
+    last = gits.commit(place, "d.txt", "four", "Add d (#14)")
+    made = ReleaseId(int((await aviator.cut("1.2-rc1", commit=last)).json()["id"]))
+    assert await following_builds.deploy(Call(aviator.azure.installation), made) == 0
+    assert (await release(aviator, "1.2-rc1"))["environments"][0]["status"] == "notStarted"
+    for number in (12, 13, 14):
+        await verify(aviator, number, version="1.2-rc1")
+    assert await explained(aviator, "1.2-rc1") == []
 
 
 async def test_reports_and_rollbacks_need_no_verification(shop: tuple[Aviator, Path]):

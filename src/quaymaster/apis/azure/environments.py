@@ -29,6 +29,7 @@ KNOWN = (
     "redeployFailedTargets",
     "priority",
     "freezeOverrideReason",
+    "verificationBypassReason",
 )
 PRIORITIES = {
     "low": Priority.LOW,
@@ -79,7 +80,8 @@ async def update_environment(
             variables = overrides_in(body.get("variables"), "variables")
             failed = bool_in(body.get("redeployFailedTargets") or False, "redeployFailedTargets")
             why = text_in(body.get("freezeOverrideReason"), "freezeOverrideReason")
-            wanted = StartRequest(comment, at, variables, failed, why)
+            bypass = text_in(body.get("verificationBypassReason"), "verificationBypassReason")
+            wanted = StartRequest(comment, at, variables, failed, why, bypass)
             await stages.start(call, release, stage, wanted)
         case "canceled":
             await stages.cancel(call, release, stage, comment)

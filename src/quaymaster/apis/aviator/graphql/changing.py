@@ -44,12 +44,9 @@ async def cut_release(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002
     commit = release_versions.commit(input["commit"])
     if commit is None:
         raise Problem(400, "Invalid commit hash")
-    if input["triggerBuildWorkflow"]:
-        raise Problem(400, "Build workflow is not configured")
+    wanted = Cut(version, commit, input["repo"], is_built=bool(input["triggerBuildWorkflow"]))
     try:
-        _found, number = await candidates.cut(
-            call, input["project"], Cut(version, commit, input["repo"])
-        )
+        _found, number = await candidates.cut(call, input["project"], wanted)
     except Conflict as taken:
         raise Problem(409, "Release candidate already exists") from taken
     made = await repository_views.candidates(call, [number])
