@@ -58,9 +58,8 @@ class Checks:
 
     def check(self, *, bypasses: bool = False) -> None:
         """Raise Refused for what does not let the candidate be deployed."""
-        if said := self.unmet_verification:
-            if not bypasses:
-                raise Refused(said, UNVERIFIED)
+        if (said := self.unmet_verification) and not bypasses:
+            raise Refused(said, UNVERIFIED)
         if self.lacking:
             raise Refused(f"Release candidate {LACKING} {self.lacking[0][:7]}")
         if self.basis.is_picked:
