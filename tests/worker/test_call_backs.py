@@ -17,8 +17,10 @@ from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.features import INVOKE_REST_API
 from tests import make
 from tests.apis.azure.server import Server, serving
+from tests.connectors import installed
 from tests.connectors.far_side import answering, far_side
 from tests.server.waiting import eventually
+from tests.worker.test_connections import connect
 from tests.worker.test_gates import MINUTE, gated
 from tests.worker.test_running import task_of, text_of
 from tests.worker.test_server_tasks import asks, on_server
@@ -109,6 +111,33 @@ async def awaited(world: World, release: ReleaseId) -> None:
 
 
 # ---- jobs of server phases --------------------------------------------------------------------
+
+
+async def test_an_installed_task_is_a_gate_and_waits_for_its_service(
+    world: World, server: Server
+) -> None:
+    execute = {**installed.REQUEST["HttpRequest"]["Execute"], "Body": BODY}
+    installed.install(world.home / "tasks", {"HttpRequest": {"Execute": execute}})
+    gate = TaskPlan(installed.ID, "1.*", "Gate", inputs={"desk": "Site", "change": "gate"})
+    waiting = {"desk": "Site", "change": "$(what)", "waitForAnswer": "$(slow)"}
+    task = TaskPlan(installed.ID, "1.*", "Ask", inputs=waiting)
+    async with far_side(answering('{"state": "open"}')) as far:
+        await connect(world, far.url)
+        plan = make.plan("Dev", Dev={**gated(gate), **on_server(task)})
+        release = await world.release(plan, variables={"slow": "true", "what": "phase"})
+        worker = await world.worker()
+        service = await asked(server, far, 1)
+        await awaited(world, release)
+    assert far.asked[0].startswith("PUT /changes/gate ")
+    assert far.asked[1].startswith("PUT /changes/phase ")
+    assert "Authorization: Basic " in far.asked[1]
+    assert await service.completes() == 204
+    dev = await world.ended(release, "Dev")
+    assert dev.outcome is Outcome.SUCCEEDED
+    log = await text_of(world, await task_of(world, release))
+    assert "Status 200" in log
+    assert "reported success" in log
+    assert service.told["token"] not in log + worker.output.read_text()
 
 
 async def test_a_job_ends_as_its_service_reports(world: World, server: Server) -> None:

@@ -362,7 +362,10 @@ async def expanded(call: Call, definition: BuildDefinition) -> BuildDefinition:
 
 def _compiled(call: Call, plain: Document, groups: Groups) -> BuildPlan:
     tasks = call.installation.outside.tasks
-    return compile_build(plain, installed=tasks.versions() if tasks else {}, groups=groups)
+    if tasks is None:
+        return compile_build(plain, groups=groups)
+    on_server = tasks.server_versions()
+    return compile_build(plain, installed=tasks.versions(), groups=groups, on_server=on_server)
 
 
 def _content(

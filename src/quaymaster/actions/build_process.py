@@ -77,7 +77,9 @@ async def _sources(call: Call, definition: BuildDefinition, *, is_needed: bool) 
 async def _compiled(call: Call, definition: BuildDefinition, text: str) -> BuildPlan:
     tasks = call.installation.outside.tasks
     names = tasks.names() if tasks else {}
-    plan = compile_yaml(text, definition.plan, names, tasks.versions() if tasks else {})
+    installed = tasks.versions() if tasks else {}
+    on_server = tasks.server_versions() if tasks else {}
+    plan = compile_yaml(text, definition.plan, names, installed, on_server)
     async with call.database.read() as connection:
         await _check_groups(connection, definition.project_id, plan)
         return await with_queues(connection, definition.project_id, plan)

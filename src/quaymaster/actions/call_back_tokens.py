@@ -6,12 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from quaymaster.actions.people import TOKEN_BYTES, digest
+from quaymaster.actions.ports import InstalledTasks
 from quaymaster.domain.build import BuildJob
 from quaymaster.domain.build_predefined import BuildContext
-from quaymaster.domain.plan import PhasePlan
+from quaymaster.domain.plan import PhasePlan, TaskPlan
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Job, JobKind
-from quaymaster.plans.call_backs import patience, waits
+from quaymaster.plans.call_backs import may_wait, patience
 from quaymaster.plans.job_message import NumberedStep
 from quaymaster.protocol.job import JobVariable
 from quaymaster.store import call_backs
@@ -26,6 +27,7 @@ async def for_job(
     context: JobContext | BuildContext,
     steps: Sequence[NumberedStep],
     now: datetime,
+    tasks: InstalledTasks | None,
 ) -> list[JobVariable]:
     """The variables with which a job of a server phase is called back; none when it is not.
 
@@ -35,7 +37,7 @@ async def for_job(
     if job.kind is not JobKind.SERVER or step is None or step.step.task is None:
         return []
     task = step.step.task
-    if not waits(task.task_id, task.inputs):
+    if not task_may_wait(task, tasks):
         return []
     token = secrets.token_urlsafe(TOKEN_BYTES)
     build = context.build_id if isinstance(context, BuildContext) else 0
@@ -45,6 +47,12 @@ async def for_job(
     due = now + patience(part, task)
     await call_backs.for_job(connection, place, names, digest(token), due)
     return variables(token)
+
+
+def task_may_wait(task: TaskPlan, tasks: InstalledTasks | None) -> bool:
+    """Whether a task of a server phase or a gate may wait to be called back."""
+    execution = tasks.server_execution(task.task_id, task.version) if tasks else None
+    return may_wait(task.task_id, task.inputs, execution)
 
 
 async def for_gate(

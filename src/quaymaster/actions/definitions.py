@@ -321,7 +321,11 @@ def compiled(
     `connected` are the project's service connections, where unknown ones are to be warned of.
     """
     tasks = call.installation.outside.tasks
-    here = InstalledHere(tasks.versions(), tasks.demands) if tasks else InstalledHere()
+    here = (
+        InstalledHere(tasks.versions(), tasks.demands, tasks.server_versions())
+        if tasks
+        else InstalledHere()
+    )
     return azure.compile_definition(
         plain,
         installed=here,

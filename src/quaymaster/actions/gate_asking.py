@@ -20,7 +20,6 @@ from quaymaster.domain.predefined import JobContext, predefined
 from quaymaster.domain.release import Deployment, GateResult, GateRun, Release, Stage
 from quaymaster.domain.status import gate_policy
 from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective, plain_and_secret
-from quaymaster.plans.call_backs import waits
 from quaymaster.plans.connections import no_inputs, words_in, words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.protocol.job import Endpoint
@@ -60,7 +59,8 @@ async def ask(call: Call, gate_run: int) -> bool:
     answers = await _answers(call, found, tasks, gates)
     call = replace(call, now=datetime.now(UTC))
     number = found.run.open_sample.number
-    if any(waits(task.task_id, task.inputs) for task in gates.values()):
+    installed = call.installation.outside.tasks
+    if any(call_back_tokens.task_may_wait(task, installed) for task in gates.values()):
         place = _place(found, number, 0)
         await gate_answers.keep(call, place, _names(call, found, 0), answers, _until(found))
         return True
@@ -137,7 +137,7 @@ async def _own_variables(
     names = _names(call, found, rank)
     own = variables.copy()
     own.put(Variable("System.TaskInstanceId", str(names.task_instance), is_read_only=True))
-    if waits(task.task_id, task.inputs):
+    if call_back_tokens.task_may_wait(task, call.installation.outside.tasks):
         number = found.run.open_sample.number if found.run.open_sample else 0
         place = _place(found, number, rank)
         async with call.database.transaction() as connection:
@@ -182,13 +182,15 @@ async def _connections(
     call: Call, found: _Open, gates: Collection[TaskPlan], variables: VariableSet
 ) -> tuple[Endpoint, ...]:
     """The service connections that the gates name, opened. Raises VaultError."""
-    words = words_in(gates, variables, no_inputs)
+    installed = call.installation.outside.tasks
+    inputs_of = installed.connection_inputs if installed else no_inputs
+    words = words_in(gates, variables, inputs_of)
     if not words:
         return ()
     async with call.database.read() as connection:
         project = UUID(found.facts.project_id)
         place = DefinitionPlace(found.facts.definition_id, project)
-        written = words_written(gates, no_inputs)
+        written = words_written(gates, inputs_of)
         known = await connections.resolve_for(connection, call.vault, place, words, written)
     return tuple({each.id: endpoint(each) for each in known.values()}.values())
 

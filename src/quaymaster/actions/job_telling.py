@@ -75,7 +75,9 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     steps = await numbered(connection, found.job.id, found.job.token, planned)
     context = _context(around.url, found, around.facts)
     token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
-    called_back = await call_back_tokens.for_job(connection, found.job, phase, context, steps, now)
+    called_back = await call_back_tokens.for_job(
+        connection, found.job, phase, context, steps, now, around.outside.tasks
+    )
     setting = replace(
         _setting(found, around.secrets),
         access_token=token if phase.access_token else "",
@@ -115,8 +117,7 @@ async def connections_of(
     """
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
     tasks = around.outside.tasks
-    is_on_server = tasks is None or found.job.kind is JobKind.SERVER
-    inputs_of = no_inputs if tasks is None or is_on_server else tasks.connection_inputs
+    inputs_of = tasks.connection_inputs if tasks else no_inputs
 
     def variables() -> list[JobVariable]:
         context = _context(around.url, found, around.facts)

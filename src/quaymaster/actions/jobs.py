@@ -19,6 +19,7 @@ from quaymaster.actions import (
 from quaymaster.actions.call import Call
 from quaymaster.actions.job_takers import Taker, Unfit, check_fit, new_token, why_nobody_fits
 from quaymaster.actions.orchestrate import deciding, happen, happen_within
+from quaymaster.domain.build import BuildId
 from quaymaster.domain.changes import (
     DetailsChanged,
     JobAnswered,
@@ -41,7 +42,7 @@ from quaymaster.store import (
 )
 from quaymaster.store.database import Connection
 from quaymaster.store.job_reports import Report
-from quaymaster.store.jobs import AbandonedJob, HeldJob
+from quaymaster.store.jobs import NO_BUILD, AbandonedJob, HeldJob
 from quaymaster.store.vault import VaultError
 
 __all__ = [
@@ -313,6 +314,11 @@ async def _was_reported(call: Call, job: AbandonedJob | HeldJob) -> bool:
         return False
 
 
+def again(build: BuildId) -> str:
+    """How a job that was lost is run again, in a build or (NO_BUILD) in a release."""
+    return "redeploy the stage" if build == NO_BUILD else "queue the build again"
+
+
 def _what_happened(lost: AbandonedJob) -> str:
     if lost.silent_since is None:
         return f"The worker {lost.worker} that ran this job is not known any more."
@@ -321,6 +327,6 @@ def _what_happened(lost: AbandonedJob) -> str:
         return f"The worker {lost.worker} stopped at {since} without finishing this job."
     return (
         f"The worker {lost.worker} that ran this job has not been heard of since {since}. "
-        "What the job did last is not known; look at its log, and redeploy the stage if it is "
+        f"What the job did last is not known; look at its log, and {again(lost.build_id)} if it is "
         "safe to run again."
     )

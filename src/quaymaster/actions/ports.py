@@ -10,6 +10,7 @@ from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
 from quaymaster.domain.variables import VariableSet
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.plans.job_message import ChosenTask
+from quaymaster.plans.server_executions import ServerExecution
 from quaymaster.protocol.job import Endpoint
 from quaymaster.sources.versions import Commit, Version
 
@@ -201,6 +202,13 @@ class InstalledTasks(Protocol):
 
     def connection_inputs(self, task: TaskPlan) -> frozenset[str]:
         """The inputs of the installed task that hold service connections, in lower case."""
+
+    def server_versions(self) -> Mapping[str, frozenset[str]]:
+        """The installed versions that can be run without an agent, by the task's id (20.3)."""
+
+    def server_execution(self, task_id: str, version: str) -> ServerExecution | None:
+        """What the installed task does without an agent; None when it does nothing there, is not
+        installed, or is a server task of our own."""
 
     def demands(self, task: TaskPlan) -> tuple[Demand, ...]:
         """What the installed task demands of a worker (SEMANTICS 12.7)."""

@@ -7,7 +7,9 @@ import structlog
 
 from quaymaster.domain.plan import Demand, TaskPlan
 from quaymaster.plans import azure_demands
+from quaymaster.plans.features import SERVER_TASKS, can_run
 from quaymaster.plans.job_message import ChosenTask
+from quaymaster.plans.server_executions import HTTP_REQUEST, ServerExecution
 from quaymaster.runner.tasks import finding
 from quaymaster.runner.tasks.installed.declaration import TaskRefused
 from quaymaster.runner.tasks.installed.directory import InstalledTask, TaskDirectory
@@ -36,6 +38,36 @@ class TasksOfThisMachine:
         """The inputs of the installed task that hold service connections, in lower case."""
         found = self._found(task)
         return connection_inputs(found.declaration.inputs) if found else frozenset()
+
+    def server_versions(self) -> Mapping[str, frozenset[str]]:
+        """The installed versions that can be run without an agent, by the task's id (20.3)."""
+        able = {
+            task_id: frozenset(v for v in versions if self._asks(task_id, v))
+            for task_id, versions in self._tasks.versions().items()
+        }
+        return {task_id: versions for task_id, versions in able.items() if versions}
+
+    def _asks(self, task_id: str, version: str) -> bool:
+        execution = self.server_execution(task_id, version)
+        return execution is not None and execution.asks
+
+    def server_execution(self, task_id: str, version: str) -> ServerExecution | None:
+        """What the installed task does without an agent; None when it does nothing there, is not
+        installed, or is a server task of our own. An HTTP request comes before all else."""
+        if can_run(SERVER_TASKS, task_id, version):
+            return None
+        found = self._found(TaskPlan(task_id, version, task_id))
+        declared = found.declaration if found else None
+        if declared is None or not declared.without_agent:
+            return None
+        named = {name.lower(): name for name in declared.without_agent}
+        kind = named.get(HTTP_REQUEST.lower()) or next(iter(declared.without_agent))
+        return ServerExecution(
+            kind,
+            declared.without_agent[kind],
+            {n.lower(): i.name for i in declared.inputs for n in (*i.aliases, i.name)},
+            {i.name: i.default for i in declared.inputs},
+        )
 
     def demands(self, task: TaskPlan) -> tuple[Demand, ...]:
         """What the installed task demands of a worker (SEMANTICS 12.7)."""

@@ -49,6 +49,7 @@ def compile_definition(
         runnable,
         built,
         installed.versions,
+        installed.on_server,
         stages=by_name([node.text("name").strip() for node in listed]),
         aliases=by_name([source.alias for source in sources]),
         groups=groups,

@@ -19,10 +19,12 @@ def nothing_demanded(_task: TaskPlan) -> tuple[Demand, ...]:
 
 @dataclass(frozen=True, slots=True)
 class InstalledHere:
-    """The installed tasks: their versions by id in lower case, and what each demands."""
+    """The installed tasks: their versions by id in lower case, and what each demands; and those
+    that can be run without an agent."""
 
     versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     demands: Demanded = nothing_demanded
+    on_server: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Scope:
     runnable: Mapping[str, frozenset[int]]
     built: frozenset[Feature]
     installed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    on_server: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of the installed
     stages: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     demanded: Demanded = nothing_demanded

@@ -65,7 +65,10 @@ def warn_unless_runnable(
         return
     warn_of_unknown(node, plan, scope.connections)
     if without_agent is not None:
-        if not can_run(without_agent, plan.task_id, plan.version):
+        if not (
+            can_run(without_agent, plan.task_id, plan.version)
+            or is_installed(scope.on_server, plan.task_id, plan.version)
+        ):
             node.warn(
                 "taskId",
                 f"task {shown(plan.display_name)!r} ({plan.task_id}, version "

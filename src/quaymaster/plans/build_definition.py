@@ -50,6 +50,7 @@ def compile_build(
     runnable: Mapping[str, frozenset[int]] = RUNNABLE_TASKS,
     installed: Mapping[str, frozenset[str]] = NONE_INSTALLED.versions,
     groups: Groups = NO_GROUPS,
+    on_server: Mapping[str, frozenset[str]] = NONE_INSTALLED.on_server,
 ) -> BuildPlan:
     """The plan of a normalised document; its warnings name the tasks that nobody can run here.
 
@@ -66,7 +67,7 @@ def compile_build(
         ("type", DEFINITION_TYPE),
     ):
         root.word(key, words)
-    plan = _plan(root, _Tasks(runnable, installed, groups))
+    plan = _plan(root, _Tasks(runnable, installed, groups, on_server))
     if report.problems:
         raise Invalid("The build pipeline cannot be saved.", tuple(dict.fromkeys(report.problems)))
     return replace(plan, warnings=tuple(dict.fromkeys(report.warnings)))
@@ -80,14 +81,21 @@ class _Tasks:
         runnable: Mapping[str, frozenset[int]],
         installed: Mapping[str, frozenset[str]],
         groups: Groups,
+        on_server: Mapping[str, frozenset[str]],
     ) -> None:
+        self._on_server = on_server
         self._runnable = runnable
         self._installed = installed
-        self.scope = Scope(runnable, BUILT, installed, groups=groups)
+        self.scope = Scope(runnable, BUILT, installed, on_server, groups=groups)
 
     def has(self, task_id: str, version: str) -> bool:
         return can_run(self._runnable, task_id, version) or is_installed(
             self._installed, task_id, version
+        )
+
+    def has_without_agent(self, task_id: str, version: str) -> bool:
+        return can_run(SERVER_TASKS, task_id, version) or is_installed(
+            self._on_server, task_id, version
         )
 
 
@@ -348,7 +356,7 @@ def _step(
     if not task_id:
         named.complain("id", "is not the id (a GUID) of a task; give one")
     elif plan.enabled and not (
-        tasks.has(task_id, version) if known is None else can_run(known, task_id, version)
+        tasks.has(task_id, version) if known is None else tasks.has_without_agent(task_id, version)
     ):
         named.warn(
             "id",

@@ -71,15 +71,17 @@ def compile_yaml(
     definition: BuildPlan,
     names: Mapping[str, str],
     installed: Mapping[str, frozenset[str]],
+    on_server: Mapping[str, frozenset[str]] | None = None,
 ) -> BuildPlan:
     """The plan of a build by this text and the definition that names its file.
 
-    `names` are the ids of installed tasks by name in lower case, `installed` their versions.
+    `names` are the ids of installed tasks by name in lower case, `installed` their versions,
+    `on_server` the versions of those that need no agent.
     Variables of the text win over those of the definition. Raises Invalid with every problem at
     its line.
     """
     root = read(text, definition.yaml_path)
-    compiled = _Compiler(definition, Known(names, installed)).plan(root)
+    compiled = _Compiler(definition, Known(names, installed, on_server or {})).plan(root)
     if root.problems.found:
         raise Invalid("The pipeline cannot be run.", tuple(dict.fromkeys(root.problems.found)))
     return compiled

@@ -1,7 +1,7 @@
 """Compiles the steps of a YAML pipeline to tasks (the published shortcuts stand for tasks)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from quaymaster.domain.expressions import ExpressionError, parse
@@ -96,10 +96,12 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The tasks that can be run here: ids by name in lower case, and installed versions."""
+    """The tasks that can be run here: ids by name in lower case, and installed versions; and
+    those of them that need no agent."""
 
     names: Mapping[str, str]
     installed: Mapping[str, frozenset[str]]
+    on_server: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def has(self, task_id: str, version: str) -> bool:
         return can_run(RUNNABLE_TASKS, task_id, version) or is_installed(
@@ -126,7 +128,7 @@ def steps(listed: Value, known: Known, *, on_server: bool = False) -> Steps:
             if name != kind and name not in allowed:
                 value.complain(f"{name!r} is not supported in a {kind} step; remove it")
         if on_server:
-            tasks += _server_task(step, kind, said)
+            tasks += _server_task(step, kind, said, known)
         elif is_checkout:
             checkout = _checkout(said)
             if place > 1:
@@ -139,17 +141,19 @@ def steps(listed: Value, known: Known, *, on_server: bool = False) -> Steps:
     return Steps(tuple(tasks), checkout)
 
 
-def _server_task(step: Value, kind: str, said: Mapping[str, Value]) -> list[TaskPlan]:
+def _server_task(step: Value, kind: str, said: Mapping[str, Value], known: Known) -> list[TaskPlan]:
     if kind != "task":
         step.complain(f"{kind!r} needs an agent, which `pool: server` has not; use tasks alone")
         return []
     written = said["task"].text().strip()
     name, _, major = written.partition("@")
-    task_id = SERVER_NAMES.get(name.lower(), name.lower())
-    if not can_run(SERVER_TASKS, task_id, major) or task_id == EXTERNAL:
+    lower = name.lower()
+    task_id = SERVER_NAMES.get(lower, known.names.get(lower, lower))
+    is_own = can_run(SERVER_TASKS, task_id, major) and task_id != EXTERNAL
+    if not is_own and not is_installed(known.on_server, task_id, f"{major}.*"):
         said["task"].complain(
             f"the task {written[:60]!r} cannot be run without an agent; use one of "
-            f"{', '.join(SERVER_NAMES)}"
+            f"{', '.join(SERVER_NAMES)}, or an installed one with an HttpRequest"
         )
     return [_planned(said, (task_id, f"{major}.*", _texts(said.get("inputs")), name))]
 

@@ -57,7 +57,7 @@ def outside(settings: Settings) -> Outside:
     git = GitRepositories(repositories)
     return Outside(
         {**remote_sources(client), "git": git, "tfsgit": git},
-        WebTasks(client),
+        WebTasks(client, installed=tasks),
         tasks,
         settings.allowed_addresses,
         client,

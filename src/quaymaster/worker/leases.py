@@ -14,6 +14,7 @@ from quaymaster.actions.call import Call, Installation
 from quaymaster.domain.release import JobId
 from quaymaster.store import jobs, workers
 from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.jobs import HeldJob
 from quaymaster.store.workers import Heartbeat, NewWorker
 from quaymaster.worker.dispatcher import Dispatcher
 
@@ -113,12 +114,12 @@ class Lease:
                 continue
             _log.warning("a job is ours and does not run", job=job.id)
             if not self._dispatcher.adopt(job):
-                await job_actions.give_up(Call(self._installation), job, self._left())
+                await job_actions.give_up(Call(self._installation), job, self._left(job))
 
-    def _left(self) -> str:
+    def _left(self, job: HeldJob) -> str:
         return (
             f"The worker {self._worker.name} met an error of its own while it ran this job. Its "
-            "log says which; redeploy the stage if it is safe to run again."
+            f"log says which; {job_actions.again(job.build_id)} if it is safe to run again."
         )
 
     def _give_up(self) -> None:

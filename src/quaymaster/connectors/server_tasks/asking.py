@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from quaymaster.actions.ports import ServerTask, WebAnswer, WebClient, WebRequest
 from quaymaster.domain.ordinal import IgnoreCase
-from quaymaster.plans.call_backs import waits
+from quaymaster.plans.server_executions import ServerExecution
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
 
@@ -19,22 +19,20 @@ class CannotRun(Exception):
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One run of a task. `inputs` have their macros replaced and ignore case; `lines` is the
-    evidence, which is masked before it goes anywhere."""
+    evidence, which is masked before it goes anywhere. It `waits` when the service reports later how
+    it went (20.3); `execution` is what an installed task does."""
 
     task: ServerTask
     inputs: IgnoreCase[str] = field(repr=False)
     client: WebClient
     masker: Masker
+    waits: bool = False
+    execution: ServerExecution | None = None
     lines: list[str] = field(default_factory=list)
 
     def text(self, *names: str) -> str:
         """The first of these inputs that has a value, trimmed."""
         return next((found for name in names if (found := self.inputs.get(name, "").strip())), "")
-
-    @property
-    def waits(self) -> bool:
-        """Whether the service reports later how it went (SEMANTICS 20.3)."""
-        return waits(self.task.task_id, self.inputs)
 
     def flag(self, name: str) -> bool:
         return self.text(name).lower() == "true"

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
     ("postjobexecution", "post"),
 )
 
+_WITHOUT_AGENT = {"httprequest", "httprequestchain", "servicebus"}  # SEMANTICS 20.1
+
 
 class TaskRefused(Exception):
     """A task that cannot be taken as it is; the text lists what is wrong with it, and where."""
@@ -42,7 +44,11 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A task as its author describes it. `settable_variables` None is no limit (18.15)."""
+    """A task as its author describes it. `settable_variables` None is no limit (18.15).
+
+    `without_agent` is what it runs where there is no agent: the texts of the part `Execute` by
+    their names in lower case, by the name of the execution, such as `HttpRequest` (20.3).
+    """
 
     id: str
     name: str
@@ -54,6 +60,7 @@ class Declaration:
     restricted: bool = False
     settable_variables: tuple[str, ...] | None = None
     demands: tuple[str, ...] = ()
+    without_agent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read(path: Path) -> Declaration:
@@ -99,6 +106,7 @@ class _Reading:
             restricted=restricted,
             settable_variables=settable,
             demands=tuple(self._demands()),
+            without_agent=dict(self._without_agent()),
         )
 
     def _wrong(self, where: str, what: str) -> None:
@@ -188,6 +196,15 @@ class _Reading:
             _as_text(said.get("workingDirectory")),
             tuple(map(str, platforms)) if isinstance(platforms, list) else (),
         )
+
+    def _without_agent(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        listed = self._root.get("execution")
+        for name, said in listed.items() if isinstance(listed, dict) else ():
+            if name.lower() in _WITHOUT_AGENT and isinstance(said, dict):
+                parts = {str(key).lower(): value for key, value in said.items()}
+                execute = parts.get("execute")
+                texts = execute.items() if isinstance(execute, dict) else ()
+                yield name, {str(key).lower(): _as_text(value) for key, value in texts}
 
     def _demands(self) -> Iterator[str]:
         said = self._root.get("demands")
