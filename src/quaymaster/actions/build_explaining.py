@@ -1,16 +1,19 @@
 """Why a build is not done yet: looked up, never changed."""
 
+from collections.abc import Iterator, Sequence
+
 from quaymaster.actions import builds
 from quaymaster.actions.call import Call
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.errors import NotFound
-from quaymaster.domain.explain_build import BuildSurroundings, explain_build
+from quaymaster.domain.explain_build import BuildSurroundings, explain_build, untold
 from quaymaster.domain.reasons import Offer, Reason
 from quaymaster.domain.release import JobId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import build_definitions, build_edits, jobs, workers
+from quaymaster.store import build_definitions, build_edits, jobs, status_posts, workers
 from quaymaster.store import builds as rows
 from quaymaster.store.database import Connection
+from quaymaster.store.status_posts import PostedStatus
 
 
 async def reasons(call: Call, build_id: int) -> tuple[Reason, ...]:
@@ -29,8 +32,18 @@ async def reasons(call: Call, build_id: int) -> tuple[Reason, ...]:
             await _pools(connection, waiting),
             await build_edits.ahead(connection, waiting),
         )
-    found = explain_build(build, around)
-    return tuple(sorted(found, key=lambda one: one.is_ahead))
+        told = await status_posts.of_build(connection, build_id)
+    found = sorted(explain_build(build, around), key=lambda one: one.is_ahead)
+    return (*found, *_untold(told))
+
+
+def _untold(told: Sequence[PostedStatus]) -> Iterator[Reason]:
+    """The newest status of each context that was sent, where the repository did not take it."""
+    newest = {one.told.context: one for one in told if one.attempts}
+    for one in newest.values():
+        if one.problem:
+            again = one.due_at if one.status == status_posts.QUEUED else None
+            yield untold(one.told.context, one.told.state, one.problem, again)
 
 
 async def _pools(connection: Connection, waiting: list[JobId]) -> dict[JobId, tuple[Offer, ...]]:

@@ -17,6 +17,7 @@ from quaymaster.store import deliveries, projects, subscriptions
 from quaymaster.store import repository_definitions as repositories
 from quaymaster.store.database import Connection
 from quaymaster.store.deliveries import Letter
+from quaymaster.store.outboxes import Failure
 from quaymaster.store.repository_definitions import (
     EnvironmentDeployment,
     RepositoryDefinition,
@@ -122,9 +123,9 @@ async def _failed(
     answer: int | None,
     again: datetime | None,
 ) -> None:
-    now = datetime.now(UTC)
+    failure = Failure(problem[:LONGEST_PROBLEM], answer, again, datetime.now(UTC))
     async with installation.database.transaction() as connection:
-        await deliveries.failed(connection, letter, problem[:LONGEST_PROBLEM], answer, again, now)
+        await deliveries.failed(connection, letter, failure)
 
 
 async def _with_names(connection: Connection, told: Told) -> Told:

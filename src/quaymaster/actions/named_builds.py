@@ -7,14 +7,18 @@ from uuid import UUID
 
 import msgspec
 
+from quaymaster.actions import people
 from quaymaster.actions.call import Call
-from quaymaster.domain.build_access import BuildPermission
+from quaymaster.domain.build_access import BuildPermission, build_permissions_at
 from quaymaster.domain.build_sources import is_own_build, named_definitions, named_project
 from quaymaster.domain.plan import ArtifactPlan, Plan
+from quaymaster.domain.release import PersonId
 from quaymaster.domain.triggers import ArtifactEvent
 from quaymaster.plans import azure_artifacts
 from quaymaster.store import build_files, definition_artifacts, definitions
+from quaymaster.store import people as identities
 from quaymaster.store.database import Connection
+from quaymaster.store.definitions import Definition
 
 NOT_HERE = "no release is made of its builds, and none can be chosen"
 
@@ -133,8 +137,40 @@ async def _look_again(connection: Connection, call: Call, definition_id: int) ->
     others = tuple(one for one in before.plan.warnings if not one.startswith(paths))
     plain = replace(before.plan, artifacts=tuple(artifacts), warnings=others)
     plan = await resolved(connection, before.project_id, plain)
+    plan = await _admitted(connection, before, plan)
     if plan != before.plan:
         await definition_artifacts.mean(connection, definition_id, plan)
+
+
+async def _admitted(connection: Connection, before: Definition, plan: Plan) -> Plan:
+    """Without builds of other projects that were found just now and that whoever saved the
+    definition last may not view: it waits on for them, with a warning."""
+    artifacts, warnings = list(plan.artifacts), list(plan.warnings)
+    for place, (old, new) in enumerate(zip(before.plan.artifacts, plan.artifacts, strict=True)):
+        project = new.source_id.partition(":")[0]
+        is_found = new.source_id != old.source_id and is_own_build(new.type, new.reference)
+        if not is_found or not _is_id(project) or UUID(project) == before.project_id:
+            continue
+        shown = new.reference.get("project.name") or named_project(new.reference)
+        if not await _may_view(connection, before.modified_by, project):
+            artifacts[place] = old
+            warnings.append(
+                f"{_path(place)}: who saved this release pipeline last may not view builds of the "
+                f"project {shown[:100]}, so that {NOT_HERE}; let somebody "
+                "save it who may"
+            )
+    return replace(plan, artifacts=tuple(artifacts), warnings=tuple(warnings))
+
+
+async def _may_view(connection: Connection, person: PersonId | None, project: str) -> bool:
+    """Whether somebody may view the builds of a project now; the product itself may."""
+    if person is None:
+        return True
+    identity = await identities.get(connection, person)
+    if identity is None or not identity.is_active:
+        return False
+    grants = await people.build_grants_of(connection, identity)
+    return BuildPermission.VIEW_BUILDS in build_permissions_at(grants, project)
 
 
 async def _kept(

@@ -42,10 +42,7 @@ async def sign_in(database: Database, token: str, now: datetime) -> Caller | Non
         identity = verified.identity
         groups = await people.groups_of(connection, identity.id)
         grants = await grants_of(connection, identity, groups)
-        build_grants = await people.grants_of(connection, [identity.id, *groups], "build")
-        administrators = await _administrators(connection, identity.organization_id)
-    if administrators in groups:
-        build_grants = (*build_grants, Grant("", Permission(build_access.EVERYTHING)))
+        build_grants = await build_grants_of(connection, identity, groups)
     return Caller(
         id=identity.id,
         unique_name=identity.unique_name,
@@ -67,6 +64,17 @@ async def grants_of(
     grants = await people.grants_of(connection, [identity.id, *own])
     administrators = await _administrators(connection, identity.organization_id)
     return (*grants, Grant("", EVERYTHING)) if administrators in own else grants
+
+
+async def build_grants_of(
+    connection: Connection, identity: Identity, groups: frozenset[str] | None = None
+) -> tuple[Grant, ...]:
+    """The same of the permissions over builds."""
+    own = groups if groups is not None else await people.groups_of(connection, identity.id)
+    grants = await people.grants_of(connection, [identity.id, *own], "build")
+    administrators = await _administrators(connection, identity.organization_id)
+    everything = Grant("", Permission(build_access.EVERYTHING))
+    return (*grants, everything) if administrators in own else grants
 
 
 async def _administrators(connection: Connection, organization: UUID) -> str | None:

@@ -23,6 +23,7 @@ from quaymaster.sources.asking import SourceProblem
 from quaymaster.store import projects, status_posts
 from quaymaster.store.build_views import BuildView
 from quaymaster.store.database import Connection
+from quaymaster.store.outboxes import Failure
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.store.status_posts import StatusPost
 from quaymaster.store.vault import VaultError
@@ -121,5 +122,6 @@ async def _failed(
     about = {"commit": post.told.commit, "context": post.told.context, "reason": problem}
     if again is None:
         _log.warning("a status is not posted any more", **about)
+    failure = Failure(problem[:LONGEST_PROBLEM], answer, again, now)
     async with installation.database.transaction() as connection:
-        await status_posts.failed(connection, post, problem[:LONGEST_PROBLEM], answer, again, now)
+        await status_posts.failed(connection, post, failure)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from quaymaster.domain.build import Build, BuildJob, BuildResult
 from quaymaster.domain.build_plan import BuildJobPlan
@@ -15,6 +16,7 @@ from quaymaster.domain.statuses import JobStatus
 EDITORS = ("whoever may edit the build pipeline",)
 STOPPERS = ("whoever may stop builds, by canceling",)
 QUEUERS = ("whoever may queue builds of the pipeline",)
+CONNECTORS = ("whoever keeps the service connection of the repository",)
 POOL_KEEPERS = ("whoever runs the pool",)
 
 
@@ -48,6 +50,14 @@ def _reasons(build: Build, around: BuildSurroundings) -> Iterator[Reason]:
         yield _held(around)
     for plan in build.plan.jobs:
         yield from _of_job(build, plan, around)
+
+
+def untold(context: str, state: str, problem: str, again_at: datetime | None) -> Reason:
+    """That the repository's server did not take how the build's commit stands; None for
+    `again_at` when nobody asks it again. It holds nothing up."""
+    after = "It is asked again." if again_at else "It is not asked again."
+    text = f"The repository was not told that {context!r} is {state}: {problem} {after}"
+    return Reason(ReasonKind.UNTOLD, text, CONNECTORS, again_at, is_ahead=True)
 
 
 def _held(around: BuildSurroundings) -> Reason:

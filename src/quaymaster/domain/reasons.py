@@ -30,6 +30,7 @@ class ReasonKind(StrEnum):
     DELAY = "delay"
     RUNNING = "running"
     STOPPING = "stopping"
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import msgspec
 
 from quaymaster.domain.announcements import Announcement
 from quaymaster.store.database import Connection
+from quaymaster.store.outboxes import Failure, Outbox
 from quaymaster.store.release_statements import Beside, Difference
 
 QUEUE_FOR_ENVIRONMENT = """
@@ -53,6 +54,8 @@ COLUMNS = """
 SELECT d.id, d.number, d.subscription_id, d.release_id, d.fact, d.body, d.status, d.attempts,
   d.created_at, d.due_at, d.ended_at, d.answer, d.problem FROM deliveries d
 """
+
+OUTBOX = Outbox("deliveries", "id", "delivered")
 
 _fact = msgspec.json.Decoder(Announcement)
 
@@ -175,36 +178,12 @@ async def keep_body(connection: Connection, delivery: UUID, body: bytes) -> None
 
 async def delivered(connection: Connection, delivery: UUID, answer: int, at: datetime) -> None:
     """The receiver took it."""
-    await connection.execute(
-        "UPDATE deliveries SET status = 'delivered', answer = $2, problem = '', ended_at = $3"
-        " WHERE id = $1 AND status = 'queued'",
-        delivery,
-        answer,
-        at,
-    )
+    await OUTBOX.sent(connection, delivery, answer, at)
 
 
-async def failed(
-    connection: Connection,
-    letter: Letter,
-    problem: str,
-    answer: int | None,
-    again_at: datetime | None,
-    at: datetime,
-) -> None:
-    """It was not taken; None for `again_at` parks it. A claim that has been lost says nothing."""
-    await connection.execute(
-        "UPDATE deliveries SET problem = $3, answer = $4, due_at = coalesce($5, due_at),"
-        " status = CASE WHEN $5::timestamptz IS NULL THEN 'parked' ELSE status END,"
-        " ended_at = CASE WHEN $5::timestamptz IS NULL THEN $6::timestamptz END"
-        " WHERE id = $1 AND attempts = $2 AND status = 'queued'",
-        letter.id,
-        letter.attempts,
-        problem,
-        answer,
-        again_at,
-        at,
-    )
+async def failed(connection: Connection, letter: Letter, failure: Failure) -> None:
+    """It was not taken, and is sent again or parked."""
+    await OUTBOX.failed(connection, letter.id, letter.attempts, failure)
 
 
 async def send_again(connection: Connection, delivery: UUID, at: datetime) -> None:
@@ -252,10 +231,7 @@ async def listed(
 
 async def forget(connection: Connection, before: datetime) -> int:
     """Remove what ended before this time; how many."""
-    done: str = await connection.execute(
-        "DELETE FROM deliveries WHERE status <> 'queued' AND ended_at < $1", before
-    )
-    return int(done.rpartition(" ")[2])
+    return await OUTBOX.forget(connection, before)
 
 
 def _delivery(row: "asyncpg.Record") -> Delivery:

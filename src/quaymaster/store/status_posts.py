@@ -11,6 +11,10 @@ import msgspec
 
 from quaymaster.domain.commit_statuses import CommitStatus
 from quaymaster.store.database import Connection
+from quaymaster.store.outboxes import Failure, Outbox
+
+QUEUED = "queued"
+OUTBOX = Outbox("status_posts", "number", "posted")
 
 # What is about the same commit and context goes out in its order; nothing overtakes.
 CLAIM = """
@@ -47,6 +51,7 @@ class PostedStatus:
     attempts: int
     answer: int | None
     problem: str
+    due_at: datetime
 
 
 async def queue(
@@ -86,48 +91,29 @@ def _post(row: "asyncpg.Record") -> StatusPost:
 
 async def posted(connection: Connection, number: int, answer: int, at: datetime) -> None:
     """The repository's server took it."""
-    await connection.execute(
-        "UPDATE status_posts SET status = 'posted', answer = $2, problem = '', ended_at = $3"
-        " WHERE number = $1 AND status = 'queued'",
-        number,
-        answer,
-        at,
-    )
+    await OUTBOX.sent(connection, number, answer, at)
 
 
-async def failed(
-    connection: Connection,
-    post: StatusPost,
-    problem: str,
-    answer: int | None,
-    again_at: datetime | None,
-    at: datetime,
-) -> None:
-    """It was not taken; None for `again_at` parks it. A claim that has been lost says nothing."""
-    await connection.execute(
-        "UPDATE status_posts SET problem = $3, answer = $4, due_at = coalesce($5, due_at),"
-        " status = CASE WHEN $5::timestamptz IS NULL THEN 'parked' ELSE status END,"
-        " ended_at = CASE WHEN $5::timestamptz IS NULL THEN $6::timestamptz END"
-        " WHERE number = $1 AND attempts = $2 AND status = 'queued'",
-        post.number,
-        post.attempts,
-        problem,
-        answer,
-        again_at,
-        at,
-    )
+async def failed(connection: Connection, post: StatusPost, failure: Failure) -> None:
+    """It was not taken, and is sent again or parked."""
+    await OUTBOX.failed(connection, post.number, post.attempts, failure)
 
 
 async def of_build(connection: Connection, build_id: int) -> list[PostedStatus]:
     """What was told of a build, oldest first."""
     rows = await connection.fetch(
-        "SELECT told, status, attempts, answer, problem FROM status_posts WHERE build_id = $1"
-        " ORDER BY number",
+        "SELECT told, status, attempts, answer, problem, due_at FROM status_posts"
+        " WHERE build_id = $1 ORDER BY number",
         build_id,
     )
     return [
         PostedStatus(
-            _told.decode(row["told"]), row["status"], row["attempts"], row["answer"], row["problem"]
+            _told.decode(row["told"]),
+            row["status"],
+            row["attempts"],
+            row["answer"],
+            row["problem"],
+            row["due_at"],
         )
         for row in rows
     ]
@@ -135,7 +121,4 @@ async def of_build(connection: Connection, build_id: int) -> list[PostedStatus]:
 
 async def forget(connection: Connection, before: datetime) -> int:
     """Remove what ended before this time; how many."""
-    done: str = await connection.execute(
-        "DELETE FROM status_posts WHERE status <> 'queued' AND ended_at < $1", before
-    )
-    return int(done.rpartition(" ")[2])
+    return await OUTBOX.forget(connection, before)

@@ -4,15 +4,19 @@ import hashlib
 import io
 import re
 import zipfile
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from quaymaster.actions import own_builds
 from quaymaster.actions.call import Call
+from quaymaster.domain.commit_statuses import CommitState, CommitStatus
 from quaymaster.domain.errors import Invalid
 from quaymaster.protocol.job import ArtifactDownload
-from quaymaster.store import build_files
+from quaymaster.store import build_files, status_posts
+from quaymaster.store.outboxes import Failure
 from tests.apis.azure.build.asking import asked, made, step
 from tests.apis.azure.server import Server
 from tests.runner.make import job
@@ -356,3 +360,26 @@ async def test_an_artifact_says_where_it_lies_and_may_be_the_whole_container(ser
     async with server.database.read() as connection:
         [file] = await build_files.stored(connection, build["id"])
     assert file.path == "all/a/b"
+
+
+async def test_a_build_says_what_its_repository_was_not_told(server: Server):
+    web = await made(server, "Web")
+    build = await asked(server, "POST", "builds", json={"definition": {"id": web["id"]}})
+    project, now = UUID(web["project"]["id"]), datetime.now(UTC)
+    told = CommitStatus("Git", "a/b", "", "hub", "a" * 40, "Web", CommitState.PENDING, "", "")
+    path = f"builds/{build['id']}/explain"
+
+    async def said() -> list[str]:
+        reasons = (await asked(server, "GET", path))["reasons"]
+        return [one["text"] for one in reasons if one["kind"] == "untold"]
+
+    async with server.database.transaction() as connection:
+        await status_posts.queue(connection, project, (build["id"], None), told, now)
+    assert await said() == []
+    for again, shown in ((now, "It is asked again."), (None, "It is not asked again.")):
+        failure = Failure("hub answered 500.", 500, again, now)
+        async with server.database.transaction() as connection:
+            [post] = await status_posts.claimed(connection, now, timedelta(0), [], 1)
+            await status_posts.failed(connection, post, failure)
+        start = "The repository was not told that 'Web' is pending: hub answered 500."
+        assert await said() == [f"{start} {shown}"]

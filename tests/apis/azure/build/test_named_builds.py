@@ -191,3 +191,22 @@ async def test_builds_of_another_project_are_taken_by_who_may_see_them(server: S
     changed = {**saved, "description": "Carl was here"}
     answer = await server.project("PUT", "definitions", json=changed, token=carl)
     assert answer.status_code == 200, answer.text
+
+
+async def test_a_project_that_appears_later_is_taken_by_who_may_see_its_builds(server: Server):
+    carl = await server.user("carl", groups=("Contributors", "Release Administrators"))
+    reference = {"project": {"id": "Other"}, "definition": {"id": "Web CI"}}
+    artifact = {**documents.build_artifact("_Web"), "definitionReference": reference}
+    document = documents.definition("Web CD", documents.stage("Dev"), artifacts=[artifact])
+    saved = await server.project("POST", "definitions", json=document, token=carl)
+    assert saved.status_code == 200, saved.text
+    own = await watching(server, "Own CD", **reference)
+    await projects.create(server.database, "Other")
+    path = "/default/Other/_apis/build/definitions"
+    assert (await server.ask("POST", path, json=definition("Web CI"))).status_code == 200
+    [warning] = await warnings(server, saved.json())
+    assert "may not view builds of the project Other" in warning
+    assert await warnings(server, own) == []
+    again = await server.project("PUT", "definitions", json=saved.json())
+    assert again.status_code == 200, again.text
+    assert await warnings(server, again.json()) == []
