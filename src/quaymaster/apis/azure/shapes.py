@@ -9,22 +9,25 @@ import msgspec
 class Operation(msgspec.Struct):
     """One published operation: its parameters in the query, its body and its answer.
 
-    `also` names operations of the same method and path, told apart by the query or the body.
+    `also` names operations of the same method and path, told apart by the query or the body. An
+    answer is a type, a media type, or several of either divided by `|`; `statuses` says with which
+    statuses it comes and what each means.
     """
 
-    id: str
     query: dict[str, str]
     body: str
     answer: str
+    id: str = ""
     also: list[str] = []
+    statuses: dict[str, str] = msgspec.field(default_factory=lambda: {"200": "Done."})
 
 
 class Contract(msgspec.Struct):
     """Shapes and operations; a type is a base type, another's name, `X[]` or `map<string,X>`."""
 
     types: dict[str, dict[str, str]]
-    enums: dict[str, list[str]]
     operations: dict[str, Operation]
+    enums: dict[str, list[str]] = {}
 
 
 @cache

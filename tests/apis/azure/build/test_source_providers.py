@@ -11,6 +11,7 @@ from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.database import Database
 from tests.apis.azure.build.asking import made
+from tests.apis.azure.build.fitting import fits
 from tests.apis.azure.server import Server, serving
 from tests.gits import commit, repository
 
@@ -20,6 +21,7 @@ async def server(own_database: Database, tmp_path: Path) -> AsyncIterator[Server
     """An API that reads repositories, as the real one does."""
     folder = GitFolder(tmp_path / "copies", AllowedAddresses())
     async with serving(own_database, tmp_path, Outside(repositories=folder)) as found:
+        found.client.event_hooks["response"].append(fits)
         yield found
 
 

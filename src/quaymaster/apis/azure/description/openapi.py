@@ -2,7 +2,7 @@
 
 The routes say which paths and methods there are, what each needs and, in its first sentence, what
 it does. `contract.json` adds what a route cannot say by itself: published names of operations
-and parameters, and the shapes of bodies.
+and parameters, and the shapes of bodies; `builds.json` the same for the build area.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Any
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from quaymaster.apis.azure.description import building
 from quaymaster.apis.azure.description.linking import add_links
 from quaymaster.apis.azure.policy import KEY
 from quaymaster.apis.azure.shapes import Operation, contract
@@ -30,6 +31,10 @@ OUTSIDE_PROJECTS = (
     "/resourceareas",
     "/public",
     "/openapi.json",
+    "/build/controllers",
+    "/build/resourceusage",
+    "/build/retention/history",
+    "/resources/containers",
     "/release/projects",
     "/release/flightassignments",
     "/release/throttlingqueue",
@@ -96,6 +101,7 @@ class _Description:
     def add(self, method: str, path: str, handler: HTTPRouteHandler) -> None:
         key = self._known.get(_bare(method, path))
         operation = contract().operations[key] if key else None
+        operation = operation or building.builds().operations.get(handler.handler_name)
         published = key.split(" ", 1)[1] if key else re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
         outside = path.startswith(OUTSIDE_PROJECTS)
         place = (BASE_WITHOUT_PROJECT if outside else BASE) + published
@@ -116,7 +122,7 @@ def _operation(place: str, operation: Operation | None, handler: HTTPRouteHandle
     needed: Scope = handler.opt[KEY]
     said = (handler.fn.__doc__ or "").strip().partition("\n")[0]
     described: Document = {
-        "operationId": operation.id if operation else handler.handler_name,
+        "operationId": operation.id if operation and operation.id else handler.handler_name,
         "summary": said,
         "parameters": _parameters(place, operation),
         "responses": _responses(operation, is_public=needed is Scope.PUBLIC),
@@ -156,10 +162,25 @@ def _responses(operation: Operation | None, *, is_public: bool) -> Document:
     answer = operation.answer if operation else "object"
     if not answer:
         return {"204": {"description": "Done."}, **described}
-    is_list = answer.endswith("[]")
-    listed = {"application/json": {"schema": _collection(answer)}}
-    content = listed if is_list else _content(answer)
-    return {"200": {"description": "Done.", "content": content}, **described}
+    content = _answers(answer)
+    statuses = operation.statuses if operation else {"200": "Done."}
+    good = {status: {"description": said, "content": content} for status, said in statuses.items()}
+    return {**good, **described}
+
+
+def _answers(answer: str) -> Document:
+    """What a request may be answered with: in JSON one of several shapes, or another media type."""
+    content: Document = {}
+    shapes: list[Document] = []
+    for kind in answer.split("|"):
+        if "/" in kind:
+            content |= _content(kind)
+        else:
+            shapes.append(_collection(kind) if kind.endswith("[]") else _schema(kind))
+    if shapes:
+        schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+        content["application/json"] = {"schema": schema}
+    return content
 
 
 def _content(kind: str) -> Document:
@@ -187,13 +208,18 @@ def _schemas() -> Document:
     # The one enum that goes out in PascalCase and comes in as written (CONTRACT A.5).
     operations = known.enums["DeploymentOperationStatus"]
     shapes["DeploymentOperationStatus"]["enum"] = [*operations, *map(operation_word, operations)]
-    for name, fields in known.types.items():
+    shapes |= {
+        name: {"type": "string", "enum": members} for name, members in building.enums().items()
+    }
+    for name, fields in (known.types | building.builds().types).items():
         shape: Document = {"type": "object"}
         if "*" in fields:
             shape["additionalProperties"] = _schema(fields["*"])
         else:
             shape["properties"] = {field: _value(kind) for field, kind in fields.items()}
         shapes[name] = shape
+    definition = shapes["BuildDefinition"]
+    definition["properties"] = building.document() | definition["properties"]
     return shapes
 
 
