@@ -55,6 +55,18 @@ echo "reason $BUILD_REASON on $BUILD_SOURCEBRANCH of $BUILD_DEFINITIONNAME"
     assert (job["state"], job["result"]) == ("completed", "succeeded")
 
 
+async def test_a_build_fails_when_what_its_last_step_publishes_cannot_be_kept(yard: Yard):
+    await yard.world.worker()
+    script = """mkdir out; touch out/$'two\\nlines'
+echo "##vso[artifact.upload artifactname=drop]$PWD/out"
+"""
+    definition = await yard.define("Web", step(script), repository=None)
+    build = await yard.ended(await yard.queue(definition))
+    assert build["result"] == "failed"
+    [job] = await yard.records(build, "Job")
+    assert "holds control characters" in job["issues"][0]["message"]
+
+
 async def test_a_failing_step_fails_the_build_and_a_retry_runs_it_again(yard: Yard, tmp_path: Path):
     await yard.world.worker()
     mark = tmp_path / "mark"

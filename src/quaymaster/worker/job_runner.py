@@ -90,6 +90,7 @@ class JobRun:
         self._is_stale = False
         self._is_ending = False
         self._failure = ""
+        self._lost = ""
 
     def cancel(self, reason: str) -> None:
         """Ask the job to stop; steps whose condition holds when canceled still run."""
@@ -100,6 +101,12 @@ class JobRun:
         """The same because of us, not because somebody asked: the job will have failed."""
         self._failure = self._failure or failure
         self.cancel(failure)
+
+    def _lose(self, failure: str) -> None:
+        """The same because what the job gave us was not kept: it fails, even if it has ended well
+        before it could be stopped (SEMANTICS 15.5)."""
+        self._lost = self._lost or failure
+        self.stop(failure)
 
     def kill(self, failure: str) -> None:
         """End everything the job runs, now; it has failed."""
@@ -158,7 +165,7 @@ class JobRun:
         if isinstance(message, OutputVariable) and self.held.build_id:
             problem = self._handed_on.take(message)
             if problem:
-                self.stop(problem)
+                self._lose(problem)
         self._buffer.take(message)
         if self._buffer.is_empty or self._is_stale:
             return
@@ -236,6 +243,8 @@ class JobRun:
     def _verdict(self, ended: JobEnded | None) -> tuple[JobStatus, str]:
         if ended is None:
             return JobStatus.FAILED, self._failure
+        if self._lost:
+            return JobStatus.FAILED, self._lost
         said = ended.error or " ".join(issue.message for issue in ended.issues)
         if self._failure and ended.result is JobResult.CANCELED:
             return JobStatus.FAILED, self._failure
@@ -256,7 +265,7 @@ class JobRun:
             lambda: build_publishing.publish(Call(self._installation), self.held, message)
         )
         if problem:
-            self.stop(problem)
+            self._lose(problem)
 
     async def _attach(self, message: Attachment) -> None:
         """Keep an attached file; the host's next message waits until its bytes are stored."""
@@ -265,7 +274,7 @@ class JobRun:
             if not self._is_stale:
                 await self._keep(message, copy)
         except FileNotFoundError:
-            self.stop(f"The attachment {message.name} was removed before it could be kept.")
+            self._lose(f"The attachment {message.name} was removed before it could be kept.")
         finally:
             _remove(copy)
 
