@@ -83,8 +83,10 @@ async def look(call: Call, number: int) -> bool:
 async def _news(call: Call, run: WorkflowRun) -> News:
     service = _service(call, run)
     if _is_silent(call, run):
-        return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=SILENT)
-    if run.is_over and run.asked_at and call.now - run.asked_at >= SILENCE:
+        problem = SILENT + await _canceled_unheard(call, run, service)
+        return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=problem)
+    since = run.over_since or run.asked_at
+    if run.is_over and since and call.now - since >= SILENCE:
         return News(RunState.ENDED)
     try:
         order = await _order(call, run)
@@ -112,6 +114,17 @@ def _service(call: Call, run: WorkflowRun) -> WorkflowService:
 def _is_silent(call: Call, run: WorkflowRun) -> bool:
     """A build is given up here; a deployment by the engine, which knows of other reports too."""
     return run.deployment_id is None and call.now - run.told_at >= SILENCE
+
+
+async def _canceled_unheard(call: Call, run: WorkflowRun, service: WorkflowService) -> str:
+    """Stop what may still be at work although nobody hears of it; what to say if that failed."""
+    if not run.run_id:
+        return ""
+    try:
+        await service.cancel(await _order(call, run), run.run_id)
+    except (WorkflowRefused, WorkflowPutOff) as error:
+        return f" Its run could not be canceled: {error}"
+    return ""
 
 
 # ---- beginning ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from quaymaster.domain.release import Deployment, JobKind, Outcome, Release, Stage
+from quaymaster.domain.reports import silent_after
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.workflows import Workflow, of_task
 
@@ -38,7 +39,9 @@ def turns(before: Release, after: Release) -> Turns:
         ]
         if not _has_workflow(new, newest):
             continue
-        if _is_stopped(newest) and not (known and _is_stopped(known)):
+        if (_is_stopped(newest) and not (known and _is_stopped(known))) or (
+            known and _fell_silent(known, newest)
+        ):
             stopped.append(newest.id)
         elif newest.is_ended and not newest.cancel_requested_at and not (known and known.is_ended):
             closed.append(newest.id)
@@ -47,6 +50,13 @@ def turns(before: Release, after: Release) -> Turns:
 
 def _is_stopped(deployment: Deployment) -> bool:
     return deployment.cancel_requested_at is not None or deployment.outcome in STOPPED
+
+
+def _fell_silent(before: Deployment, after: Deployment) -> bool:
+    """Whether it ended for want of news: what does it may still be at work (AVIATOR 4)."""
+    due = None if before.is_ended else silent_after(before)
+    ended_at = after.completed_at if after.outcome is Outcome.ERROR else None
+    return bool(due and ended_at and due <= ended_at)
 
 
 def _has_workflow(stage: Stage, deployment: Deployment) -> bool:

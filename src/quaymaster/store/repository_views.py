@@ -41,6 +41,7 @@ ORDER BY d.id, v.newest DESC
 CANDIDATES = f"""
 SELECT r.id, r.definition_id, r.name, {VERSION} AS version, r.created_at,
   coalesce({COMMIT}, '') AS commit, b.status AS build, coalesce(b.url, '') AS build_url,
+  coalesce(b.problem, '') AS build_problem,
   coalesce(nullif(i.email, ''), i.unique_name) AS actor
 FROM releases r LEFT JOIN release_builds b ON b.release_id = r.id
 LEFT JOIN identities i ON i.id = r.created_by
@@ -116,7 +117,8 @@ class VersionLine:
 
 @dataclass(frozen=True, slots=True)
 class CandidateLine:
-    """A candidate: a release by its version. `build` None: nobody builds it."""
+    """A candidate: a release by its version. `build` None: nobody builds it; `build_problem` says
+    why its build failed."""
 
     id: int
     definition_id: int
@@ -126,6 +128,7 @@ class CandidateLine:
     commit: str
     build: str | None
     build_url: str
+    build_problem: str
     actor: str | None
 
 

@@ -26,7 +26,8 @@ SELECT w.id, w.key, w.release_id, w.deployment_id, w.workflow, w.state, w.status
   w.cancel_asked_at, w.due_at, w.claimed_until, r.name AS release_name, r.definition_id,
   r.project_id, f.name AS definition_name, f.path, coalesce(x.repository, '') AS repository,
   coalesce(a.version_id, '') AS commit, d.stage_id, d.definition_stage_id,
-  coalesce(e.name, '') AS environment, d.outcome IS NOT NULL AS is_over
+  coalesce(e.name, '') AS environment, d.outcome IS NOT NULL AS is_over,
+  d.completed_at AS over_since
 FROM workflow_runs w JOIN releases r ON r.id = w.release_id
 JOIN definitions f ON f.id = r.definition_id
 LEFT JOIN repository_definitions x ON x.definition_id = r.definition_id
@@ -63,7 +64,7 @@ class WorkflowRun:
 
     `status` is what it was last told to stand at; `run_id` is what the far side calls it, "" as
     long as nobody knows. The stage's parts are None for the build of a release; `is_over` says
-    that its deployment has ended.
+    that its deployment has ended, `over_since` when, if that is known.
     """
 
     id: int
@@ -96,6 +97,7 @@ class WorkflowRun:
     definition_stage_id: int | None
     environment: str
     is_over: bool
+    over_since: datetime | None
 
 
 def _run(row: "asyncpg.Record | None") -> WorkflowRun | None:

@@ -80,6 +80,15 @@ def candidate_line(found: CandidateLine, repo: str) -> dict[str, Any]:
     return {**shown, "release_candidate_version": found.name, "build_status": built}
 
 
+def build(found: CandidateLine) -> dict[str, Any]:
+    """How the build of a candidate stands, and why it failed."""
+    return {
+        "status": STATUS[ReportedStatus(found.build)] if found.build else "success",
+        "run_url": found.build_url or None,
+        "error_message": found.build_problem or None,
+    }
+
+
 def release(found: Version, repo: str) -> dict[str, Any]:
     """A version with its candidates, oldest first; its head is the newest one's commit."""
     return {

@@ -31,7 +31,8 @@ async def list_releases(request: AviatorRequest, project: FromPath[str]) -> Resp
 async def get_release(
     request: AviatorRequest, project: FromPath[str], version: FromPath[str]
 ) -> Response[bytes]:
-    """A release with its candidates, or the one candidate that the path names."""
+    """A release with its candidates, or the one candidate that the path names; with
+    `?expand=build` how its build stands, too."""
     read = release_versions.read(version)
     found, known = await version_lists.one(
         request.call, project, release_versions.version_of(version)
@@ -41,7 +42,10 @@ async def get_release(
         return request.answer(present.release(known, repository))
     for one in known.candidates:
         if one.name == version:
-            return request.answer(present.candidate_line(one, repository))
+            shown = present.candidate_line(one, repository)
+            if request.asked.query.text("expand") == "build":
+                shown["build"] = present.build(one)
+            return request.answer(shown)
     raise NotFound("release", version)
 
 

@@ -54,6 +54,22 @@ async def test_a_candidate_whose_build_failed_is_not_ready(scene: Scene):
     scene.far.stands = "bad"
     await scene.look()
     assert await build_status(scene) == "failure"
+    shown = (await scene.aviator.in_project("GET", "/releases/1.0-rc1?expand=build")).json()
+    why = shown["build"]["error_message"]
+    assert "ended as fail" in why
+    assert shown["build"] == {
+        "status": "failure",
+        "run_url": "https://far.example/7001",
+        "error_message": why,
+    }
+    text = """{ releaseProject(name: "shop") { release(version: "1.0") {
+      latestCandidate { buildStatus buildUrl buildError } } } }"""
+    asked = await scene.aviator.azure.ask("POST", "/graphql", json={"query": text})
+    assert asked.json()["data"]["releaseProject"]["release"]["latestCandidate"] == {
+        "buildStatus": "FAILURE",
+        "buildUrl": "https://far.example/7001",
+        "buildError": why,
+    }
     answer = await scene.aviator.deploy("1.0-rc1")
     assert (answer.status_code, answer.json()) == NOT_READY
 
@@ -65,6 +81,7 @@ async def test_a_build_that_nobody_tells_of_for_an_hour_is_an_error(scene: Scene
     await scene.look(later=timedelta(minutes=61))
     assert await build_status(scene) == "error"
     assert (await scene.run()).state is RunState.ENDED
+    assert scene.far.canceled == ["7001"]
 
 
 @github

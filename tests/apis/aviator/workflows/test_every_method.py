@@ -203,8 +203,8 @@ async def test_it_is_told_where_a_deployment_waits(scene: Scene):
     assert answer.json()["workflow"]["run_url"] == "https://far.example/7001"
 
 
-@github
-async def test_an_hour_without_news_is_an_error(scene: Scene):
+@watched
+async def test_an_hour_without_news_is_an_error_and_stops_the_run(scene: Scene):
     await scene.deployed()
     await scene.look()
     run = await scene.run()
@@ -212,5 +212,17 @@ async def test_an_hour_without_news_is_an_error(scene: Scene):
     call = Call(scene.aviator.azure.installation, now=later)
     await happen(call, ReleaseId(run.release_id), TimeCame())
     assert await scene.status() == "error"
+    assert scene.far.canceled == []
+    await scene.look()
+    assert scene.far.canceled == ["7001"]
+    assert (await scene.run()).state is RunState.ENDED
+    assert await scene.status() == "error"
+
+
+@github
+async def test_a_run_that_ended_by_a_report_is_not_stopped(scene: Scene):
+    await scene.deployed()
+    await scene.look()
+    await scene.aviator.report("1.0-rc1", "error", error_message="It broke.")
     assert (await scene.run()).state is RunState.ENDED
     assert scene.far.canceled == []

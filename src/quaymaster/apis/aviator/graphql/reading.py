@@ -62,6 +62,7 @@ def candidate(found: CandidateLine) -> Shown:
         "commitSha": found.commit,
         "buildStatus": STATUS[built].upper(),
         "buildUrl": found.build_url or None,
+        "buildError": found.build_problem or None,
         "of": found.definition_id,
         "line": found,
     }
