@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from quaymaster.domain.due import next_due
+from quaymaster.domain.errors import Refused
 from quaymaster.domain.freezes import OnRunning, Standing, Standstill
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Release
@@ -101,6 +102,29 @@ def test_an_override_starts_and_says_why():
 def test_an_override_frees_what_waits_already():
     told = frozen(story("Dev", manual=("Dev",)).when(started()), FREEZE).when(deployed("Dev"))
     told.when(deployed("Dev", override="The shop is down.")).then(Dev="queuedForAgent")
+
+
+def test_an_override_lets_go_on_what_people_have_agreed_to():
+    plan = make.plan("Dev", Dev={"pre_approvals": make.asks("bob")})
+    told = frozen(story(plan).when(started()), FREEZE).when(approved("Dev"))
+    before = told.deployment("Dev")
+    told.when(deployed("Dev", override="The shop is down.")).then(Dev="queuedForAgent")
+    after = told.deployment("Dev")
+    assert (after.attempt, after.requested_by) == (before.attempt, before.requested_by)
+    assert after.override == "The shop is down."
+
+
+def test_an_override_lets_paused_work_go_on():
+    plan = make.plan("Dev", Dev={"phases": make.phases(2)})
+    told = story(plan).when(started(), claimed("Dev"))
+    frozen(told, replace(FREEZE, running=OnRunning.PAUSE)).when(phase_ends("Dev"))
+    told.when(deployed("Dev", override="It must be whole."))
+    assert len(told.deployment("Dev").phases) == 2
+
+
+def test_only_what_a_freeze_holds_back_goes_on_by_an_override():
+    told = frozen(story("Dev").when(started(), claimed("Dev")), FREEZE)
+    told.refuses(deployed("Dev", override="Once more."), Refused, "cannot be started while")
 
 
 def test_work_that_has_begun_goes_on():

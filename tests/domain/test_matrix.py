@@ -122,6 +122,7 @@ TABLE: dict[type, tuple[dict[Outcome, set[str]], Outcome]] = {
     c.CancelRequested: ({TAKEN: UNDER_WAY - {O.CANCELLING}}, Refused),
     c.DeploymentDeferred: ({TAKEN: WAITING}, Refused),
     c.PriorityChanged: ({TAKEN: {O.SCHEDULED, O.QUEUED}}, Refused),
+    c.FreezeOverridden: ({}, Refused),  # none of these is frozen; test_freezes has those that are
     c.ApprovalGiven: ({TAKEN: OPEN_QUESTION}, Refused),
     c.ApprovalRefused: ({TAKEN: OPEN_QUESTION}, Refused),
     c.ApprovalReassigned: ({TAKEN: OPEN_QUESTION}, Refused),
@@ -176,6 +177,7 @@ def event(kind: type, told: Story) -> c.Event:
         c.CancelRequested: c.CancelRequested(dev.id, who),
         c.DeploymentDeferred: c.DeploymentDeferred(dev.id, NIGHT, who),
         c.PriorityChanged: c.PriorityChanged(dev.id, Priority.HIGH, who),
+        c.FreezeOverridden: c.FreezeOverridden(dev.id, who, "The shop is down."),
         c.ApprovalGiven: c.ApprovalGiven(approval, person),
         c.ApprovalRefused: c.ApprovalRefused(approval, person),
         c.ApprovalReassigned: c.ApprovalReassigned(approval, person, "dave"),

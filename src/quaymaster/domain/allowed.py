@@ -20,6 +20,7 @@ from quaymaster.domain.changes import (
     DeploymentRequested,
     DetailsChanged,
     Event,
+    FreezeOverridden,
     GateSampled,
     GatesIgnored,
     InterventionAnswered,
@@ -89,6 +90,7 @@ ALLOWED: dict[type[Event], frozenset[str]] = {
     CancelRequested: ACTIVE - {OperationStatus.CANCELLING},
     DeploymentDeferred: BEFORE_WORK,
     PriorityChanged: frozenset({OperationStatus.SCHEDULED, OperationStatus.QUEUED}),
+    FreezeOverridden: ACTIVE - {OperationStatus.CANCELLING},
     GatesIgnored: frozenset({OperationStatus.EVALUATING_GATES}),
     SlotGranted: frozenset({OperationStatus.QUEUED}),
     Superseded: frozenset({OperationStatus.QUEUED}),
@@ -119,6 +121,7 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
             | CancelRequested(stage=stage)
             | DeploymentDeferred(stage=stage)
             | PriorityChanged(stage=stage)
+            | FreezeOverridden(stage=stage)
             | GatesIgnored(stage=stage)
         ):
             return _about_a_stage(release, stage, event, now)
@@ -203,6 +206,7 @@ def _about_a_stage(
     | CancelRequested
     | DeploymentDeferred
     | PriorityChanged
+    | FreezeOverridden
     | GatesIgnored,
     now: datetime,
 ) -> Event:
@@ -214,12 +218,20 @@ def _about_a_stage(
         )
     present = situation(stage)
     if present not in ALLOWED[type(event)]:
+        if (
+            isinstance(event, DeploymentRequested)
+            and event.override
+            and _is_held_by_a_freeze(release, stage)
+        ):
+            return FreezeOverridden(stage.id, event.by, event.override)
         raise Refused(_transition_refused(stage, present, event), "transition")
     if isinstance(event, DeploymentRequested) and release.quarantine:
         raise Refused(
             f"Release {release.name} is quarantined and cannot be deployed: "
             f"{release.quarantine.reason} Lift the quarantine first."
         )
+    if isinstance(event, FreezeOverridden) and not _is_held_by_a_freeze(release, stage):
+        raise Refused(f"No freeze holds the deployment of stage {stage.name} back.")
     if isinstance(event, DeploymentDeferred):
         _check_deferral(stage, event, now)
     if isinstance(event, GatesIgnored):
@@ -227,6 +239,13 @@ def _about_a_stage(
     if isinstance(event, DeploymentRequested):
         _check_targets(stage, event)
     return event
+
+
+def _is_held_by_a_freeze(release: Release, stage: Stage) -> bool:
+    active = stage.active
+    if active is None or active.cancel_requested_at:
+        return False
+    return any(not one.is_hold for one in blocked(release, stage, active))
 
 
 def _check_targets(stage: Stage, event: DeploymentRequested) -> None:
@@ -287,6 +306,7 @@ def _transition_refused(stage: Stage, present: str, event: Event) -> str:
         CancelRequested: "canceled",
         DeploymentDeferred: "deferred",
         PriorityChanged: "given another priority",
+        FreezeOverridden: "let go on in a freeze",
         GatesIgnored: "freed from gates",
     }[type(event)]
     return f"Stage {stage.name} cannot be {wanted} while its deployment is {present}."

@@ -47,6 +47,8 @@ def moved(
             return after(deferred_until=until, modified_by=by)
         case c.PriorityChanged(priority=priority, by=by):
             return after(priority=priority, modified_by=by)
+        case c.FreezeOverridden(by=by, reason=reason):
+            return after(override=reason, modified_by=by)
         case c.Superseded(by_release=newer):
             comment = f"Superseded by {newer}."
             return after(outcome=Outcome.SUPERSEDED, completed_at=now, comment=comment)

@@ -160,6 +160,15 @@ class PriorityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeOverridden:
+    """Somebody lets an attempt that a freeze holds back, or has paused, go on all the same."""
+
+    stage: StageId
+    by: PersonId | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class GatesIgnored:
     """These gates count as successful from the next evaluation on (SEMANTICS 10.4)."""
 
@@ -298,6 +307,7 @@ Event = (
     | ApprovalReassigned
     | DeploymentDeferred
     | PriorityChanged
+    | FreezeOverridden
     | GatesIgnored
     | InterventionAnswered
     | SlotGranted

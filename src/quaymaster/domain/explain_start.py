@@ -13,7 +13,10 @@ from quaymaster.domain.standstills import blocked
 from quaymaster.domain.status import ENDED_STAGE, stage_status
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 
-LIFTED_BY = ("whoever set the freeze or may deploy this stage, by lifting it",)
+LIFTED_BY = (
+    "whoever set the freeze or may deploy this stage, by lifting it",
+    "whoever may override freezes, by starting the stage with a reason",
+)
 VERIFIED_BY = ("whoever may deploy this stage, by vouching for the pull requests",)
 RESUMED_BY = ("whoever may deploy this stage, by resuming it",)
 BY_HAND = ("whoever may deploy this stage, by hand",)

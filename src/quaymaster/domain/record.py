@@ -99,6 +99,8 @@ def _details(change: c.Change) -> dict[str, str]:
             return {"until": until.isoformat()}
         case c.PriorityChanged(priority=priority):
             return {"priority": priority.name.lower()}
+        case c.FreezeOverridden(reason=reason):
+            return {"override": reason}
         case c.Superseded(by_release=newer):
             return {"byRelease": newer}
         case c.JobClaimed(job=id, worker=worker):

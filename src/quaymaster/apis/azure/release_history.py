@@ -28,6 +28,7 @@ CHANGE_TYPES = {
     "ApprovalReassigned": "Reassign",
     "DeploymentDeferred": "Defer",
     "PriorityChanged": "Prioritize",
+    "FreezeOverridden": "Deploy",
     "DeploymentEnded": "DeploymentCompleted",
     "Deleted": "Delete",
     "Undeleted": "Undelete",
