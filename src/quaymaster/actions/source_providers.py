@@ -10,8 +10,10 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Listed
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_plan import RepositoryPlan
-from quaymaster.domain.errors import Invalid
-from quaymaster.store import build_facts
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.pull_requests import PullRequest
+from quaymaster.plans.build_triggers import repository_keys
+from quaymaster.store import build_facts, pull_requests
 from quaymaster.store.build_facts import KnownRepository
 
 KINDS = ("Git", "GitHub", "TfsGit")
@@ -58,6 +60,20 @@ async def folder(call: Call, wanted: Wanted, version: str, path: str) -> list[Li
     sources = await _opened(call, wanted)
     found = await build_sources.commit(call, sources, "", version)
     return await build_sources.folder(call, sources, found.id, path)
+
+
+async def pull_request(call: Call, wanted: Wanted, number: int) -> PullRequest:
+    """A pull request of a repository that the project's definitions name, as a webhook told of it
+    last; its server is not asked. Raises Invalid, Forbidden, NotFound."""
+    if not wanted.repository.strip():
+        raise Invalid("Name the repository.")
+    named = await repositories(call, wanted)
+    keys = [key for one in named for key in repository_keys(_plan(wanted, one))]
+    async with call.database.read() as connection:
+        found = await pull_requests.known(connection, _project(call), keys, [number])
+    if not found:
+        raise NotFound("pull request", number)
+    return found[0]
 
 
 async def _opened(call: Call, wanted: Wanted) -> Sources:

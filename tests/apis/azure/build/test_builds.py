@@ -310,6 +310,20 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(server: Ser
         assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
 
 
+@pytest.mark.parametrize("before", [2**31 - 1, 2**31, 2**32])
+async def test_pieces_go_on_beyond_what_32_bits_can_count(server: Server, before: int):
+    build = await queued(server, await made(server, "Web"))
+    total = before + 5
+    await upload(server, build, "drop/x", b"12345", 202, **{"Content-Range": f"bytes 0-4/{total}"})
+    async with server.database.transaction() as connection:  # as if so many bytes had come
+        await connection.execute("UPDATE container_pieces SET byte_count = $1", before)
+    wrong = {"Content-Range": f"bytes {before - 1}-{before + 3}/{total}"}
+    assert str(before) in (await upload(server, build, "drop/x", b"12345", 409, **wrong))["message"]
+    last = {"Content-Range": f"bytes {before}-{total - 1}/{total}"}
+    item = await upload(server, build, "drop/x", b"12345", 201, **last)
+    assert item["fileLength"] == total
+
+
 async def test_the_result_of_a_build_cannot_be_set(server: Server):
     build = await queued(server, await made(server, "Web"))
     url = f"builds/{build['id']}"

@@ -1,14 +1,18 @@
 """Repositories can be looked into before a definition is saved (CONTRACT B.1)."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from quaymaster.actions.ports import Outside
 from quaymaster.connectors.repositories import GitFolder
+from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.store import pull_requests
 from quaymaster.store.database import Database
 from tests.apis.azure.build.asking import made
 from tests.apis.azure.build.fitting import fits
@@ -83,3 +87,21 @@ async def test_only_who_may_edit_definitions_looks_into_repositories(server: Ser
     token = await server.user("rita", groups=("Readers",))
     await look(server, f"/Git/branches?repository={shop}", 403, token=token)
     assert (await look(server, "/Git/webhooks", 501, token=token))["message"]
+
+
+async def test_a_pull_request_is_shown_as_it_was_told(server: Server):
+    url = "https://github.com/octo/web.git"
+    at = {"type": "GitHub", "id": "octo/web", "name": "octo/web", "url": url}
+    web = await made(server, "Web", repository=at)
+    told = PullRequest(("github.com/octo/web",), 7, "Faster", "ann", "https://x/7")
+    async with server.database.transaction() as connection:
+        project = UUID(web["project"]["id"])
+        await pull_requests.tell(connection, project, told, datetime.now(UTC))
+    path = "/GitHub/pullrequests/{}?repositoryId={}"
+    found = await look(server, path.format(7, "octo/web"))
+    assert (found["id"], found["title"], found["currentState"]) == ("7", "Faster", None)
+    assert found["_links"]["web"]["href"] == "https://x/7"
+    await look(server, path.format(8, "octo/web"), 404)
+    await look(server, path.format(7, "octo/other"), 404)
+    await look(server, path.format("x", "octo/web"), 400)
+    await look(server, path.format(7, ""), 400)

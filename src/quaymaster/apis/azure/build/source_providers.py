@@ -9,6 +9,7 @@ from quaymaster.actions import source_providers
 from quaymaster.actions.source_providers import KINDS, Wanted, kind_of
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.scopes import Scope
 
 ALL = "/sourceproviders"
@@ -18,7 +19,7 @@ CAPABILITIES = {
     "queryFileContents": True,
     "queryPathContents": True,
     "queryRepositories": True,
-    "queryPullRequest": False,
+    "queryPullRequest": True,
     "queryWebhooks": False,
     "createWebhooks": False,
 }
@@ -102,6 +103,27 @@ async def list_source_folder(request: AzureRequest, provider: FromPath[str]) -> 
     return request.collection("sourceRepositoryItem", values)
 
 
+@get(f"{ONE}/pullrequests/{{pull_request_id:str}}", opt=needs(Scope.BUILD))
+async def get_source_pull_request(
+    request: AzureRequest, provider: FromPath[str], pull_request_id: FromPath[str]
+) -> Response[bytes]:
+    """A pull request as a webhook told of it last; `repositoryId` names its repository."""
+    request.in_project()
+    query = request.parameters
+    wanted = Wanted(provider, query.text("repositoryId"), query.text("serviceEndpointId"))
+    number = number_in(pull_request_id, "pullRequestId", lowest=1)
+    found = await source_providers.pull_request(request.call, wanted, number)
+    body = {
+        "id": str(found.number),
+        "providerName": kind_of(provider),
+        "title": found.title,
+        "author": {"displayName": found.author},
+        "currentState": "merged" if found.is_merged else None,  # it may be open or closed
+        "_links": {"web": {"href": found.url}} if found.url else {},
+    }
+    return request.answer("sourcePullRequest", body)
+
+
 def _wanted(request: AzureRequest, provider: str) -> Wanted:
     query = request.parameters
     return Wanted(provider, query.text("repository"), query.text("serviceEndpointId"))
@@ -113,4 +135,5 @@ ROUTES = [
     list_source_branches,
     get_source_file,
     list_source_folder,
+    get_source_pull_request,
 ]
