@@ -11,6 +11,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from tests.acceptance.client import PROJECT, Visitor
+from tests.apis.azure.build.asking import definition as build_definition
 from tests.documents import asks, definition, stage
 
 CHECKS = [not_a_server_error, response_schema_conformance]
@@ -37,6 +38,10 @@ def document(admin: Visitor) -> dict[str, Any]:
         PROJECT,
     )
     admin.releases.create_release({"definitionId": made.id}, PROJECT)
+    builds = f"{admin.url}/{PROJECT}/_apis/build"
+    saved = admin.http.post(f"{builds}/definitions", json=build_definition("Made up"))
+    queued = admin.http.post(f"{builds}/builds", json={"definition": {"id": saved.json()["id"]}})
+    assert queued.status_code == 200, queued.text
     answer = admin.http.get(f"{admin.url}/_apis/openapi.json")
     found: dict[str, Any] = answer.json()
     found["paths"] = {_filled(path): _bare(methods) for path, methods in found["paths"].items()}

@@ -78,6 +78,8 @@ def test_the_full_document_compiles():
         ("name", "a\x00b", "$.name: contains control characters"),
         ("name", "a\x85b", "$.name: contains control characters"),
         ("name", "a\u2028b", "$.name: contains control characters"),
+        ("name", "a\u200bb", "$.name: has characters that nobody sees"),
+        ("name", "a\u202eb", "$.name: has characters that nobody sees"),
         ("name", ["x"], "$.name: is a list where text is needed"),
         ("path", "\\a\nb", "$.path: contains control characters"),
         ("path", "\\" + "x" * 400, "$.path: is longer than 400"),

@@ -82,7 +82,9 @@ def compile_definition(
 
 def check_naming(root: Node, what: str) -> None:
     """Complain about a name, folder, text, tag or properties that cannot be kept."""
-    root.name("name", what)
+    name = root.name("name", what)
+    if name and not has_control(name) and not name.isprintable():
+        root.complain("name", "has characters that nobody sees or can type; remove them")
     path = root.text("path")
     if len(path) > LONGEST_PATH:
         root.complain("path", f"is longer than {LONGEST_PATH} characters; shorten it")

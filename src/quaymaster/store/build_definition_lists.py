@@ -13,7 +13,7 @@ from quaymaster.domain.release import PersonId
 from quaymaster.store.build_definitions import yaml_key
 from quaymaster.store.database import Connection
 from quaymaster.store.definition_lists import Key
-from quaymaster.store.paging import Where, add_folder, wildcards
+from quaymaster.store.paging import Where, add_folder, name_key, wildcards
 
 
 class BuildDefinitionOrder(StrEnum):
@@ -150,9 +150,9 @@ def _conditions(wanted: BuildDefinitionFilter) -> Where:
     if wanted.name:
         has_wildcard = "*" in wanted.name or "?" in wanted.name
         if has_wildcard:
-            where.add("d.name_key LIKE {}", wildcards(wanted.name))
+            where.add("d.name_key LIKE {}", wildcards(name_key(wanted.name)))
         else:
-            where.add("d.name_key = {}", wanted.name.casefold())
+            where.add("d.name_key = {}", name_key(wanted.name))
     if wanted.path:
         add_folder(where, wanted.path, "d.path_key")
     if wanted.ids is not None:

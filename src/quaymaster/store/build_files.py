@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from quaymaster.store.database import Connection
+from quaymaster.store.paging import name_key
 
 FILES = """
 WITH held AS (
@@ -81,7 +82,7 @@ async def definitions_meant(
 ) -> dict[str, list[tuple[int, str]]]:
     """(id, name) of the build definitions of a project that each id or name means; a number is
     an id first. A name that several folders have means all of them."""
-    rows = await connection.fetch(MEANT, project, list(named), [one.casefold() for one in named])
+    rows = await connection.fetch(MEANT, project, list(named), [name_key(one) for one in named])
     meant: dict[str, list[tuple[int, str]]] = {word: [] for word in named}
     by_id = {row["word"] for row in rows if str(row["id"]) == row["word"]}
     for row in rows:

@@ -9,6 +9,7 @@ import asyncpg
 
 from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
+from quaymaster.store.paging import name_key
 
 
 class DefinitionOrder(StrEnum):
@@ -172,7 +173,7 @@ def _conditions(wanted: DefinitionFilter) -> _Where:
 
 
 def _add_search(where: _Where, wanted: DefinitionFilter) -> None:
-    text = wanted.search.casefold()
+    text = name_key(wanted.search)
     if wanted.exact:
         where.add("d.name_key = {0}", text)
         return

@@ -16,6 +16,7 @@ from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import PersonId
 from quaymaster.store import bodies, definition_artifacts, deployment_groups
 from quaymaster.store.database import Connection
+from quaymaster.store.paging import name_key
 from quaymaster.store.vault import Vault
 
 GET = """
@@ -276,7 +277,7 @@ def columns_of(
     """What a definition of any kind has in its row, from `name` to `tag_keys`."""
     return [
         content.name,
-        content.name.casefold(),
+        name_key(content.name),
         content.path,
         content.path.casefold(),
         document_digest,

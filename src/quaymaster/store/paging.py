@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from unicodedata import normalize
 
 T = TypeVar("T")
 
@@ -110,6 +111,11 @@ def wildcards(pattern: str) -> str:
 def escaped(text: str) -> str:
     """The text with everything that LIKE would understand taken literally."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def name_key(name: str) -> str:
+    """A definition's name as the *_key columns hold it: without case, and one way to compose it."""
+    return normalize("NFC", name.casefold())
 
 
 def folder_key(path: str) -> str:

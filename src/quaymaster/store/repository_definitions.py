@@ -17,6 +17,7 @@ import msgspec
 
 from quaymaster.domain.release import PersonId, ReleaseId, StageId
 from quaymaster.store.database import Connection
+from quaymaster.store.paging import name_key
 from quaymaster.store.release_rows import DOORS
 from quaymaster.store.task_runs import FAILED_STEP
 
@@ -180,7 +181,7 @@ async def find(
 
     A definition of a repository wins over others of its name.
     """
-    rows = await connection.fetch(FIND, organization, name.casefold(), name, environment, project)
+    rows = await connection.fetch(FIND, organization, name_key(name), name, environment, project)
     row = _meant(rows)
     return _named(row) if row else None
 
@@ -221,7 +222,7 @@ async def lock_candidate(
         await connection.fetch(
             LOCK_CANDIDATE,
             organization,
-            name.casefold(),
+            name_key(name),
             name,
             environment,
             project,
@@ -294,7 +295,7 @@ async def is_taken(connection: Connection, organization: UUID, name: str) -> boo
         f"SELECT EXISTS (SELECT 1 {TABLES} WHERE {LIVE} AND d.name_key = $2"
         " AND x.repository <> '')",
         organization,
-        name.casefold(),
+        name_key(name),
     )
     return found
 

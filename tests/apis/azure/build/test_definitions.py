@@ -227,3 +227,14 @@ async def test_phases_that_wait_for_one_another_are_refused(server: Server):
     document = definition("Web", process={"type": 1, "phases": phases})
     refused = await asked(server, "POST", "definitions", 400, json=document)
     assert "A, B wait for one another" in refused["message"]
+
+
+async def test_names_that_look_alike_are_one_name(server: Server):
+    composed, apart = "Caf\u00e9", "Cafe\u0301"
+    await made(server, composed)
+    refused = await asked(server, "POST", "definitions", 409, json=definition(apart))
+    assert "exists" in refused["message"]
+    for query in (f"name={apart}", f"name={apart}*", f"name={composed}"):
+        assert await names(server, query) == [composed]
+    hidden = await asked(server, "POST", "definitions", 400, json=definition("We\u200bb"))
+    assert "$.name" in hidden["message"]

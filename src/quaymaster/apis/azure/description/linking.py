@@ -16,6 +16,9 @@ TOLD = {
     "SecureFile": ("distributedtask", "secureFileId"),
     "Subscription": ("hooks", "subscriptionId"),
     "Freeze": ("release", "freezeId"),
+    "BuildDefinition": ("build", "definition_id"),
+    "Build": ("build", "build_id"),
+    "RetentionLease": ("build", "lease_id"),
 }
 # Of a release its first stage can be asked for, too.
 FIRST_STAGE = "environmentId", "/environments/0/id"
