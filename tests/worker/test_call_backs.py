@@ -15,6 +15,7 @@ from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import JobKind, Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.features import INVOKE_REST_API
+from quaymaster.store.task_runs import StepOutput
 from tests import make
 from tests.apis.azure.server import Server, serving
 from tests.connectors import installed
@@ -279,6 +280,49 @@ async def test_a_token_is_good_for_its_own_job_and_while_it_runs(
     assert await one.says("late") == 401
     assert await one.completes("failed") == 204
     assert (await world.ended(first, "Dev")).outcome is Outcome.SUCCEEDED
+
+
+async def test_what_a_service_sets_is_known_to_the_next_task_and_no_secret_is_shown(
+    world: World, server: Server
+) -> None:
+    async with far_side(answering("{}")) as far:
+        first = waits(far.url, reference_name="desk")
+        later = asks(far.url, "Later", urlSuffix="/?a=$(desk.change)&b=$(desk.key)")
+        release = await world.release(make.plan("Dev", Dev=on_server(first, later)))
+        worker = await world.worker()
+        service = await asked(server, far)
+        await awaited(world, release)
+        for wrong in ({"": "x"}, {"x": {"value": 3}}, {"x": {"value": "y", "isSecret": "no"}}, "x"):
+            assert await service.completes(outputVariables=wrong) == 400
+        outputs = {"change": {"value": "CHG-7"}, "key": {"value": "hidden-key", "isSecret": True}}
+        assert await service.completes(outputVariables=outputs) == 204
+        assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
+    assert far.asked[1].startswith("GET /?a=CHG-7&b=hidden-key ")
+    [shown] = [step.outputs for step in await world.steps(release) if step.outputs]
+    assert shown == (StepOutput("desk.change", "CHG-7"), StepOutput("desk.key", "", is_secret=True))
+    logs = [await text_of(world, step) for step in await world.steps(release)]
+    assert any("set output variables: change, key" in log for log in logs)
+    assert "hidden-key" not in "".join(logs) + worker.output.read_text()
+    sealed = await world.execute(
+        "SELECT encode(secret_outputs, 'escape') FROM jobs WHERE secret_outputs IS NOT NULL"
+    )
+    assert sealed
+    assert "hidden-key" not in str(sealed)
+
+
+async def test_outputs_of_a_task_without_a_reference_name_are_not_kept(
+    world: World, server: Server
+) -> None:
+    async with far_side(answering("{}")) as far:
+        release = await world.release(make.plan("Dev", Dev=on_server(waits(far.url))))
+        await world.worker()
+        service = await asked(server, far)
+        await awaited(world, release)
+        assert await service.completes(outputVariables={"change": "CHG-7"}) == 204
+        assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
+    step = await task_of(world, release)
+    assert step.outputs == ()
+    assert "no reference name: change" in await text_of(world, step)
 
 
 async def test_a_service_that_stays_silent_fails_when_its_time_is_over(

@@ -5,17 +5,19 @@ transaction as what follows from it; whatever comes later, or again, changes not
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from quaymaster.actions import (
     build_happening,
     build_telling,
+    call_back_outputs,
     gate_answers,
     gate_asking,
     job_telling,
 )
 from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.call_back_outputs import Output
 from quaymaster.actions.job_telling import Around
 from quaymaster.actions.orchestrate import happen_within
 from quaymaster.actions.people import digest
@@ -29,7 +31,7 @@ from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
-from quaymaster.store import builds, call_backs, job_facts, releases
+from quaymaster.store import build_outputs, builds, call_backs, job_facts, releases
 from quaymaster.store.call_backs import CallBack
 from quaymaster.store.database import Connection
 from quaymaster.store.release_secrets import Secrets
@@ -68,9 +70,14 @@ async def reporter(installation: Installation, tokens: Iterable[str], plan: str)
     return None
 
 
-async def complete(told: Reporter, status: JobStatus) -> None:
-    """The job or the gate ended so; a second report changes nothing. Raises TokenEnded."""
+async def complete(told: Reporter, status: JobStatus, outputs: Sequence[Output] = ()) -> None:
+    """The job or the gate ended so; a second report changes nothing.
+
+    `outputs` are the variables that the task of a job has set. Raises TokenEnded; Refused when
+    what must be masked in them cannot be known.
+    """
     about = told.about
+    masker = await _masker(told) if outputs else Masker()
     if about.answered_at is None and about.gate_run_id is not None and about.asked_at:
         await _keep_evidence(told, status)
     async with told.call.database.transaction() as connection:
@@ -81,13 +88,14 @@ async def complete(told: Reporter, status: JobStatus) -> None:
             raise TokenEnded
         now = told.call.now
         await call_backs.answer(connection, about.id, status, SAID[status], now)
+        kept = await call_back_outputs.keep(connection, told.call, owner, about, outputs, masker)
         if about.gate_run_id is not None and about.sample is not None:
             if isinstance(owner, Release):
                 await gate_answers.end_if_complete(
                     connection, told.call, owner, about.gate_run_id, about.sample
                 )
         elif about.job_id is not None and _is_awaited(owner, about.job_id):
-            await _say(connection, about, [SAID[status]], now)
+            await _say(connection, about, [*filter(None, [kept]), SAID[status]], now)
             error = SAID[status] if status is JobStatus.FAILED else ""
             event = JobAnswered(JobId(about.job_id), status, error)
             if isinstance(owner, Release):
@@ -221,6 +229,8 @@ async def _given(told: Reporter) -> tuple[Secrets, Iterable[Endpoint]]:
         if facts is None:
             raise TokenEnded
         secrets = job_facts.opened(call.vault, facts.secrets)
+        _, handed_on = await build_outputs.of_phase(connection, call.vault, found.phase.id)
+        secrets = replace(secrets, deployment={**secrets.deployment, **handed_on})
         around = Around(
             call.installation.url, call.installation.outside, facts, secrets, Place("", "")
         )

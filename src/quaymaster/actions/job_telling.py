@@ -13,7 +13,7 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.timelines import plan_of_phase, record_of_job
-from quaymaster.domain.variables import plain_and_secret
+from quaymaster.domain.variables import Variable, plain_and_secret
 from quaymaster.plans.connections import no_inputs, words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
@@ -37,7 +37,8 @@ from quaymaster.store.vault import Vault
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the release's record does not say of a job; `url` is where clients reach us, `outside`
-    is what is to be had where it will run, `endpoints` are the connections that it may use."""
+    is what is to be had where it will run, `endpoints` are the connections that it may use, `handed_on` what
+    earlier tasks of its phase have set (13.12)."""
 
     url: str
     outside: Outside
@@ -45,6 +46,7 @@ class Around:
     secrets: Secrets
     place: Place
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    handed_on: tuple[Variable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
         connection, found.job, phase, context, steps, now, around.outside.tasks
     )
     setting = replace(
-        _setting(found, around.secrets),
+        _setting(found, around),
         access_token=token if phase.access_token else "",
         task_token=token,
     )
@@ -121,7 +123,7 @@ async def connections_of(
 
     def variables() -> list[JobVariable]:
         context = _context(around.url, found, around.facts)
-        return job_variables(context, _setting(found, around.secrets))
+        return job_variables(context, _setting(found, around))
 
     words = connections_named(phase, variables, inputs_of)
     if not words:
@@ -140,12 +142,24 @@ def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:
     return tasks.chosen
 
 
-def _setting(found: Found, secrets: Secrets) -> Setting:
+def read_only(plain: Mapping[str, str], secret: Mapping[str, str]) -> tuple[Variable, ...]:
+    """Output variables of earlier tasks as a job has them (SEMANTICS 13.12)."""
+    return (
+        *(Variable(name, value, is_read_only=True) for name, value in plain.items()),
+        *(
+            Variable(name, value, is_secret=True, is_read_only=True)
+            for name, value in secret.items()
+        ),
+    )
+
+
+def _setting(found: Found, around: Around) -> Setting:
+    secrets = around.secrets
     return Setting(
         release=plain_and_secret(found.release.variables, secrets.release),
         stage=plain_and_secret(found.stage.variables, secrets.stage),
         deployment=plain_and_secret(found.deployment.variables, secrets.deployment),
-        job=plain_and_secret(found.job.variables, {}),
+        job=(*plain_and_secret(found.job.variables, {}), *around.handed_on),
     )
 
 

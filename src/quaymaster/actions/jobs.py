@@ -34,6 +34,7 @@ from quaymaster.domain.release import Job, JobId, JobKind, Release, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import RunJob
 from quaymaster.store import (
+    build_outputs,
     call_backs,
     job_facts,
     job_reports,
@@ -120,6 +121,9 @@ async def _told(
             job_facts.opened(call.vault, facts.secrets),
             taker.place,
         )
+        if found.job.kind is JobKind.SERVER:
+            handed_on = await build_outputs.of_phase(connection, call.vault, found.phase.id)
+            around = replace(around, handed_on=job_telling.read_only(*handed_on))
         named = await job_telling.connections_of(connection, call.vault, found, around)
         around = replace(around, endpoints={**endpoints, **named})
         message = await job_telling.told(connection, found, around, call.now)

@@ -1,4 +1,4 @@
-"""Variables that jobs of a build hand on to later ones; secret ones are sealed."""
+"""Variables that jobs hand on to later ones of their build or phase; secret ones are sealed."""
 
 from collections.abc import Mapping
 
@@ -27,6 +27,25 @@ async def keep(
         msgspec.json.encode(plain).decode(),
         vault.seal(owner(job), secret),
     )
+
+
+async def of_phase(
+    connection: Connection, vault: Vault, phase_id: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the jobs of a phase of a release have handed on, the secret ones apart. Raises
+    VaultError."""
+    rows = await connection.fetch(
+        "SELECT id, outputs, secret_outputs FROM jobs WHERE phase_id = $1"
+        " AND (outputs::text <> '{}' OR secret_outputs IS NOT NULL) ORDER BY id",
+        phase_id,
+    )
+    plain: dict[str, str] = {}
+    hidden: dict[str, str] = {}
+    for row in rows:
+        plain.update(msgspec.json.decode(row["outputs"]))
+        if row["secret_outputs"] is not None:
+            hidden.update(vault.unseal(owner(row["id"]), row["secret_outputs"]))
+    return plain, hidden
 
 
 async def secret(connection: Connection, vault: Vault, build_id: int) -> dict[int, dict[str, str]]:

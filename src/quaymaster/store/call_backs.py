@@ -4,14 +4,17 @@ A row is valid as long as its job runs, or its sample is open: there is nothing 
 nothing that a lost withdrawal could leave behind.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from quaymaster.store.database import Connection
+from quaymaster.store.task_runs import StepOutput
 
 MOST_LOG = 16 * 1024 * 1024  # bytes of a step's log with what a service told meanwhile
 
@@ -264,6 +267,15 @@ async def settled(connection: Connection, job: int, at: datetime) -> CallBack | 
     await asked(connection, about.id, "", at)
     await clear_evidence(connection, about.id)
     return about
+
+
+async def keep_outputs(connection: Connection, step: int, outputs: Sequence[StepOutput]) -> None:
+    """Show what a step that no worker reports on has set."""
+    await connection.execute(
+        "UPDATE task_runs SET outputs = $2 WHERE id = $1",
+        step,
+        msgspec.json.encode(outputs).decode(),
+    )
 
 
 async def show_progress(

@@ -3,6 +3,7 @@
 Nobody signs in here: the token of the job or gate says what may be reported, and nothing else.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from litestar import Response, patch, post
 from litestar.params import FromPath
 
 from quaymaster.actions import call_backs
+from quaymaster.actions.call_back_outputs import Output
 from quaymaster.actions.call_backs import Reporter, TokenEnded
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
@@ -25,6 +27,8 @@ RECORDS = PLAN + "/timelines/{timeline_id:str}/records"
 RELEASE_HUB, BUILD_HUB = "release", "build"
 MOST_LINES = 10_000
 LONGEST_LINE = 64 * 1024
+MOST_OUTPUTS = 200
+LONGEST_NAME = 256
 COMPLETED = "taskcompleted"
 BEGUN = {"taskassigned", "taskstarted"}
 
@@ -48,11 +52,13 @@ async def raise_event(
 ) -> Response[None]:
     """Report that a task was assigned, has started or is completed."""
     told = await _reporter(request, hub, plan_id)
-    body = await request.properties("event", ("name", "jobId", "taskId", "result"))
+    body = await request.properties(
+        "event", ("name", "jobId", "taskId", "result", "outputVariables")
+    )
     name = text_in(body.get("name"), "name").lower()
     _check_ids(told, body)
     if name == COMPLETED:
-        await _ended_is_401(call_backs.complete(told, _result(body.get("result"))))
+        await _ended_is_401(call_backs.complete(told, _result(body.get("result")), _outputs(body)))
     elif name in BEGUN:
         await _ended_is_401(call_backs.progress(told, None, None))
     else:
@@ -173,6 +179,28 @@ def _result(said: object) -> JobStatus:
     if found is None:
         raise _wrong(f"result must be one of {', '.join(RESULTS)}.")
     return found
+
+
+def _outputs(body: dict[str, Any]) -> list[Output]:
+    """The variables that a task has set: a value, or an object of value and isSecret."""
+    listed = object_in(body.get("outputVariables"), "outputVariables")
+    if len(listed) > MOST_OUTPUTS:
+        raise _wrong(f"At most {MOST_OUTPUTS} outputVariables are kept of a task.")
+    return [_output(name, said) for name, said in listed.items()]
+
+
+def _output(name: str, said: object) -> Output:
+    where = f"outputVariables.{name[:100]}"
+    if not name.strip() or len(name) > LONGEST_NAME or "\0" in name:
+        raise _wrong(f"{where} must have a name of 1 to {LONGEST_NAME} characters.")
+    if not isinstance(said, Mapping):
+        said = {"value": said}
+    one = json_reading.cased(dict(said), ("value", "isSecret"))
+    value = text_in(one.get("value"), f"{where}.value", longest=LONGEST_LINE)
+    is_secret = one.get("isSecret") or False
+    if not isinstance(is_secret, bool) or "\0" in value:
+        raise _wrong(f"{where} must have a text as its value and true or false as isSecret.")
+    return Output(name.strip(), value, is_secret)
 
 
 def _values(body: dict[str, Any]) -> list[Any]:
