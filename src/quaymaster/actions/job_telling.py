@@ -37,8 +37,8 @@ from quaymaster.store.vault import Vault
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the release's record does not say of a job; `url` is where clients reach us, `outside`
-    is what is to be had where it will run, `endpoints` are the connections that it may use, `handed_on` what
-    earlier tasks of its phase have set (13.12)."""
+    is what is to be had where it will run, `endpoints` are the connections that it may use,
+    `handed_on` is what earlier tasks of its phase have set (13.12)."""
 
     url: str
     outside: Outside
