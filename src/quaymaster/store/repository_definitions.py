@@ -411,11 +411,16 @@ async def set_build(
 
 # ---- deployments of an environment ----------------------------------------------------------
 
+# Before the end, why the workflow that is to do it has not been reached yet.
+PROBLEM = f"""CASE WHEN d.problem <> '' THEN d.problem
+  WHEN d.outcome = 'phaseFailed' THEN coalesce(({FAILED_STEP.format(deployment="d.id")}), '')
+  WHEN d.outcome IS NULL THEN coalesce(
+    (SELECT w.problem FROM workflow_runs w WHERE w.deployment_id = d.id), '')
+  ELSE '' END"""
 DEPLOYMENTS = f"""
 SELECT d.id, d.stage_id, d.release_id, r.name AS release_name, f.name AS from_name, d.queued_at,
   d.completed_at, d.outcome, d.operation_status, d.rolls_back IS NOT NULL AS rolls_back,
-  CASE WHEN d.problem = '' AND d.outcome = 'phaseFailed'
-    THEN coalesce(({FAILED_STEP.format(deployment="d.id")}), '') ELSE d.problem END AS problem,
+  {PROBLEM} AS problem,
   d.requested_by, i.unique_name, i.email
 FROM deployments d JOIN releases r ON r.id = d.release_id
 LEFT JOIN releases f ON f.id = d.from_release_id

@@ -75,10 +75,12 @@ async def test_a_service_that_is_busy_is_asked_again(scene: Scene):
     await scene.deployed()
     await scene.look()
     assert (await scene.run()).state is RunState.UNSENT
+    assert "503" in await scene.error()
     scene.far.says = None
     await scene.look()
     assert len(scene.far.begun) == 1
     assert await scene.status() == "pending"
+    assert not await scene.error()
 
 
 @github
