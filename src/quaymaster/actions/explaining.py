@@ -8,6 +8,7 @@ from quaymaster.actions import releases as release_actions
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.actions.repository_definitions import DEPLOYMENT_METHOD
 from quaymaster.actions.variable_groups import WHOLE_DEFINITION
 from quaymaster.actions.workflow_standing import standing
 from quaymaster.domain.access import WORDS, Permission, definition_token, stage_token
@@ -17,6 +18,7 @@ from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.preview import Foresight, Known, foresee
 from quaymaster.domain.reasons import Offer, Reason, Surroundings
 from quaymaster.domain.release import JobKind, Outcome, Release, ReleaseId, Stage, StageId
+from quaymaster.domain.workflows import TITLES, of_task
 from quaymaster.store import (
     people,
     places,
@@ -100,7 +102,22 @@ async def _around(
         nobody=frozenset(mentioned - known.keys()),
         failed_step=await _failed_step(connection, stage),
         workflow=await _workflow(connection, stage),
+        set_since=await _set_since(connection, call, place, stage),
     )
+
+
+async def _set_since(connection: Connection, call: Call, place: Place, stage: Stage) -> str:
+    """Who deploys to the environment by now, where the release was made for somebody else: a
+    release keeps what was set when it was made (AVIATOR 1)."""
+    jobs = stage.active.jobs if stage.active else ()
+    if not any(job.kind is JobKind.EXTERNAL for job in jobs):
+        return ""
+    found = await repositories.of_stage(connection, call, place)
+    now = repositories.method_of(found.environment.settings, DEPLOYMENT_METHOD) if found else None
+    made_for = {of_task(task) for plan in stage.plan.phases for task in plan.tasks}
+    if now is None or now in made_for:
+        return ""
+    return TITLES[now.method]
 
 
 async def _workflow(connection: Connection, stage: Stage) -> str:

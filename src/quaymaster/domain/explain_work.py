@@ -66,6 +66,8 @@ def _of_job(
         text = around.workflow or (
             f"{job.name!r} is done outside; it waits to be told how it stands."
         )
+        if around.set_since:
+            text += f" {stage.name} is deployed by {around.set_since} only from later releases on."
         yield Reason(ReasonKind.RUNNING, text, ("whoever deploys it",), job.due_at)
     elif job.status is JobStatus.RUNNING and job.kind is JobKind.CALL_BACK:
         text = f"The service that {job.name!r} has asked has yet to report how it went."

@@ -79,7 +79,8 @@ class Surroundings:
     nothing is missing; `names` are what people know identities and workers by, `failed_step` is
     the step that its newest attempt failed in with what that told, and `nobody` are identities
     named as approvers that do not exist (any more). `unverified` says what the environment's
-    demand for verified pull requests and picked commits keeps from being started.
+    demand for verified pull requests and picked commits keeps from being started; `set_since` how
+    the environment has been set to be deployed since the release was made.
     """
 
     standings: tuple[Standing, ...] = ()
@@ -92,4 +93,5 @@ class Surroundings:
     nobody: frozenset[str] = frozenset()
     failed_step: str = ""
     unverified: tuple[str, ...] = ()
+    set_since: str = ""
     workflow: str = ""  # where the workflow stands that does it outside

@@ -1,9 +1,12 @@
 """What is wrong with a request, in the words of this contract; nothing is changed by it."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.apis.aviator.server import COMMIT, REPOSITORY, Aviator
 
+INVALID_VERSION = "Invalid release candidate version"
 GOOD = {"release_candidate_version": "1.0-rc1"}
 
 
@@ -27,6 +30,31 @@ async def test_names_that_are_none_are_not_found_or_refused(aviator: Aviator, na
         answer = await aviator.ask("GET", path)
         assert answer.status_code in (400, 404), answer.text
         assert set(answer.json()) == {"error"}
+
+
+TWINS = ["pr\u043eduction", "production\u200b", "ｐroduction", "prod/uction", "%2f", "..", "x" * 10_000]
+
+
+async def test_nothing_is_found_under_the_twin_of_a_name(aviator: Aviator):
+    """Letters that look alike, slashes that are encoded, and names without end: all of the path."""
+    await aviator.cut("1.0-rc1")
+    for name in TWINS:
+        path = f"/environments/{quote(name, safe='')}"
+        for method, below, body in (
+            ("POST", "/deployments", GOOD),
+            ("PATCH", "/deployments", {**GOOD, "status": "success"}),
+            ("GET", "/deployments", None),
+            ("POST", "/rollback", {"force": True}),
+        ):
+            answer = await aviator.in_project(method, path + below, json=body)
+            assert answer.status_code in (400, 404), (name, answer.text)
+            assert set(answer.json()) == {"error"}
+    for version in ("1.0\uff0drc1", "1.0-rc\u0661", "1.\u03bf-rc1", "1.0-rc1\u200b", "1.0/-rc1", " 1.0-rc1"):
+        body = {"release_candidate_version": version}
+        answer = await aviator.here("POST", "/deployments", json=body)
+        assert (answer.status_code, answer.json()) == said(400, INVALID_VERSION)
+        assert (await aviator.cut(version)).status_code == 400
+    assert await aviator.listed() == []
 
 
 @pytest.mark.parametrize(

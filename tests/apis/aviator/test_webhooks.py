@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import json
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from quaymaster.actions import candidate_builds, deliveries
+from quaymaster.actions import candidate_builds, candidate_news, deliveries
 from quaymaster.actions.call import Call
 from quaymaster.apis.aviator.webhooks.announcer import AviatorAnnouncer
+from quaymaster.domain.announcements import Happening
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
@@ -116,6 +119,45 @@ async def test_the_end_of_a_build_is_told_once(aviator: Aviator) -> None:
         ("build_finished", "1.0-rc1")
     ]
     assert "x-aviator-signature-sha256: " in receiver.asked[0].lower()
+
+
+EACH_ONCE = {
+    "release_cut": 2,
+    "build_finished": 1,
+    "deployment_created": 3,  # the rollback's, too
+    "deployment_status": 1,
+    "rollback": 1,
+    "environment_frozen": 1,
+    "environment_unfrozen": 1,
+    "cherry_pick_finished": 1,
+}
+
+
+async def test_every_action_is_signed_and_delivered_once(aviator: Aviator) -> None:
+    """All of AVIATOR 7: as often as it happened, each with an id of its own."""
+    async with far_side(answering("")) as receiver:
+        await made(aviator, receiver.url, key="our key")
+        numbers = [int((await aviator.cut(f"{one}.0-rc1")).json()["id"]) for one in (1, 2)]
+        for version in ("1.0-rc1", "2.0-rc1"):
+            await aviator.report(version, "success")
+        await aviator.roll_back()
+        await aviator.report("1.0-rc1", "success")
+        await aviator.here("PUT", "/freeze", json={"reason": "Sale"})
+        await aviator.here("DELETE", "/freeze")
+        now = datetime.now(UTC)
+        async with aviator.database.transaction() as connection:
+            for happening in (Happening.CANDIDATE_BUILT, Happening.CHERRY_PICK_FINISHED):
+                await candidate_news.tell(connection, happening, numbers[0], "succeeded", now)
+        for _ in range(2):
+            await send(aviator)
+    events = told(receiver)
+    assert Counter(event["action"] for event in events) == EACH_ONCE
+    assert len({event["id"] for event in events}) == len(events)
+    for asked, event in zip(receiver.asked, events, strict=True):
+        head, _, body = asked.partition("\r\n\r\n")
+        signature = hmac.new(b"our key", body.encode(), hashlib.sha256).hexdigest()
+        assert f"x-aviator-signature-sha256: {signature}" in head.lower(), event["action"]
+        assert f"x-quaymaster-delivery: {event['id']}" in head.lower(), event["action"]
 
 
 async def test_only_the_environment_that_was_named_is_told_of(aviator: Aviator) -> None:

@@ -205,6 +205,25 @@ async def test_it_is_told_where_a_deployment_waits(scene: Scene):
     assert answer.json()["workflow"]["run_url"] == "https://far.example/7001"
 
 
+@github
+async def test_a_candidate_keeps_how_it_was_to_be_deployed_and_it_is_told(scene: Scene):
+    """Whoever waits for the method that was set later is told why nothing comes (AVIATOR 1)."""
+    aviator = scene.aviator
+    await aviator.here("PATCH", "", json={"deployment_method": None})
+    made = int((await aviator.cut("1.0-rc1")).json()["id"])
+    await aviator.here("PATCH", "", json={"deployment_method": scene.method})
+    assert (await aviator.deploy("1.0-rc1")).status_code == 201
+    async with aviator.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM workflow_runs") == 0
+        stage = await connection.fetchval("SELECT id FROM stages WHERE release_id = $1", made)
+    call = Call(aviator.azure.installation)
+    found = await explaining.reasons(call, ReleaseId(made), StageId(stage))
+    said = "production is deployed by GitHub Actions only from later releases on."
+    assert said in " ".join(one.text for one in found.reasons)
+    await scene.deployed("1.1-rc1")
+    assert "only from later" not in await _reasons(scene)
+
+
 @watched
 async def test_an_hour_without_news_is_an_error_and_stops_the_run(scene: Scene):
     await scene.deployed()
