@@ -1,7 +1,7 @@
 """Artifacts of builds for callers: list, name, upload and download (SEMANTICS 23.6)."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from quaymaster.actions import builds
@@ -167,10 +167,24 @@ async def upload(
     stored = StoredObject(key, measured.byte_count, measured.sha256)
     try:
         _check(path, wanted, stored)
-        return await _named(call, build_id, path, wanted, stored)
+        found, is_whole = await _named(call, build_id, path, wanted, stored)
     except Exception:
         await forget(call, [key])
         raise
+    return (await _summed(call, found) if found else None), is_whole
+
+
+async def _summed(call: Call, file: ContainerFile) -> ContainerFile:
+    """With the SHA-256 of the whole, read back where it came in pieces, so that who downloads it
+    can compare. Killed meanwhile the file stays without. Raises StorageUnavailable."""
+    if file.sha256:
+        return file
+    measured = Measured(bytes_of(call, file))
+    async for _ in measured.pieces():
+        pass  # only the sum is wanted
+    async with call.database.transaction() as connection:
+        await containers.sum_up(connection, file, measured.sha256)
+    return replace(file, sha256=measured.sha256)
 
 
 def _check(path: str, wanted: Upload, stored: StoredObject) -> None:

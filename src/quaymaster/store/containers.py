@@ -171,6 +171,17 @@ async def put_piece(
     return is_whole, old
 
 
+async def sum_up(connection: Connection, file: ContainerFile, sha256: str) -> None:
+    """Keep the SHA-256 of a file that came in pieces, unless it was begun anew since."""
+    await connection.execute(
+        "UPDATE container_files SET sha256 = $2"
+        " WHERE id = $1 AND is_complete AND sha256 = '' AND created_at = $3",
+        file.id,
+        sha256,
+        file.created_at,
+    )
+
+
 async def _check_place(connection: Connection, build_id: int, path: str) -> None:
     """One upload at a time looks: two that would be file and folder cannot both pass."""
     await connection.execute("SELECT FROM builds WHERE id = $1 FOR NO KEY UPDATE", build_id)

@@ -210,7 +210,10 @@ async def test_files_are_uploaded_whole_and_in_pieces_and_come_back_as_a_zip(ser
     rest = {"Content-Range": f"bytes {half}-{len(body) - 1}/{len(body)}"}
     await upload(server, build, "drop/b.bin", body[half:], 409, **rest)
     await upload(server, build, "drop/b.bin", body[:half], 202, **first)
-    await upload(server, build, "drop/b.bin", body[half:], 201, **rest)
+    item = await upload(server, build, "drop/b.bin", body[half:], 201, **rest)
+    async with server.database.read() as connection:
+        kept = await connection.fetch("SELECT sha256 FROM container_files")
+    assert {item["contentId"], *(row["sha256"] for row in kept)} == {sums["X-Checksum-Sha256"]}
     artifact = {"name": "drop", "resource": {"type": "Container"}}
     url = f"builds/{build['id']}/artifacts"
     await asked(server, "POST", url, json=artifact)
@@ -237,6 +240,7 @@ async def test_files_are_uploaded_whole_and_in_pieces_and_come_back_as_a_zip(ser
         ("drop/x", {"Content-Range": "bytes 0-99/50"}),
         ("drop/x", {"Content-Range": "bytes 0-1/50"}),
         ("drop/x", {"Content-Range": "all of it"}),
+        ("drop/x", {"Content-Length": "99"}),  # cut on the way
     ],
 )
 async def test_an_upload_that_is_wrong_leaves_nothing(server: Server, path, headers):
@@ -258,6 +262,26 @@ async def test_badges_are_for_anybody_where_they_are_enabled(server: Server):
     assert "<b>" not in answer.text
     status = await asked(server, "GET", "status/Shut?label=x")
     assert b"never built" in status
+
+
+async def test_a_badge_may_be_of_one_branch(server: Server):
+    web = await made(server, "Web", badgeEnabled=True)
+    ended = {"main": "failed", "dev": "succeeded"}
+    for branch, result in ended.items():
+        build = await queued(server, web, sourceBranch=branch)
+        async with server.database.transaction() as connection:
+            await connection.execute(
+                "UPDATE builds SET status = 'completed', result = $2, finished_at = now()"
+                " WHERE id = $1",
+                build["id"],
+                result,
+            )
+    path = f"/default/_apis/public/build/definitions/Default/{web['id']}/badge"
+    for branch, shown in {**ended, "refs/heads/main": "failed", "gone": "never built"}.items():
+        answer = await server.get(f"{path}?branchName={branch}", token="")
+        assert shown in answer.text
+        by_name = await asked(server, "GET", f"status/Web?branchName={branch}")
+        assert shown.encode() in by_name
 
 
 async def test_who_may_not_queue_or_stop_does_not(server: Server):
