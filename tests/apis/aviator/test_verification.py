@@ -174,6 +174,29 @@ async def test_reports_and_rollbacks_need_no_verification(shop: tuple[Aviator, P
     assert (await aviator.roll_back()).status_code == 201
 
 
+async def test_an_environment_may_require_it_from_the_start(empty: Aviator):
+    made = await empty.made(require_verification=True, rollback_on_failure=True)
+    shown = (await made.here("GET", "")).json()["settings"]
+    assert shown == {"require_verification": True, "rollback_on_failure": True}
+    await made.cut("1.0-rc1")
+    assert (await made.deploy("1.0-rc1")).json() == REFUSED
+    body = {"name": "other", "require_verification": "yes"}
+    answer = await made.in_project("POST", "/environments", json=body)
+    assert (answer.status_code, answer.json()) == (400, {"error": "Invalid require_verification"})
+
+
+async def test_graphql_takes_a_bypass_as_rest_does(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    text = """mutation ($input: CreateDeploymentInput!) {
+      createDeployment(input: $input) { deployment { status } } }"""
+    place = {"project": "shop", "environment": "production", "releaseCandidateVersion": "1.1-rc1"}
+    for why, said in (("", REFUSED["error"]), ("x" * 2001, "Invalid bypassVerification")):
+        wanted = {"query": text, "variables": {"input": {**place, "bypassVerification": why}}}
+        answer = await aviator.azure.ask("POST", "/graphql", json=wanted)
+        assert answer.json()["errors"][0]["message"] == said
+    assert (await aviator.shown()) == [("1.0-rc1", "success")]
+
+
 async def test_without_a_repository_nobody_can_know(aviator: Aviator):
     await aviator.here("PATCH", "", json={"require_verification": True})
     await aviator.cut("1.0-rc1")

@@ -39,11 +39,16 @@ async def create_deployment(
     """Deploy a release candidate: its environment's queue, approvals and method take over."""
     body = await request.fields()
     version = await _version(request, project, environment, body)
-    bypass = text_in(body, "bypass_verification")
-    if len(bypass) > LONGEST_REASON:
-        raise Problem(400, "Invalid bypass_verification")
+    bypass = reason_in(text_in(body, "bypass_verification"), "bypass_verification")
     made = await candidates.deploy(request.call, project, environment, version, bypass)
     return request.answer(present.deployment(environment, made), 201)
+
+
+def reason_in(text: str, name: str) -> str:
+    """A reason that can be kept. Raises Problem 400 `Invalid <name>`."""
+    if len(text) > LONGEST_REASON:
+        raise Problem(400, f"Invalid {name}")
+    return text
 
 
 @patch(DEPLOYMENTS, opt=needs(Scope.RELEASE_EXECUTE))

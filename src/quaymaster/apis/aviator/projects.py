@@ -18,7 +18,7 @@ from quaymaster.actions.repository_definitions import (
     NewEnvironment,
 )
 from quaymaster.apis.aviator import methods, present
-from quaymaster.apis.aviator.asked import AviatorRequest, text_in, time_in
+from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in, time_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.paging import MOST, links, page_of
 from quaymaster.apis.aviator.policy import needs
@@ -32,6 +32,12 @@ ONE = ALL + "/{project:str}"
 ENVIRONMENTS = ONE + "/environments"
 ENVIRONMENT = ENVIRONMENTS + "/{environment:str}"
 FREEZE = ENVIRONMENT + "/freeze"
+ENVIRONMENT_FLAGS = (
+    "hold_after_rollback",
+    "rollback_on_failure",
+    "deploy_after_build",
+    "require_verification",
+)
 LONGEST_MINUTES = 366 * 24 * 60
 
 
@@ -93,6 +99,7 @@ async def create_environment(request: AviatorRequest, project: FromPath[str]) ->
         text_in(body, "name"),
         text_in(body, "tier", "development"),
         text_in(body, "parent"),
+        {name: flag_in(body, name) for name in ENVIRONMENT_FLAGS if name in body},
         workflow=methods.method_in(body.get(DEPLOYMENT_METHOD), DEPLOYMENT_METHOD, builds=False),
     )
     made = await repository_definitions.add_environment(request.call, project, new)

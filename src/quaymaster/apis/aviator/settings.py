@@ -15,15 +15,8 @@ from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.project_settings import KEYS, settings_in
-from quaymaster.apis.aviator.projects import ENVIRONMENT, ONE, shown
+from quaymaster.apis.aviator.projects import ENVIRONMENT, ENVIRONMENT_FLAGS, ONE, shown
 from quaymaster.apis.shared.scopes import Scope
-
-ENVIRONMENT_FLAGS = (
-    "hold_after_rollback",
-    "rollback_on_failure",
-    "deploy_after_build",
-    "require_verification",
-)
 
 
 @patch(ONE, opt=needs(Scope.RELEASE_MANAGE))

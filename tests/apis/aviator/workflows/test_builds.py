@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from quaymaster.store.workflow_runs import RunState
-from tests.apis.aviator.server import COMMIT
+from tests.apis.aviator.server import COMMIT, REPOSITORY
 from tests.apis.aviator.workflows.conftest import Scene
 from tests.apis.azure.build.asking import definition
 from tests.connectors.far_workflows import FarGitHub
@@ -72,6 +72,23 @@ async def test_a_candidate_whose_build_failed_is_not_ready(scene: Scene):
     }
     answer = await scene.aviator.deploy("1.0-rc1")
     assert (answer.status_code, answer.json()) == NOT_READY
+
+
+@github
+async def test_graphql_has_a_candidate_built_as_rest_does(scene: Scene):
+    text = """mutation ($input: CutReleaseInput!) {
+      cutRelease(input: $input) { releaseCandidate { buildStatus } } }"""
+    place = {"project": "shop", "repo": REPOSITORY, "commit": COMMIT}
+    wanted = {**place, "releaseCandidateVersion": "1.0-rc1", "triggerBuildWorkflow": True}
+    asked = {"query": text, "variables": {"input": wanted}}
+    answer = await scene.aviator.azure.ask("POST", "/graphql", json=asked)
+    assert answer.json()["errors"][0]["message"] == "Build workflow is not configured"
+    await scene.aviator.in_project("PATCH", "", json={"build_method": scene.method})
+    answer = await scene.aviator.azure.ask("POST", "/graphql", json=asked)
+    shown = answer.json()["data"]["cutRelease"]["releaseCandidate"]
+    assert shown == {"buildStatus": "PENDING"}
+    await scene.look()
+    assert len(scene.far.begun) == 1
 
 
 @github

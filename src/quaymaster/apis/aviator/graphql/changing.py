@@ -17,7 +17,7 @@ from quaymaster.actions.cherry_picks import PickRequest
 from quaymaster.actions.rolling_back import RollbackRequest
 from quaymaster.apis.aviator.asked import read_time
 from quaymaster.apis.aviator.candidates import version_in
-from quaymaster.apis.aviator.deployments import FORCED
+from quaymaster.apis.aviator.deployments import FORCED, reason_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.graphql import contents
 from quaymaster.apis.aviator.graphql.reading import (
@@ -59,7 +59,7 @@ async def create_deployment(_: None, info: Info, input: Shown) -> Shown:  # noqa
     project, at = input["project"], input["environment"]
     await repository_definitions.looked_up(call, project, at)
     version = version_in(input["releaseCandidateVersion"])
-    bypass = input.get("bypassVerification") or ""
+    bypass = reason_in(input.get("bypassVerification") or "", "bypassVerification")
     made = await candidates.deploy(call, project, at, version, bypass)
     return await _deployment(info, made.id)
 
