@@ -4,17 +4,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from asyncpg import UniqueViolationError
 
 from quaymaster.actions import jobs
 from quaymaster.actions.call import Installation
 from quaymaster.actions.jobs import End, Taken, Taker, new_token
+from quaymaster.domain.build import BuildId
 from quaymaster.domain.changes import CancelRequested
-from quaymaster.domain.release import Deployment, Job, Outcome, ReleaseId
+from quaymaster.domain.release import Deployment, Job, JobId, Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
 from quaymaster.store import jobs as job_rows
 from quaymaster.store import workers
 from quaymaster.store.job_reports import Report, StepState, StoredChunk
+from quaymaster.store.jobs import AbandonedJob
 from quaymaster.store.logs import Chunk
 from quaymaster.store.records import NewStage
 from quaymaster.store.workers import NewWorker
@@ -265,6 +268,26 @@ async def test_a_job_is_lost_when_the_lease_of_its_worker_has_run_out(world: Wor
     assert job.status is JobStatus.FAILED
     assert "The worker builder that ran this job has not been heard of since 20" in job.error
     assert await jobs.fail_lost_jobs(world.call()) == 0
+
+
+def test_who_lost_a_job_is_told_how_to_run_it_again() -> None:
+    lost = AbandonedJob(ReleaseId(1), JobId(2), "token", "w1", make.NOW, has_stopped=False)
+    assert "redeploy the stage if it is safe" in jobs.what_happened(lost)
+    told = jobs.what_happened(replace(lost, build_id=BuildId(7)))
+    assert "queue the build again if it is safe" in told
+    assert "stage" not in told
+
+
+async def test_the_database_lets_nobody_into_a_slot_twice(world: World) -> None:
+    """R-32: two that both believe it is their turn are told apart by the rows."""
+    for _ in range(2):
+        await world.release(of_two_stages())
+    under_way = "FROM deployments WHERE outcome IS NULL"
+    assert await world.execute(f"SELECT count(*) {under_way}") == 2
+    place = f"(SELECT definition_stage_id {under_way} LIMIT 1)"
+    taken = f"UPDATE deployments SET definition_stage_id = {place}, slot = 1 WHERE outcome IS NULL"
+    with pytest.raises(UniqueViolationError, match="deployments_one_per_slot"):
+        await world.execute(taken)
 
 
 async def test_a_job_of_a_living_worker_is_not_lost(world: World) -> None:

@@ -125,10 +125,14 @@ async def test_a_service_is_asked_and_reports_later(
     monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
     async with far_side(answering("", "202 Accepted")) as far:
         inputs = {"serviceConnection": far.url, "body": BODY, "waitForCompletion": "true"}
-        call = phase("Call", task(INVOKE_REST_API, "Ask", **inputs), target={"type": 2})
+        ask = {**task(INVOKE_REST_API, "Ask", **inputs), "refName": "desk"}
+        handed = {"got": {"value": "$[ dependencies.Call.outputs['desk.key'] ]"}}
+        call = phase("Call", ask, target={"type": 2})
+        shows = step('test "$(got)" = of-the-desk && echo "got $(got)"')
+        after = phase("Show", shows, after="Call", variables=handed, condition="always()")
         definition = await yard.define(
             "W",
-            process={"type": 1, "phases": [call]},
+            process={"type": 1, "phases": [call, after]},
             variables={"key": {"value": "hunter2", "isSecret": True}},
             repository=None,
         )
@@ -137,13 +141,16 @@ async def test_a_service_is_asked_and_reports_later(
         service = await asked_of(yard.server, far)
         assert service.told["hub"] == "build"
         assert await service.says("half way with hunter2") == 200
-        assert await service.completes("succeededWithIssues") == 204
+        outputs = {"key": {"value": "of-the-desk", "isSecret": True}}
+        assert await service.completes("succeededWithIssues", outputVariables=outputs) == 204
     build = await yard.ended(queued)
     assert build["result"] == "partiallySucceeded"
     log = await yard.log(build, "Ask")
     assert "half way with ***" in log
     assert "Status 202" in log
     assert service.told["token"] not in log
+    shown = [one for one in await yard.records(build, "Job") if one["name"] == "Show"]
+    assert [one["result"] for one in shown] == ["succeeded"]
     assert {one["state"] for one in await yard.records(build)} == {"completed"}
     assert await service.completes("failed") == 204  # said twice, it changes nothing
     assert (await yard.ended(queued))["result"] == "partiallySucceeded"

@@ -63,6 +63,17 @@ def test_a_task_that_nobody_can_run_here():
     assert warnings_of(documents.outlined(tasks=[task]), runnable=known) == ()
 
 
+def test_an_installed_task_that_needs_no_agent():
+    task = documents.task(UNKNOWN, "4.*", "Ask the desk", {})
+    document = documents.outlined(tasks=[task])
+    document["environments"][0]["deployPhases"][0]["phaseType"] = "runOnServer"
+    versions = {UNKNOWN: frozenset({"4.2.1"})}
+    on_agents, on_server = InstalledHere(versions), InstalledHere(versions, on_server=versions)
+    [warning] = warnings_of(document, installed=on_agents)
+    assert "cannot be run here without an agent" in warning
+    assert warnings_of(document, installed=on_server) == ()
+
+
 @pytest.mark.parametrize(
     "condition",
     [

@@ -228,6 +228,17 @@ jobs:
     assert job.work.timeout.total_seconds() == 4320 * 60
 
 
+def test_an_installed_task_without_an_agent_is_known_by_its_name():
+    desk = "0b1f4d52-6d3e-4f0a-9a57-3f1a6d1c9e77"
+    text = "pool: server\nsteps:\n- task: AskDesk@1\n- task: AskDesk@2"
+    here = BuildPlan(process=ProcessType.YAML, yaml_path="ci.yml")
+    versions = {desk: frozenset({"1.2.3", "2.0.0"})}
+    with pytest.raises(Invalid) as error:
+        compile_yaml(text, here, {"askdesk": desk}, versions, {desk: frozenset({"1.2.3"})})
+    [problem] = error.value.problems
+    assert "'AskDesk@2' cannot be run without an agent" in problem
+
+
 def test_a_matrix_may_run_a_few_at_once_and_variables_may_be_computed():
     plan = compiled("""
 variables:

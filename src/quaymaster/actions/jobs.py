@@ -286,7 +286,7 @@ async def fail_lost_jobs(call: Call) -> int:
     async with call.database.read() as connection:
         lost = await jobs.lost(connection)
     for job in lost:
-        await give_up(call, job, _what_happened(job))
+        await give_up(call, job, what_happened(job))
     return len(lost)
 
 
@@ -323,7 +323,8 @@ def again(build: BuildId) -> str:
     return "redeploy the stage" if build == NO_BUILD else "queue the build again"
 
 
-def _what_happened(lost: AbandonedJob) -> str:
+def what_happened(lost: AbandonedJob) -> str:
+    """Why the job of a worker that is not heard of ended, and what to do."""
     if lost.silent_since is None:
         return f"The worker {lost.worker} that ran this job is not known any more."
     since = lost.silent_since.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -84,6 +84,22 @@ async def test_401_has_a_body_and_names_the_ways_in_and_never_redirects(server: 
             assert "Bearer" in answer.headers["www-authenticate"]
 
 
+async def test_a_browser_of_another_site_gets_nowhere_and_a_token_always_works(server: Server):
+    """R-48: nothing that a browser adds by itself signs in, and no other site may read answers."""
+    path, elsewhere = "/default/_apis/projects", {"Origin": "https://evil.example"}
+    for cookie in (f"FedAuth={server.token}", f"UserAuthentication={server.token}"):
+        forged = {**elsewhere, "Cookie": cookie}
+        assert (await server.get(path, token="", headers=forged)).status_code == 401
+        body = {"name": "Forged"}
+        made = await server.ask("POST", path, token="", headers=forged, json=body)
+        assert made.status_code == 401
+    answer = await server.get(path, headers=elsewhere)
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
 TRICKS = [
     "/default/_apis/projects;x.css",
     "/default/_apis//projects",
