@@ -187,6 +187,11 @@ async def check_use(connection: Connection, call: Call, words: Iterable[str]) ->
 # ---- finding --------------------------------------------------------------------------------
 
 
+def may_use(call: Call, kept: KeptConnection) -> bool:
+    """Whether the caller may name the connection in a definition."""
+    return call.may(USE, _token(kept))
+
+
 def may_administer(call: Call, kept: KeptConnection) -> bool:
     """Whether the caller may change and remove the connection."""
     return call.may(ADMINISTER, _token(kept))

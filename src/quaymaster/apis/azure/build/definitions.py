@@ -27,7 +27,6 @@ from quaymaster.apis.azure.values import (
     properties_out,
 )
 from quaymaster.apis.shared.query import Query
-from quaymaster.apis.shared.refusals import NotServed
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.store.build_definition_lists import (
     COLUMN,
@@ -288,8 +287,6 @@ def tag_of(request: AzureRequest, place: int) -> str:
 
 def definition_number(text: str) -> int:
     """The id of a definition in a path."""
-    if text.casefold() == "templates":
-        raise NotServed("Templates of build definitions are not served here; copy a definition.")
     return number_in(text, "definitionId", lowest=1)
 
 

@@ -11,11 +11,13 @@ from quaymaster.apis.azure.build import (
     folders,
     leases,
     overviews,
+    resources,
     settings,
     source_providers,
     stages,
     surroundings,
     tags,
+    templates,
     timelines,
     validations,
 )
@@ -36,4 +38,6 @@ ROUTES: list[ControllerRouterHandler] = [
     *source_providers.ROUTES,
     *badges.ROUTES,
     *folders.ROUTES,
+    *templates.ROUTES,
+    *resources.ROUTES,
 ]

@@ -1,4 +1,4 @@
-"""What lists and reports need to be fast."""
+"""Templates of build definitions that a project keeps."""
 
 from alembic import op
 
@@ -12,4 +12,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Run the statements of this step."""
-    op.execute(statements.of_file("0021_reports"))
+    op.execute(statements.of_file("0021_build_templates"))
