@@ -1,6 +1,7 @@
 """Build definitions: the list of seed 002 and what fills it (SEMANTICS 22)."""
 
 import json
+import re
 
 import pytest
 
@@ -217,6 +218,12 @@ async def test_every_real_definition_is_kept_as_it_is(server: Server, file):
         key: got[key] for key in got.keys() - changing
     }
     assert again["revision"] == 2
+    body = {"definition": {"id": saved["id"]}}
+    answer = await server.ask("POST", "/default/Default/_apis/build/builds", json=body)
+    if answer.status_code != 200:  # it says which task it lacks, or that its file is out of reach
+        said = answer.json()["message"]
+        lacking = re.search(r"\.steps\[\d+\]\.task\.id: task '.+' \(.+\) cannot be run here", said)
+        assert lacking or "is described by the file" in said, said
 
 
 async def test_phases_that_wait_for_one_another_are_refused(server: Server):
