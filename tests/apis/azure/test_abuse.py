@@ -146,11 +146,14 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-async def test_twins_of_one_name_are_two_definitions(server: Server):
-    """Names are told apart by their characters, not by how they look."""
-    for name in ("e\u0301", "\u00e9"):
-        await server.made("definitions", definition(name, stage("Dev")))
-    assert (await server.seen("definitions"))["count"] == 2
+async def test_twins_of_one_name_are_one_definition(server: Server):
+    """R-46: names that look the same are taken once, however they are composed."""
+    await server.made("definitions", definition("e\u0301", stage("Dev")))
+    before = await everything(server)
+    twin = await server.project("POST", "definitions", json=definition("\u00e9", stage("Dev")))
+    assert twin.status_code == 400
+    assert twin.json()["typeKey"] == "ReleaseDefinitionAlreadyExistsException"
+    assert await everything(server) == before
 
 
 async def test_pages_neither_repeat_nor_hide_while_others_write(server: Server):
