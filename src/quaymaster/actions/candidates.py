@@ -15,7 +15,7 @@ from quaymaster.actions import (
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
-from quaymaster.actions.deployment_checks import Checks
+from quaymaster.actions.deployment_checks import NOT_READY, READY, Checks
 from quaymaster.actions.orchestrate import Check, deciding, happen_within
 from quaymaster.actions.releases import ReleaseRequest, Then
 from quaymaster.actions.repository_definitions import Scene
@@ -33,8 +33,7 @@ from quaymaster.store import repository_definitions as repository_rows
 from quaymaster.store.database import Connection
 from quaymaster.store.repository_definitions import EnvironmentDeployment
 
-FROZEN, NOT_READY, QUARANTINED = "frozen", "not ready", "quarantined"
-READY = (None, ReportedStatus.SUCCEEDED)
+FROZEN, QUARANTINED = "frozen", "quarantined"
 
 First = Callable[[Connection], Awaitable[bool]]
 

@@ -19,6 +19,7 @@ from quaymaster.domain.errors import Conflict, Invalid, Refused
 from quaymaster.domain.record import Entry
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.release_versions import version_of
+from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store import cherry_picks as picks
 from quaymaster.store import history, repository_views
 from quaymaster.store import pull_requests as pull_rows
@@ -26,7 +27,9 @@ from quaymaster.store.database import Connection
 
 REQUIRED = "require_verification"  # a key of an environment's settings
 LABEL, VERIFIED_LABEL = "verification_label", "verified_label"  # keys of a definition's settings
-UNVERIFIED, PICKING = "unverified", "cherry-pick"
+UNVERIFIED, PICKING, NOT_READY = "unverified", "cherry-pick", "not ready"
+READY = (None, ReportedStatus.SUCCEEDED)
+NOT_BUILT = "The release is not built yet."
 PICK_OPEN = "A cherry-pick of this release has not ended."
 LACKING = "lacks cherry-picked commit"
 MOST_LOOKS = 3
@@ -42,6 +45,7 @@ class Basis:
     guards: tuple[int, ...] = ()
     required: bool = False
     is_picked: bool = False  # a cherry-pick of the release has not ended
+    is_built: bool = True  # or nobody builds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Checks:
 
     def check(self, *, bypasses: bool = False) -> None:
         """Raise Refused for what does not let the candidate be deployed."""
+        if not self.basis.is_built:
+            raise Refused(NOT_BUILT, NOT_READY)
         if (said := self.unmet_verification) and not bypasses:
             raise Refused(said, UNVERIFIED)
         if self.lacking:
@@ -68,7 +74,7 @@ class Checks:
     @property
     def unmet(self) -> tuple[str, ...]:
         """Everything that `check` would refuse, in its order."""
-        found = [self.unmet_verification]
+        found = ["" if self.basis.is_built else NOT_BUILT, self.unmet_verification]
         if self.lacking:
             found.append(f"The release {LACKING} {self.lacking[0][:7]}.")
         if self.basis.is_picked:
@@ -143,11 +149,15 @@ async def basis(connection: Connection, found: Scene, version: str) -> Basis:
     required = bool(environment.settings.get(REQUIRED))
     running = await repository_views.running(connection, [environment.id]) if required else {}
     guards = await picks.guards(connection, definition)
+    is_built = True
+    if found.definition.settings.get(repositories.BUILD_METHOD):
+        is_built = (await repositories.candidate(connection, found, version)).build in READY
     return Basis(
         running.get(environment.id),
         tuple(guard.id for guard in guards),
         required,
         await picks.is_open(connection, definition, version_of(version)),
+        is_built,
     )
 
 

@@ -5,7 +5,8 @@ import structlog
 from quaymaster.actions import candidates
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
-from quaymaster.actions.candidates import READY, Wanted
+from quaymaster.actions.candidates import Wanted
+from quaymaster.actions.deployment_checks import READY
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.record import Entry

@@ -7,6 +7,7 @@ import pytest
 from quaymaster.store.workflow_runs import RunState
 from tests.apis.aviator.server import COMMIT, REPOSITORY
 from tests.apis.aviator.workflows.conftest import Scene
+from tests.apis.aviator.test_verification import start
 from tests.apis.azure.build.asking import definition
 from tests.connectors.far_workflows import FarGitHub
 
@@ -38,6 +39,8 @@ async def test_a_candidate_is_ready_once_its_build_has_succeeded(scene: Scene):
     assert scene.far.inputs["aviator_release_cut_id"] == made["id"]
     answer = await scene.aviator.deploy("1.0-rc1")
     assert (answer.status_code, answer.json()) == NOT_READY
+    other = await start(scene.aviator, "1.0-rc1")
+    assert (other.status_code, other.json()["message"]) == (400, "The release is not built yet.")
     scene.far.stands = "runs"
     await scene.look()
     assert await build_status(scene) == "in_progress"
