@@ -6,8 +6,8 @@ import pytest
 
 from quaymaster.store.workflow_runs import RunState
 from tests.apis.aviator.server import COMMIT, REPOSITORY
-from tests.apis.aviator.workflows.conftest import Scene
 from tests.apis.aviator.test_verification import start
+from tests.apis.aviator.workflows.conftest import Scene
 from tests.apis.azure.build.asking import definition
 from tests.connectors.far_workflows import FarGitHub
 
