@@ -174,6 +174,26 @@ async def test_a_rollback_by_the_other_dialect_to_a_named_release(aviator: Aviat
     assert resumed.status_code == 204
 
 
+async def test_a_rollback_passes_over_what_was_deleted_and_starts_nothing_in_a_freeze(
+    aviator: Aviator,
+):
+    """R-34."""
+    await aviator.history([(f"1.{number}-rc1", "success") for number in range(3)])
+    gone = await release(aviator, "1.1-rc1")
+    deleted = await aviator.azure.project("DELETE", f"releases/{gone['id']}?api-version=7.1")
+    assert deleted.status_code == 204, deleted.text
+    document = await definition(aviator)
+    path = f"definitions/{document['id']}/environments/{document['environments'][0]['id']}"
+    plan = await aviator.azure.seen(f"{path}/rollback?api-version=7.1")
+    assert plan["target"]["releaseName"] == "1.0-rc1"
+    before = await aviator.shown()
+    await aviator.here("PUT", "/freeze", json=FREEZE)
+    refused = await aviator.azure.project("POST", f"{path}/rollback?api-version=7.1", json={})
+    assert refused.status_code == 400
+    assert "frozen" in refused.text
+    assert await aviator.shown() == before
+
+
 async def test_a_quarantined_version_is_no_target_and_cannot_be_deployed(aviator: Aviator):
     await aviator.history([(f"1.{number}-rc1", "success") for number in range(3)])
     path = "/releases/1.1-rc1/quarantine"

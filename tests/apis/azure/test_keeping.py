@@ -158,6 +158,23 @@ async def test_a_release_under_way_is_not_deleted(server: Server):
     assert "Dev" in answer.json()["message"]
 
 
+async def test_what_is_under_way_keeps_its_stages_when_its_definition_changes(server: Server):
+    """R-37."""
+    made = await server.made("definitions", definition("Web", stage("Dev")))
+    release = await server.made("releases", {"definitionId": made["id"]})
+    before = await server.seen(f"releases/{release['id']}")
+    read = await server.seen(f"definitions/{made['id']}")
+    read["environments"][0]["name"] = "Other"
+    changed = await server.project("PUT", "definitions", json=read)
+    assert changed.status_code == 200, changed.text
+    assert (await server.project("PUT", "definitions", json=read)).status_code in (400, 409)
+    refused = await server.project("DELETE", f"definitions/{made['id']}")
+    assert refused.status_code == 400
+    after = await server.seen(f"releases/{release['id']}")
+    assert [one["name"] for one in after["environments"]] == ["Dev"]
+    assert after["environments"] == before["environments"]
+
+
 async def test_the_snapshot_is_what_the_release_was_made_from(server: Server):
     release = await a_release(server)
     number = release["releaseDefinition"]["id"]
