@@ -95,12 +95,18 @@ class GitFolder:
         """Put commits on another and move a branch there."""
 
         def ask() -> Picked:
-            from quaymaster.connectors.cherry_picking import put_on  # noqa: PLC0415
+            from dulwich.file import FileLocked  # noqa: PLC0415
+
+            from quaymaster.connectors import cherry_picking  # noqa: PLC0415
             from quaymaster.connectors.repository_reading import opened  # noqa: PLC0415
+            from quaymaster.runner.repositories.program import GitFailed  # noqa: PLC0415
 
             copy = self._copy(repository, "")
             with opened(copy) as found:
-                made = put_on(found, pick)
+                try:
+                    made = cherry_picking.put_on(found, pick)
+                except FileLocked as error:
+                    raise GitFailed("Somebody else writes the very same commits.") from error
                 if made.commit and made.commit != pick.base:
                     self._move(repository, found, pick, made.commit)
             return made

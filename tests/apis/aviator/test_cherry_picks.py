@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dulwich.file import FileLocked
 
 from quaymaster.actions import cherry_picks
 from quaymaster.actions.call import Call
+from quaymaster.connectors import cherry_picking
 from quaymaster.store.cherry_picks import PickStatus
 from tests import gits
 from tests.apis.aviator.server import Aviator
@@ -75,6 +77,23 @@ async def test_doing_it_again_changes_nothing(shop: tuple[Aviator, Path]):
         if one["release_version"] == "1.0"
     ]
     assert [one["rc_number"] for one in release["candidates"]] == [1, 2]
+
+
+async def test_who_finds_its_objects_being_written_waits(
+    shop: tuple[Aviator, Path], monkeypatch: pytest.MonkeyPatch
+):
+    """Two workers make the same commits, and git lets one write an object at a time."""
+    aviator, place = shop
+    [asked] = await pick(aviator, commits=[gits.commit(place, "fix.txt", "fixed\n")])
+
+    def locked(*_: object) -> None:
+        raise FileLocked("objects/fe/bc", "objects/fe/bc.lock")
+
+    call = Call(aviator.azure.installation)
+    with monkeypatch.context() as patched:
+        patched.setattr(cherry_picking, "put_on", locked)
+        assert await cherry_picks.work(call, int(asked["id"])) is PickStatus.IN_PROGRESS
+    assert await cherry_picks.work(call, int(asked["id"])) is PickStatus.SUCCEEDED
 
 
 async def test_a_branch_that_was_moved_before_the_end_is_gone_on_with(
