@@ -9,7 +9,6 @@ from quaymaster.sources.asking import Asked, Questions, SourceProblem, authoriza
 from quaymaster.sources.package_versions import highest_first
 from quaymaster.sources.versions import Checksum, RemoteFile, Version
 
-CENTRAL = ""
 SUMS = ("sha256", "sha1")
 SNAPSHOT = "-SNAPSHOT"
 JAR_LIKE = ("bundle", "maven-plugin", "ejb")  # packed as a jar under another word
@@ -53,7 +52,7 @@ class _Package:
                 "com.example:shop."
             )
         folder = "/".join((*group.split("."), self.artifact))
-        self.url = f"{asked.server(CENTRAL)}/{quote(folder)}"
+        self.url = f"{asked.server()}/{quote(folder)}"
         self.questions = Questions(client, asked.alias, authorization(asked.connection))
 
     async def versions(self) -> list[str]:

@@ -18,7 +18,6 @@ from quaymaster.sources.moments import moment
 from quaymaster.sources.package_versions import highest_first
 from quaymaster.sources.versions import Checksum, RemoteFile, Version
 
-REGISTRY = ""
 ALGORITHMS = ("sha512", "sha384", "sha256")
 
 
@@ -65,7 +64,7 @@ class _Package:
     @staticmethod
     async def opened(client: WebClient, asked: Asked) -> "_Package":
         name = asked.required("package", "definition")
-        url = f"{asked.server(REGISTRY)}/{quote(name, safe='@')}"
+        url = f"{asked.server()}/{quote(name, safe='@')}"
         signs_in = authorization(asked.connection, bearer=True)
         questions = Questions(client, asked.alias, signs_in)
         answer = await questions.raw(url)
