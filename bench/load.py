@@ -52,9 +52,10 @@ class Asking(asyncio.Protocol):
             self.done.set_exception(error or ConnectionError("The server hung up."))
 
     def _ask(self) -> None:
-        self._begun = time.perf_counter()
-        if self._begun < self._ends:
-            self._transport.write(self._following())
+        if time.perf_counter() < self._ends:
+            request = self._following()
+            self._begun = time.perf_counter()
+            self._transport.write(request)
         else:
             self.done.set_result(None)
             self._transport.close()
