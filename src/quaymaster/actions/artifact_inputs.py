@@ -32,9 +32,8 @@ async def offered(
     A source that cannot be asked is told in each entry. Raises Invalid for a type that nobody
     can ask, Forbidden (edit release pipeline).
     """
-    if call.project_id is None:
-        raise Invalid("Name the project whose definition is being written.")
-    call.require(Permission.EDIT_RELEASE_DEFINITION, str(call.project_id), "the project")
+    project = call.required_project("whose definition is being written")
+    call.require(Permission.EDIT_RELEASE_DEFINITION, str(project), "the project")
     source = call.installation.outside.artifact_source(artifact_type)
     if source is None:
         raise Invalid(f"Sources of the type {artifact_type[:100]!r} cannot be asked.")

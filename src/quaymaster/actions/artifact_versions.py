@@ -10,7 +10,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.own_builds import source_of
 from quaymaster.actions.ports import Version
 from quaymaster.domain.access import Permission
-from quaymaster.domain.errors import DomainError, Invalid
+from quaymaster.domain.errors import DomainError
 from quaymaster.domain.plan import ArtifactPlan
 
 MOST = 100
@@ -46,9 +46,8 @@ async def of_artifacts(call: Call, listed: Iterable[ArtifactPlan]) -> list[Avail
 
 async def of_sources(call: Call, listed: Iterable[ArtifactPlan]) -> list[Available]:
     """The same for whoever is writing a definition. Raises Forbidden (edit release pipeline)."""
-    if call.project_id is None:
-        raise Invalid("Name the project whose definition is being written.")
-    call.require(Permission.EDIT_RELEASE_DEFINITION, str(call.project_id), "the project")
+    project = call.required_project("whose definition is being written")
+    call.require(Permission.EDIT_RELEASE_DEFINITION, str(project), "the project")
     return await of_artifacts(call, listed)
 
 

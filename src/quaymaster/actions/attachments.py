@@ -3,18 +3,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import structlog
-
 from quaymaster.actions import steps
 from quaymaster.actions.call import Call
 from quaymaster.actions.steps import Timeline
+from quaymaster.actions.stored_objects import forget
 from quaymaster.domain.errors import NotFound
 from quaymaster.store import attachments
 from quaymaster.store.attachments import Attachment, NewAttachment
 from quaymaster.store.jobs import HeldJob
-from quaymaster.store.logs import StorageUnavailable
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +31,7 @@ async def keep(call: Call, held: HeldJob, new: NewAttachment) -> bool:
         kept, before = await attachments.keep(connection, held.id, held.token, new, call.now)
     useless = before if kept else new.object_key
     if useless:
-        try:
-            await call.installation.files.remove(useless)
-        except StorageUnavailable as error:
-            _log.warning("an attachment was left behind", key=useless, reason=str(error))
+        await forget(call, [useless])
     return kept
 
 

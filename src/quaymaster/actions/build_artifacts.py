@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from quaymaster.actions import builds
-from quaymaster.actions.build_publishing import Measured, TooLarge, forget
+from quaymaster.actions.build_publishing import Measured, TooLarge
 from quaymaster.actions.call import Call
+from quaymaster.actions.stored_objects import forget
 from quaymaster.actions.zips import Entry, zipped_entries
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.errors import Invalid, NotFound

@@ -334,9 +334,7 @@ async def change_properties(
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the build pipeline belongs to.")
-    return call.project_id
+    return call.required_project("that the build pipeline belongs to")
 
 
 async def _cloned_secrets(

@@ -6,10 +6,9 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import structlog
-
 from quaymaster.actions import build_jobs
 from quaymaster.actions.call import Call
+from quaymaster.actions.stored_objects import forget
 from quaymaster.domain.errors import DomainError
 from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged
 from quaymaster.store import builds as rows
@@ -17,7 +16,6 @@ from quaymaster.store import containers
 from quaymaster.store.containers import NewArtifact, StoredObject
 from quaymaster.store.database import Connection
 from quaymaster.store.jobs import HeldJob
-from quaymaster.store.logs import StorageUnavailable
 
 BLOCK = 1024**2
 MOST_FILES = 100_000
@@ -29,8 +27,6 @@ KINDS = {
     "gitref": "GitRef",
     "tfvclabel": "TfvcLabel",
 }
-
-_log = structlog.get_logger(__name__)
 
 
 async def publish(
@@ -136,15 +132,6 @@ class TooLarge(Exception):
     def __init__(self, most: int) -> None:
         super().__init__(f"more than {most} bytes came")
         self.most = most
-
-
-async def forget(call: Call, keys: list[str]) -> None:
-    """Remove objects that nothing names any more; one that stays is only waste."""
-    for key in keys:
-        try:
-            await call.installation.files.remove(key)
-        except StorageUnavailable as error:
-            _log.warning("a file was left behind", key=key, reason=str(error))
 
 
 async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> str:

@@ -235,9 +235,7 @@ def work_items(commits: Sequence[BuildChange]) -> list[str]:
 async def remove_tag_everywhere(call: Call, tag: str) -> list[str]:
     """Take a tag from every build and build definition of the project; the tags that are left.
     Raises Forbidden (update build information of the whole project)."""
-    project = call.project_id
-    if project is None:
-        raise Invalid("Name the project whose tag is to go.")
+    project = call.required_project("whose tag is to go")
     permission = BuildPermission.UPDATE_BUILD_INFORMATION | BuildPermission.EDIT_BUILD_DEFINITION
     call.require_build(permission, str(project), "the project's builds")
     async with call.database.transaction() as connection:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from quaymaster.actions.build_publishing import forget
 from quaymaster.actions.call import Call
 from quaymaster.actions.reading import visible_projects
+from quaymaster.actions.stored_objects import forget
 from quaymaster.actions.turns import once_a_day
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_retention import (
@@ -175,6 +175,4 @@ def check(wanted: BuildRetentionSettings) -> None:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project whose settings are meant.")
-    return call.project_id
+    return call.required_project("whose settings are meant")

@@ -81,11 +81,10 @@ def _json(value: Any) -> str:
 
 
 def _project(call: Call, permission: BuildPermission) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project whose templates you mean.")
-    token = definition_token(str(call.project_id), "\\", 0)
+    project = call.required_project("whose templates you mean")
+    token = definition_token(str(project), "\\", 0)
     call.require_build(permission, token, "templates of build pipelines")
-    return call.project_id
+    return project
 
 
 def _missing(template_id: str) -> NotFound:

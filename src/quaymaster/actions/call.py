@@ -8,7 +8,7 @@ from quaymaster.actions.ports import Outside
 from quaymaster.domain import build_access
 from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
 from quaymaster.domain.build_access import BuildPermission, build_permissions_at
-from quaymaster.domain.errors import Forbidden
+from quaymaster.domain.errors import Forbidden, Invalid
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Person, PersonId
 from quaymaster.store.database import Database
@@ -94,6 +94,15 @@ class Call:
     def project_id(self) -> UUID | None:
         """The project that limits what this call can see; None is all of them."""
         return UUID(self.project.id) if self.project else None
+
+    def required_project(self, meant: str) -> UUID:
+        """The project of a call that is about one; `meant` says in an error which is to be named.
+
+        Raises Invalid without one.
+        """
+        if self.project_id is None:
+            raise Invalid(f"Name the project {meant}.")
+        return self.project_id
 
     @property
     def by(self) -> PersonId | None:

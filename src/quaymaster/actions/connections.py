@@ -15,7 +15,7 @@ from quaymaster.actions.people import grants_of
 from quaymaster.domain.access import Grant, Permission, permissions_at
 from quaymaster.domain.connection_saving import ConnectionContent, saved
 from quaymaster.domain.connections import ServiceConnection, connection_token
-from quaymaster.domain.errors import Conflict, Invalid, NotFound
+from quaymaster.domain.errors import Conflict, NotFound
 from quaymaster.domain.plan import Plan
 from quaymaster.plans.connections import KnownConnections, named_in, no_inputs
 from quaymaster.store import connections, people
@@ -198,9 +198,7 @@ def may_administer(call: Call, kept: KeptConnection) -> bool:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the service connection belongs to.")
-    return call.project_id
+    return call.required_project("that the service connection belongs to")
 
 
 def _token(kept: KeptConnection) -> str:

@@ -20,7 +20,7 @@ from quaymaster.actions.follow_up import SOURCES
 from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.access import Permission, definition_token, stage_token
 from quaymaster.domain.changes import CancelRequested
-from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
+from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.task_groups import Groups
@@ -235,10 +235,7 @@ async def _cancel_all(connection: Connection, call: Call, definition_id: int) ->
 
 
 def _project(call: Call) -> UUID:
-    project = call.project_id
-    if project is None:
-        raise Invalid("Name the project that the release pipeline belongs to.")
-    return project
+    return call.required_project("that the release pipeline belongs to")
 
 
 async def _found(

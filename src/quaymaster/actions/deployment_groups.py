@@ -182,11 +182,10 @@ def _check_name(name: str, what: str) -> None:
 
 
 def _seen(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the deployment group belongs to.")
-    token = str(call.project_id)
+    project = call.required_project("that the deployment group belongs to")
+    token = str(project)
     call.require(Permission.VIEW_RELEASE_DEFINITION, token, "the project's deployment groups")
-    return call.project_id
+    return project
 
 
 def _edited(call: Call) -> UUID:

@@ -95,10 +95,9 @@ def _plain(document: Document) -> list[Document]:
 
 
 def _project(call: Call, permission: Permission) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project whose templates you mean.")
-    call.require(permission, str(call.project_id), "the project")
-    return call.project_id
+    project = call.required_project("whose templates you mean")
+    call.require(permission, str(project), "the project")
+    return project
 
 
 def _missing(number: UUID) -> NotFound:

@@ -86,9 +86,7 @@ async def delete(call: Call, path: str, kind: str = RELEASE) -> None:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the folder belongs to.")
-    return call.project_id
+    return call.required_project("that the folder belongs to")
 
 
 def _require_editing(call: Call, path: str, kind: str) -> None:

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions.build_publishing import forget
 from quaymaster.actions.call import Call
+from quaymaster.actions.stored_objects import forget
 from quaymaster.actions.turns import once_a_day
 from quaymaster.store import leftovers, projects
 from quaymaster.store.leftovers import Place

@@ -181,9 +181,7 @@ def _uses(stage: dict[str, Any], task_group: str) -> bool:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that you ask about.")
-    return call.project_id
+    return call.required_project("that you ask about")
 
 
 def _sees(call: Call, project: UUID, path: str, definition: int) -> bool:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from quaymaster.actions.call import Call
 from quaymaster.domain.build_access import BuildPermission
-from quaymaster.domain.errors import Invalid, Refused
+from quaymaster.domain.errors import Refused
 from quaymaster.domain.pipeline_rules import PipelineRules
 from quaymaster.store import project_settings
 from quaymaster.store.database import Connection
@@ -40,6 +40,4 @@ async def check_new(connection: Connection, project: UUID, *, is_build: bool) ->
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project whose settings are meant.")
-    return call.project_id
+    return call.required_project("whose settings are meant")

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from quaymaster.actions.call import Call
-from quaymaster.domain.errors import Invalid
 from quaymaster.store import pools, workers
 from quaymaster.store.pools import Pool, Queue
 from quaymaster.store.workers import Usage
@@ -19,10 +18,9 @@ async def listed(call: Call) -> list[Pool]:
 
 async def queues(call: Call) -> list[Queue]:
     """The queues of the call's project. Raises Invalid when it names none."""
-    if call.project_id is None:
-        raise Invalid("Name the project whose queues you want.")
+    project = call.required_project("whose queues you want")
     async with call.database.read() as connection:
-        return await pools.queues(connection, call.project_id)
+        return await pools.queues(connection, project)
 
 
 async def usage(call: Call) -> Usage:

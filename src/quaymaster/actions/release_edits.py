@@ -25,10 +25,9 @@ async def tags(call: Call, release_id: int) -> tuple[str, ...]:
 
 async def tags_in_use(call: Call) -> list[str]:
     """All tags of the releases that the caller may view in the call's project, by name."""
-    if call.project_id is None:
-        raise Invalid("Name the project whose tags you want.")
+    project = call.required_project("whose tags you want")
     async with call.database.read() as connection:
-        found = await release_edits.tags_of_project(connection, call.project_id)
+        found = await release_edits.tags_of_project(connection, project)
     return sorted({tag for tag, path, definition in found if _may_view(call, path, definition)})
 
 

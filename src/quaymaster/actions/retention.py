@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-
 from quaymaster.actions.call import Call
+from quaymaster.actions.stored_objects import forget
 from quaymaster.actions.turns import once_a_day
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Invalid
@@ -24,14 +23,11 @@ from quaymaster.store import (
     retention,
 )
 from quaymaster.store.database import Connection
-from quaymaster.store.logs import StorageUnavailable
 
 TURN = "retention"
 LOOKED_AT_ONCE = 500
 DESTROYED_AT_ONCE = 200
 WHY = "Its retention time is over."
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +150,7 @@ async def _destroy_old(call: Call, project: UUID) -> int:
             keys = await retention.object_keys(connection, old)
             await retention.destroy(connection, old)
         done += len(old)
-        await _remove_objects(call, keys)
-
-
-async def _remove_objects(call: Call, keys: list[str]) -> None:
-    """Remove log objects that no row names any more; one that stays costs only its space."""
-    for key in keys:
-        try:
-            await call.installation.files.remove(key)
-        except StorageUnavailable as error:
-            _log.warning("a log of a destroyed release was left behind", key=key, reason=str(error))
+        await forget(call, keys)
 
 
 async def settings(call: Call) -> RetentionSettings:
@@ -184,9 +171,7 @@ async def change_settings(call: Call, wanted: RetentionSettings) -> None:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project whose settings are meant.")
-    return call.project_id
+    return call.required_project("whose settings are meant")
 
 
 def _check(wanted: RetentionSettings) -> None:

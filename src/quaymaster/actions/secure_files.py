@@ -134,9 +134,7 @@ def _checked(properties: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the secure file belongs to.")
-    return call.project_id
+    return call.required_project("that the secure file belongs to")
 
 
 def _token(found: SecureFile) -> str:

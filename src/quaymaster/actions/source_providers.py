@@ -129,6 +129,4 @@ def kind_of(provider: str) -> str:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project whose repositories are meant.")
-    return call.project_id
+    return call.required_project("whose repositories are meant")

@@ -266,11 +266,10 @@ async def _check_circles(connection: Connection, saved: GroupVersion) -> None:
 
 
 def _seen(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the task group belongs to.")
-    token = str(call.project_id)
+    project = call.required_project("that the task group belongs to")
+    token = str(project)
     call.require(Permission.VIEW_RELEASE_DEFINITION, token, "the project's task groups")
-    return call.project_id
+    return project
 
 
 def _edited(call: Call) -> UUID:

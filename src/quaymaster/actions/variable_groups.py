@@ -107,9 +107,7 @@ def _edited(call: Call) -> UUID:
 
 
 def _project(call: Call) -> UUID:
-    if call.project_id is None:
-        raise Invalid("Name the project that the variable group belongs to.")
-    return call.project_id
+    return call.required_project("that the variable group belongs to")
 
 
 async def _found(connection: Connection, call: Call, project: UUID, group_id: int) -> KeptGroup:

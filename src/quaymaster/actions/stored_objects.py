@@ -1,0 +1,20 @@
+"""Objects of the storage, which are removed after the rows that named them."""
+
+from collections.abc import Iterable
+
+import structlog
+
+from quaymaster.actions.call import Call
+from quaymaster.store.logs import StorageUnavailable
+
+_log = structlog.get_logger(__name__)
+
+
+async def forget(call: Call, keys: Iterable[str]) -> None:
+    """Remove objects that no row names any more; one that stays costs only its space, until the
+    sweep of the storage finds it."""
+    for key in keys:
+        try:
+            await call.installation.files.remove(key)
+        except StorageUnavailable as error:
+            _log.warning("a file was left behind", key=key, reason=str(error))
