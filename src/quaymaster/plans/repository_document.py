@@ -89,22 +89,7 @@ def outside_phase(inputs: dict[str, str] | None = None) -> Document:
         "name": "Deployed outside",
         "refName": None,
         "deploymentInput": {"condition": "succeeded()", "overrideInputs": {}},
-        "workflowTasks": [
-            {
-                "taskId": EXTERNAL,
-                "version": "1.*",
-                "name": "Wait for reports",
-                "refName": "",
-                "enabled": True,
-                "alwaysRun": False,
-                "continueOnError": False,
-                "timeoutInMinutes": 0,
-                "definitionType": "task",
-                "overrideInputs": {},
-                "condition": "succeeded()",
-                "inputs": inputs or {},
-            }
-        ],
+        "workflowTasks": [_task(EXTERNAL, "1.*", "Wait for reports", inputs or {})],
     }
 
 
@@ -130,20 +115,12 @@ def own_phase(script: str, queue: int) -> Document:
             "overrideInputs": {},
         },
         "workflowTasks": [
-            {
-                "taskId": COMMAND_LINE,
-                "version": "2.*",
-                "name": "Deploy",
-                "refName": "",
-                "enabled": True,
-                "alwaysRun": False,
-                "continueOnError": False,
-                "timeoutInMinutes": 0,
-                "definitionType": "task",
-                "overrideInputs": {},
-                "condition": "succeeded()",
-                "inputs": {"script": script, "workingDirectory": "", "failOnStderr": "false"},
-            }
+            _task(
+                COMMAND_LINE,
+                "2.*",
+                "Deploy",
+                {"script": script, "workingDirectory": "", "failOnStderr": "false"},
+            )
         ],
     }
 
@@ -183,3 +160,20 @@ def connected(document: Document, url: str, connection: str) -> Document:
 
 def with_stages(document: Document, stages: Sequence[Document]) -> Document:
     return {**document, "environments": list(stages)}
+
+
+def _task(task_id: str, version: str, name: str, inputs: Document) -> Document:
+    return {
+        "taskId": task_id,
+        "version": version,
+        "name": name,
+        "refName": "",
+        "enabled": True,
+        "alwaysRun": False,
+        "continueOnError": False,
+        "timeoutInMinutes": 0,
+        "definitionType": "task",
+        "overrideInputs": {},
+        "condition": "succeeded()",
+        "inputs": inputs,
+    }
