@@ -14,7 +14,7 @@ from quaymaster.actions.ports import Outside
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.database import Database
-from tests.apis.azure.build.asking import step
+from tests.apis.azure.build.asking import artifact_of, step
 from tests.apis.azure.server import serving
 from tests.apis.azure.test_webhooks import hook, signature
 from tests.builds.conftest import Yard
@@ -99,24 +99,18 @@ async def nothing_is_waiting(yard: Yard) -> None:
 
 def releasing(project: str, build: int, target: Path) -> dict[str, Any]:
     """A definition that deploys what a build published, for each build of main."""
-    reference = {
-        "project": {"id": project, "name": "Default"},
-        "definition": {"id": str(build), "name": "Shop CI"},
-        "defaultVersionType": {"id": "latestType", "name": "Latest"},
-    }
-    artifact = {
-        "alias": "_ci",
-        "type": "Build",
-        "isPrimary": True,
-        "definitionReference": reference,
-    }
     trigger = {
         "triggerType": "artifactSource",
         "artifactAlias": "_ci",
         "triggerConditions": [{"sourceBranch": "main"}],
     }
     script = f'cat _ci/drop/page.txt > {target}; echo " $BUILD_BUILDNUMBER" >> {target}'
-    return definition("Shop", stage("Dev", script=script), artifacts=[artifact], triggers=[trigger])
+    return definition(
+        "Shop",
+        stage("Dev", script=script),
+        artifacts=[artifact_of(project, build, "Shop CI")],
+        triggers=[trigger],
+    )
 
 
 async def test_a_push_is_built_and_the_build_is_released_and_deployed_once(

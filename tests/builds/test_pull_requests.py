@@ -13,7 +13,7 @@ from quaymaster.actions.ports import Outside
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.database import Database
-from tests.apis.azure.build.asking import step
+from tests.apis.azure.build.asking import artifact_of, step
 from tests.apis.azure.server import serving
 from tests.apis.azure.test_webhooks import deliver, hook, signature
 from tests.builds.conftest import Yard
@@ -115,17 +115,6 @@ def pr(**changes: Any) -> dict[str, Any]:
 
 def releasing(project: str, build: int) -> dict[str, Any]:
     """A definition that deploys what pull requests into main would bring."""
-    reference = {
-        "project": {"id": project, "name": "Default"},
-        "definition": {"id": str(build), "name": "CI"},
-        "defaultVersionType": {"id": "latestType", "name": "Latest"},
-    }
-    artifact = {
-        "alias": "_ci",
-        "type": "Build",
-        "isPrimary": True,
-        "definitionReference": reference,
-    }
     trigger = {
         "triggerType": "pullRequest",
         "artifactAlias": "_ci",
@@ -133,7 +122,9 @@ def releasing(project: str, build: int) -> dict[str, Any]:
         "triggerConditions": [{"targetBranch": "main"}],
     }
     dev = stage("Dev", environmentOptions={"pullRequestDeploymentEnabled": True})
-    return definition("Shop", dev, artifacts=[artifact], triggers=[trigger])
+    return definition(
+        "Shop", dev, artifacts=[artifact_of(project, build, "CI")], triggers=[trigger]
+    )
 
 
 async def told(receiver: FarSide, number: int) -> list[dict[str, Any]]:

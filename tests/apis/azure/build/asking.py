@@ -48,3 +48,13 @@ async def names(server: Server, query: str = "") -> list[str]:
     body = await asked(server, "GET", f"definitions?{query}")
     assert body["count"] == len(body["value"])
     return [one["name"] for one in body["value"]]
+
+
+def artifact_of(project: str, build: int, name: str) -> dict[str, Any]:
+    """The latest build of a build definition, as the artifact `_ci` of a release definition."""
+    reference = {
+        "project": {"id": project, "name": "Default"},
+        "definition": {"id": str(build), "name": name},
+        "defaultVersionType": {"id": "latestType", "name": "Latest"},
+    }
+    return {"alias": "_ci", "type": "Build", "isPrimary": True, "definitionReference": reference}
