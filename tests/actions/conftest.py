@@ -10,7 +10,7 @@ from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.database import Database
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import open_vault
 from tests.actions.office import Office
 from tests.worker.conftest import world
@@ -26,7 +26,7 @@ async def office(database: Database, tmp_path: Path) -> Office:
         Installation(
             database,
             open_vault(tmp_path / "secret.key"),
-            LogFiles.at((tmp_path / "storage").as_uri()),
+            ObjectStorage.at((tmp_path / "storage").as_uri()),
             Outside(artifacts={"git": GitRepositories(repositories)}, repositories=repositories),
         )
     )

@@ -13,7 +13,7 @@ from quaymaster.actions.gate_answers import evidence_key
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.plan import RetentionPolicy
 from quaymaster.domain.retention import RetentionSettings
-from quaymaster.store.logs import StorageUnavailable
+from quaymaster.store.object_storage import StorageUnavailable
 from tests import documents
 from tests.actions.office import Office
 

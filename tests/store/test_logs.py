@@ -10,7 +10,8 @@ from quaymaster.domain.decide import decide
 from quaymaster.store import job_reports, logs, releases, task_runs
 from quaymaster.store.database import Database
 from quaymaster.store.job_reports import Report, StepState
-from quaymaster.store.logs import Chunk, Lines, LogFiles, StorageUnavailable
+from quaymaster.store.logs import Chunk, Lines
+from quaymaster.store.object_storage import ObjectStorage, StorageUnavailable
 from tests import make
 from tests.store import build
 
@@ -18,8 +19,8 @@ SMALL, LARGE = 10, 3 * logs.INLINE_BYTES
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> LogFiles:
-    return LogFiles.at((tmp_path / "storage").as_uri())
+def files(tmp_path: Path) -> ObjectStorage:
+    return ObjectStorage.at((tmp_path / "storage").as_uri())
 
 
 @pytest.fixture
@@ -51,7 +52,11 @@ def chunks(*sizes: int) -> list[Chunk]:
 
 
 async def write(
-    database: Database, files: LogFiles, step: tuple[int, int], told: list[Chunk], token: str = "t1"
+    database: Database,
+    files: ObjectStorage,
+    step: tuple[int, int],
+    told: list[Chunk],
+    token: str = "t1",
 ) -> bool:
     job, run = step
     stored = [await job_reports.kept(files, run, token, chunk) for chunk in told]
@@ -68,7 +73,7 @@ async def write(
 
 
 async def read(
-    database: Database, files: LogFiles, step: tuple[int, int], lines: Lines | None = None
+    database: Database, files: ObjectStorage, step: tuple[int, int], lines: Lines | None = None
 ) -> bytes:
     return b"".join([piece async for piece in logs.read(database, files, step[1], lines)])
 
@@ -129,7 +134,7 @@ async def test_a_lost_object_is_an_error_not_a_gap(database, files, step, tmp_pa
 
 
 async def test_a_storage_that_cannot_be_written_says_so(tmp_path):
-    files = LogFiles.at((tmp_path / "storage").as_uri())
+    files = ObjectStorage.at((tmp_path / "storage").as_uri())
     (tmp_path / "storage" / "logs").write_text("in the way")
     with pytest.raises(StorageUnavailable, match="written"):
         await files.put("logs/1/1/1-t", b"x")

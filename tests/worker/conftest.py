@@ -9,7 +9,7 @@ import pytest
 from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
 from quaymaster.store.database import Database
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import KEY_BYTES, open_vault
 from tests.worker.world import World
 
@@ -18,7 +18,7 @@ from tests.worker.world import World
 async def world(
     own_database: Database, fresh_database_url: str, tmp_path: Path
 ) -> AsyncIterator[World]:
-    files = LogFiles.at((tmp_path / "storage").as_uri())
+    files = ObjectStorage.at((tmp_path / "storage").as_uri())
     (tmp_path / "secret.key").write_bytes(b64encode(b"k" * KEY_BYTES))  # as in tests.store.build
     vault = open_vault(tmp_path / "secret.key")
     made = World(Installation(own_database, vault, files, Outside()), fresh_database_url, tmp_path)

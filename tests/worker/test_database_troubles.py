@@ -15,7 +15,7 @@ from quaymaster.server.postgres.launcher import EmbeddedPostgres, running
 from quaymaster.store import database as databases
 from quaymaster.store import migrate
 from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import open_vault
 from tests import make
 from tests.server.waiting import eventually, until
@@ -37,7 +37,7 @@ async def own(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[World]:
         database = await databases.connect(server.dsn)
         stack.push_async_callback(database.close)
         vault = open_vault(tmp_path / "secret.key")
-        files = LogFiles.at((tmp_path / "storage").as_uri())
+        files = ObjectStorage.at((tmp_path / "storage").as_uri())
         made = World(Installation(database, vault, files, Outside()), server.dsn, tmp_path)
         yield made
         for worker in made.workers:

@@ -1,11 +1,12 @@
 """Artifacts of builds for callers: list, name, upload and download (SEMANTICS 23.6)."""
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from quaymaster.actions import builds
-from quaymaster.actions.build_publishing import Measured, TooLarge
 from quaymaster.actions.call import Call
 from quaymaster.actions.stored_objects import forget
 from quaymaster.actions.zips import Entry, zipped_entries
@@ -18,8 +19,8 @@ from quaymaster.store.containers import (
     ContainerFile,
     NewArtifact,
     Piece,
-    StoredObject,
 )
+from quaymaster.store.object_storage import StoredObject
 
 CONTAINER = "container"
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -160,12 +161,7 @@ async def upload(
         await builds.found(connection, call, build_id, permission)
     key = containers.new_key(build_id)
     most = wanted.length if wanted.length is not None else containers.LARGEST_FILE
-    measured = Measured(pieces, min(most, containers.LARGEST_FILE))
-    try:
-        await call.installation.files.put_stream(key, measured.pieces())
-    except TooLarge as error:
-        raise Invalid(f"{path}: more than the announced {error.most} bytes came.") from error
-    stored = StoredObject(key, measured.byte_count, measured.sha256)
+    stored = await call.installation.files.put_stream(key, _at_most(most, path, pieces))
     try:
         _check(path, wanted, stored)
         found, is_whole = await _named(call, build_id, path, wanted, stored)
@@ -180,12 +176,22 @@ async def _summed(call: Call, file: ContainerFile) -> ContainerFile:
     can compare. Killed meanwhile the file stays without. Raises StorageUnavailable."""
     if file.sha256:
         return file
-    measured = Measured(bytes_of(call, file))
-    async for _ in measured.pieces():
-        pass  # only the sum is wanted
+    added_up = hashlib.sha256()
+    async for piece in bytes_of(call, file):
+        await asyncio.to_thread(added_up.update, piece)
+    sha256 = added_up.hexdigest()
     async with call.database.transaction() as connection:
-        await containers.sum_up(connection, file, measured.sha256)
-    return replace(file, sha256=measured.sha256)
+        await containers.sum_up(connection, file, sha256)
+    return replace(file, sha256=sha256)
+
+
+async def _at_most(most: int, path: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > most:
+            raise Invalid(f"{path}: more than the announced {most} bytes came.")
+        yield piece
 
 
 def _check(path: str, wanted: Upload, stored: StoredObject) -> None:

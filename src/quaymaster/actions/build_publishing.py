@@ -1,7 +1,6 @@
 """What the tasks of a build publish: files into its artifacts, and words about it (15.5, 23.6)."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from quaymaster.domain.errors import DomainError
 from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged
 from quaymaster.store import builds as rows
 from quaymaster.store import containers
-from quaymaster.store.containers import NewArtifact, StoredObject
+from quaymaster.store.containers import NewArtifact
 from quaymaster.store.database import Connection
 from quaymaster.store.jobs import HeldJob
 
@@ -89,9 +88,7 @@ def _files(place: Path) -> Iterator[tuple[Path, str]]:
 async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
     """Copy a file of the worker's machine into the build's container."""
     storage, key = call.installation.files, containers.new_key(held.build_id)
-    measured = Measured(_blocks(source))
-    await storage.put_stream(key, measured.pieces())
-    stored = StoredObject(key, measured.byte_count, measured.sha256)
+    stored = await storage.put_stream(key, _blocks(source))
     async with call.database.transaction() as connection:
         old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
     await forget(call, old)
@@ -101,37 +98,6 @@ async def _blocks(source: Path) -> AsyncIterator[bytes]:
     with source.open("rb") as file:
         while block := await asyncio.to_thread(file.read, BLOCK):
             yield block
-
-
-class Measured:
-    """Pieces that pass through, with their number of bytes and their digest once they have."""
-
-    def __init__(self, pieces: AsyncIterator[bytes], most: int = containers.LARGEST_FILE) -> None:
-        self._pieces = pieces
-        self._digest = hashlib.sha256()
-        self._most = most
-        self.byte_count = 0
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The same pieces. Raises TooLarge."""
-        async for piece in self._pieces:
-            self.byte_count += len(piece)
-            if self.byte_count > self._most:
-                raise TooLarge(self._most)
-            self._digest.update(piece)
-            yield piece
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-
-class TooLarge(Exception):
-    """More bytes than were announced, or than a file may have."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"more than {most} bytes came")
-        self.most = most
 
 
 async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> str:

@@ -12,7 +12,7 @@ from quaymaster.domain.errors import Forbidden, Invalid
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Person, PersonId
 from quaymaster.store.database import Database
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import Vault
 
 SYSTEM_NAME = "Quaymaster"
@@ -61,7 +61,7 @@ class Installation:
 
     database: Database
     vault: Vault
-    files: LogFiles
+    files: ObjectStorage
     outside: Outside
     url: str = ""
     strict_versions: bool = False

@@ -26,7 +26,7 @@ from quaymaster.protocol.job import Endpoint
 from quaymaster.store import call_backs, job_facts, places, releases
 from quaymaster.store.call_backs import GatePlace, Names
 from quaymaster.store.job_facts import JobFacts
-from quaymaster.store.logs import LogFiles, StorageUnavailable
+from quaymaster.store.object_storage import ObjectStorage, StorageUnavailable
 from quaymaster.store.release_secrets import Secrets
 from quaymaster.store.vault import VaultError
 
@@ -224,7 +224,7 @@ async def _end(
 # ---- evidence -------------------------------------------------------------------------------
 
 
-async def _kept(files: LogFiles, key: str, end: ServerTaskEnd) -> bool:
+async def _kept(files: ObjectStorage, key: str, end: ServerTaskEnd) -> bool:
     """Keep the evidence; False when the storage is away, which is no fault of the gate."""
     body = "".join(f"{line}\n" for line in end.evidence).encode("utf-8", "replace")
     try:
@@ -234,7 +234,7 @@ async def _kept(files: LogFiles, key: str, end: ServerTaskEnd) -> bool:
     return True
 
 
-async def evidence(files: LogFiles, run: GateRun, number: int, rank: int) -> bytes:
+async def evidence(files: ObjectStorage, run: GateRun, number: int, rank: int) -> bytes:
     """What was asked and answered by the gate at this place (from 1) in a sample.
 
     Raises NotFound; StorageUnavailable when the storage does not answer.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import structlog
 
 from quaymaster.actions.call import Call
-from quaymaster.store.logs import StorageUnavailable
+from quaymaster.store.object_storage import StorageUnavailable
 
 _log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.settings import SettingError, Settings
 from quaymaster.store import database as databases
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import open_vault
 
 
@@ -66,10 +66,10 @@ def outside(settings: Settings) -> Outside:
     )
 
 
-def storage(settings: Settings) -> LogFiles:
+def storage(settings: Settings) -> ObjectStorage:
     """Where logs and artifacts are kept. Raises SettingError; it shows no part of the address."""
     try:
-        return LogFiles.at(settings.storage_url)
+        return ObjectStorage.at(settings.storage_url)
     except (BaseError, OSError) as error:
         reason = str(error).split("\n", 1)[0].split(": ", 1)[-1]
         shown = reason if settings.storage is None or "://" not in reason else "no such storage"

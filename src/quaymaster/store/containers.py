@@ -16,7 +16,7 @@ import msgspec
 from quaymaster.domain.errors import Conflict, Invalid
 from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage, StoredObject
 from quaymaster.store.paging import escaped
 
 LONGEST_PATH = 1024
@@ -40,15 +40,6 @@ UNION ALL (SELECT path FROM container_files
   WHERE build_id = $1 AND path_key COLLATE "C" >= $3 AND path_key COLLATE "C" < $4 LIMIT 1)
 LIMIT 1
 """
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """Bytes that are in the storage already: `sha256` is of these bytes, in hex."""
-
-    key: str
-    byte_count: int
-    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +247,7 @@ async def pieces(connection: Connection, file_id: int) -> list[str]:
     return [row["object_key"] for row in rows]
 
 
-async def content(storage: LogFiles, keys: Sequence[str]) -> AsyncIterator[bytes]:
+async def content(storage: ObjectStorage, keys: Sequence[str]) -> AsyncIterator[bytes]:
     """The bytes of a file in pieces. Raises StorageUnavailable, also in the middle."""
     for key in keys:
         async for piece in storage.stream(key):

@@ -11,7 +11,8 @@ from datetime import datetime
 import msgspec
 
 from quaymaster.store.database import Connection
-from quaymaster.store.logs import INLINE_BYTES, Chunk, LogFiles, object_key
+from quaymaster.store.logs import INLINE_BYTES, Chunk, object_key
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.task_runs import StepDetail, StepIssue, StepOutput
 
 # FOR SHARE: whoever takes the job away from its worker waits for us, or we see that it is gone.
@@ -99,7 +100,7 @@ class Report:
     chunks: Sequence[StoredChunk] = field(default_factory=tuple)
 
 
-async def kept(files: LogFiles, step: int, token: str, chunk: Chunk) -> StoredChunk:
+async def kept(files: ObjectStorage, step: int, token: str, chunk: Chunk) -> StoredChunk:
     """The chunk ready for its row, a large one written to the storage before. Raises
     StorageUnavailable."""
     if len(chunk.body) <= INLINE_BYTES:

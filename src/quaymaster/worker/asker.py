@@ -7,7 +7,7 @@ import structlog
 
 from quaymaster.actions.call import Call, Installation
 from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.logs import StorageUnavailable
+from quaymaster.store.object_storage import StorageUnavailable
 
 AT_ONCE = 16
 

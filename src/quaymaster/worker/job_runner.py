@@ -31,7 +31,8 @@ from quaymaster.store import job_reports
 from quaymaster.store.attachments import NewAttachment, object_key
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.job_reports import Report, StoredChunk
-from quaymaster.store.logs import Chunk, StorageUnavailable
+from quaymaster.store.logs import Chunk
+from quaymaster.store.object_storage import StorageUnavailable
 from quaymaster.worker.handed_on import HandedOn
 from quaymaster.worker.report_buffer import Portion, ReportBuffer, storable
 

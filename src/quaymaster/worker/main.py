@@ -53,7 +53,7 @@ from quaymaster.store import database as databases
 from quaymaster.store import workers
 from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.jobs import NO_POOL
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import open_vault
 from quaymaster.store.workers import NewWorker
 from quaymaster.worker import notices, slots, sweeper
@@ -88,7 +88,7 @@ async def run(
     installation = Installation(
         database,
         open_vault(options.secret_key_file),
-        LogFiles.at(options.storage_url),
+        ObjectStorage.at(options.storage_url),
         outside,
         options.url,
     )

@@ -15,7 +15,7 @@ from quaymaster.actions.call import Installation
 from quaymaster.actions.ports import Outside
 from quaymaster.apis.azure import router
 from quaymaster.store.database import Database
-from quaymaster.store.logs import LogFiles
+from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import open_vault
 
 BASE = "http://quay.example"
@@ -97,7 +97,7 @@ async def serving(
     installation = Installation(
         database=database,
         vault=open_vault(folder / "secret.key"),
-        files=LogFiles.at((folder / "storage").as_uri()),
+        files=ObjectStorage.at((folder / "storage").as_uri()),
         outside=outside or Outside(),
     )
     admin = await people.create_administrator(database, None)

@@ -1,0 +1,74 @@
+"""Large objects in a folder: kept whole and summed up, or not at all."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from quaymaster.store.folder_writing import PIECES_BEHIND, WRITTEN_BYTES
+from quaymaster.store.object_storage import ObjectStorage, StorageUnavailable
+
+PIECE = b"0123456789" * 20_000
+MANY = 4 * PIECES_BEHIND
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> ObjectStorage:
+    return ObjectStorage.at((tmp_path / "storage").as_uri())
+
+
+async def pieces(count: int, broken_by: Exception | None = None) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield PIECE
+    if broken_by:
+        raise broken_by
+
+
+async def read(storage: ObjectStorage, key: str) -> bytes:
+    return b"".join([piece async for piece in storage.stream(key)])
+
+
+async def test_what_comes_in_pieces_is_kept_whole_and_summed_up(storage: ObjectStorage) -> None:
+    assert len(PIECE) > WRITTEN_BYTES, "a piece takes several writes"
+    stored = await storage.put_stream("builds/1/a", pieces(MANY))
+    whole = PIECE * MANY
+    assert (stored.key, stored.byte_count) == ("builds/1/a", len(whole))
+    assert stored.sha256 == hashlib.sha256(whole).hexdigest()
+    assert await read(storage, "builds/1/a") == whole
+
+
+async def test_no_bytes_make_an_empty_object(storage: ObjectStorage) -> None:
+    stored = await storage.put_stream("empty", pieces(0))
+    assert (stored.byte_count, stored.sha256) == (0, hashlib.sha256(b"").hexdigest())
+    assert await read(storage, "empty") == b""
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY])
+async def test_nothing_is_kept_of_what_breaks_off(
+    storage: ObjectStorage, tmp_path: Path, count: int
+) -> None:
+    with pytest.raises(ConnectionResetError, match="hung up"):
+        await storage.put_stream("cut", pieces(count, ConnectionResetError("hung up")))
+    assert list((tmp_path / "storage").iterdir()) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY])
+async def test_a_folder_that_cannot_be_written_is_told_at_once(
+    storage: ObjectStorage, tmp_path: Path, count: int
+) -> None:
+    (tmp_path / "storage" / "builds").write_text("a file where the folder should be")
+    with pytest.raises(StorageUnavailable, match="could not be written"):
+        await storage.put_stream("builds/1/a", pieces(count))
+
+
+async def test_an_object_is_never_written_over(storage: ObjectStorage) -> None:
+    await storage.put_stream("taken", pieces(1))
+    with pytest.raises(StorageUnavailable, match="FileExistsError"):
+        await storage.put_stream("taken", pieces(2))
+    assert await read(storage, "taken") == PIECE
+
+
+async def test_an_object_that_is_gone_is_told(storage: ObjectStorage) -> None:
+    with pytest.raises(StorageUnavailable, match="FileNotFoundError"):
+        await read(storage, "never/there")
