@@ -22,7 +22,7 @@ from bench.releases import Bench, running, verdict
 PROJECT = "/api/releases/shop"
 AT_ONCE = (8, 32)  # connections
 ENVIRONMENTS = 5
-RELEASES = 64
+RELEASES = 256
 SECONDS = 8.0
 GOAL_LIST = 5.0
 GOAL_ROLLBACK = 20.0
@@ -62,7 +62,7 @@ QUICK = Size(20_000, 5_000, 40)
 
 
 async def main(size: Size) -> None:
-    async with running() as bench:
+    async with running(watched=False) as bench:
         await _made(bench)
         await _fill(bench, "long", size.listed)
         await _fill(bench, "back", size.rolled_back)

@@ -42,8 +42,12 @@ STAGE_BITS = {
 # The doors of the installation and of the definition stand open to decisions, which lock the
 # release behind them. Whoever sets a freeze, or rolls an environment back, closes one for a
 # moment: decisions under way are then over, and later ones see what was set (DESIGN 6, I3).
+#
+# What a decision asks and writes it finds by ids, so that its statements are planned once and not
+# for every value: for the largest of them planning took longer than the writing.
 DOORS = """
-  SELECT pg_advisory_xact_lock_shared(1366646899, 0),
+  SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+    pg_advisory_xact_lock_shared(1366646899, 0),
     pg_advisory_xact_lock_shared(1366646900, (definition_id % 2147483647)::integer)
 """
 LOCK = f"""
