@@ -20,7 +20,7 @@ WRITTEN_BYTES = 64 * 1024
 async def write_pieces(path: Path, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
     """Write a new file; its number of bytes and their SHA-256 in hex, once it is on the disk.
 
-    Raises FileExistsError, another OSError, or what the pieces themselves raise; there is no file then.
+    Raises FileExistsError, OSError, or what the pieces themselves raise; there is no file then.
     """
     waiting: SimpleQueue[bytes | None] = SimpleQueue()
     room = asyncio.Semaphore(PIECES_BEHIND)
