@@ -13,7 +13,7 @@ from quaymaster.domain.plan import Demand
 from quaymaster.domain.reasons import ReasonKind
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import releases, repository_definitions, workers
+from quaymaster.store import environment_deployments, releases, workers
 from quaymaster.store.job_reports import Report, StepState
 from quaymaster.store.task_runs import StepIssue
 from quaymaster.store.workers import NewWorker
@@ -83,6 +83,6 @@ async def test_the_step_that_failed_is_named_with_its_first_error(world: World) 
     async with world.installation.database.read() as connection:
         found = await releases.load(connection, release)
         assert found is not None
-        shown = await repository_definitions.newest_of_stage(connection, found.stages[0].id)
+        shown = await environment_deployments.newest_of_stage(connection, found.stages[0].id)
     assert shown is not None
     assert shown.problem == "Copy: The disk is full."

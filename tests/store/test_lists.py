@@ -20,12 +20,12 @@ from quaymaster.domain.statuses import (
 from quaymaster.store import (
     approval_lists,
     deployment_lists,
+    environment_deployments,
     firing,
     freezes,
     light_releases,
     release_lists,
     releases,
-    repository_definitions,
 )
 from quaymaster.store.approval_lists import ApprovalFilter
 from quaymaster.store.database import Connection, Database
@@ -336,7 +336,7 @@ async def test_newer_deployments_of_another_environment_cost_nothing(database, p
         await connection.execute("ANALYZE deployments")
         for environment in (asked, empty):
             for sql, more in (
-                (repository_definitions.PAGE, (10, 0)),
+                (environment_deployments.PAGE, (10, 0)),
                 (freezes.HISTORY, ()),
                 (freezes.SUCCESS, (None, None)),
                 (firing.LAST_SUCCESS, (10**9,)),

@@ -14,7 +14,7 @@ from quaymaster.domain.record import Entry
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.domain.workflows import Workflow
-from quaymaster.store import history, repository_definitions, workflow_runs
+from quaymaster.store import candidates, history, workflow_runs
 from quaymaster.store.database import Connection
 from quaymaster.store.queue import Wakeup, enqueue
 from quaymaster.store.workflow_runs import WorkflowRun
@@ -38,7 +38,7 @@ def is_configured(settings: Mapping[str, Any]) -> bool:
 
 async def begin(connection: Connection, call: Call, release: ReleaseId, workflow: Workflow) -> None:
     """Have the candidate built: it is not ready until the workflow has succeeded."""
-    await repository_definitions.set_build(connection, release, ReportedStatus.PENDING, call.now)
+    await candidates.set_build(connection, release, ReportedStatus.PENDING, call.now)
     queued = await workflow_runs.queue(connection, release, [(None, workflow)], call.now)
     await enqueue(connection, [Wakeup(WORKFLOW, {"id": number}) for number in queued])
 
@@ -48,7 +48,7 @@ async def told(
 ) -> None:
     """The build of a candidate stands so by now."""
     release = ReleaseId(run.release_id)
-    await repository_definitions.set_build(
+    await candidates.set_build(
         connection, release, status, call.now, problem=run.problem, url=run.url, run_id=run.run_id
     )
     if not status.is_active:

@@ -7,9 +7,8 @@ from quaymaster.actions.orchestrate import deciding
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, NotFound
 from quaymaster.domain.release import ReleaseId, StageId
-from quaymaster.store import releases
-from quaymaster.store import repository_definitions as rows
-from quaymaster.store.repository_definitions import EnvironmentDeployment
+from quaymaster.store import environment_deployments, releases
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 
 LONGEST_COMMENT = 2000
 
@@ -19,7 +18,7 @@ async def one(call: Call, project: str, environment: str, number: int) -> Enviro
     async with call.database.read() as connection:
         found = await repositories.scene(connection, call, project, environment)
         found.require(Permission.VIEW_RELEASES)
-        known = await rows.deployment(connection, found.environment.id, number)
+        known = await environment_deployments.one(connection, found.environment.id, number)
     if known is None:
         raise NotFound("deployment", number)
     return known
@@ -35,7 +34,7 @@ async def cancel(
     async with deciding(call) as connection:
         found = await repositories.scene(connection, call, project, environment)
         found.require(Permission.MANAGE_DEPLOYMENTS)
-        known = await rows.deployment(connection, found.environment.id, number)
+        known = await environment_deployments.one(connection, found.environment.id, number)
         if known is None:
             raise NotFound("deployment", number)
         release = await releases.locked(connection, ReleaseId(known.release_id))
@@ -44,5 +43,5 @@ async def cancel(
             raise Conflict(f"Deployment {number} has ended already.")
         why = comment[:LONGEST_COMMENT] or "Canceled."
         await candidates.stop(connection, found.call, release.id, stage, why)
-        shown = await rows.deployment(connection, found.environment.id, number)
+        shown = await environment_deployments.one(connection, found.environment.id, number)
         return shown or known

@@ -28,10 +28,11 @@ from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.domain.status import operation_status
 from quaymaster.domain.statuses import DeploymentReason, ReleaseReason, ReportedStatus
 from quaymaster.plans.repository_document import ALIAS
+from quaymaster.store import environment_deployments
 from quaymaster.store import releases as rows
-from quaymaster.store import repository_definitions as repository_rows
+from quaymaster.store.candidates import Candidate
 from quaymaster.store.database import Connection
-from quaymaster.store.repository_definitions import EnvironmentDeployment
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 
 FROZEN, QUARANTINED = "frozen", "quarantined"
 
@@ -266,7 +267,7 @@ async def check_exists(
         await repositories.candidate(connection, found, str(version))
 
 
-async def _stage(connection: Connection, found: Scene, known: repository_rows.Candidate) -> StageId:
+async def _stage(connection: Connection, found: Scene, known: Candidate) -> StageId:
     """The release's stage for the environment, which may be younger than the release."""
     if known.stage is not None:
         return known.stage
@@ -274,7 +275,7 @@ async def _stage(connection: Connection, found: Scene, known: repository_rows.Ca
 
 
 async def _shown(connection: Connection, stage: StageId) -> EnvironmentDeployment:
-    shown = await repository_rows.newest_of_stage(connection, stage)
+    shown = await environment_deployments.newest_of_stage(connection, stage)
     if shown is None:
         raise RuntimeError(f"stage {stage} has no attempt right after it was given one")
     return shown
@@ -287,6 +288,6 @@ async def deployments(
     async with call.database.read() as connection:
         found = await repositories.scene(connection, call, project, environment)
         found.require(Permission.VIEW_RELEASES)
-        return found, await repository_rows.deployments(
+        return found, await environment_deployments.page(
             connection, found.environment.id, count, offset
         )

@@ -13,13 +13,13 @@ from quaymaster.actions.outboxes import KEPT, LEASE, LONGEST_PROBLEM, PAUSES
 from quaymaster.actions.ports import Unreachable, WebClient, WebRequest
 from quaymaster.actions.reading import ReleaseFound
 from quaymaster.domain.errors import NotFound
-from quaymaster.store import deliveries, projects, subscriptions
+from quaymaster.store import deliveries, environment_deployments, projects, subscriptions
 from quaymaster.store import repository_definitions as repositories
 from quaymaster.store.database import Connection
 from quaymaster.store.deliveries import Letter
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.outboxes import Failure
 from quaymaster.store.repository_definitions import (
-    EnvironmentDeployment,
     RepositoryDefinition,
     RepositoryEnvironment,
 )
@@ -139,7 +139,7 @@ async def _with_names(connection: Connection, told: Told) -> Told:
         number = told.release.view.head.definition_id
         told = replace(told, definition=await repositories.of_definition(connection, number))
     if fact.stage and fact.attempt:
-        made = await repositories.attempt(connection, fact.stage, fact.attempt)
+        made = await environment_deployments.attempt(connection, fact.stage, fact.attempt)
         told = replace(told, deployment=made)
     return told
 

@@ -15,13 +15,13 @@ from quaymaster.domain.access import Permission, definition_token, stage_token
 from quaymaster.domain.errors import Conflict, Invalid, NotFound
 from quaymaster.domain.workflows import Workflow
 from quaymaster.plans import repository_document
-from quaymaster.store import definitions, projects
+from quaymaster.store import candidates, definitions, projects
 from quaymaster.store import repository_definitions as rows
+from quaymaster.store.candidates import Candidate
 from quaymaster.store.database import Connection
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.places import Place
 from quaymaster.store.repository_definitions import (
-    Candidate,
-    EnvironmentDeployment,
     Named,
     RepositoryDefinition,
     RepositoryEnvironment,
@@ -135,7 +135,7 @@ async def told_of(
     """What `scene` and `candidate` find, in one statement, with the release locked. Raises what
     they raise."""
     organization, only = _reach(call, name)
-    found = await rows.lock_candidate(connection, organization, only, name, environment, version)
+    found = await candidates.locked(connection, organization, only, name, environment, version)
     named, known, newest = found or (None, None, None)
     there = _scene(call, named, name, environment)
     if known is None:
@@ -176,7 +176,7 @@ async def looked_up(call: Call, name: str, environment: str | None = None) -> Sc
 async def candidate(connection: Connection, found: Scene, version: str) -> Candidate:
     """The release of this version. Raises NotFound of the kind "release"."""
     environment = found.environment_found.id if found.environment_found else 0
-    known = await rows.candidate(connection, found.definition.definition_id, environment, version)
+    known = await candidates.find(connection, found.definition.definition_id, environment, version)
     if known is None:
         raise NotFound("release", version)
     return known

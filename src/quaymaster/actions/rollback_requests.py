@@ -13,10 +13,9 @@ from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.domain.rollbacks import Rollback
-from quaymaster.store import freezes
-from quaymaster.store import repository_definitions as rows
+from quaymaster.store import environment_deployments, freezes
 from quaymaster.store.database import Connection
-from quaymaster.store.repository_definitions import EnvironmentDeployment
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 
 Find = Callable[[Connection], Awaitable[Scene]]
 
@@ -41,7 +40,7 @@ async def roll_back(
             release = (await repositories.candidate(connection, found, str(to))).release
             request = _to(request, release)
         stage = await rolling_back.roll_back(connection, call, place(found), request)
-        made = await rows.newest_of_stage(connection, stage)
+        made = await environment_deployments.newest_of_stage(connection, stage)
         if made is None:
             raise NotFound("deployment", stage)
         return made
@@ -60,7 +59,7 @@ async def planned(call: Call, find: Find) -> tuple[Rollback, EnvironmentDeployme
         found = await find(connection)
         found.require(Permission.VIEW_RELEASES)
         plan = await rolling_back.planned(connection, place(found))
-        target = await rows.deployment(connection, found.environment.id, plan.target.id)
+        target = await environment_deployments.one(connection, found.environment.id, plan.target.id)
         if target is None:
             raise NotFound("deployment", plan.target.id)
         return plan, target

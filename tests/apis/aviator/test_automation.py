@@ -10,7 +10,7 @@ from quaymaster.actions import following_builds, scheduled_cuts
 from quaymaster.actions.call import Call
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReportedStatus
-from quaymaster.store import cut_schedules, repository_definitions
+from quaymaster.store import candidates, cut_schedules
 from tests import repositories
 from tests.apis.aviator.server import Aviator
 from tests.apis.aviator.test_repositories import connected
@@ -192,7 +192,7 @@ class TestOnceBuilt:
 
     async def built(self, aviator: Aviator, made: ReleaseId, status: ReportedStatus) -> None:
         async with aviator.database.transaction() as connection:
-            await repository_definitions.set_build(connection, made, status, datetime.now(UTC))
+            await candidates.set_build(connection, made, status, datetime.now(UTC))
 
     async def test_a_candidate_that_nobody_builds_is_deployed_at_once(self, aviator: Aviator):
         made = await self.cut(aviator)

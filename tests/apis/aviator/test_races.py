@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from quaymaster.domain.errors import Conflict
-from quaymaster.store import repository_definitions
+from quaymaster.store import candidates
 from tests.apis.aviator.server import Aviator
 
 ROUNDS = 200
@@ -34,7 +34,7 @@ async def test_whoever_tells_of_a_release_holds_it_until_that_is_saved(aviator: 
     async with aviator.database.transaction() as connection:
         organization: UUID = await connection.fetchval("SELECT organization_id FROM projects")
         place = (organization, None, "shop", "production", "1.0-rc1")
-        found = await repository_definitions.lock_candidate(connection, *place)
+        found = await candidates.locked(connection, *place)
         assert found is not None
         _, candidate, newest = found
         assert candidate is not None

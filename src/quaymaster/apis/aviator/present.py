@@ -18,9 +18,9 @@ from quaymaster.domain.release_versions import CandidateVersion, version_of
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store.cherry_picks import CherryPick
 from quaymaster.store.cut_schedules import CutSchedule
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import (
-    EnvironmentDeployment,
     RepositoryDefinition,
     RepositoryEnvironment,
 )

@@ -17,7 +17,7 @@ from quaymaster.apis.azure.values import bool_in, date_in, date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.freezes import Freeze, FreezeKind, OnRunning
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store.repository_definitions import EnvironmentDeployment
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 
 FREEZES = "/release/freezes"
 ENVIRONMENT = "/release/definitions/{definition_id:str}/environments/{environment_id:str}"

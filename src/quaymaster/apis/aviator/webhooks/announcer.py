@@ -12,7 +12,7 @@ from quaymaster.domain.announcements import Happening
 from quaymaster.domain.release import Outcome
 from quaymaster.domain.statuses import OperationStatus
 from quaymaster.store.deliveries import Letter
-from quaymaster.store.repository_definitions import EnvironmentDeployment
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.subscriptions import Subscription
 
 DIALECT = "aviator"

@@ -1,0 +1,139 @@
+"""Candidates: releases of a repository by their versions, and how their builds stand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.store.database import Connection
+from quaymaster.store.environment_deployments import EnvironmentDeployment
+from quaymaster.store.paging import name_key
+from quaymaster.store.release_rows import DOORS
+from quaymaster.store.repository_definitions import Named, find_statement, meant, named
+
+# Together with a release of it, locked as `release_rows.LOCK` does, and its newest attempt there as
+# it was before the lock: reports come often, and a statement saved is a round trip saved.
+_WITH_CANDIDATE = find_statement(
+    ", r.id AS release_id, s.id AS stage_id, b.status AS build, n.id AS newest_id, n.queued_at,"
+    " n.rolls_back IS NOT NULL AS rolls_back, n.requested_by, f.name AS from_name,"
+    " i.unique_name, i.email",
+    """
+LEFT JOIN releases r ON r.definition_id = d.id AND r.name_key = $6 AND r.name = $7
+  AND NOT r.is_deleted
+LEFT JOIN stages s ON s.release_id = r.id AND s.definition_stage_id = e.id
+LEFT JOIN release_builds b ON b.release_id = r.id
+LEFT JOIN deployments n ON n.id = s.newest_deployment_id
+LEFT JOIN releases f ON f.id = n.from_release_id
+LEFT JOIN identities i ON i.id = n.requested_by
+""",
+)
+LOCKED = f"""
+WITH found AS MATERIALIZED ({_WITH_CANDIDATE}),
+meant AS MATERIALIZED (SELECT release_id, definition_id FROM found LIMIT 1),
+doors AS MATERIALIZED ({DOORS} FROM meant WHERE release_id IS NOT NULL),
+locked AS MATERIALIZED (SELECT r.id FROM releases r, doors
+  WHERE r.id = (SELECT release_id FROM meant) FOR NO KEY UPDATE OF r)
+SELECT found.* FROM found LEFT JOIN locked ON true
+"""
+FIND = """
+SELECT r.id, s.id AS stage_id, b.status AS build FROM releases r
+LEFT JOIN stages s ON s.release_id = r.id AND s.definition_stage_id = $3
+LEFT JOIN release_builds b ON b.release_id = r.id
+WHERE r.definition_id = $1 AND r.name_key = $2 AND r.name = $4 AND NOT r.is_deleted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A release by its version. `stage` None: it was made before the environment was.
+
+    `build` None: nobody builds it, so it was ready when it was made.
+    """
+
+    release: ReleaseId
+    stage: StageId | None
+    build: str | None
+
+
+async def find(
+    connection: Connection, definition: int, environment: int, version: str
+) -> Candidate | None:
+    """The release of exactly this version, and its stage for the environment."""
+    row = await connection.fetchrow(FIND, definition, version.casefold(), environment, version)
+    if row is None:
+        return None
+    stage = StageId(row["stage_id"]) if row["stage_id"] else None
+    return Candidate(ReleaseId(row["id"]), stage, row["build"])
+
+
+async def locked(
+    connection: Connection,
+    organization: UUID,
+    project: UUID | None,
+    name: str,
+    environment: str,
+    version: str,
+) -> tuple[Named, Candidate | None, EnvironmentDeployment | None] | None:
+    """What the names of a definition and an environment mean, and what `find` finds, in one
+    statement, which locks the release until the transaction ends; and the newest attempt of the
+    release in the environment as it is listed, but for how it stands. What somebody else changed
+    while this waited for the lock is not in it."""
+    row = meant(
+        await connection.fetch(
+            LOCKED,
+            organization,
+            name_key(name),
+            name,
+            environment,
+            project,
+            version.casefold(),
+            version,
+        )
+    )
+    if row is None:
+        return None
+    if row["release_id"] is None:
+        return named(row), None, None
+    stage = StageId(row["stage_id"]) if row["stage_id"] else None
+    known = Candidate(ReleaseId(row["release_id"]), stage, row["build"])
+    return named(row), known, _newest(row, version) if row["newest_id"] else None
+
+
+def _newest(row: asyncpg.Record, version: str) -> EnvironmentDeployment:
+    return EnvironmentDeployment(
+        id=row["newest_id"],
+        stage_id=row["stage_id"],
+        release_id=row["release_id"],
+        release_name=version,
+        from_name=row["from_name"],
+        queued_at=row["queued_at"],
+        completed_at=None,
+        outcome=None,
+        operation_status="",
+        problem="",
+        rolls_back=row["rolls_back"],
+        requested_by=row["requested_by"],
+        unique_name=row["unique_name"],
+        email=row["email"],
+    )
+
+
+async def set_build(
+    connection: Connection, release: ReleaseId, status: str, at: datetime, **told: str
+) -> None:
+    """How the build of a release stands; what is not told stays as it was."""
+    await connection.execute(
+        "INSERT INTO release_builds (release_id, status, told_at, problem, url, run_id)"
+        " VALUES ($1, $2, $3, coalesce($4, ''), coalesce($5, ''), coalesce($6, ''))"
+        " ON CONFLICT (release_id) DO UPDATE SET status = $2, told_at = $3,"
+        " problem = coalesce($4, release_builds.problem), url = coalesce($5, release_builds.url),"
+        " run_id = coalesce($6, release_builds.run_id)",
+        release,
+        status,
+        at,
+        told.get("problem"),
+        told.get("url"),
+        told.get("run_id"),
+    )

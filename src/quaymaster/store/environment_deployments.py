@@ -1,0 +1,83 @@
+"""Deployments to an environment, as a list of them shows each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quaymaster.domain.release import PersonId
+from quaymaster.store.database import Connection
+from quaymaster.store.task_runs import FAILED_STEP
+
+# Before the end, why the workflow that is to do it has not been reached yet.
+PROBLEM = f"""CASE WHEN d.problem <> '' THEN d.problem
+  WHEN d.outcome = 'phaseFailed' THEN coalesce(({FAILED_STEP.format(deployment="d.id")}), '')
+  WHEN d.outcome IS NULL THEN coalesce(
+    (SELECT w.problem FROM workflow_runs w WHERE w.deployment_id = d.id), '')
+  ELSE '' END"""
+DEPLOYMENTS = f"""
+SELECT d.id, d.stage_id, d.release_id, r.name AS release_name, f.name AS from_name, d.queued_at,
+  d.completed_at, d.outcome, d.operation_status, d.rolls_back IS NOT NULL AS rolls_back,
+  {PROBLEM} AS problem,
+  d.requested_by, i.unique_name, i.email
+FROM deployments d JOIN releases r ON r.id = d.release_id
+LEFT JOIN releases f ON f.id = d.from_release_id
+LEFT JOIN identities i ON i.id = d.requested_by
+"""
+# Which rows are on the page is decided over the one index (decision 0011).
+PAGE = f"""
+WITH page AS MATERIALIZED (SELECT id FROM deployments WHERE definition_stage_id = $1
+  ORDER BY id + 0 DESC LIMIT $2 OFFSET $3)
+{DEPLOYMENTS} JOIN page ON page.id = d.id ORDER BY d.id DESC
+"""
+NEWEST_OF_STAGE = f"""
+{DEPLOYMENTS} WHERE d.id = (SELECT newest_deployment_id FROM stages WHERE id = $1)
+"""
+ONE = f"{DEPLOYMENTS} WHERE d.definition_stage_id = $1 AND d.id = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDeployment:
+    """One deployment to an environment, as a list of them shows it."""
+
+    id: int
+    stage_id: int
+    release_id: int
+    release_name: str
+    from_name: str | None
+    queued_at: datetime
+    completed_at: datetime | None
+    outcome: str | None
+    operation_status: str
+    problem: str
+    rolls_back: bool
+    requested_by: PersonId | None
+    unique_name: str | None
+    email: str | None
+
+
+async def page(
+    connection: Connection, environment: int, count: int, offset: int
+) -> list[EnvironmentDeployment]:
+    """So many deployments to the environment, the newest first."""
+    rows = await connection.fetch(PAGE, environment, count, offset)
+    return [EnvironmentDeployment(**dict(row)) for row in rows]
+
+
+async def newest_of_stage(connection: Connection, stage: int) -> EnvironmentDeployment | None:
+    """The newest attempt of a stage."""
+    row = await connection.fetchrow(NEWEST_OF_STAGE, stage)
+    return EnvironmentDeployment(**dict(row)) if row else None
+
+
+async def attempt(connection: Connection, stage: int, number: int) -> EnvironmentDeployment | None:
+    """One attempt of a stage by its number."""
+    row = await connection.fetchrow(
+        f"{DEPLOYMENTS} WHERE d.stage_id = $1 AND d.attempt = $2", stage, number
+    )
+    return EnvironmentDeployment(**dict(row)) if row else None
+
+
+async def one(
+    connection: Connection, environment: int, number: int
+) -> EnvironmentDeployment | None:
+    row = await connection.fetchrow(ONE, environment, number)
+    return EnvironmentDeployment(**dict(row)) if row else None
