@@ -16,6 +16,7 @@ from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.rollbacks import Past
 from quaymaster.store.database import Connection
+from quaymaster.store.environment_deployments import PROBLEM
 from quaymaster.store.release_rows import FREEZE_COLUMNS, FreezeRow
 from quaymaster.store.repository_definitions import RepositoryEnvironment
 
@@ -51,9 +52,11 @@ OF_VERSIONS = f"""
   ON r.definition_id = k.definition AND {VERSION} = k.version
 WHERE NOT r.is_deleted ORDER BY r.id
 """
-DEPLOYMENTS = """
+DEPLOYMENTS = f"""
 SELECT d.id, d.definition_id, d.definition_stage_id AS environment, d.release_id,
-  d.from_release_id, d.queued_at, d.completed_at, d.outcome, d.operation_status, d.problem,
+  d.from_release_id, d.queued_at, d.completed_at, d.outcome, d.operation_status,
+  {PROBLEM} AS problem,
+  (SELECT w.url FROM workflow_runs w WHERE w.deployment_id = d.id) AS run_url,
   d.rolls_back IS NOT NULL AS rolls_back, i.display_name,
   coalesce(nullif(i.email, ''), i.unique_name) AS email
 FROM deployments d LEFT JOIN identities i ON i.id = d.requested_by
@@ -134,7 +137,8 @@ class CandidateLine:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentEntry:
-    """A deployment to an environment and who asked for it."""
+    """A deployment to an environment and who asked for it; `run_url` is where people see the
+    workflow that does it, None or "" where there is none or nobody knows."""
 
     id: int
     definition_id: int
@@ -146,6 +150,7 @@ class DeploymentEntry:
     outcome: str | None
     operation_status: str
     problem: str
+    run_url: str | None
     rolls_back: bool
     display_name: str | None
     email: str | None

@@ -84,6 +84,29 @@ async def test_a_service_that_is_busy_is_asked_again(scene: Scene):
 
 
 @github
+async def test_graphql_says_why_nothing_happens_and_where_to_look_as_rest_does(scene: Scene):
+    async def shown() -> dict[str, str | None]:
+        text = """{ releaseProject(name: "shop") { environment(name: "production") {
+          deployments { nodes { errorMessage url } } } } }"""
+        answer = await scene.aviator.azure.ask("POST", "/graphql", json={"query": text})
+        place = answer.json()["data"]["releaseProject"]["environment"]
+        found: dict[str, str | None] = place["deployments"]["nodes"][0]
+        return found
+
+    scene.far.says = REFUSED[503]
+    await scene.deployed()
+    await scene.look()
+    assert await shown() == {"errorMessage": await scene.error(), "url": None}
+    assert "503" in await scene.error()
+    scene.far.says = None
+    await scene.look()
+    assert await shown() == {"errorMessage": None, "url": "https://far.example/7001"}
+    scene.far.stands = "bad"
+    await scene.look()
+    assert (await shown())["errorMessage"] == await scene.error() != ""
+
+
+@github
 async def test_a_run_whose_answer_was_lost_is_found_and_not_begun_again(scene: Scene):
     scene.far.loses = True
     if isinstance(scene.far, FarGitHub):

@@ -90,7 +90,7 @@ def deployment(found: DeploymentEntry) -> Shown:
         "endedAt": present.time(found.completed_at),
         "errorMessage": found.problem or None,
         "isRollback": found.rolls_back,
-        "url": None,
+        "url": found.run_url or None,
         "entry": found,
     }
 
