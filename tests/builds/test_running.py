@@ -63,8 +63,34 @@ echo "##vso[artifact.upload artifactname=drop]$PWD/out"
     definition = await yard.define("Web", step(script), repository=None)
     build = await yard.ended(await yard.queue(definition))
     assert build["result"] == "failed"
+    [record] = [one for one in await yard.records(build) if one["name"] == "Script"]
+    assert (record["result"], record["errorCount"]) == ("failed", 1)
+    assert "holds control characters" in record["issues"][0]["message"]
     [job] = await yard.records(build, "Job")
     assert "holds control characters" in job["issues"][0]["message"]
+
+
+async def test_what_cannot_be_published_fails_its_step_and_what_is_left_out_is_told(yard: Yard):
+    await yard.world.worker()
+    gone = step('echo "##vso[artifact.upload artifactname=drop]/not/there"', displayName="Gone")
+    gone["continueOnError"] = True
+    odd = """mkdir out; echo 1 > out/a.txt; ln -s a.txt out/link; mkfifo out/pipe
+echo "##vso[artifact.upload artifactname=drop]$PWD/out"
+echo "##vso[artifact.upload artifactname=pipe]$PWD/out/pipe"
+"""
+    definition = await yard.define("Web", gone, step(odd, displayName="Odd"), repository=None)
+    build = await yard.ended(await yard.queue(definition))
+    assert build["result"] == "failed"
+    records = {one["name"]: one for one in await yard.records(build)}
+    assert records["Gone"]["result"] == "succeededWithIssues"
+    assert "Path does not exist: /not/there" in records["Gone"]["issues"][0]["message"]
+    assert records["Odd"]["result"] == "failed"
+    left_out, not_a_file = (one["message"] for one in records["Odd"]["issues"])
+    assert "Left out of drop: 2 ('link', a symbolic link, 'pipe', a named pipe)" in left_out
+    assert "out/pipe is a named pipe, neither a file nor a folder" in not_a_file
+    assert left_out in await yard.log(build, "Odd")
+    [artifact] = (await yard.ask("GET", f"builds/{build['id']}/artifacts"))["value"]
+    assert artifact["name"] == "drop"
 
 
 async def test_a_failing_step_fails_the_build_and_a_retry_runs_it_again(yard: Yard, tmp_path: Path):

@@ -1,11 +1,10 @@
 """What the tasks of a build publish: files into its artifacts, and words about it (15.5, 23.6)."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from quaymaster.actions import build_jobs
+from quaymaster.actions import build_jobs, uploading
 from quaymaster.actions.call import Call
 from quaymaster.actions.stored_objects import forget
 from quaymaster.domain.errors import DomainError
@@ -16,7 +15,6 @@ from quaymaster.store.containers import NewArtifact
 from quaymaster.store.database import Connection
 from quaymaster.store.jobs import HeldJob
 
-BLOCK = 1024**2
 MOST_FILES = 100_000
 CONTAINER = "Container"
 KINDS = {
@@ -28,10 +26,18 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of publishing: why it was not kept, "" if it was, and what its step should tell."""
+
+    problem: str = ""
+    warning: str = ""
+
+
 async def publish(
     call: Call, held: HeldJob, message: ArtifactFiles | ArtifactNamed | BuildChanged
-) -> str:
-    """Keep what a running job publishes; why not, if it cannot be kept: the job fails for it.
+) -> Outcome:
+    """Keep what a step of a running job publishes; what cannot be kept fails the step.
 
     Raises StorageUnavailable and DatabaseUnavailable, after which it may be tried again.
     """
@@ -40,25 +46,25 @@ async def publish(
             case ArtifactFiles():
                 return await _upload(call, held, message)
             case ArtifactNamed():
-                return await _associate(call, held, message)
+                return Outcome(await _associate(call, held, message))
             case BuildChanged():
-                return await build_jobs.change(call, held, message.number, message.tag)
+                return Outcome(await build_jobs.change(call, held, message.number, message.tag))
     except DomainError as problem:
-        return problem.message
+        return Outcome(problem.message)
 
 
-async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> str:
+async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
     name = containers.artifact_name(message.name)
     folder = containers.clean_path(message.folder)
-    place = Path(message.path)
-    if not await asyncio.to_thread(place.exists):
-        return f"Path does not exist: {message.path}. Nothing was put into the artifact {name}."
-    found = await asyncio.to_thread(lambda: list(_files(place)))
-    if len(found) > MOST_FILES:
-        return f"{message.path} holds more than {MOST_FILES} files; put them into an archive."
-    for source, below in found:
-        path = containers.clean_path(f"{folder}/{below}")
-        await _keep(call, held, source, path)
+    try:
+        found = await asyncio.to_thread(uploading.found_at, Path(message.path))
+        if len(found.files) > MOST_FILES:
+            text = f"{message.path} holds more than {MOST_FILES} files; put them into an archive."
+            return Outcome(text)
+        for source, below in found.files:
+            await _keep(call, held, source, containers.clean_path(f"{folder}/{below}"))
+    except OSError as error:
+        return Outcome(_unreadable(message.path, name, error))
     root = folder.partition("/")[0]
     async with call.database.transaction() as connection:
         new = NewArtifact(
@@ -69,35 +75,24 @@ async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> str:
             await _record(connection, held),
         )
         await containers.name_artifact(connection, held.build_id, new, again=True)
-    return ""
+    return Outcome(warning=found.warning(name))
 
 
-def _files(place: Path) -> Iterator[tuple[Path, str]]:
-    """The regular files at a place with their paths below it; links are not followed."""
-    if not place.is_dir():
-        yield place, place.name
-        return
-    for folder, names, leaves in os.walk(place):
-        names.sort()
-        for leaf in sorted(leaves):
-            file = Path(folder) / leaf
-            if file.is_file() and not file.is_symlink():
-                yield file, file.relative_to(place).as_posix()
+def _unreadable(place: str, name: str, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename == place:
+        return f"Path does not exist: {place}. Nothing was put into the artifact {name}."
+    return (
+        f"{error.filename or place!r} cannot be read: {error.strerror}. {name} was not published."
+    )
 
 
 async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
     """Copy a file of the worker's machine into the build's container."""
     storage, key = call.installation.files, containers.new_key(held.build_id)
-    stored = await storage.put_stream(key, _blocks(source))
+    stored = await storage.put_stream(key, uploading.blocks(source))
     async with call.database.transaction() as connection:
         old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
     await forget(call, old)
-
-
-async def _blocks(source: Path) -> AsyncIterator[bytes]:
-    with source.open("rb") as file:
-        while block := await asyncio.to_thread(file.read, BLOCK):
-            yield block
 
 
 async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> str:

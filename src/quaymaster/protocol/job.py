@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 DEFAULT_LOG_LIMIT = 2 * 1024**3
 UNACKNOWLEDGED_LIMIT = 4 * 1024**2
 
@@ -193,6 +193,16 @@ class LogAck(msgspec.Struct, tag=True, frozen=True):
     bytes: int
 
 
+class Published(msgspec.Struct, tag=True, frozen=True):
+    """Worker → host: the answer to each ArtifactFiles, ArtifactNamed and BuildChanged of a step,
+    in their order; `problem` says why it was not kept, "" that it was."""
+
+    job_id: int
+    step_id: int
+    problem: str = ""
+    warnings: list[str] = msgspec.field(default_factory=list)
+
+
 class HostReady(msgspec.Struct, tag=True, frozen=True):
     """Host → worker, once: started, and able to take a job."""
 
@@ -312,6 +322,7 @@ class BuildChanged(msgspec.Struct, tag=True, frozen=True):
     """Host → worker: a task renamed or tagged its build; "" is neither."""
 
     job_id: int
+    step_id: int
     number: str = ""
     tag: str = ""
 
@@ -340,7 +351,7 @@ class JobEnded(msgspec.Struct, tag=True, frozen=True):
     is_waiting: bool = False
 
 
-WorkerMessage = RunJob | CancelJob | LogAck
+WorkerMessage = RunJob | CancelJob | LogAck | Published
 HostMessage = (
     HostReady
     | StepStarted

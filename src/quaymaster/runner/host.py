@@ -11,7 +11,14 @@ import sys
 from dataclasses import dataclass, field
 
 from quaymaster.protocol import frames
-from quaymaster.protocol.job import CancelJob, HostReady, LogAck, RunJob, WorkerMessage
+from quaymaster.protocol.job import (
+    CancelJob,
+    HostReady,
+    LogAck,
+    Published,
+    RunJob,
+    WorkerMessage,
+)
 from quaymaster.runner import descendants
 from quaymaster.runner.environment import inherited
 from quaymaster.runner.job import Job
@@ -38,7 +45,9 @@ class Host:
                 self._start(message)
             case CancelJob() if self.job is not None and message.job_id == self.job_id:
                 self.job.cancel(message.reason)
-            case CancelJob():
+            case Published() if self.job is not None and message.job_id == self.job_id:
+                self.job.published(message)
+            case CancelJob() | Published():
                 return  # the job has ended meanwhile
             case LogAck():
                 self.outbox.acknowledged(message.bytes)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from quaymaster.domain.expressions import ConditionResult, ExpressionError, evaluate_condition
-from quaymaster.protocol.job import Issue, JobEnded, JobResult, RunJob, Step
+from quaymaster.protocol.job import Issue, JobEnded, JobResult, Published, RunJob, Step
 from quaymaster.runner import checkouts, descendants, downloads, fixed_steps
 from quaymaster.runner.outbox import Outbox
 from quaymaster.runner.results import merge
@@ -72,6 +72,11 @@ class Job:
         if self._current is not None and not self._may_go_on(self._current):
             self._current.stop(Stop.CANCELED)
 
+    def published(self, answer: Published) -> None:
+        """Give the worker's answer to the step that waits for it; a killed one does no more."""
+        if self._current is not None and self._current.step.id == answer.step_id:
+            self._current.published(answer)
+
     def _later(self, seconds: float, what: Callable[[], None]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(seconds, what))
 
@@ -122,6 +127,8 @@ class Job:
             await self._work(run)
         except Exception as problem:  # noqa: BLE001 - it fails this step, the others go on
             run.fail(self._internal_error(problem))
+        if not self._killed:
+            await run.all_published()
         run.print(f"##[section]Finishing: {name}")
 
     async def _work(self, run: StepRun) -> None:

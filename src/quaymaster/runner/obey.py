@@ -116,7 +116,7 @@ class Obedience:
                 | effects.AddBuildTag()
                 | effects.UpdateBuildNumber()
             ):
-                self._state.outbox.send(publishing.message(self._step, effect))
+                self._step.publish(publishing.message(self._step, effect))
             case effects.TelemetryIgnored():
                 return
             case _:

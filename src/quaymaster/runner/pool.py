@@ -11,6 +11,9 @@ import structlog
 
 from quaymaster.protocol.frames import FrameError
 from quaymaster.protocol.job import (
+    ArtifactFiles,
+    ArtifactNamed,
+    BuildChanged,
     CancelJob,
     HostMessage,
     HostReady,
@@ -19,6 +22,7 @@ from quaymaster.protocol.job import (
     JobResult,
     LogAck,
     LogChunk,
+    Published,
     RunJob,
     StepEnded,
     StepStarted,
@@ -26,7 +30,7 @@ from quaymaster.protocol.job import (
 from quaymaster.runner import descendants, workspace
 from quaymaster.runner.host_process import HostLost, HostProcess
 
-Sink = Callable[[HostMessage], Awaitable[None]]
+Sink = Callable[[HostMessage], Awaitable[Published | None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +66,9 @@ class HostPool:
         self, job: RunJob, sink: Sink, cancelled: "asyncio.Future[str] | None" = None
     ) -> JobEnded:
         """Run a job to its end, giving every message to `sink` in order; JobEnded is the last.
+
+        What the sink returns for something that a step publishes is the step's answer, None that
+        all is well.
 
         `cancelled` holds the reason when the job is to be canceled. When `sink` raises, or this is
         canceled itself, the job is killed and nothing more is reported. A host that dies makes the
@@ -210,7 +217,9 @@ class _Conversation:
             self._open = message
         elif isinstance(message, StepEnded):
             self._open = None
-        await self._sink(message)
+        answer = await self._sink(message)
+        if isinstance(message, ArtifactFiles | ArtifactNamed | BuildChanged):
+            host.send(answer or Published(message.job_id, message.step_id))
         if isinstance(message, LogChunk):
             host.send(LogAck(len(message.body)))
 

@@ -33,10 +33,10 @@ def message(step: StepRun, effect: Publishing) -> ArtifactFiles | ArtifactNamed 
                 properties,
             )
         case effects.AddBuildTag():
-            return BuildChanged(job_id, tag=mask(effect.tag))
+            return BuildChanged(job_id, step.step.id, tag=mask(effect.tag))
         case effects.UpdateBuildNumber():
             state.variables.put(Variable("Build.BuildNumber", effect.number, is_read_only=True))
-            return BuildChanged(job_id, number=mask(effect.number))
+            return BuildChanged(job_id, step.step.id, number=mask(effect.number))
 
 
 def upload(step: StepRun, name: str, folder: str, path: str) -> ArtifactFiles:

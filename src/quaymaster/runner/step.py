@@ -4,7 +4,17 @@ import asyncio
 import time
 from enum import StrEnum
 
-from quaymaster.protocol.job import Issue, JobResult, Step, StepEnded, StepStarted
+from quaymaster.protocol.job import (
+    ArtifactFiles,
+    ArtifactNamed,
+    BuildChanged,
+    Issue,
+    JobResult,
+    Published,
+    Step,
+    StepEnded,
+    StepStarted,
+)
 from quaymaster.runner.log_stream import LogStream
 from quaymaster.runner.processes import TaskProcess
 from quaymaster.runner.results import merge
@@ -39,6 +49,8 @@ class StepRun:
         self.task_version = ""
         self.stop_wanted: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
         self.processes: set[TaskProcess] = set()
+        self._unanswered = 0  # of what was published
+        self._all_answered = asyncio.Event()
         self._finish: asyncio.TimerHandle | None = None
         self._issues: list[Issue] = []
         self._counts = {"error": 0, "warning": 0}
@@ -53,6 +65,30 @@ class StepRun:
                 at=time.time(),
             )
         )
+
+    def publish(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> None:
+        """Ask the worker to keep something; the step does not end before it has answered."""
+        self._unanswered += 1
+        self.state.outbox.send(message)
+
+    def published(self, answer: Published) -> None:
+        """Take the worker's answer: what could not be kept fails the step (SEMANTICS 15.5)."""
+        for warning in answer.warnings:
+            self.warning(warning)
+        if answer.problem:
+            self.fail(answer.problem)
+            if not self.step.continue_on_error:
+                reason = self.state.masker.mask(answer.problem)
+                self.state.issues.append(Issue("error", reason))
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._all_answered.set()
+
+    async def all_published(self) -> None:
+        """Wait until the worker has answered for everything, or the step is killed."""
+        if self._unanswered:
+            self._all_answered.clear()
+            await self._all_answered.wait()
 
     def ended(self) -> JobResult:
         """Send the rest of the log and the step's end; gives its effective result."""
@@ -152,5 +188,6 @@ class StepRun:
     def kill(self) -> None:
         """End it at once: the time for a polite end is over."""
         self.stop(Stop.CANCELED)
+        self._all_answered.set()
         for process in self.processes:
             process.kill()

@@ -24,6 +24,7 @@ from quaymaster.protocol.job import (
     JobResult,
     LogChunk,
     OutputVariable,
+    Published,
     ReleaseRenamed,
     RunJob,
 )
@@ -59,7 +60,7 @@ class Hosts(Protocol):
     async def run(
         self,
         job: RunJob,
-        sink: Callable[[HostMessage], Awaitable[None]],
+        sink: Callable[[HostMessage], Awaitable[Published | None]],
         cancelled: "asyncio.Future[str] | None" = None,
     ) -> JobEnded:
         """Run a job to its end, giving every message but the last, which it answers, to `sink`."""
@@ -152,17 +153,20 @@ class JobRun:
             return None
         return self._hosted.result()
 
-    async def _take(self, message: HostMessage) -> None:
+    async def _take(self, message: HostMessage) -> Published | None:
         """The sink of the host: it is read no further until this returns."""
+        if isinstance(message, ArtifactFiles | ArtifactNamed | BuildChanged):
+            return await self._publish(message)
         if isinstance(message, ReleaseRenamed):
             await self._rename(message.name)
-            return
-        if isinstance(message, ArtifactFiles | ArtifactNamed | BuildChanged):
-            await self._publish(message)
-            return
-        if isinstance(message, Attachment):
+        elif isinstance(message, Attachment):
             await self._attach(message)
-            return
+        else:
+            await self._tell(message)
+        return None
+
+    async def _tell(self, message: HostMessage) -> None:
+        """Gather what the timeline and the logs show."""
         if isinstance(message, OutputVariable) and self.held.build_id:
             problem = self._handed_on.take(message)
             if problem:
@@ -258,15 +262,17 @@ class JobRun:
         if problem:
             _log.warning("a release was not renamed", job=self.held.id, reason=problem)
 
-    async def _publish(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> None:
-        """What a task publishes to its build; the host's next message waits until it is kept."""
+    async def _publish(
+        self, message: ArtifactFiles | ArtifactNamed | BuildChanged
+    ) -> Published | None:
+        """What a step publishes to its build; the host's next message waits until it is kept."""
         if self._is_stale or not self.held.build_id:
-            return
-        problem = await self._until_done(
+            return None
+        outcome = await self._until_done(
             lambda: build_publishing.publish(Call(self._installation), self.held, message)
         )
-        if problem:
-            self._lose(problem)
+        warnings = [outcome.warning] if outcome.warning else []
+        return Published(message.job_id, message.step_id, outcome.problem, warnings)
 
     async def _attach(self, message: Attachment) -> None:
         """Keep an attached file; the host's next message waits until its bytes are stored."""

@@ -16,13 +16,14 @@ from quaymaster.protocol.job import (
     JobEnded,
     JobResult,
     LogChunk,
+    Published,
     RunJob,
     Step,
     StepEnded,
     StepStarted,
 )
 
-Sink = Callable[[HostMessage], Awaitable[None]]
+Sink = Callable[[HostMessage], Awaitable[Published | None]]
 MOST_SECONDS = 3600.0  # for a task whose definition sets no time limit
 
 _LINE_TIME = "%Y-%m-%dT%H:%M:%S.%f0Z"
