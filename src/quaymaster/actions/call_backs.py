@@ -224,15 +224,13 @@ async def _given(told: Reporter) -> tuple[Secrets, Iterable[Endpoint]]:
             raise TokenEnded
         found = job_telling.found(release, JobId(about.job_id))
         facts = await job_facts.of_deployment(
-            connection, release.id, found.stage.id, found.deployment.id
+            connection, release.id, found.stage.id, found.deployment.id, call.installation.url
         )
         if facts is None:
             raise TokenEnded
         secrets = job_facts.opened(call.vault, facts.secrets)
         _, handed_on = await build_outputs.of_phase(connection, call.vault, found.phase.id)
         secrets = replace(secrets, deployment={**secrets.deployment, **handed_on})
-        around = Around(
-            call.installation.url, call.installation.outside, facts, secrets, Place("", "")
-        )
+        around = Around(call.installation.outside, facts.circumstances, secrets, Place("", ""))
         known = await job_telling.connections_of(connection, call.vault, found, around)
     return secrets, known.values()

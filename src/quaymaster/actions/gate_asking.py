@@ -11,7 +11,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import ServerTask, ServerTaskEnd, ServerTasks
-from quaymaster.actions.telling import deployment_context
+from quaymaster.domain import attempt_variables
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.events import GateSampled
 from quaymaster.domain.gate_run import enabled_gates, sample_given_up_at
@@ -62,7 +62,7 @@ async def ask(call: Call, gate_run: int) -> bool:
     installed = call.installation.outside.tasks
     if any(call_back_tokens.task_may_wait(task, installed) for task in gates.values()):
         place = _place(found, number, 0)
-        await gate_answers.keep(call, place, _names(call, found, 0), answers, _until(found))
+        await gate_answers.keep(call, place, _names(found, 0), answers, _until(found))
         return True
     results = tuple(answers[rank] for rank in sorted(answers))
     event = GateSampled(found.stage.id, found.deployment.attempt, found.run.side, number, results)
@@ -78,7 +78,9 @@ async def _open_sample(call: Call, gate_run: int) -> _Open | None:
         if release is None or found is None:
             return None
         stage, deployment, run = found
-        facts = await job_facts.of_deployment(connection, release.id, stage.id, deployment.id)
+        facts = await job_facts.of_deployment(
+            connection, release.id, stage.id, deployment.id, call.installation.url
+        )
         return _Open(release, stage, deployment, run, facts) if facts else None
 
 
@@ -89,7 +91,7 @@ async def given(call: Call, gate_run: int) -> tuple[Secrets, tuple[Endpoint, ...
         return Secrets(), ()
     secrets = job_facts.opened(call.vault, found.facts.secrets)
     gates = enabled_gates(gate_policy(found.stage, found.run.side))
-    variables = _variables(call.installation.url, found, secrets)
+    variables = _variables(found, secrets)
     return secrets, await _connections(call, found, gates.values(), variables)
 
 
@@ -107,7 +109,7 @@ async def _answers(
     }
     try:
         secrets = job_facts.opened(call.vault, found.facts.secrets)
-        variables = _variables(call.installation.url, found, secrets)
+        variables = _variables(found, secrets)
         endpoints = await _connections(call, found, gates.values(), variables)
     except VaultError as error:
         return {rank: GateResult(name, False, str(error)) for rank, (name, _) in open_gates.items()}
@@ -134,7 +136,7 @@ async def _own_variables(
     call: Call, found: _Open, rank: int, task: TaskPlan, variables: VariableSet
 ) -> VariableSet:
     """The variables with the ids of one gate, and the token with which it is reported on."""
-    names = _names(call, found, rank)
+    names = _names(found, rank)
     own = variables.copy()
     own.put(Variable("System.TaskInstanceId", str(names.task_instance), is_read_only=True))
     if call_back_tokens.task_may_wait(task, call.installation.outside.tasks):
@@ -159,12 +161,12 @@ async def _asked(call: Call, found: _Open, rank: int, end: ServerTaskEnd) -> Non
 
 
 def _place(found: _Open, number: int, rank: int) -> GatePlace:
-    project = UUID(found.facts.project_id)
+    project = UUID(found.facts.circumstances.project_id)
     return GatePlace(found.release.id, project, found.run.id, number, rank)
 
 
-def _names(call: Call, found: _Open, rank: int) -> Names:
-    context = _context(call.installation.url, found)
+def _names(found: _Open, rank: int) -> Names:
+    context = _context(found)
     number = found.run.open_sample.number if found.run.open_sample else 0
     plan = UUID(context.plan_id)
     return Names(plan, UUID(context.job_id), gate_answers.instance(plan, number, rank))
@@ -188,8 +190,8 @@ async def _connections(
     if not words:
         return ()
     async with call.database.read() as connection:
-        project = UUID(found.facts.project_id)
-        place = DefinitionPlace(found.facts.definition_id, project)
+        project = UUID(found.facts.circumstances.project_id)
+        place = DefinitionPlace(found.facts.circumstances.definition_id, project)
         written = words_written(gates, inputs_of)
         known = await connections.resolve_for(connection, call.vault, place, words, written)
     return tuple({each.id: endpoint(each) for each in known.values()}.values())
@@ -249,8 +251,8 @@ async def evidence(files: ObjectStorage, run: GateRun, number: int, rank: int) -
 # ---- variables ------------------------------------------------------------------------------
 
 
-def _variables(url: str, found: _Open, secrets: Secrets) -> VariableSet:
-    system = [Variable(name, value) for name, value in predefined(_context(url, found)).items()]
+def _variables(found: _Open, secrets: Secrets) -> VariableSet:
+    system = [Variable(name, value) for name, value in predefined(_context(found)).items()]
     return effective(
         Scopes(
             release=plain_and_secret(found.release.variables, secrets.release),
@@ -261,10 +263,12 @@ def _variables(url: str, found: _Open, secrets: Secrets) -> VariableSet:
     )
 
 
-def _context(url: str, found: _Open) -> JobContext:
-    context = deployment_context(url, found.release, found.stage, found.deployment, found.facts)
+def _context(found: _Open) -> JobContext:
+    around = found.facts.circumstances
+    context = attempt_variables.context(around, found.release, found.stage, found.deployment)
     return replace(
         context,
+        skips_artifacts=True,
         phase_name="Gates",
         job_id=str(uuid5(NAMESPACE_URL, f"{context.collection_url}/gates/{found.run.id}/job")),
         plan_id=str(uuid5(NAMESPACE_URL, f"quaymaster:gates:{found.run.id}")),

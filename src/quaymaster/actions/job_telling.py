@@ -8,7 +8,9 @@ from uuid import UUID
 from quaymaster.actions import call_back_tokens, connections, job_tokens, secure_files
 from quaymaster.actions.connections import DefinitionPlace
 from quaymaster.actions.ports import InstalledTasks, Outside
-from quaymaster.actions.telling import deployment_context, equipped, numbered
+from quaymaster.actions.telling import equipped, numbered
+from quaymaster.domain import attempt_variables
+from quaymaster.domain.circumstances import Circumstances
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
@@ -29,20 +31,18 @@ from quaymaster.plans.job_message import (
 )
 from quaymaster.protocol.job import Endpoint, JobVariable, RunJob, SecureFile
 from quaymaster.store.database import Connection
-from quaymaster.store.job_facts import JobFacts
 from quaymaster.store.release_secrets import Secrets
 from quaymaster.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the release's record does not say of a job; `url` is where clients reach us, `outside`
-    is what is to be had where it will run, `endpoints` are the connections that it may use,
-    `handed_on` is what earlier tasks of its phase have set (13.12)."""
+    """What the release's record does not say of a job; `outside` is what is to be had where
+    it will run, `endpoints` are the connections that it may use, `handed_on` is what earlier tasks
+    of its phase have set (13.12)."""
 
-    url: str
     outside: Outside
-    facts: JobFacts
+    circumstances: Circumstances
     secrets: Secrets
     place: Place
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
@@ -73,10 +73,14 @@ def found(release: Release, job_id: JobId) -> Found:
 async def told(connection: Connection, found: Found, around: Around, now: datetime) -> RunJob:
     """The message of a job that was just claimed; the rows of its steps are made with it."""
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
-    planned = planned_steps(phase, around.facts.artifacts, _choice(found.job, around.outside.tasks))
+    planned = planned_steps(
+        phase, around.circumstances.artifacts, _choice(found.job, around.outside.tasks)
+    )
     steps = await numbered(connection, found.job.id, found.job.token, planned)
-    context = _context(around.url, found, around.facts)
-    token = await job_tokens.issue(connection, around.facts.project_id, phase, found.job, now)
+    context = _context(found, around.circumstances)
+    token = await job_tokens.issue(
+        connection, around.circumstances.project_id, phase, found.job, now
+    )
     called_back = await call_back_tokens.for_job(
         connection, found.job, phase, context, steps, now, around.outside.tasks
     )
@@ -105,7 +109,7 @@ async def _secure_files(
     words = connections_named(phase, lambda: message.variables, tasks.secure_file_inputs)
     if not words:
         return []
-    project = UUID(around.facts.project_id)
+    project = UUID(around.circumstances.project_id)
     return await secure_files.given(connection, project, words, found.job.id)
 
 
@@ -122,14 +126,14 @@ async def connections_of(
     inputs_of = tasks.connection_inputs if tasks else no_inputs
 
     def variables() -> list[JobVariable]:
-        context = _context(around.url, found, around.facts)
+        context = _context(found, around.circumstances)
         return job_variables(context, _setting(found, around))
 
     words = connections_named(phase, variables, inputs_of)
     if not words:
         return {}
-    project = UUID(around.facts.project_id)
-    place = DefinitionPlace(around.facts.definition_id, project)
+    project = UUID(around.circumstances.project_id)
+    place = DefinitionPlace(around.circumstances.definition_id, project)
     written = words_written(phase.tasks, inputs_of)
     known = await connections.resolve_for(connection, vault, place, words, written)
     return {word: endpoint(each) for word, each in known.items()}
@@ -163,10 +167,10 @@ def _setting(found: Found, around: Around) -> Setting:
     )
 
 
-def _context(url: str, found: Found, facts: JobFacts) -> JobContext:
+def _context(found: Found, circumstances: Circumstances) -> JobContext:
     phase = found.stage.phase_plan(found.phase)
     return replace(
-        deployment_context(url, found.release, found.stage, found.deployment, facts),
+        attempt_variables.context(circumstances, found.release, found.stage, found.deployment),
         phase_id=found.phase.id,
         phase_name=phase.name,
         job_id=record_of_job(found.job.id),

@@ -103,21 +103,21 @@ async def _told(
 ) -> Taken | None:
     """What the taker must know of the job it has just claimed."""
     found = job_telling.found(release, job_id)
+    installation = call.installation
     facts = await job_facts.of_deployment(
-        connection, release.id, found.stage.id, found.deployment.id
+        connection, release.id, found.stage.id, found.deployment.id, installation.url
     )
     if facts is None:
         raise NotFound("job", job_id)
-    installation = call.installation
+    circumstances = facts.circumstances
     try:
-        references = (artifact.reference for artifact in facts.artifacts)
+        references = (artifact.reference for artifact in circumstances.artifacts)
         endpoints = await artifact_access.opened(
-            connection, call, UUID(facts.project_id), references
+            connection, call, UUID(circumstances.project_id), references
         )
         around = job_telling.Around(
-            installation.url,
             installation.outside,
-            facts,
+            circumstances,
             job_facts.opened(call.vault, facts.secrets),
             taker.place,
         )
@@ -127,7 +127,7 @@ async def _told(
         named = await job_telling.connections_of(connection, call.vault, found, around)
         around = replace(around, endpoints={**endpoints, **named})
         message = await job_telling.told(connection, found, around, call.now)
-        message = await own_builds.with_files(connection, call, facts.project_id, message)
+        message = await own_builds.with_files(connection, call, circumstances.project_id, message)
     except (VaultError, Invalid) as error:
         failed = JobFinished(job_id, taker.token, JobStatus.FAILED, str(error))
         await happen_within(connection, call, release.id, failed)

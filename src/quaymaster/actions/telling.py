@@ -1,16 +1,12 @@
-"""What every job and gate is told alike: its steps, its place, and the deployment around it."""
+"""What every job is told alike: its steps and its place."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from quaymaster.actions.ports import Outside
-from quaymaster.domain.attempt_variables import context
-from quaymaster.domain.predefined import JobContext
-from quaymaster.domain.release import Deployment, Release, Stage
 from quaymaster.plans.job_message import NumberedStep, Place, PlannedStep
 from quaymaster.store import task_runs
 from quaymaster.store.database import Connection
-from quaymaster.store.job_facts import JobFacts
 
 
 async def numbered(
@@ -44,14 +40,3 @@ def equipped(slot: Place, outside: Outside) -> Place:
     if (tasks := outside.tasks) is None:
         return slot
     return replace(slot, tasks_directory=tasks.directory, node=tasks.node)
-
-
-def deployment_context(
-    url: str, release: Release, stage: Stage, deployment: Deployment, facts: JobFacts
-) -> JobContext:
-    """What scripts can read of a deployment; `url` is where clients reach us.
-
-    Who tells a job or a gate of it puts in its phase, its ids and what else is its own.
-    """
-    around = facts.circumstances(url)
-    return replace(context(around, release, stage, deployment), skips_artifacts=True)

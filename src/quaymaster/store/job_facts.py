@@ -72,33 +72,8 @@ class SealedSecrets:
 class JobFacts:
     """Everything about a job that its release's record does not hold."""
 
-    organization_id: str
-    organization_name: str
-    project_id: str
-    project_name: str
-    definition_id: int
-    definition_name: str
-    triggering_alias: str
-    release_requester: Requester
-    deployment_requester: Requester
-    artifacts: tuple[CarriedArtifact, ...]
+    circumstances: Circumstances
     secrets: SealedSecrets
-
-    def circumstances(self, url: str) -> Circumstances:
-        """The same as far as it is no secret, for the variables of a job."""
-        people = (self.release_requester, self.deployment_requester)
-        return Circumstances(
-            url=url,
-            organization_id=self.organization_id,
-            organization_name=self.organization_name,
-            project_id=self.project_id,
-            project_name=self.project_name,
-            definition_id=self.definition_id,
-            definition_name=self.definition_name,
-            triggering_alias=self.triggering_alias,
-            artifacts=self.artifacts,
-            people={person.id: person for person in people if person.id},
-        )
 
 
 async def of_release(
@@ -118,13 +93,16 @@ async def of_release(
 
 
 async def of_deployment(
-    connection: Connection, release: int, stage: int, deployment: int
+    connection: Connection, release: int, stage: int, deployment: int, url: str
 ) -> JobFacts | None:
-    """The facts about the jobs of an attempt; None when there is no such attempt."""
+    """The facts about the jobs of an attempt, with those who asked for it and for its release;
+    None when there is no such attempt."""
     row = await connection.fetchrow(FACTS, release, stage, deployment)
     if row is None:
         return None
-    return JobFacts(
+    people = (_requester(row, "release_by"), _requester(row, "stage_by"))
+    circumstances = Circumstances(
+        url=url,
         organization_id=row["organization_id"],
         organization_name=row["organization_name"],
         project_id=row["project_id"],
@@ -132,15 +110,15 @@ async def of_deployment(
         definition_id=row["definition_id"],
         definition_name=row["definition_name"],
         triggering_alias=row["triggering_alias"],
-        release_requester=_requester(row, "release_by"),
-        deployment_requester=_requester(row, "stage_by"),
         artifacts=artifacts_in(row["artifacts"]),
-        secrets=SealedSecrets(
-            (release_owner(row["release_id"]), row["release_secrets"]),
-            (stage_owner(row["stage_id"]), row["stage_secrets"]),
-            (deployment_owner(row["deployment_id"]), row["deployment_secrets"]),
-        ),
+        people={person.id: person for person in people if person.id},
     )
+    secrets = SealedSecrets(
+        (release_owner(row["release_id"]), row["release_secrets"]),
+        (stage_owner(row["stage_id"]), row["stage_secrets"]),
+        (deployment_owner(row["deployment_id"]), row["deployment_secrets"]),
+    )
+    return JobFacts(circumstances, secrets)
 
 
 def opened(vault: Vault, sealed: SealedSecrets) -> Secrets:
