@@ -1,5 +1,6 @@
 """Phases without an agent, legs, and outputs of jobs, as they really run (SEMANTICS 12, 20)."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +105,9 @@ async def test_a_build_asks_a_person_and_multiplies(yard: Yard):
     await eventually(asks, "the question")
     [one] = found
     assert (one["instructions"], one["status"]) == ("Is lin,mac right?", "pending")
+    hour = timedelta(hours=1)  # that is the phase's limit, shorter than the question's
+    due, created = (datetime.fromisoformat(one[name]) for name in ("dueOn", "createdOn"))
+    assert due - created <= hour
     told = await yard.ask("PATCH", f"{path}/{one['id']}", json={"status": "approved"})
     assert told["status"] == "approved"
     again = await yard.ask("PATCH", f"{path}/{one['id']}", 400, json={"status": "rejected"})

@@ -13,11 +13,13 @@ from quaymaster.domain.build_events import (
     BuildRetried,
     BuildTimeCame,
 )
+from quaymaster.domain.build_pauses import over_at
 from quaymaster.domain.build_plan import BuildJobPlan, BuildPlan, BuildStagePlan
 from quaymaster.domain.build_spreading import MOST_JOBS, spread
 from quaymaster.domain.building import due_at
 from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.events import JobAnswered, JobAwaits, JobFinished
+from quaymaster.domain.explain_build import BuildSurroundings, explain_build
 from quaymaster.domain.plan import Parallelism, PhaseKind, PhasePlan, Spread, TaskPlan
 from quaymaster.domain.release import JobKind, PersonId
 from quaymaster.domain.spreading import DELAY, INTERVENTIONS
@@ -207,6 +209,16 @@ def test_the_time_of_the_phase_limits_its_tasks():
         BuildResult.FAILED,
         "The job exceeded its maximum execution time.",
     )
+
+
+def test_a_question_is_open_no_longer_than_its_phase_may_take():
+    asking = without_agent("S", question(), timeout=timedelta(minutes=10))
+    build = started(asking)
+    assert over_at(build, build.current[0]) == NOW + 10 * MINUTE
+    [reason] = explain_build(build, BuildSurroundings("Web"))
+    assert reason.clears_at == NOW + 10 * MINUTE
+    unlimited = started(without_agent("S", question()))
+    assert over_at(unlimited, unlimited.current[0]) == unlimited.current[0].due_at
 
 
 def test_a_cancel_ends_pauses_at_once_and_nothing_follows():

@@ -1,12 +1,14 @@
 """Manual validations of builds: a paused phase goes on, or fails (SEMANTICS 21)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from quaymaster.actions import build_happening, builds
 from quaymaster.actions.call import Call
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildQuestionAnswered
+from quaymaster.domain.build_pauses import over_at
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import Intervention, JobId
 from quaymaster.store import builds as rows
@@ -17,10 +19,12 @@ from quaymaster.store.people import Identity
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """A question with the number of the job that waits for it, and who has answered."""
+    """A question with the number of the job that waits for it, when that is over at the latest,
+    and who has answered."""
 
     id: JobId
     asked: Intervention
+    due_at: datetime
     answered_by: Identity | None = None
 
 
@@ -29,11 +33,14 @@ async def listed(call: Call, build_id: int) -> tuple[BuildView, list[Validation]
     async with call.database.read() as connection:
         view = await builds.found(connection, call, build_id)
         build = await rows.load(connection, build_id)
-        asked = [(j.id, j.question) for j in build.jobs if j.question] if build else []
-        known = await people.get_many(
-            connection, [one.answered_by for _, one in asked if one.answered_by]
-        )
-    return view, [Validation(job, one, known.get(one.answered_by or "")) for job, one in asked]
+        asked = [
+            Validation(job.id, job.question, over_at(build, job) or job.question.due_at)
+            for job in (build.jobs if build else ())
+            if build and job.question
+        ]
+        by = [str(one.asked.answered_by) for one in asked if one.asked.answered_by]
+        known = await people.get_many(connection, by)
+    return view, [replace(one, answered_by=known.get(one.asked.answered_by or "")) for one in asked]
 
 
 async def get(call: Call, build_id: int, number: int) -> tuple[BuildView, Validation]:

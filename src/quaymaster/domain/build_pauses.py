@@ -139,9 +139,16 @@ def _time_limit(build: Build, plan: BuildJobPlan) -> datetime | None:
     return started + plan.work.timeout if started and plan.work.timeout else None
 
 
+def over_at(build: Build, job: BuildJob) -> datetime | None:
+    """When a pause is over by itself: with its own time or that of its phase, if that is earlier;
+    None for one that waits for ever."""
+    limit = _time_limit(build, build.plan.job(job.key))
+    return min((at for at in (job.due_at, limit) if at is not None), default=None)
+
+
 def due_times(build: Build) -> Iterator[datetime]:
     """When somebody has to look at the pauses of a build again."""
     for job in build.jobs:
         if is_paused(job):
-            limit = _time_limit(build, build.plan.job(job.key))
-            yield from (at for at in (job.due_at, limit) if at is not None)
+            over = over_at(build, job)
+            yield from (over,) if over is not None else ()

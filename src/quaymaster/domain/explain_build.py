@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from quaymaster.domain.build import Build, BuildJob, BuildResult
+from quaymaster.domain.build_pauses import over_at
 from quaymaster.domain.build_plan import BuildJobPlan
 from quaymaster.domain.building import due_at, waits_for
 from quaymaster.domain.demands import unmet, written
@@ -80,20 +81,21 @@ def _of_job(build: Build, plan: BuildJobPlan, around: BuildSurroundings) -> Iter
     elif job.status is JobStatus.WAITING:
         yield _waiting(plan, job, around)
     elif job.status is JobStatus.RUNNING and plan.work.kind is PhaseKind.SERVER:
-        yield _pausing(plan, job)
+        yield _pausing(build, plan, job)
     elif job.status is JobStatus.RUNNING:
         text = f"{plan.work.name!r} runs on {job.worker or 'a worker'}."
         by = (job.worker or "its worker", *STOPPERS)
         yield Reason(ReasonKind.RUNNING, text, by, details={"worker": job.worker})
 
 
-def _pausing(plan: BuildJobPlan, job: BuildJob) -> Reason:
+def _pausing(build: Build, plan: BuildJobPlan, job: BuildJob) -> Reason:
     """A phase without an agent says for whom or what it waits, and until when."""
+    over = over_at(build, job)
     if job.question is not None:
         text = f"{plan.work.name!r} waits for somebody to resume or reject it."
-        return Reason(ReasonKind.INTERVENTION, text, QUEUERS, job.due_at)
+        return Reason(ReasonKind.INTERVENTION, text, QUEUERS, over)
     what = "the clock" if job.kind is JobKind.DELAY else "the service that it has asked"
-    return Reason(ReasonKind.RUNNING, f"{plan.work.name!r} waits for {what}.", STOPPERS, job.due_at)
+    return Reason(ReasonKind.RUNNING, f"{plan.work.name!r} waits for {what}.", STOPPERS, over)
 
 
 def _not_begun(build: Build, plan: BuildJobPlan) -> Iterator[Reason]:

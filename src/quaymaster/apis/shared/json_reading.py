@@ -90,6 +90,7 @@ def _checked(root: Any) -> int:
         for value in level:
             if isinstance(value, dict):
                 names += len(value)
+                _check_leaf("".join(value))
                 deeper.extend(value.values())
             elif isinstance(value, list):
                 deeper.extend(value)

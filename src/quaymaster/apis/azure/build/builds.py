@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
@@ -31,6 +30,7 @@ from quaymaster.apis.azure.values import (
 )
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
+from quaymaster.apis.shared.refusals import BadRequest
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans.azure_values import as_text
 from quaymaster.store.build_lists import BuildFilter, BuildOrder
@@ -207,10 +207,12 @@ def _parameters(value: Any) -> dict[str, str]:
     """The variables set at queue time: a JSON text of an object, as it is published."""
     if isinstance(value, str) and value.strip():
         try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError as error:
+            value = json_reading.decode(value.encode())
+        except BadRequest as error:
             raise Problem(
-                400, "InvalidRequestException", "parameters must be the JSON text of an object."
+                400,
+                "InvalidRequestException",
+                f"parameters must be the JSON text of an object. As such: {error}",
             ) from error
     return _texts(value or None, "parameters")
 

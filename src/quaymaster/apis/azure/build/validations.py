@@ -73,7 +73,7 @@ def _shown(request: AzureRequest, view: BuildView, found: Validation) -> dict[st
         "approver": {"id": by.id, "displayName": by.display_name} if by else None,
         "createdOn": date_out(asked.created_at),
         "modifiedOn": date_out(asked.modified_at),
-        "dueOn": date_out(asked.due_at),
+        "dueOn": date_out(found.due_at),
         "build": {"id": view.id, "buildNumber": view.number},
         "url": request.links.apis(str(view.project_id), path),
     }
