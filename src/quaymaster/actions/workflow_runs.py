@@ -40,6 +40,7 @@ from quaymaster.store.vault import VaultError
 from quaymaster.store.workflow_runs import RunState, WorkflowRun
 
 LEASE = timedelta(minutes=2)  # longer than all calls of one look may take
+SETTLES = LEASE  # until then a service that was asked may yet begin the run, or list it
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=3), timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(minutes=10)
 TELL_AGAIN = timedelta(minutes=20)  # of what runs: news well before an hour of silence
@@ -49,6 +50,7 @@ NOT_KNOWN = (
     "{title} may have been asked already, and nobody can tell whether the run was begun. Look "
     "there, and deploy or build again if it was not."
 )
+LOOKED_FOR = "It may have begun the run: for two minutes that is looked for and waited for."
 LONGEST_PROBLEM = 1000
 
 
@@ -93,9 +95,9 @@ async def _news(call: Call, run: WorkflowRun) -> News:
         if run.state is RunState.UNSENT:
             return await _begun(call, run, order, service)
         if not run.run_id and service.is_watched:
-            return await _sought(run, order, service)
+            return await _sought(call, run, order, service)
         if run.state is RunState.SENDING and not service.is_watched:
-            return await _sought(run, order, service)
+            return await _sought(call, run, order, service)
         return await _watched(run, order, service)
     except WorkflowRefused as refused:
         if run.state is RunState.SENT or run.run_id:
@@ -148,17 +150,25 @@ async def _begun(call: Call, run: WorkflowRun, order: Order, service: WorkflowSe
         again = later.after or _back_off(run.attempts)
         return News(RunState.UNSENT, problem=str(later), again=again)
     except WorkflowUnclear as unclear:
-        return News(RunState.SENDING, problem=str(unclear), again=_back_off(run.attempts))
+        problem = f"{unclear} {LOOKED_FOR}"
+        return News(RunState.SENDING, problem=problem, again=_back_off(run.attempts))
     return News(RunState.SENT, found, again=FIRST_PAUSE if service.is_watched else None)
 
 
-async def _sought(run: WorkflowRun, order: Order, service: WorkflowService) -> News:
-    """Look for a run whose id is not known, and that may not have been begun at all."""
+async def _sought(call: Call, run: WorkflowRun, order: Order, service: WorkflowService) -> News:
+    """Look for a run whose id is not known, and that may not have been begun at all.
+
+    That there is none counts only once the service has had the time to begin what it was asked
+    for, or to tell of it.
+    """
     found = await service.find(order)
     if isinstance(found, FarRun):
         return News(RunState.SENT, found, found.status, found.problem, again=timedelta(0))
     if run.state is RunState.SENT:
         return News(RunState.SENT, again=_pause_after(run.asked_at or run.created_at))
+    is_open = service.is_watched or found is Sighting.UNCLEAR
+    if is_open and run.asked_at and call.now - run.asked_at < SETTLES:
+        return News(run.state, problem=run.problem, again=_pause(call, run))
     if run.cancel_wanted and found is Sighting.NOTHING:
         return News(RunState.ENDED, status=ReportedStatus.CANCELED)
     if found is Sighting.NOTHING:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from quaymaster.actions.workflow_runs import LOOKED_FOR, SETTLES
 from quaymaster.store.workflow_runs import RunState
 from tests.apis.aviator.workflows.conftest import Scene
 from tests.connectors.far_workflows import FarBuildkite, FarGitHub, FarService, FarWebhook
@@ -108,13 +109,29 @@ async def test_an_order_to_a_webhook_is_repeated_only_where_it_knows_keys(
     await scene.deployed()
     await scene.look()
     scene.far.loses = False
-    for _ in range(2):
-        await scene.look()
+    await scene.look()
+    assert await scene.status() == "pending"
+    await scene.look(later=SETTLES)
     keys = {request.headers["Idempotency-Key"] for request in scene.far.asked}
     assert (len(scene.far.begun), len(keys)) == (2 if knows_keys else 1, 1)
     assert await scene.status() == ("pending" if knows_keys else "error")
     if not knows_keys:
         assert "nobody can tell" in await scene.error()
+
+
+@pytest.mark.parametrize("service", [FarWebhook], indirect=True)
+async def test_a_webhook_whose_answer_was_lost_may_still_tell(scene: Scene):
+    """It did the work before it answered, and that took longer than an answer may."""
+    scene.far.loses = True
+    await scene.deployed()
+    for _ in range(2):
+        await scene.look()
+    assert LOOKED_FOR in await scene.error()
+    told = scene.far.begun[0]["call_back"]
+    path = told["url"].removeprefix("http://quay.example")
+    await ask(scene, path, {"status": "success"}, token=told["token"])
+    assert await scene.status() == "success"
+    assert not await scene.error()
 
 
 @pytest.mark.parametrize("service", [FarBuildkite], indirect=True)

@@ -1,5 +1,6 @@
 """What every service is expected to do with a deployment, and what comes of its failures."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from quaymaster.actions import explaining
 from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import happen
 from quaymaster.actions.ports import WebAnswer, WebRequest
+from quaymaster.actions.workflow_runs import LOOKED_FOR, SETTLES
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.outgoing.http import GuardedClient
@@ -127,10 +129,54 @@ async def test_what_was_not_begun_after_all_is_begun_again(scene: Scene):
     await scene.deployed()
     await scene.look()
     scene.far.says = None
+    await scene.look()
+    assert scene.far.begun == []
+    assert (await scene.error()).endswith(f"answered 502. {LOOKED_FOR}")
+    await scene.look(later=SETTLES)
+    await scene.look()
+    assert len(scene.far.begun) == 1
+    assert (await scene.run()).run_id == "7001"
+
+
+@watched
+async def test_a_service_that_begins_the_run_late_does_not_begin_two(scene: Scene):
+    """It took the order, answered nobody in time, and was still to begin what it had taken."""
+    scene.far.says = REFUSED[502]
+    await scene.deployed()
+    await scene.look()
+    for _ in range(3):
+        await scene.look()
+    order = next(one for one in scene.far.asked if one.method == "POST")
+    scene.far.says = None
+    if isinstance(scene.far, FarGitHub):
+        scene.far.title = "Deploy {aviator_deployment_id}"
+    scene.far.begun.append(json.loads(order.body))
+    scene.far.stands = "good"
     for _ in range(2):
         await scene.look()
     assert len(scene.far.begun) == 1
-    assert (await scene.run()).run_id == "7001"
+    assert await scene.status() == "success"
+
+
+@watched
+async def test_a_late_run_of_what_was_canceled_meanwhile_is_stopped(scene: Scene):
+    scene.far.says = REFUSED[502]
+    await scene.deployed()
+    await scene.look()
+    number = (await scene.aviator.listed())[0]["id"]
+    await scene.aviator.here("POST", f"/deployments/{number}/cancel", json={})
+    await scene.look()
+    assert await scene.status() == "canceling"
+    order = next(one for one in scene.far.asked if one.method == "POST")
+    if isinstance(scene.far, FarGitHub):
+        scene.far.title = "Deploy {aviator_deployment_id}"
+    scene.far.begun.append(json.loads(order.body))
+    for _ in range(2):
+        await scene.look()
+    assert scene.far.canceled == ["7001"]
+    scene.far.stands = "stopped"
+    await scene.look()
+    assert await scene.status() == "canceled"
 
 
 class Killed(BaseException):
