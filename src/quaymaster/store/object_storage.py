@@ -6,7 +6,8 @@ two contents.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,12 +56,8 @@ class ObjectStorage:
 
     async def put(self, key: str, body: bytes) -> None:
         """Store an object, replacing one of the same key. Raises StorageUnavailable."""
-        try:
+        with _or_unavailable("A file could not be written to the storage"):
             await obstore.put_async(self._store, key, body)
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"A log could not be written to the storage ({type(error).__name__})."
-            ) from error
 
     async def put_file(self, key: str, path: Path) -> int:
         """Store the content of a file, in parts where it is large; its size in bytes.
@@ -68,12 +65,8 @@ class ObjectStorage:
         Raises StorageUnavailable, or FileNotFoundError when the file itself is gone.
         """
         size = (await asyncio.to_thread(path.stat)).st_size
-        try:
+        with _or_unavailable("A file could not be written to the storage"):
             await obstore.put_async(self._store, key, path)
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"A file could not be written to the storage ({type(error).__name__})."
-            ) from error
         return size
 
     async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> StoredObject:
@@ -84,18 +77,15 @@ class ObjectStorage:
         failed: list[Exception] = []
         told = _telling(pieces, failed)
         try:
-            if self._folder:
-                stored = await write_pieces(self._folder / key, told)
-            else:
-                stored = await self._put_distant(key, told)
+            with _or_unavailable("A file could not be written to the storage"):
+                if self._folder:
+                    stored = await write_pieces(self._folder / key, told)
+                else:
+                    stored = await self._put_distant(key, told)
         except Exception as error:
             if failed:
                 raise failed[0] from error
-            if not isinstance(error, BaseError | OSError):
-                raise
-            raise StorageUnavailable(
-                f"A file could not be written to the storage ({type(error).__name__})."
-            ) from error
+            raise
         return StoredObject(key, *stored)
 
     async def _put_distant(self, key: str, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
@@ -113,63 +103,57 @@ class ObjectStorage:
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """The bytes of an object in pieces. Raises StorageUnavailable, also in the middle."""
-        try:
+        with _or_unavailable("A file could not be read from the storage"):
             # Not `get_async().stream()`: of a folder that reads 8 KiB at a time.
             opened = await obstore.open_reader_async(self._store, key, buffer_size=ASKED_BYTES)
             while piece := bytes(await opened.read(STREAMED_BYTES)):
                 yield piece
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"A file could not be read from the storage ({type(error).__name__})."
-            ) from error
 
     async def get(self, key: str) -> bytes:
         """The bytes of an object. Raises StorageUnavailable."""
-        try:
-            found = await obstore.get_async(self._store, key)
-            return bytes(await found.bytes_async())
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"A log could not be read from the storage ({type(error).__name__})."
-            ) from error
+        with _or_unavailable("A file could not be read from the storage"):
+            return await self._whole(key)
 
     async def find(self, key: str) -> bytes | None:
         """The bytes of an object, None when there is none. Raises StorageUnavailable."""
-        try:
-            found = await obstore.get_async(self._store, key)
-            return bytes(await found.bytes_async())
-        except FileNotFoundError:
-            return None
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"The storage could not be read ({type(error).__name__})."
-            ) from error
+        with _or_unavailable("The storage could not be read"):
+            try:
+                return await self._whole(key)
+            except FileNotFoundError:
+                return None
+
+    async def _whole(self, key: str) -> bytes:
+        found = await obstore.get_async(self._store, key)
+        return bytes(await found.bytes_async())
 
     async def older(self, prefix: str, before: datetime) -> AsyncIterator[list[str]]:
         """The keys below a prefix that were last written before this time, some at a time.
 
         Raises StorageUnavailable, also in the middle.
         """
-        try:
+        with _or_unavailable("The storage could not be listed"):
             async for found in obstore.list(self._store, prefix, chunk_size=LISTED_AT_ONCE):
                 old = [str(one["path"]) for one in found if one["last_modified"] < before]
                 if old:
                     yield old
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"The storage could not be listed ({type(error).__name__})."
-            ) from error
 
     async def remove(self, key: str) -> None:
         """Remove an object; one that is not there is as good. Raises StorageUnavailable."""
-        try:
+        with (
+            _or_unavailable("A file could not be removed from the storage"),
+            suppress(FileNotFoundError),
+        ):
             await obstore.delete_async(self._store, key)
-        except FileNotFoundError:
-            return
-        except (BaseError, OSError) as error:
-            raise StorageUnavailable(
-                f"A log could not be removed from the storage ({type(error).__name__})."
-            ) from error
+
+
+@contextmanager
+def _or_unavailable(problem: str) -> Iterator[None]:
+    """Turn what the storage raises into the problem in words, with the kind of the cause: its own
+    text may name hosts."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise StorageUnavailable(f"{problem} ({type(error).__name__}).") from error
 
 
 async def _telling(pieces: AsyncIterator[bytes], failed: list[Exception]) -> AsyncIterator[bytes]:
