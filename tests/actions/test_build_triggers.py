@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from quaymaster.actions import build_definitions, build_queueing, builds, pushes
 from quaymaster.actions.build_queueing import BuildRequest
@@ -116,7 +117,10 @@ async def test_a_yaml_file_says_what_is_built_unless_its_definition_does(
     await defined(office, shop, "In file", triggers=in_file, **process)
     await defined(office, shop, "Own", triggers=[ci(branchFilters=["+topic"])], **process)
     without = commit(shop, "page.txt", "two")
-    assert await pushed(office, shop, without)  # there is no such file yet
+    with capture_logs() as said:  # there is no such file yet; every push is told of twice
+        for ref in (MAIN, MAIN, "refs/heads/other"):
+            assert await pushed(office, shop, without, ref)
+    assert [one["event"] for one in said].count("a YAML file triggers nothing") == 1
     asking = commit(shop, "ci.yml", YAML)
     assert await pushed(office, shop, asking)
     assert await pushed(office, shop, asking, "refs/heads/other")

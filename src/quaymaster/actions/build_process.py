@@ -79,9 +79,11 @@ async def _compiled(call: Call, definition: BuildDefinition, text: str) -> Build
     names = tasks.names() if tasks else {}
     installed = tasks.versions() if tasks else {}
     on_server = tasks.server_versions() if tasks else {}
-    plan = compile_yaml(text, definition.plan, names, installed, on_server)
+    project, groups = definition.project_id, definition.plan.variable_groups
     async with call.database.read() as connection:
-        await _check_groups(connection, definition.project_id, plan)
+        linked = frozenset(await variable_groups.names(connection, project, groups))
+    plan = compile_yaml(text, definition.plan, names, installed, on_server, linked)
+    async with call.database.read() as connection:
         return await with_queues(connection, definition.project_id, plan)
 
 
@@ -92,20 +94,6 @@ async def with_queues(connection: Connection, project: UUID, plan: BuildPlan) ->
         return plan
     known = {queue.name.casefold(): queue.id for queue in await pools.queues(connection, project)}
     return replace(plan, jobs=tuple(_in_queue(job, known) for job in plan.jobs))
-
-
-async def _check_groups(connection: Connection, project: UUID, plan: BuildPlan) -> None:
-    """Raises Invalid when a file names a variable group that its definition does not link: whoever
-    may push a file does not open secrets by it."""
-    if not plan.group_names:
-        return
-    linked = await variable_groups.names(connection, project, plan.variable_groups)
-    missing = [name for name in plan.group_names if name.casefold() not in linked]
-    if missing:
-        raise Invalid(
-            f"The pipeline's file names the variable groups {', '.join(missing)[:200]}, which its "
-            "definition does not link. Link them in the definition."
-        )
 
 
 def _in_queue(job: BuildJobPlan, known: Mapping[str, int]) -> BuildJobPlan:

@@ -109,9 +109,18 @@ async def _of_file(wanted: Wanted, push: Push) -> Wanted:
         )
         return replace(wanted, triggers=_under(wanted.triggers, said))
     except Invalid as error:
-        reason = " ".join([error.message, *error.problems])
-        _log.warning("a YAML file triggers nothing", definition=wanted.definition.id, reason=reason)
+        await _say_unread(wanted, commit.id, " ".join([error.message, *error.problems]))
         return replace(wanted, triggers=BuildTriggers())
+
+
+async def _say_unread(wanted: Wanted, commit: str, reason: str) -> None:
+    """Once for a commit, however often its pushes are told of and looked at."""
+    number, path = wanted.definition.id, wanted.definition.plan.yaml_path
+    async with wanted.call.database.transaction() as connection:
+        key = f"unread:{commit}:{path}"
+        is_new = await firings.BUILDS.fire(connection, number, key, wanted.call.now)
+    if is_new:
+        _log.warning("a YAML file triggers nothing", definition=number, reason=reason)
 
 
 def _under(definition: BuildTriggers, file: BuildTriggers) -> BuildTriggers:

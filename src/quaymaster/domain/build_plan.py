@@ -110,7 +110,6 @@ class BuildPlan:
     number_format: str = DEFAULT_NUMBER_FORMAT
     variables: dict[str, VariablePlan] = field(default_factory=dict)
     variable_groups: tuple[int, ...] = ()
-    group_names: tuple[str, ...] = ()  # of them, as the file names them
     queue_id: int = 0
     queue_name: str = ""
     retention: tuple[BuildRule, ...] = ()

@@ -72,16 +72,18 @@ def compile_yaml(
     names: Mapping[str, str],
     installed: Mapping[str, frozenset[str]],
     on_server: Mapping[str, frozenset[str]] | None = None,
+    linked: frozenset[str] = frozenset(),
 ) -> BuildPlan:
     """The plan of a build by this text and the definition that names its file.
 
     `names` are the ids of installed tasks by name in lower case, `installed` their versions,
-    `on_server` the versions of those that need no agent.
+    `on_server` the versions of those that need no agent; `linked` are the casefolded names of the
+    variable groups of the definition: whoever may push a file does not open secrets by it.
     Variables of the text win over those of the definition. Raises Invalid with every problem at
     its line.
     """
     root = read(text, definition.yaml_path)
-    compiled = _Compiler(definition, Known(names, installed, on_server or {})).plan(root)
+    compiled = _Compiler(definition, Known(names, installed, on_server or {}), linked).plan(root)
     if root.problems.found:
         raise Invalid("The pipeline cannot be run.", tuple(dict.fromkeys(root.problems.found)))
     return compiled
@@ -90,9 +92,10 @@ def compile_yaml(
 class _Compiler:
     """One compilation; what is wrong is noted at the values themselves."""
 
-    def __init__(self, definition: BuildPlan, known: Known) -> None:
+    def __init__(self, definition: BuildPlan, known: Known, linked: frozenset[str]) -> None:
         self._definition = definition
         self._known = known
+        self._linked = linked
 
     def plan(self, root: Value) -> BuildPlan:
         """The whole file."""
@@ -106,6 +109,7 @@ class _Compiler:
         if len(jobs) > MOST_JOBS:
             root.complain(f"it comes to {len(jobs)} jobs; {MOST_JOBS} are the most")
         found = variables(said, [COUNTER])
+        self._check_groups(found.groups)
         own = {name: VariablePlan(value) for name, value in found.values.items()}
         names = {name.casefold() for name in own}
         inherited = {
@@ -119,9 +123,16 @@ class _Compiler:
             jobs=tuple(jobs),
             number_format=said["name"].text() if "name" in said else DEFAULT_NUMBER_FORMAT,
             variables={**inherited, **own},
-            group_names=tuple(group.text() for group in found.groups),
             warnings=(),
         )
+
+    def _check_groups(self, groups: Iterable[Value]) -> None:
+        for group in groups:
+            if (name := group.text()).casefold() not in self._linked:
+                group.complain(
+                    f"the variable group {name[:80]!r} is not linked to the definition; link it in "
+                    "the definition (variableGroups), or remove it here"
+                )
 
     def _stages(
         self, root: Value, said: Mapping[str, Value], usual: Pool
