@@ -15,9 +15,10 @@ from quaymaster.domain.freezes import Standstill
 from quaymaster.domain.rollbacks import rollback
 from quaymaster.store import pull_requests as pull_request_rows
 from quaymaster.store import repository_views as views
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
-from quaymaster.store.repository_views import CandidateLine, DeploymentEntry, VersionLine
+from quaymaster.store.repository_views import CandidateLine, VersionLine
 
 
 async def definitions(call: Call) -> list[RepositoryDefinition]:
@@ -68,7 +69,9 @@ async def pull_requests(
         return await pull_request_rows.of_releases(connection, releases)
 
 
-async def deployments_of(call: Call, releases: Sequence[int]) -> dict[int, list[DeploymentEntry]]:
+async def deployments_of(
+    call: Call, releases: Sequence[int]
+) -> dict[int, list[EnvironmentDeployment]]:
     """The deployments of each release, the newest first."""
     async with call.database.read() as connection:
         return await views.deployments_of(connection, releases)
@@ -76,13 +79,13 @@ async def deployments_of(call: Call, releases: Sequence[int]) -> dict[int, list[
 
 async def deployment_pages(
     call: Call, of: Sequence[int], most: int, before: int | None
-) -> dict[int, list[DeploymentEntry]]:
+) -> dict[int, list[EnvironmentDeployment]]:
     """So many deployments to each environment, the newest first."""
     async with call.database.read() as connection:
         return await views.deployment_pages(connection, of, most, before)
 
 
-async def deployments(call: Call, numbers: Sequence[int]) -> dict[int, DeploymentEntry]:
+async def deployments(call: Call, numbers: Sequence[int]) -> dict[int, EnvironmentDeployment]:
     """Deployments by their ids."""
     async with call.database.read() as connection:
         return await views.deployments(connection, numbers)

@@ -10,6 +10,7 @@ from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.store.database import Connection
 from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.paging import name_key
+from quaymaster.store.people import EMAIL
 from quaymaster.store.release_rows import DOORS
 from quaymaster.store.repository_definitions import Named, find_statement, meant, named
 
@@ -17,8 +18,9 @@ from quaymaster.store.repository_definitions import Named, find_statement, meant
 # it was before the lock: reports come often, and a statement saved is a round trip saved.
 _WITH_CANDIDATE = find_statement(
     ", r.id AS release_id, s.id AS stage_id, b.status AS build, n.id AS newest_id, n.queued_at,"
-    " n.rolls_back IS NOT NULL AS rolls_back, n.requested_by, f.name AS from_name,"
-    " i.unique_name, i.email",
+    " n.rolls_back IS NOT NULL AS rolls_back, n.from_release_id, f.name AS from_name,"
+    f" i.display_name, {EMAIL} AS email,"
+    " (SELECT w.url FROM workflow_runs w WHERE w.deployment_id = n.id) AS run_url",
     """
 LEFT JOIN releases r ON r.definition_id = d.id AND r.name_key = $6 AND r.name = $7
   AND NOT r.is_deleted
@@ -104,9 +106,12 @@ async def locked(
 def _newest(row: asyncpg.Record, version: str) -> EnvironmentDeployment:
     return EnvironmentDeployment(
         id=row["newest_id"],
+        definition_id=row["definition_id"],
+        environment_id=row["environment_id"],
         stage_id=row["stage_id"],
         release_id=row["release_id"],
         release_name=version,
+        from_release_id=row["from_release_id"],
         from_name=row["from_name"],
         queued_at=row["queued_at"],
         completed_at=None,
@@ -114,9 +119,9 @@ def _newest(row: asyncpg.Record, version: str) -> EnvironmentDeployment:
         operation_status="",
         problem="",
         rolls_back=row["rolls_back"],
-        requested_by=row["requested_by"],
-        unique_name=row["unique_name"],
+        display_name=row["display_name"],
         email=row["email"],
+        run_url=row["run_url"],
     )
 
 

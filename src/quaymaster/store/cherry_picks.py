@@ -9,12 +9,13 @@ import asyncpg
 
 from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
+from quaymaster.store.people import EMAIL
 
-COLUMNS = """
+COLUMNS = f"""
 SELECT c.id, c.definition_id, c.version, c.base_release_id,
   coalesce(b.name, '') AS base_name, coalesce(a.version_id, '') AS base_commit, c.commits,
   c.status, c.branch, c.commit, c.conflicts, c.problem, c.release_id, m.name AS made_name,
-  coalesce(nullif(i.email, ''), i.unique_name) AS asked_by, c.asked_at, c.ended_at, c.tries
+  {EMAIL} AS asked_by, c.asked_at, c.ended_at, c.tries
 FROM cherry_picks c LEFT JOIN releases b ON b.id = c.base_release_id
 LEFT JOIN release_artifacts a ON a.release_id = b.id AND a.is_primary
 LEFT JOIN releases m ON m.id = c.release_id LEFT JOIN identities i ON i.id = c.asked_by

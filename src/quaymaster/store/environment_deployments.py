@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
+from quaymaster.store.people import EMAIL
 from quaymaster.store.task_runs import FAILED_STEP
 
 # Before the end, why the workflow that is to do it has not been reached yet.
@@ -14,10 +14,11 @@ PROBLEM = f"""CASE WHEN d.problem <> '' THEN d.problem
     (SELECT w.problem FROM workflow_runs w WHERE w.deployment_id = d.id), '')
   ELSE '' END"""
 DEPLOYMENTS = f"""
-SELECT d.id, d.stage_id, d.release_id, r.name AS release_name, f.name AS from_name, d.queued_at,
+SELECT d.id, d.definition_id, d.definition_stage_id AS environment_id, d.stage_id,
+  d.release_id, r.name AS release_name, d.from_release_id, f.name AS from_name, d.queued_at,
   d.completed_at, d.outcome, d.operation_status, d.rolls_back IS NOT NULL AS rolls_back,
-  {PROBLEM} AS problem,
-  d.requested_by, i.unique_name, i.email
+  {PROBLEM} AS problem, i.display_name, {EMAIL} AS email,
+  (SELECT w.url FROM workflow_runs w WHERE w.deployment_id = d.id) AS run_url
 FROM deployments d JOIN releases r ON r.id = d.release_id
 LEFT JOIN releases f ON f.id = d.from_release_id
 LEFT JOIN identities i ON i.id = d.requested_by
@@ -36,12 +37,17 @@ ONE = f"{DEPLOYMENTS} WHERE d.definition_stage_id = $1 AND d.id = $2"
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentDeployment:
-    """One deployment to an environment, as a list of them shows it."""
+    """One deployment to an environment and who asked for it; `from_release_id` and `from_name`
+    are the release that it replaces, `run_url` is where people see the workflow that does it, None
+    or "" where there is none or nobody knows."""
 
     id: int
+    definition_id: int
+    environment_id: int
     stage_id: int
     release_id: int
     release_name: str
+    from_release_id: int | None
     from_name: str | None
     queued_at: datetime
     completed_at: datetime | None
@@ -49,9 +55,9 @@ class EnvironmentDeployment:
     operation_status: str
     problem: str
     rolls_back: bool
-    requested_by: PersonId | None
-    unique_name: str | None
+    display_name: str | None
     email: str | None
+    run_url: str | None
 
 
 async def page(

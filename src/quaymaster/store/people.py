@@ -16,6 +16,8 @@ IDENTITY = """
 SELECT id, organization_id, kind, unique_name, display_name, email, project_id, is_active
 FROM identities
 """
+# The address of the identity `i`, or its name where there is none.
+EMAIL = "coalesce(nullif(i.email, ''), i.unique_name)"
 
 # All groups of an identity, directly or through other groups; cycles end because of UNION.
 GROUPS = """

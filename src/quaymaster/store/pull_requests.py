@@ -11,6 +11,7 @@ import asyncpg
 from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.domain.release import PersonId, ReleaseId
 from quaymaster.store.database import Connection
+from quaymaster.store.people import EMAIL
 
 TELL = """
 INSERT INTO pull_requests (project_id, repository, number, title, author, url, labels, is_merged,
@@ -25,9 +26,9 @@ FROM pull_requests WHERE project_id = $1 AND repository = ANY ($2::text[])
   AND (number = ANY ($3::bigint[]) OR merge_commit = ANY ($4::text[]))
 ORDER BY number, told_at DESC
 """
-BROUGHT = """
+BROUGHT = f"""
 SELECT p.release_id, p.number, p.title, p.commit, p.author, p.url, p.labels, r.definition_id,
-  coalesce(nullif(i.email, ''), i.unique_name) AS verified_by, v.verified_at
+  {EMAIL} AS verified_by, v.verified_at
 FROM release_pull_requests p JOIN releases r ON r.id = p.release_id
 LEFT JOIN verifications v ON v.definition_id = r.definition_id AND v.number = p.number
 LEFT JOIN identities i ON i.id = v.verified_by

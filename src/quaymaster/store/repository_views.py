@@ -16,7 +16,8 @@ from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.rollbacks import Past
 from quaymaster.store.database import Connection
-from quaymaster.store.environment_deployments import PROBLEM
+from quaymaster.store.environment_deployments import DEPLOYMENTS, EnvironmentDeployment
+from quaymaster.store.people import EMAIL
 from quaymaster.store.release_rows import FREEZE_COLUMNS, FreezeRow
 from quaymaster.store.repository_definitions import RepositoryEnvironment
 
@@ -43,7 +44,7 @@ CANDIDATES = f"""
 SELECT r.id, r.definition_id, r.name, {VERSION} AS version, r.created_at,
   coalesce({COMMIT}, '') AS commit, b.status AS build, coalesce(b.url, '') AS build_url,
   coalesce(b.problem, '') AS build_problem,
-  coalesce(nullif(i.email, ''), i.unique_name) AS actor
+  {EMAIL} AS actor
 FROM releases r LEFT JOIN release_builds b ON b.release_id = r.id
 LEFT JOIN identities i ON i.id = r.created_by
 """
@@ -51,15 +52,6 @@ OF_VERSIONS = f"""
 {CANDIDATES} JOIN unnest($1::bigint[], $2::text[]) AS k (definition, version)
   ON r.definition_id = k.definition AND {VERSION} = k.version
 WHERE NOT r.is_deleted ORDER BY r.id
-"""
-DEPLOYMENTS = f"""
-SELECT d.id, d.definition_id, d.definition_stage_id AS environment, d.release_id,
-  d.from_release_id, d.queued_at, d.completed_at, d.outcome, d.operation_status,
-  {PROBLEM} AS problem,
-  (SELECT w.url FROM workflow_runs w WHERE w.deployment_id = d.id) AS run_url,
-  d.rolls_back IS NOT NULL AS rolls_back, i.display_name,
-  coalesce(nullif(i.email, ''), i.unique_name) AS email
-FROM deployments d LEFT JOIN identities i ON i.id = d.requested_by
 """
 PAGES = f"""
 {DEPLOYMENTS} WHERE d.id IN (SELECT n.id FROM unnest($1::bigint[]) AS e (id)
@@ -135,27 +127,6 @@ class CandidateLine:
     actor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeploymentEntry:
-    """A deployment to an environment and who asked for it; `run_url` is where people see the
-    workflow that does it, None or "" where there is none or nobody knows."""
-
-    id: int
-    definition_id: int
-    environment: int
-    release_id: int
-    from_release_id: int | None
-    queued_at: datetime
-    completed_at: datetime | None
-    outcome: str | None
-    operation_status: str
-    problem: str
-    run_url: str | None
-    rolls_back: bool
-    display_name: str | None
-    email: str | None
-
-
 async def environments(
     connection: Connection, definitions: Sequence[int]
 ) -> dict[int, list[RepositoryEnvironment]]:
@@ -203,7 +174,7 @@ async def candidates(connection: Connection, releases: Sequence[int]) -> dict[in
 
 async def deployments_of(
     connection: Connection, releases: Sequence[int]
-) -> dict[int, list[DeploymentEntry]]:
+) -> dict[int, list[EnvironmentDeployment]]:
     """The deployments of each release, the newest first."""
     rows = await connection.fetch(
         f"{DEPLOYMENTS} WHERE d.release_id = ANY ($1::bigint[]) ORDER BY d.id DESC", list(releases)
@@ -213,15 +184,17 @@ async def deployments_of(
 
 async def deployment_pages(
     connection: Connection, environments: Sequence[int], most: int, before: int | None
-) -> dict[int, list[DeploymentEntry]]:
+) -> dict[int, list[EnvironmentDeployment]]:
     """So many deployments to each environment, the newest first."""
-    return _by(await connection.fetch(PAGES, list(environments), most, before), "environment")
+    return _by(await connection.fetch(PAGES, list(environments), most, before), "environment_id")
 
 
-async def deployments(connection: Connection, numbers: Sequence[int]) -> dict[int, DeploymentEntry]:
+async def deployments(
+    connection: Connection, numbers: Sequence[int]
+) -> dict[int, EnvironmentDeployment]:
     """Deployments by their ids."""
     rows = await connection.fetch(f"{DEPLOYMENTS} WHERE d.id = ANY ($1::bigint[])", list(numbers))
-    return {row["id"]: DeploymentEntry(**dict(row)) for row in rows}
+    return {row["id"]: EnvironmentDeployment(**dict(row)) for row in rows}
 
 
 async def running(connection: Connection, environments: Sequence[int]) -> dict[int, int]:
@@ -249,8 +222,8 @@ async def freezes(connection: Connection, environments: Sequence[int]) -> dict[i
     }
 
 
-def _by(rows: list["asyncpg.Record"], column: str) -> dict[int, list[DeploymentEntry]]:
-    found: dict[int, list[DeploymentEntry]] = defaultdict(list)
+def _by(rows: list["asyncpg.Record"], column: str) -> dict[int, list[EnvironmentDeployment]]:
+    found: dict[int, list[EnvironmentDeployment]] = defaultdict(list)
     for row in rows:
-        found[row[column]].append(DeploymentEntry(**dict(row)))
+        found[row[column]].append(EnvironmentDeployment(**dict(row)))
     return found

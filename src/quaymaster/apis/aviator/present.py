@@ -36,7 +36,7 @@ def time(at: datetime | None) -> str | None:
 def deployment(environment: str, found: EnvironmentDeployment) -> dict[str, Any]:
     """Exactly the eleven documented keys."""
     return {
-        "actor": found.email or found.unique_name,
+        "actor": found.email,
         "deploy_end_at": time(found.completed_at),
         "deploy_start_at": time(found.queued_at),
         "environment_name": environment,

@@ -9,9 +9,10 @@ from aiodataloader import DataLoader
 from quaymaster.actions import repository_views as views
 from quaymaster.actions.call import Call
 from quaymaster.domain.freezes import Standstill
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
-from quaymaster.store.repository_views import CandidateLine, DeploymentEntry, VersionLine
+from quaymaster.store.repository_views import CandidateLine, VersionLine
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -46,7 +47,7 @@ class Loaders:
         self.candidates_of: Gathered[tuple[int, str], list[CandidateLine]] = Gathered(
             partial(views.candidates_of, call)
         )
-        self.deployments_of: Gathered[int, list[DeploymentEntry]] = Gathered(
+        self.deployments_of: Gathered[int, list[EnvironmentDeployment]] = Gathered(
             partial(views.deployments_of, call)
         )
         self.pull_requests: Gathered[int, list[CandidatePullRequest]] = Gathered(
@@ -56,7 +57,7 @@ class Loaders:
         self.rollback_targets: Gathered[int, int] = Gathered(partial(views.rollback_targets, call))
         self.standstills: Gathered[int, tuple[Standstill, ...]] = Gathered(self._standstills)
         self._versions: dict[Page, Gathered[int, list[VersionLine]]] = {}
-        self._deployments: dict[Page, Gathered[int, list[DeploymentEntry]]] = {}
+        self._deployments: dict[Page, Gathered[int, list[EnvironmentDeployment]]] = {}
 
     async def versions(self, definition: int, page: Page) -> list[VersionLine]:
         """One page of a definition's versions."""
@@ -66,7 +67,7 @@ class Loaders:
             )
         return await self._versions[page].get(definition) or []
 
-    async def deployments(self, environment: int, page: Page) -> list[DeploymentEntry]:
+    async def deployments(self, environment: int, page: Page) -> list[EnvironmentDeployment]:
         """One page of an environment's deployments."""
         if page not in self._deployments:
             self._deployments[page] = Gathered(

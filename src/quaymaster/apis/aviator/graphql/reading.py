@@ -16,8 +16,9 @@ from quaymaster.apis.aviator.words import STATUS
 from quaymaster.domain import release_versions
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.statuses import ReportedStatus
+from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
-from quaymaster.store.repository_views import CandidateLine, DeploymentEntry, VersionLine
+from quaymaster.store.repository_views import CandidateLine, VersionLine
 
 Info = GraphQLResolveInfo[Loaders]
 Shown = dict[str, Any]
@@ -79,7 +80,7 @@ def environment(of: int, found: RepositoryEnvironment) -> Shown:
     }
 
 
-def deployment(found: DeploymentEntry) -> Shown:
+def deployment(found: EnvironmentDeployment) -> Shown:
     """A Deployment."""
     actor = {"fullName": found.display_name, "email": found.email} if found.email else None
     return {
@@ -233,7 +234,7 @@ async def candidate_deployments(
     if environment is not None:
         known = await info.context.environments.get(of["of"]) or []
         wanted = {one.id for one in known if one.name == environment}
-        found = [one for one in found if one.environment in wanted]
+        found = [one for one in found if one.environment_id in wanted]
     return [deployment(one) for one in found]
 
 
@@ -276,8 +277,8 @@ async def environment_deployments(
 
 
 async def deployment_environment(of: Shown, info: Info) -> Shown | None:
-    entry: DeploymentEntry = of["entry"]
-    found = await info.context.environment(entry.definition_id, entry.environment)
+    entry: EnvironmentDeployment = of["entry"]
+    found = await info.context.environment(entry.definition_id, entry.environment_id)
     return environment(entry.definition_id, found) if found else None
 
 

@@ -39,7 +39,7 @@ class AviatorAnnouncer:
         definition, fact = told.definition, told.letter.fact
         repository = definition.repository if definition else ""
         release = told.release.view.head if told.release else None
-        actor = told.deployment.email or told.deployment.unique_name if told.deployment else None
+        actor = told.deployment.email if told.deployment else None
         return msgspec.json.encode(
             {
                 "action": ACTIONS[fact.happening],
