@@ -28,7 +28,9 @@ from tests.connectors.far_workflows import (
     METHODS,
     REFUSED,
     SECRET,
+    FarBuildkite,
     FarGitHub,
+    FarGitLab,
     FarService,
     FarWebhook,
 )
@@ -109,6 +111,28 @@ async def test_a_busy_service_puts_it_off(wire: Wire, status):
 @every
 async def test_after_another_fault_nobody_knows_whether_it_was_begun(wire: Wire):
     wire.far.says = REFUSED[502]
+    with pytest.raises(WorkflowUnclear):
+        await wire.begin()
+
+
+@watched
+@pytest.mark.parametrize("said", [b"\x00\xff{]", b"<html>Thank you</html>"])
+async def test_whoever_says_that_it_took_the_order_and_garbage_may_have_begun_it(wire: Wire, said):
+    wire.far.says = Reply(200 if isinstance(wire.far, FarGitHub) else 201, said)
+    with pytest.raises(WorkflowUnclear):
+        await wire.begin()
+
+
+@pytest.mark.parametrize("service", [FarBuildkite, FarGitLab])
+async def test_a_run_that_was_begun_without_a_name_may_have_been_begun(service):
+    with serving(service(says=Reply(201, b"{}")).serve) as url, pytest.raises(WorkflowUnclear):
+        await Wire(service(), url).begin()
+
+
+@every
+async def test_who_redirects_to_where_nobody_is_may_have_begun_it(wire: Wire):
+    """It may have done as it was told, and meant to show a page of that."""
+    wire.far.says = Reply(303, b"", {"Location": "http://127.0.0.1:1/done"})
     with pytest.raises(WorkflowUnclear):
         await wire.begin()
 

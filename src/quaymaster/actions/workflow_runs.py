@@ -102,7 +102,8 @@ async def _news(call: Call, run: WorkflowRun) -> News:
     except WorkflowRefused as refused:
         if run.state is RunState.SENT or run.run_id:
             return News(RunState.SENT, problem=str(refused), again=LONGEST_PAUSE)
-        return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=str(refused))
+        said = [str(refused), *([_not_known(run)] if run.state is RunState.SENDING else [])]
+        return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=" ".join(said))
     except WorkflowPutOff as later:
         return News(run.state, problem=str(later), again=later.after or _pause(call, run))
 
@@ -173,8 +174,11 @@ async def _sought(call: Call, run: WorkflowRun, order: Order, service: WorkflowS
         return News(RunState.ENDED, status=ReportedStatus.CANCELED)
     if found is Sighting.NOTHING:
         return News(RunState.UNSENT, problem=run.problem, again=timedelta(0))
-    problem = NOT_KNOWN.format(title=TITLES[run.workflow.method])
-    return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=problem)
+    return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=_not_known(run))
+
+
+def _not_known(run: WorkflowRun) -> str:
+    return NOT_KNOWN.format(title=TITLES[run.workflow.method])
 
 
 # ---- watching -------------------------------------------------------------------------------

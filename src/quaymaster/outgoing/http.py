@@ -69,25 +69,28 @@ class GuardedClient:
     async def _told(
         self, request: WebRequest, seconds: float | None, into: "_Limited | None"
     ) -> WebAnswer:
-        where = _place(request.url)
+        where, passed = _place(request.url), list[str]()
         try:
             async with asyncio.timeout(seconds):
-                return await self._followed(request, into)
+                return await self._followed(request, into, passed)
         except NotAllowed as error:
-            raise Unreachable(str(error), may_have_arrived=False) from None
+            raise Unreachable(str(error), may_have_arrived=bool(passed)) from None
         except TimeoutError:
             text = f"{where} did not answer completely within {self._seconds:g} seconds."
             raise Unreachable(text) from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             text = f"{where} cannot be reached: {_reason(error)}."
-            raise Unreachable(text, may_have_arrived=False) from None
+            raise Unreachable(text, may_have_arrived=bool(passed)) from None
         except (httpcore.NetworkError, httpcore.TimeoutException, OSError) as error:
             raise Unreachable(f"{where} cannot be reached: {_reason(error)}.") from None
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise Unreachable(f"{where} does not speak HTTP as it should: {error}.") from None
 
-    async def _followed(self, request: WebRequest, into: "_Limited | None") -> WebAnswer:
-        passed: list[str] = []
+    async def _followed(
+        self, request: WebRequest, into: "_Limited | None", passed: list[str]
+    ) -> WebAnswer:
+        """The answer after redirects, whose places go to `passed`: who redirected may have acted
+        on the request."""
         while True:
             answer = await self._asked(request, into)
             target = answer.headers.get("location")

@@ -1,6 +1,6 @@
 """Asking a service about runs: requests, JSON, and what each kind of failure means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 from quaymaster.actions.call_backs import add_secrets
 from quaymaster.actions.ports import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.actions.workflow_ports import (
+    FarRun,
     Order,
     WorkflowPutOff,
     WorkflowRefused,
@@ -111,6 +112,15 @@ def decoded(answer: WebAnswer, url: str) -> Any:
         return msgspec.json.decode(answer.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise WorkflowPutOff(f"{place(url)} answered something that is not JSON.") from None
+
+
+def begun(answer: WebAnswer, url: str, read: Callable[[Any], FarRun]) -> FarRun:
+    """The run that a service says to have begun. Raises WorkflowUnclear when that cannot be read:
+    it may have been begun all the same."""
+    try:
+        return read(decoded(answer, url))
+    except WorkflowPutOff as error:
+        raise WorkflowUnclear(str(error)) from error
 
 
 def _said(answer: WebAnswer) -> str:

@@ -11,7 +11,7 @@ from quaymaster.actions.workflow_ports import (
     WorkflowPutOff,
     WorkflowRefused,
 )
-from quaymaster.connectors.workflows.asking import Asking, decoded
+from quaymaster.connectors.workflows.asking import Asking, begun
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import authorization, objects, text_in
 
@@ -50,7 +50,7 @@ class Buildkite:
             "meta_data": {KEY: order.key},
         }
         answer = await self._asking(order).begin(url, body, (201,))
-        return _run(decoded(answer, url))
+        return begun(answer, url, _run)
 
     async def find(self, order: Order) -> FarRun | Sighting:
         """The build that carries the order's key."""

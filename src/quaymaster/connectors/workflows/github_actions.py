@@ -18,7 +18,7 @@ from quaymaster.actions.workflow_ports import (
     WorkflowPutOff,
     WorkflowRefused,
 )
-from quaymaster.connectors.workflows.asking import Asking, decoded
+from quaymaster.connectors.workflows.asking import Asking, begun
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import (
     Asked,
@@ -67,9 +67,7 @@ class GitHubActions:
             answer = await asking.begin(url, body, (204,))
         if answer.status == 204 or not answer.body:
             return FarRun()
-        found = decoded(answer, url)
-        page = text_in(found, "html_url")
-        return FarRun(text_in(found, "workflow_run_id"), page, page)
+        return begun(answer, url, _dispatched)
 
     async def find(self, order: Order) -> FarRun | Sighting:
         """The run whose name holds the order's id or key. Without one, none was begun only where
@@ -128,6 +126,11 @@ def _names(order: Order, title: str) -> bool:
     """Whether a title holds the key, or the id as a word of its own."""
     words = re.split(r"[\s,;:()\[\]#/]+", title)
     return order.key in title or order.number in words
+
+
+def _dispatched(found: Any) -> FarRun:
+    page = text_in(found, "html_url")
+    return FarRun(text_in(found, "workflow_run_id"), page, page)
 
 
 def _run(found: Any) -> FarRun:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from quaymaster.actions.ports import WebClient
 from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
-from quaymaster.connectors.workflows.asking import Asking, decoded
+from quaymaster.connectors.workflows.asking import Asking, begun
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import objects, secret_of, text_in
 
@@ -40,7 +40,7 @@ class GitLab:
             "variables": [*variables, {"key": KEY, "value": order.key}],
         }
         answer = await self._asking(order).begin(url, body, (201,))
-        return _run(decoded(answer, url))
+        return begun(answer, url, _run)
 
     async def find(self, order: Order) -> FarRun | Sighting:
         """The pipeline with the order's key among those that were made by API since."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 
@@ -136,6 +137,18 @@ async def test_what_was_not_begun_after_all_is_begun_again(scene: Scene):
     await scene.look()
     assert len(scene.far.begun) == 1
     assert (await scene.run()).run_id == "7001"
+
+
+@watched
+async def test_a_run_that_may_have_begun_and_cannot_be_looked_for_is_said_to(scene: Scene):
+    scene.far.loses = True
+    await scene.deployed()
+    await scene.look()
+    with mock.patch.object(type(scene.far), "signs_in", return_value=False):
+        await scene.look()
+    assert await scene.status() == "error"
+    assert "401" in await scene.error()
+    assert "nobody can tell whether the run was begun" in await scene.error()
 
 
 @watched
