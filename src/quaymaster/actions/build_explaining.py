@@ -6,7 +6,7 @@ from quaymaster.actions import builds
 from quaymaster.actions.call import Call
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.errors import NotFound
-from quaymaster.domain.explain_build import BuildSurroundings, explain_build, untold
+from quaymaster.domain.explain_build import BuildSurroundings, explain_build, untold, warning
 from quaymaster.domain.reasons import Offer, Reason
 from quaymaster.domain.release import JobId
 from quaymaster.domain.statuses import JobStatus
@@ -34,7 +34,8 @@ async def reasons(call: Call, build_id: int) -> tuple[Reason, ...]:
         )
         told = await status_posts.of_build(connection, build_id)
     found = sorted(explain_build(build, around), key=lambda one: one.is_ahead)
-    return (*found, *_untold(told))
+    warned = [warning(one["message"]) for one in view.validation]
+    return (*found, *warned, *_untold(told))
 
 
 def _untold(told: Sequence[PostedStatus]) -> Iterator[Reason]:

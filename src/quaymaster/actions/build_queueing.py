@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from quaymaster.actions import build_definitions, build_happening, build_process, build_values
+from quaymaster.actions import (
+    build_definitions,
+    build_happening,
+    build_process,
+    build_queues,
+    build_values,
+)
 from quaymaster.actions.build_definitions import changed_tags
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Commit
@@ -26,7 +32,6 @@ from quaymaster.store import (
     build_triggers,
     builds,
     firings,
-    pools,
     project_settings,
     variable_groups,
 )
@@ -116,7 +121,9 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
         plan = spread(plan, values.plain)
         new = await _new_build(connection, call, definition, plan, request, values)
         new = replace(
-            new, source_version=source.commit or request.source_version, validation=validation
+            new,
+            source_version=source.commit or request.source_version,
+            validation=(*validation, *new.validation),
         )
         named = _named(call, new)
         build_id = await builds.insert(connection, call.vault, new, named)
@@ -220,7 +227,7 @@ async def _new_build(
     request: BuildRequest,
     values: Values,
 ) -> NewBuild:
-    queue_id = await _queue(connection, definition, plan, request)
+    queue_id, warnings = await build_queues.chosen(connection, definition, plan, request.queue_id)
     return NewBuild(
         project_id=definition.project_id,
         project_name=definition.project_name,
@@ -244,6 +251,7 @@ async def _new_build(
         triggered_by_build=request.triggered_by_build,
         tags=tuple(changed_tags((), request.tags, ())),
         properties=request.properties,
+        validation=warnings,
     )
 
 
@@ -262,24 +270,6 @@ def _requester(call: Call, definition: BuildDefinition, request: BuildRequest) -
         permission = BuildPermission.ADMINISTER_BUILD_PERMISSIONS
         build_definitions.require(call, definition, permission)
     return request.requested_for
-
-
-async def _queue(
-    connection: Connection, definition: BuildDefinition, plan: BuildPlan, request: BuildRequest
-) -> int | None:
-    """The queue of the request, of the definition, or the project's first. Raises Invalid."""
-    project = definition.project_id
-    if request.queue_id is not None:
-        asked = await pools.queue(connection, project, request.queue_id)
-        if asked is None:
-            raise Invalid(f"The project has no queue {request.queue_id}.")
-        return asked.id
-    own = await pools.queue(connection, project, plan.queue_id) if plan.queue_id else None
-    if own is None and plan.queue_name:
-        own = next(iter(await pools.queues(connection, project, plan.queue_name)), None)
-    if own is None:
-        own = next(iter(await pools.queues(connection, project)), None)
-    return own.id if own else None
 
 
 def _named(call: Call, new: NewBuild) -> Named:

@@ -61,6 +61,11 @@ def untold(context: str, state: str, problem: str, again_at: datetime | None) ->
     return Reason(ReasonKind.UNTOLD, text, CONNECTORS, again_at, is_ahead=True)
 
 
+def warning(text: str) -> Reason:
+    """What was said when the build was queued. It holds nothing up by itself."""
+    return Reason(ReasonKind.WARNING, text, EDITORS, is_ahead=True)
+
+
 def _held(around: BuildSurroundings) -> Reason:
     status = around.queue_status if around.queue_status != "enabled" else "paused"
     text = f"The build pipeline {around.pipeline} is {status}: no build starts until it is enabled."

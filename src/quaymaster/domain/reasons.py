@@ -31,6 +31,7 @@ class ReasonKind(StrEnum):
     RUNNING = "running"
     STOPPING = "stopping"
     UNTOLD = "untold"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class NewBuild:
     triggered_by_build: int | None = None
     tags: tuple[str, ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
-    validation: tuple[Mapping[str, str], ...] = ()
+    validation: tuple[Mapping[str, Any], ...] = ()
 
 
 async def insert(connection: Connection, vault: Vault, new: NewBuild, named: Named) -> BuildId:

@@ -168,6 +168,8 @@ SETTINGS_THAT_ARE_NONE: list[dict[str, Any]] = [
     {"file_paths": ["/"]},
     {"file_paths": [5]},
     {"file_paths": {"a": 1}},
+    {"file_paths": {}},
+    {"file_paths": 0},
     {"file_paths": "x\n" * 300},
 ]
 

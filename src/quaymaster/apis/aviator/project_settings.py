@@ -22,7 +22,7 @@ def settings_in(body: Mapping[str, Any]) -> dict[str, Any]:
 def _paths(body: Mapping[str, Any], name: str) -> list[str]:
     """A list of patterns, or a text with one a line."""
     value = body[name]
-    lines = value.splitlines() if isinstance(value, str) else value or []
+    lines = value.splitlines() if isinstance(value, str) else [] if value is None else value
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise Problem(400, f"Invalid {name}: give a list of patterns, or a text with one a line")
     return [line for line in lines if line.strip()]

@@ -426,3 +426,32 @@ async def test_a_build_says_what_its_repository_was_not_told(server: Server):
             await status_posts.failed(connection, post, failure)
         start = "The repository was not told that 'Web' is pending: hub answered 500."
         assert await said() == [f"{start} {shown}"]
+
+
+async def test_a_queue_that_the_project_does_not_have_is_warned_of_wherever_one_looks(
+    server: Server,
+):
+    elsewhere = {"target": {"type": 1, "queue": {"id": 888}}}
+    phases = [
+        {"name": "Far", "refName": "Far", "steps": [step()], **elsewhere},
+        {"name": "Near", "refName": "Near", "steps": [step()]},
+        {"name": "Desk", "refName": "Desk", "target": {"type": 2}},
+    ]
+    process = {"type": 1, "phases": phases}
+    web = await made(server, "Web", process=process, queue={"id": 777, "name": "Gone"})
+    build = await queued(server, web)
+    far, near = "The phase Far names the queue '888'", "The definition names the queue '777'"
+    warned = [(one["result"], one["message"][:34]) for one in build["validationResults"]]
+    assert warned == [("warning", near[:34]), ("warning", far[:34])]
+    timeline = await asked(server, "GET", f"builds/{build['id']}/timeline")
+    jobs = [one for one in timeline["records"] if one["type"] == "Job"]
+    said = {one["name"]: [issue["message"] for issue in one["issues"]] for one in jobs}
+    assert far in said["Far"][0]
+    assert near in said["Near"][0]
+    assert said["Desk"] == []
+    assert [one["warningCount"] for one in jobs] == [1, 1, 0]
+    explained = await asked(server, "GET", f"builds/{build['id']}/explain")
+    texts = [one["text"] for one in explained["reasons"] if one["kind"] == "warning"]
+    assert [text[:34] for text in texts] == [near[:34], far[:34]]
+    elsewhere = await queued(server, web, queue={"id": 1})
+    assert len(elsewhere["validationResults"]) == 1

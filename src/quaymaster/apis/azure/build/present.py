@@ -246,7 +246,9 @@ def build(
         },
         "properties": dict(found.properties if only_properties is None else only_properties),
         "tags": list(found.tags),
-        "validationResults": found.validation,
+        "validationResults": [
+            {"result": one["result"], "message": one["message"]} for one in found.validation
+        ],
         "plans": [plan],
         "triggerInfo": found.trigger_info,
         "id": found.id,

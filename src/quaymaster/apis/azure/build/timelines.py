@@ -151,12 +151,22 @@ def _job(request: AzureRequest, found: Timeline, order: int, job: TimelineJob) -
             if other.key == job.key and other.attempt < job.attempt
         ],
     }
+    warned = [one for one in found.view.validation if job.key in one.get("jobs", ())]
+    issues = [_issue(one["result"], one["message"]) for one in warned]
     if job.error:
-        issue = {"type": "error", "category": "General", "message": job.error, "data": {}}
-        record |= {"issues": [issue], "errorCount": 1}
+        issues.insert(0, _issue("error", job.error))
+    record |= {
+        "issues": issues,
+        "errorCount": 1 if job.error else 0,
+        "warningCount": len(warned),
+    }
     first = next((step for step in found.steps if step.job_id == job.id and step.line_count), None)
     record["log"] = _log(request, found, first.id) if first else None
     return record
+
+
+def _issue(kind: str, message: str) -> dict[str, Any]:
+    return {"type": kind, "category": "General", "message": message, "data": {}}
 
 
 def _step(
