@@ -12,19 +12,17 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from quaymaster.actions import people
 from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.aviator.asked import INNER_SLASH, Asked
 from quaymaster.apis.aviator.errors import Problem, problem_of
-from quaymaster.apis.shared import credentials, paths, query
+from quaymaster.apis.shared import paths, query
+from quaymaster.apis.shared.callers import Callers
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
+from quaymaster.apis.shared.messages import answer, header, raw_path
 from quaymaster.apis.shared.refusals import Refusal
-from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.store.database import DatabaseUnavailable
 
 ROOTS = ("/api/releases", "/graphql", "/api/v1", "/api/buildkite")
-
-Headers = dict[bytes, bytes]
 
 
 class Edge:
@@ -40,7 +38,7 @@ class Edge:
         self._rest = rest
         self._routes = routes
         self._installation = installation
-        self._callers: ShortMemory[bytes, Caller] = ShortMemory()
+        self._callers = Callers()
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,9 +48,11 @@ class Edge:
         headers = dict(scope["headers"])
         telling = _Telling(send)
         try:
-            caller = await self._caller(headers)
+            caller = await self._callers.signed_in(
+                self._installation().database, header(headers, b"authorization")
+            )
             telling.usage = self._used(caller)
-            parts = paths.parts(_raw_path(scope))
+            parts = paths.parts(raw_path(scope))
             parameters = query.read(scope["query_string"])
         except (Refusal, DatabaseUnavailable) as error:
             if isinstance(error, TooManyRequests):
@@ -60,7 +60,7 @@ class Edge:
             await _send(telling, error)
             return
         installation = self._installation()
-        base = installation.url or f"{scope['scheme']}://{_header(headers, b'host')}"
+        base = installation.url or f"{scope['scheme']}://{header(headers, b'host')}"
         path = "/" + "/".join(part.replace("/", INNER_SLASH) for part in parts)
         asked = Asked(
             installation=installation,
@@ -76,19 +76,6 @@ class Edge:
         if caller is None:
             return None
         return self._limits.count(caller.id, self._installation().requests_per_minute)
-
-    async def _caller(self, headers: Headers) -> Caller | None:
-        now = datetime.now(UTC)
-        database = self._installation().database
-        for token in credentials.tokens(_header(headers, b"authorization")):
-
-            async def find(token: str = token) -> Caller | None:
-                return await people.sign_in(database, token, now)
-
-            found = await self._callers.get(people.digest(token), find)
-            if found:
-                return found
-        return None
 
 
 class _Telling:
@@ -109,16 +96,6 @@ def _is_ours(scope: Scope) -> bool:
     return any(path == root or path.startswith(root + "/") for root in ROOTS)
 
 
-def _raw_path(scope: Scope) -> bytes:
-    raw = scope.get("raw_path")
-    path: bytes = raw or quote(scope["path"], safe="/%:@!$&'()*+,;=~").encode()
-    return path.partition(b"?")[0]
-
-
-def _header(headers: Headers, name: bytes) -> str:
-    return headers.get(name, b"").decode("latin-1")
-
-
 async def _send(send: Callable[[Message], Awaitable[None]], error: Exception) -> None:
     problem = (
         Problem(503, "The database is not available", {"Retry-After": "1"})
@@ -126,11 +103,5 @@ async def _send(send: Callable[[Message], Awaitable[None]], error: Exception) ->
         else problem_of(error)
     )
     body = msgspec.json.encode({"error": problem.error})
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **{name.lower(): value for name, value in problem.headers.items()},
-    }
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    headers = {"Content-Type": "application/json", **problem.headers}
+    await answer(send, problem.status, headers, body)

@@ -6,7 +6,7 @@ after `_apis` is routed in lower case, so that spelling never decides what a req
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from quaymaster.actions import people, projects
+from quaymaster.actions import projects
 from quaymaster.actions.call import Call, Caller, Installation, Project
 from quaymaster.apis.azure import errors, locations, negotiation
 from quaymaster.apis.azure.asked import Asked
@@ -24,8 +24,10 @@ from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.links import quote as quoted
 from quaymaster.apis.azure.negotiation import NEWEST_RELEASED
-from quaymaster.apis.shared import credentials, paths, query
+from quaymaster.apis.shared import paths, query
+from quaymaster.apis.shared.callers import Callers
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
+from quaymaster.apis.shared.messages import Headers, answer, header, raw_path
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.domain.errors import DomainError, NotFound
@@ -48,7 +50,6 @@ ALWAYS = (
 )
 OPTIONS_KIND = "application/json; charset=utf-8"
 
-Headers = dict[bytes, bytes]
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -65,13 +66,13 @@ class Edge:
         self._rest = rest
         self._routes = routes
         self._installation = installation
-        self._callers: ShortMemory[bytes, Caller] = ShortMemory()
+        self._callers = Callers()
         self._homes: ShortMemory[str, str] = ShortMemory()
         self._projects: ShortMemory[tuple[str, str, str], Project] = ShortMemory()
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or not _is_ours(_raw_path(scope)):
+        if scope["type"] != ScopeType.HTTP or not _is_ours(raw_path(scope)):
             await self._rest(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -79,7 +80,7 @@ class Edge:
         dressed = _Dressed(send, activity, headers)
         try:
             if scope["method"] == "OPTIONS":
-                await _send(dressed, _locations(scope))
+                await answer(dressed, *_locations(scope))
                 return
             asked = await self._asked(scope, headers, activity)
             dressed.caller = asked.call.caller if asked.call else None
@@ -93,15 +94,17 @@ class Edge:
         except (Problem, Refusal, DomainError, DatabaseUnavailable) as error:
             if isinstance(error, TooManyRequests):
                 dressed.usage = error.usage
-            await _send(dressed, _refused(error, activity, scope["path"]))
+            await answer(dressed, *_refused(error, activity, scope["path"]))
             return
         await self._routes(inner, receive, dressed)  # type: ignore[arg-type]
 
     async def _asked(self, scope: HTTPScope, headers: Headers, activity: str) -> Asked:
-        before, tail = _split(_raw_path(scope))
+        before, tail = _split(raw_path(scope))
         parameters = query.read(scope["query_string"])
         installation = self._installation()
-        caller = await self._caller(installation, headers)
+        caller = await self._callers.signed_in(
+            installation.database, header(headers, b"authorization")
+        )
         found = await self._found(installation, caller, before) if caller else None
         base = installation.url or _origin(scope, headers)
         asked_for = found.base_path if found else before
@@ -113,8 +116,8 @@ class Edge:
             query=parameters,
             version=negotiation.asked(
                 parameters,
-                _header(headers, b"accept"),
-                _header(headers, b"content-type"),
+                header(headers, b"accept"),
+                header(headers, b"content-type"),
                 required=installation.strict_versions and scope["method"] not in READING,
             )
             if caller
@@ -137,18 +140,6 @@ class Edge:
         named = _project_named(before, home)
         project = await self._project(installation, caller, home, named)
         return _Place(home, project, before[:-1] if named else before)
-
-    async def _caller(self, installation: Installation, headers: Headers) -> Caller | None:
-        now = datetime.now(UTC)
-        for token in credentials.tokens(_header(headers, b"authorization")):
-
-            async def find(token: str = token) -> Caller | None:
-                return await people.sign_in(installation.database, token, now)
-
-            found = await self._callers.get(people.digest(token), find)
-            if found:
-                return found
-        return None
 
     async def _home(self, installation: Installation, caller: Caller) -> str:
         async def find() -> str | None:
@@ -216,14 +207,6 @@ class _Dressed:
         return own
 
 
-async def _send(send: Callable[[Message], Awaitable[None]], answer: Answer) -> None:
-    status, headers, body = answer
-    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    pairs.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
 def _refused(error: Exception, activity: str, shown_path: str) -> Answer:
     if isinstance(error, DatabaseUnavailable):
         error = errors.unavailable(str(error))
@@ -233,35 +216,29 @@ def _refused(error: Exception, activity: str, shown_path: str) -> Answer:
 
 def _locations(scope: HTTPScope) -> Answer:
     """OPTIONS answers what can be called where, to everybody: it is the same everywhere."""
-    _, tail = _split(_raw_path(scope))
+    _, tail = _split(raw_path(scope))
     return 200, {"Content-Type": OPTIONS_KIND}, locations.listed(tail[0] if tail else "")
 
 
-def _raw_path(scope: Scope) -> bytes:
-    raw = scope.get("raw_path")
-    path: bytes = raw or quote(scope["path"], safe="/%:@!$&'()*+,;=~").encode()
-    return path.partition(b"?")[0]
-
-
-def _is_ours(raw_path: bytes) -> bool:
-    if APIS.encode() in raw_path.lower():
+def _is_ours(raw: bytes) -> bool:
+    if APIS.encode() in raw.lower():
         return True
-    if b"%" not in raw_path:
+    if b"%" not in raw:
         return False
     try:
-        return APIS in (part.casefold() for part in paths.parts(raw_path))
+        return APIS in (part.casefold() for part in paths.parts(raw))
     except Refusal:
         return False
 
 
-def _split(raw_path: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split(raw: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What stands before and after the first `_apis`."""
-    short = len(raw_path) <= paths.LONGEST_REMEMBERED
-    return _remembered(raw_path) if short else _split_now(raw_path)
+    short = len(raw) <= paths.LONGEST_REMEMBERED
+    return _remembered(raw) if short else _split_now(raw)
 
 
-def _split_now(raw_path: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    parts = paths.parts(raw_path)
+def _split_now(raw: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    parts = paths.parts(raw)
     for number, part in enumerate(parts):
         if part.casefold() == APIS:
             return parts[:number], _tail(parts[number + 1 :])
@@ -297,13 +274,13 @@ def _is_project_position(before: tuple[str, ...], ours: set[str]) -> bool:
 
 
 def _origin(scope: Scope, headers: Headers) -> str:
-    host = _header(headers, b"host") or "localhost"
+    host = header(headers, b"host") or "localhost"
     return f"{scope['scheme']}://{host}"
 
 
 def _method(method: str, headers: Headers) -> str:
     """The method that counts: a POST may stand for another one, for proxies' sake."""
-    wanted = _header(headers, b"x-http-method-override").strip().upper()
+    wanted = header(headers, b"x-http-method-override").strip().upper()
     if not wanted or method != "POST":
         return method
     if wanted not in OVERRIDABLE:
@@ -312,7 +289,7 @@ def _method(method: str, headers: Headers) -> str:
 
 
 def _session(headers: Headers) -> str:
-    given = _header(headers, b"x-tfs-session")
+    given = header(headers, b"x-tfs-session")
     try:
         return str(UUID(given)) if given else _new_id()
     except ValueError:
@@ -323,7 +300,3 @@ def _new_id() -> str:
     """A random id of version 4 as text; `uuid4` takes five times as long to make one of it."""
     made = os.urandom(16).hex()
     return f"{made[:8]}-{made[8:12]}-4{made[13:16]}-a{made[17:20]}-{made[20:]}"
-
-
-def _header(headers: Headers, name: bytes) -> str:
-    return headers.get(name, b"").decode("latin-1")

@@ -57,6 +57,7 @@ from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import admit, check, check_signed_in
 from quaymaster.apis.azure.service_hooks import routes as service_hooks
 from quaymaster.apis.shared.limiting import RequestLimits
+from quaymaster.apis.shared.messages import answer
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
@@ -178,14 +179,10 @@ class Straight:
 
 
 async def _sent(response: Response[bytes], send: Send) -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
     kind = str(response.media_type)
     kind = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
-    headers.append((b"content-type", kind.encode()))
-    headers.append((b"content-length", b"%d" % len(response.content)))
-    status = response.status_code or 200
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content, "more_body": False})
+    headers = {**response.headers, "content-type": kind}
+    await answer(send, response.status_code or 200, headers, response.content)
 
 
 def _asked(request: Request[Any, Any, Any]) -> Asked:

@@ -1,0 +1,29 @@
+"""Whose token a request carries, asked of the database once and remembered for a moment."""
+
+from datetime import UTC, datetime
+
+from quaymaster.actions import people
+from quaymaster.actions.call import Caller
+from quaymaster.apis.shared import credentials
+from quaymaster.apis.shared.remembering import ShortMemory
+from quaymaster.store.database import Database
+
+
+class Callers:
+    """Those who have asked lately, by the digests of their tokens."""
+
+    def __init__(self) -> None:
+        self._known: ShortMemory[bytes, Caller] = ShortMemory()
+
+    async def signed_in(self, database: Database, authorization: str) -> Caller | None:
+        """Who sends this Authorization header; None for nobody that we know."""
+        now = datetime.now(UTC)
+        for token in credentials.tokens(authorization):
+
+            async def find(token: str = token) -> Caller | None:
+                return await people.sign_in(database, token, now)
+
+            found = await self._known.get(people.digest(token), find)
+            if found:
+                return found
+        return None
