@@ -76,3 +76,31 @@ def test_a_freeze_wins_over_an_open_window():
 def test_what_is_no_cron_expression(cron):
     with pytest.raises(Invalid):
         freeze_times.check_cron(cron)
+
+
+@pytest.mark.parametrize(("cron", "minutes"), [("0 16 * * *", 1440), ("*/30 * * * *", 60)])
+def test_times_that_follow_each_other_at_once_leave_no_gap(cron: str, minutes: int):
+    one = replace(HOURS, kind=FreezeKind.DENY, cron=cron, duration=timedelta(minutes=minutes))
+    for second in range(0, 120, 5):
+        assert freeze_times.in_force([one], at("2026-03-02 15:59") + timedelta(seconds=second))[0]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("cron", ["30 2 * * *", "30 1 * * *", "0 3 * * *", "0 * * * *"])
+def test_it_lasts_as_long_as_is_said_whenever_the_clocks_change(zone: str, cron: str):
+    """Asked at any moment it is in force for its minutes from each time that it begins."""
+    one = replace(
+        HOURS, kind=FreezeKind.DENY, cron=cron, duration=timedelta(minutes=45), time_zone=zone
+    )
+    for day in ("2026-03-08", "2026-03-29", "2026-04-04", "2026-10-03", "2026-10-25", "2026-11-01"):
+        moment = at(day) - timedelta(hours=3)
+        for _ in range(12):
+            is_frozen, changes = stands(moment.replace(tzinfo=None).isoformat(" "), one)
+            assert changes
+            if not is_frozen:
+                begins, changes = changes, changes + timedelta(minutes=45)
+                for after in (0, 20, 44):
+                    now = begins + timedelta(minutes=after)
+                    found, ends = freeze_times.in_force([one], now)
+                    assert (bool(found), ends) == (True, changes), now
+            moment = changes

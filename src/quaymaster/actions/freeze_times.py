@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from cronsim import CronSim, CronSimError
 
@@ -15,6 +15,7 @@ from quaymaster.domain.schedules import time_zone
 LONGEST_CRON = 200
 CRON_FIELDS = 5
 _MINUTE = timedelta(minutes=1)
+_CLOCK_CHANGE = timedelta(hours=3)  # longer than any clock is ever put forward or back
 
 
 def at(release: Release, now: datetime) -> Release:
@@ -82,20 +83,31 @@ def _spell(freeze: Freeze, now: datetime) -> _Spell:
         if starts and now < starts:
             return _Spell(is_open=False, until=starts)
         return _Spell(is_open=True, until=ends)
-    newest = _occurrence(freeze, now + _MINUTE, reverse=True)
-    if newest and newest <= now < newest + freeze.duration and not (starts and newest < starts):
+    newest = _newest(freeze, now)
+    if newest and now < newest + freeze.duration and not (starts and newest < starts):
         end = newest + freeze.duration
         return _Spell(is_open=True, until=min(end, ends) if ends else end)
-    following = _occurrence(freeze, max(now, starts - _MINUTE) if starts else now, reverse=False)
+    after = max(now, starts - _MINUTE) if starts else now
+    following = next(_occurrences(freeze, after), None)
     is_past = following is None or (ends is not None and following >= ends)
     return _Spell(is_open=False, until=None if is_past else following)
 
 
-def _occurrence(freeze: Freeze, time: datetime, *, reverse: bool) -> datetime | None:
-    """The next time of the cron after this one, or the one before it; None when there is none."""
-    local = time.astimezone(time_zone(freeze.time_zone))
-    found = next(CronSim(freeze.cron, local, reverse=reverse), None)
-    return found.astimezone(UTC) if found else None
+def _newest(freeze: Freeze, now: datetime) -> datetime | None:
+    """The last time of the cron that is not after now, None when there is none.
+
+    Backwards the times around a change of the clocks are not those that come forwards, so that
+    looking back only says where to begin.
+    """
+    before = next(_occurrences(freeze, now, reverse=True), now)
+    times = takewhile(lambda time: time <= now, _occurrences(freeze, before - _CLOCK_CHANGE))
+    return max(times, default=None)
+
+
+def _occurrences(freeze: Freeze, after: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+    """The times of the cron after this one, or before it, the next one first."""
+    local = after.astimezone(time_zone(freeze.time_zone))
+    return (found.astimezone(UTC) for found in CronSim(freeze.cron, local, reverse=reverse))
 
 
 def check_cron(cron: str) -> None:
