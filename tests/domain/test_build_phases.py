@@ -21,7 +21,7 @@ from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.events import JobAnswered, JobAwaits, JobFinished
 from quaymaster.domain.explain_build import BuildSurroundings, explain_build
 from quaymaster.domain.plan import Parallelism, PhaseKind, PhasePlan, Spread, TaskPlan
-from quaymaster.domain.release import JobKind, PersonId
+from quaymaster.domain.release import JobId, JobKind, PersonId
 from quaymaster.domain.spreading import DELAY, INTERVENTIONS
 from quaymaster.domain.statuses import JobStatus
 from tests.domain.test_building import (
@@ -188,8 +188,9 @@ def test_a_validation_is_answered_once_by_a_person():
     rejected = told(build, replace(answer, resumes=False))
     assert statuses(rejected) == {"S": "failed", "B": "skipped"}
     assert "Look was rejected. Good" in rejected.current[0].error
-    with pytest.raises(NotFound):
-        told(resumed, replace(answer, job=resumed.newest("B").id))
+    for nobody in (resumed.newest("B").id, JobId(77)):
+        with pytest.raises(NotFound, match="There is no manual validation"):
+            told(resumed, replace(answer, job=nobody))
 
 
 def test_nobody_answers_in_time():

@@ -52,7 +52,9 @@ async def planned(
     """What a rollback would do now. Raises NotFound when there is nothing to go back to."""
     found = rollback(await freezes.past(connection, environment.id, to), to=to)
     if found is None:
-        raise NotFound(NO_TARGET, environment.name)
+        what = f"deployment of release {to} that ended well" if to else "previous deployment"
+        text = f"{environment.name} has no {what} to go back to."
+        raise NotFound(NO_TARGET, environment.name, text)
     return found
 
 

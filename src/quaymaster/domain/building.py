@@ -283,8 +283,8 @@ def _stops_at(build: Build, job: BuildJob) -> datetime | None:
 
 def _answered(build: Build, event: BuildQuestionAnswered, now: datetime) -> Build:
     """Somebody decided about a manual validation; only a pending one may be (21.2)."""
-    job = _found(build, event.job)
-    if job.question is None:
+    job = next((one for one in build.jobs if one.id == event.job), None)
+    if job is None or job.question is None:
         raise NotFound("manual validation", event.job)
     if job.question.status is not InterventionStatus.PENDING or not build_pauses.is_paused(job):
         raise Refused(

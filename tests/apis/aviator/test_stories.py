@@ -164,6 +164,11 @@ async def test_a_rollback_by_the_other_dialect_to_a_named_release(aviator: Aviat
     path = f"definitions/{document['id']}/environments/{document['environments'][0]['id']}"
     plan = await aviator.azure.seen(f"{path}/rollback?api-version=7.1")
     assert plan["target"]["releaseName"] == "1.1-rc1"
+    gone = await aviator.azure.project("POST", f"{path}/rollback", json={"releaseId": 999})
+    assert gone.status_code == 404
+    assert (
+        "has no deployment of release 999 that ended well to go back to" in gone.json()["message"]
+    )
     first = await release(aviator, "1.0-rc1")
     body = {"releaseId": first["id"], "comment": "1.1 was no better."}
     answer = await aviator.azure.project("POST", f"{path}/rollback?api-version=7.1", json=body)
