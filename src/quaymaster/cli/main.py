@@ -16,12 +16,12 @@ _COMMANDS = {
     "up": (
         "quaymaster.cli.run:up",
         "Start everything on this machine.",
-        "The database, its migrations, the API with the pages, and one worker.",
+        "The database, its migrations, the APIs, and one worker.",
         "quaymaster up --home ~/quaymaster --port 8080",
     ),
     "serve": (
         "quaymaster.cli.run:serve",
-        "Start the API and the pages alone.",
+        "Start the APIs alone.",
         "For many machines on one PostgreSQL, which QUAYMASTER_DATABASE_URL names.",
         "quaymaster serve --host 0.0.0.0",
     ),

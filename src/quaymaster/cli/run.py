@@ -12,13 +12,13 @@ from quaymaster.store import migrate as migrations
 
 
 def up(*, home: Home = None, host: Host = None, port: Port = None) -> None:
-    """Start everything on this machine: database, migrations, API and pages, and one worker."""
+    """Start everything on this machine: database, migrations, APIs, and one worker."""
     settings = options.settings(home, host, port)
     uvloop.run(product.up(settings, _say))
 
 
 def serve(*, home: Home = None, host: Host = None, port: Port = None) -> None:
-    """Start the API and the pages alone, for many machines on one PostgreSQL."""
+    """Start the APIs alone, for many machines on one PostgreSQL."""
     settings = options.settings(home, host, port)
     uvloop.run(product.serve(settings, access.dsn_of_running(settings), _say))
 

@@ -53,7 +53,7 @@ async def up(settings: Settings, say: Say) -> None:
 
 
 async def serve(settings: Settings, dsn: str, say: Say) -> None:
-    """The API and the pages alone, on a database that is already migrated."""
+    """The APIs alone, on a database that is already migrated."""
     stopping = stop_signal()
     port = http.free_address(settings.host, settings.port)
     application = (await _load_app())(settings, dsn)
