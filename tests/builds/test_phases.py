@@ -10,8 +10,8 @@ from tests.apis.azure.build.asking import step
 from tests.builds.conftest import Yard
 from tests.connectors.far_side import answering, far_side
 from tests.server.waiting import eventually
-from tests.worker.test_call_backs import BODY
-from tests.worker.test_call_backs import asked as asked_of
+from tests.worker.reporting_service import BODY
+from tests.worker.reporting_service import asked as asked_of
 
 VALIDATION = "2003ad3a-104a-451a-9238-60474ab294e6"
 DELAY = "28782b92-5e8e-4458-9751-a71cd1492bae"

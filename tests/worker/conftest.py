@@ -11,6 +11,7 @@ from quaymaster.actions.ports import Outside
 from quaymaster.store.database import Database
 from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import KEY_BYTES, open_vault
+from tests.apis.azure.server import Server, serving
 from tests.worker.world import World
 
 
@@ -26,3 +27,16 @@ async def world(
     for worker in made.workers:
         worker.kill()
         await worker.process.wait()
+
+
+@pytest.fixture
+async def server(world: World) -> AsyncIterator[Server]:
+    """The APIs of the installation that the workers belong to."""
+    async with serving(world.installation.database, world.home) as running:
+        yield running
+
+
+@pytest.fixture
+def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that are started may call services on this machine."""
+    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")

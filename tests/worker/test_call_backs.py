@@ -1,144 +1,24 @@
 """Services that report later: a worker asks them, nobody waits meanwhile, their report counts."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx
 import pytest
 
-from quaymaster.actions import gate_asking
-from quaymaster.domain.plan import TaskPlan
-from quaymaster.domain.release import JobKind, Outcome, ReleaseId
+from quaymaster.domain.release import Outcome
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.plans.features import INVOKE_REST_API
 from quaymaster.store.task_runs import StepOutput
 from tests import make
-from tests.apis.azure.server import Server, serving
-from tests.connectors import installed
+from tests.apis.azure.server import Server
 from tests.connectors.far_side import answering, far_side
-from tests.server.waiting import eventually
-from tests.worker.test_connections import connect
-from tests.worker.test_gates import MINUTE, gated
+from tests.worker.reporting_service import Service, asked, awaited, waits
+from tests.worker.test_gates import MINUTE
 from tests.worker.test_running import task_of, text_of
 from tests.worker.test_server_tasks import asks, on_server
 from tests.worker.world import SHORT_LEASE_SECONDS, World
 
 SECRET = "s3cret-of-the-release"
-BODY = json.dumps(
-    {
-        "hub": "$(system.HostType)",
-        "plan": "$(system.PlanId)",
-        "job": "$(system.JobId)",
-        "timeline": "$(system.TimelineId)",
-        "task": "$(system.TaskInstanceId)",
-        "project": "$(system.TeamProjectId)",
-        "token": "$(system.AuthToken)",
-    }
-)
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[Server]:
-    async with serving(world.installation.database, world.home) as running:
-        yield running
-
-
-def waits(url: str, name: str = "Ask", **changes: Any) -> TaskPlan:
-    inputs = {"serviceConnection": url, "body": BODY, "waitForCompletion": "true"}
-    return TaskPlan(INVOKE_REST_API, "1.*", name, inputs=inputs, **changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What was asked of the far side, and ways to report on it."""
-
-    server: Server
-    told: dict[str, str]
-
-    @property
-    def plan(self) -> str:
-        told = self.told
-        return (
-            f"/default/{told['project']}/_apis/distributedtask/hubs/{told['hub']}"
-            f"/plans/{told['plan']}"
-        )
-
-    async def post(self, path: str, *, token: str = "", **more: Any) -> httpx.Response:
-        used = token or self.told["token"]
-        return await self.server.ask("POST", f"{self.plan}/{path}", token=used, **more)
-
-    async def completes(self, result: object = "succeeded", **more: Any) -> int:
-        event = {
-            "name": "TaskCompleted",
-            "jobId": self.told["job"],
-            "taskId": self.told["task"],
-            "result": result,
-        }
-        answer = await self.post("events", json={**event, **more})
-        return answer.status_code
-
-    async def says(self, text: str) -> int:
-        made = (await self.post("logs", json={"path": "logs\\mine"})).json()
-        return (await self.post(f"logs/{made['id']}", content=text)).status_code
-
-
-async def asked(server: Server, far: Any, number: int = 0) -> Service:
-    """The service once it has been asked so often."""
-
-    async def was_asked() -> bool:
-        return len(far.asked) > number
-
-    await eventually(was_asked, "the service to be asked")
-    return Service(server, json.loads(far.asked[number].partition("\r\n\r\n")[2]))
-
-
-async def awaited(world: World, release: ReleaseId) -> None:
-    """Wait until no worker holds the job any more."""
-
-    async def is_awaited() -> bool:
-        dev = await world.deployment(release, "Dev")
-        return dev is not None and any(job.kind is JobKind.CALL_BACK for job in dev.jobs)
-
-    await eventually(is_awaited, "the job to await its report")
-
-
-# ---- jobs of server phases --------------------------------------------------------------------
-
-
-async def test_an_installed_task_is_a_gate_and_waits_for_its_service(
-    world: World, server: Server
-) -> None:
-    execute = {**installed.REQUEST["HttpRequest"]["Execute"], "Body": BODY}
-    installed.install(world.home / "tasks", {"HttpRequest": {"Execute": execute}})
-    gate = TaskPlan(installed.ID, "1.*", "Gate", inputs={"desk": "Site", "change": "gate"})
-    waiting = {"desk": "Site", "change": "$(what)", "waitForAnswer": "$(slow)"}
-    task = TaskPlan(installed.ID, "1.*", "Ask", inputs=waiting)
-    async with far_side(answering('{"state": "open"}')) as far:
-        await connect(world, far.url)
-        plan = make.plan("Dev", Dev={**gated(gate), **on_server(task)})
-        release = await world.release(plan, variables={"slow": "true", "what": "phase"})
-        worker = await world.worker()
-        service = await asked(server, far, 1)
-        await awaited(world, release)
-    assert far.asked[0].startswith("PUT /changes/gate ")
-    assert far.asked[1].startswith("PUT /changes/phase ")
-    assert "Authorization: Basic " in far.asked[1]
-    assert await service.completes() == 204
-    dev = await world.ended(release, "Dev")
-    assert dev.outcome is Outcome.SUCCEEDED
-    log = await text_of(world, await task_of(world, release))
-    assert "Status 200" in log
-    assert "reported success" in log
-    assert service.told["token"] not in log + worker.output.read_text()
+pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
 
 
 async def test_a_job_ends_as_its_service_reports(world: World, server: Server) -> None:
@@ -348,106 +228,6 @@ async def test_a_service_that_refuses_fails_at_once(world: World, server: Server
         await world.worker()
         assert (await world.ended(release, "Dev")).outcome is Outcome.PHASE_FAILED
         service = await asked(server, far)
-    assert await service.completes() == 401
-
-
-# ---- gates ------------------------------------------------------------------------------------
-
-
-async def evidence(world: World, release: ReleaseId, rank: int) -> str:
-    dev = await world.deployment(release, "Dev")
-    assert dev is not None
-    number = dev.gates[0].samples[-1].number
-    return (
-        await gate_asking.evidence(world.installation.files, dev.gates[0], number, rank)
-    ).decode()
-
-
-async def test_a_sample_ends_when_its_last_gate_has_reported(world: World, server: Server) -> None:
-    async with far_side(answering("{}")) as quick, far_side(answering("{}")) as far:
-        stage = gated(asks(quick.url, "Quick"), waits(far.url, "Slow"), waits(far.url, "Slower"))
-        release = await world.release(make.plan("Dev", Dev=stage), secrets={"key": SECRET})
-        await world.worker()
-        services = [await asked(server, far), await asked(server, far, 1)]
-        assert len({one.told["task"] for one in services}) == 2
-        await asked_twice(world)
-        assert await services[0].says(f"looking, {SECRET}") == 200
-        assert await services[0].completes() == 204
-        dev = await world.deployment(release, "Dev")
-        assert dev is not None
-        assert dev.gates[0].open_sample
-        assert await services[1].completes() == 204
-        dev = await world.ended(release, "Dev")
-    assert dev.outcome is Outcome.SUCCEEDED
-    [sample] = dev.gates[0].samples
-    assert [result.name for result in sample.results] == ["Quick", "Slow", "Slower"]
-    told = [await evidence(world, release, rank) for rank in (2, 3)]
-    assert any("looking, ***" in one for one in told)
-    assert all("reported success" in one for one in told)
-    assert len(quick.asked) == 1
-    for service in services:
-        assert await service.says("late") == 401
-
-
-async def asked_twice(world: World) -> None:
-    """Wait until both services are known to have been asked."""
-
-    async def are_asked() -> bool:
-        count: int = await world.execute(
-            "SELECT count(*) FROM call_backs WHERE asked_at IS NOT NULL"
-        )
-        return count == 2
-
-    await eventually(are_asked, "both services to be asked")
-
-
-async def test_a_gate_that_reports_failure_fails_its_sample(world: World, server: Server) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=gated(waits(far.url, "Slow"))))
-        await world.worker()
-        service = await asked(server, far)
-        assert await service.completes("failed") == 204
-        await world.after(2 * MINUTE, release)
-        dev = await world.ended(release, "Dev")
-    assert dev.outcome is Outcome.GATE_FAILED
-    [result] = dev.gates[0].samples[0].results
-    assert result.message == "The service reported that it has failed."
-
-
-async def test_a_gate_whose_worker_is_killed_is_not_asked_again_and_its_report_counts(
-    world: World, server: Server
-) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=gated(waits(far.url, "Slow"))))
-        worker = await world.worker()
-        service = await asked(server, far)
-        await until_asked(world)
-        worker.kill()
-        await worker.process.wait()
-        second = await world.worker()
-        assert await service.completes() == 204
-        assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
-        assert len(far.asked) == 1, second.output.read_text()
-
-
-async def until_asked(world: World) -> None:
-    async def is_asked() -> bool:
-        return await world.execute("SELECT asked_at FROM call_backs") is not None
-
-    await eventually(is_asked, "the service to have been asked")
-
-
-async def test_a_gate_that_never_reports_fails_with_its_sample(
-    world: World, server: Server
-) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=gated(waits(far.url, "Slow"))))
-        await world.worker()
-        service = await asked(server, far)
-        await until_asked(world)
-        await world.after(2 * MINUTE, release)
-        dev = await world.ended(release, "Dev")
-    assert dev.outcome is Outcome.GATE_FAILED
     assert await service.completes() == 401
 
 

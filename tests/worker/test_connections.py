@@ -19,12 +19,9 @@ from tests.worker.test_running import task_of, text_of
 from tests.worker.test_server_tasks import asks, on_server
 from tests.worker.world import QUEUE, World, shell
 
+pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
+
 PASSWORD = "p4ss-of;the]site"
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
 
 
 async def connect(world: World, url: str, name: str = "Site") -> str:

@@ -20,12 +20,9 @@ from tests.server.waiting import eventually
 from tests.worker.test_server_tasks import asks
 from tests.worker.world import World, phase
 
+pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
+
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
 
 
 def gated(*tasks: TaskPlan, side: str = "pre_gates", **changes: Any) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from tests.connectors.far_side import answering, far_side
 from tests.worker.test_running import task_of, text_of
 from tests.worker.world import World
 
+pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
+
 
 def asks(url: str, name: str = "Ask", **inputs: str) -> TaskPlan:
     given = {"serviceConnection": url, "method": "GET", **inputs}
@@ -20,11 +22,6 @@ def asks(url: str, name: str = "Ask", **inputs: str) -> TaskPlan:
 
 def on_server(*tasks: TaskPlan) -> dict[str, Any]:
     return {"phases": (make.phase(kind=PhaseKind.SERVER, tasks=tasks),)}
-
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
 
 
 async def test_a_server_task_asks_and_its_evidence_is_its_log(world: World) -> None:
