@@ -43,6 +43,12 @@ async def made(server: Server, name: str, *steps: Any, **changes: Any) -> Any:
     return await asked(server, "POST", "definitions", json=definition(name, *steps, **changes))
 
 
+async def queued(server: Server, of: Any, status: int = 200, **changes: Any) -> Any:
+    """What queueing a build of the definition answers."""
+    body = {"definition": {"id": of["id"]}, **changes}
+    return await asked(server, "POST", "builds", status, json=body)
+
+
 async def names(server: Server, query: str = "") -> list[str]:
     """The names that a list of definitions has."""
     body = await asked(server, "GET", f"definitions?{query}")

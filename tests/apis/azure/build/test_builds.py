@@ -1,30 +1,16 @@
-"""Builds over HTTP, without any worker: queueing, lists, edits, uploads (SEMANTICS 23)."""
+"""Builds over HTTP, without any worker: queueing, lists, edits (SEMANTICS 23)."""
 
-import hashlib
-import io
 import re
-import zipfile
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from quaymaster.actions import own_builds
-from quaymaster.actions.call import Call
 from quaymaster.domain.commit_statuses import CommitState, CommitStatus
-from quaymaster.domain.errors import Invalid
-from quaymaster.protocol.job import ArtifactDownload
-from quaymaster.store import build_files, status_posts
+from quaymaster.store import status_posts
 from quaymaster.store.outboxes import Failure
-from tests.apis.azure.build.asking import asked, made, step
+from tests.apis.azure.build.asking import asked, made, queued, step
 from tests.apis.azure.server import Server
-from tests.runner.make import job
-
-
-async def queued(server: Server, of: Any, status: int = 200, **changes: Any) -> Any:
-    body = {"definition": {"id": of["id"]}, **changes}
-    return await asked(server, "POST", "builds", status, json=body)
 
 
 async def ids(server: Server, query: str) -> list[int]:
@@ -195,68 +181,6 @@ async def test_tags_and_properties_of_a_build(server: Server):
     assert seen["value"]["x"]["$value"] == 3
 
 
-async def upload(
-    server: Server, build: Any, path: str, body: bytes, status: int, **headers: str
-) -> Any:
-    url = f"/default/_apis/resources/Containers/{build['id']}?itemPath={path}"
-    answer = await server.ask("PUT", url, content=body, headers=headers)
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-async def test_files_are_uploaded_whole_and_in_pieces_and_come_back_as_a_zip(server: Server):
-    build = await queued(server, await made(server, "Web"))
-    body = bytes(range(256)) * 20
-    sums = {"X-Checksum-Sha256": hashlib.sha256(body).hexdigest()}
-    item = await upload(server, build, "drop/a.bin", body, 201, **sums)
-    assert item["fileLength"] == len(body)
-    half = len(body) // 2
-    first = {"Content-Range": f"bytes 0-{half - 1}/{len(body)}"}
-    rest = {"Content-Range": f"bytes {half}-{len(body) - 1}/{len(body)}"}
-    await upload(server, build, "drop/b.bin", body[half:], 409, **rest)
-    await upload(server, build, "drop/b.bin", body[:half], 202, **first)
-    item = await upload(server, build, "drop/b.bin", body[half:], 201, **rest)
-    async with server.database.read() as connection:
-        kept = await connection.fetch("SELECT sha256 FROM container_files")
-    assert {item["contentId"], *(row["sha256"] for row in kept)} == {sums["X-Checksum-Sha256"]}
-    artifact = {"name": "drop", "resource": {"type": "Container"}}
-    url = f"builds/{build['id']}/artifacts"
-    await asked(server, "POST", url, json=artifact)
-    again = await asked(server, "POST", url, 409, json=artifact)
-    assert "already exists" in again["message"]
-    content = await asked(server, "GET", f"{url}?artifactName=DROP&$format=zip")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == {
-            "drop/a.bin": body,
-            "drop/b.bin": body,
-        }
-    [one] = (await asked(server, "GET", url))["value"]
-    assert one["resource"]["downloadUrl"].endswith("format=zip")
-
-
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [
-        ("../../etc/passwd", {}),
-        ("drop/../../x", {}),
-        ("drop//x", {}),
-        ("C:/x", {}),
-        ("drop/x", {"X-Checksum-Sha256": "0" * 64}),
-        ("drop/x", {"Content-Range": "bytes 0-99/50"}),
-        ("drop/x", {"Content-Range": "bytes 0-1/50"}),
-        ("drop/x", {"Content-Range": "all of it"}),
-        ("drop/x", {"Content-Length": "99"}),  # cut on the way
-    ],
-)
-async def test_an_upload_that_is_wrong_leaves_nothing(server: Server, path, headers):
-    build = await queued(server, await made(server, "Web"))
-    await upload(server, build, path, b"hello", 400, **headers)
-    listed = await server.get(f"/default/_apis/resources/Containers/{build['id']}")
-    assert listed.json()["count"] == 0
-    async with server.database.read() as connection:
-        assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
-
-
 async def test_badges_are_for_anybody_where_they_are_enabled(server: Server):
     shut, shown = await made(server, "Shut"), await made(server, "Web <b>", badgeEnabled=True)
     path = "/default/_apis/public/build/definitions/Default/{}/badge"
@@ -314,45 +238,6 @@ async def test_a_build_says_why_it_waits(server: Server):
     assert (reason["kind"], reason["clearedBy"]) == ("worker", ["whoever runs the pool"])
 
 
-async def test_a_file_and_a_folder_cannot_have_the_same_name(server: Server):
-    build = await queued(server, await made(server, "Web"))
-    await upload(server, build, "drop/bin", b"a file", 201)
-    await upload(server, build, "drop/docs/a", b"in a folder", 201)
-    await upload(server, build, "drop/docs-a", b"beside it", 201)
-    for path in ("drop/BIN/tool", "drop/bin/x/y", "drop/docs", "drop", "Drop/Docs"):
-        refused = await upload(server, build, path, b"x", 409)
-        assert "a file and a folder cannot have the same name" in refused["message"]
-    begun = {"Content-Range": "bytes 0-0/5"}
-    await upload(server, build, "drop/docs", b"x", 409, **begun)
-    await upload(server, build, "drop/bin", b"again", 201)
-    listed = await server.get(f"/default/_apis/resources/Containers/{build['id']}")
-    files = [one["path"] for one in listed.json()["value"] if one["itemType"] == "file"]
-    assert sorted(files) == ["drop/bin", "drop/docs-a", "drop/docs/a"]
-
-
-async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(server: Server):
-    build = await queued(server, await made(server, "Web"))
-    whole = {"Content-Range": f"bytes 0-4/{2**41}"}
-    refused = await upload(server, build, "drop/huge", b"hello", 400, **whole)
-    assert "bytes" in refused["message"]
-    async with server.database.read() as connection:
-        assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
-
-
-@pytest.mark.parametrize("before", [2**31 - 1, 2**31, 2**32])
-async def test_pieces_go_on_beyond_what_32_bits_can_count(server: Server, before: int):
-    build = await queued(server, await made(server, "Web"))
-    total = before + 5
-    await upload(server, build, "drop/x", b"12345", 202, **{"Content-Range": f"bytes 0-4/{total}"})
-    async with server.database.transaction() as connection:  # as if so many bytes had come
-        await connection.execute("UPDATE container_pieces SET byte_count = $1", before)
-    wrong = {"Content-Range": f"bytes {before - 1}-{before + 3}/{total}"}
-    assert str(before) in (await upload(server, build, "drop/x", b"12345", 409, **wrong))["message"]
-    last = {"Content-Range": f"bytes {before}-{total - 1}/{total}"}
-    item = await upload(server, build, "drop/x", b"12345", 201, **last)
-    assert item["fileLength"] == total
-
-
 async def test_the_result_of_a_build_cannot_be_set(server: Server):
     build = await queued(server, await made(server, "Web"))
     url = f"builds/{build['id']}"
@@ -361,48 +246,6 @@ async def test_the_result_of_a_build_cannot_be_set(server: Server):
     refused = await asked(server, "PATCH", url, 400, json={"result": "succeeded"})
     assert "cannot be set" in refused["message"]
     assert (await asked(server, "PATCH", url, json={"result": "canceled"}))["result"] == "canceled"
-
-
-@pytest.mark.parametrize(
-    ("items", "is_wanted"),
-    [(None, True), (["share/x"], True), (["**/*.zip"], True), (["drop"], False), ([], False)],
-)
-async def test_what_lies_on_a_share_is_refused_by_name_where_it_is_wanted(
-    server: Server, items: list[str] | None, is_wanted: bool
-):
-    web = await made(server, "Web")
-    build = await queued(server, web)
-    url = f"builds/{build['id']}/artifacts"
-    place = {"type": "FilePath", "data": "\\\\server\\share"}
-    await asked(server, "POST", url, json={"name": "share", "resource": place})
-    label = {"type": "VersionControl", "data": "$/web"}
-    await asked(server, "POST", url, json={"name": "label", "resource": label})
-    reference = {"definition": str(web["id"]), "version": str(build["id"])}
-    download = ArtifactDownload("_web", "Build", reference, items)
-    project = web["project"]["id"]
-    call = Call(server.installation)
-    async with server.database.transaction() as connection:
-        await connection.execute("UPDATE builds SET status = 'completed', finished_at = now()")
-        asking = own_builds.with_files(connection, call, project, job(artifacts=[download]))
-        if not is_wanted:
-            assert (await asking).artifacts[0].files == []
-            return
-        with pytest.raises(Invalid, match=r"share of build .* is of the type FilePath"):
-            await asking
-
-
-async def test_an_artifact_says_where_it_lies_and_may_be_the_whole_container(server: Server):
-    build = await queued(server, await made(server, "Web"))
-    url = f"builds/{build['id']}/artifacts"
-    share = {"name": "share", "resource": {"type": "FilePath"}}
-    refused = await asked(server, "POST", url, 400, json=share)
-    assert "does not say where it lies" in refused["message"]
-    await upload(server, build, "a/b", b"content", 201)
-    whole = {"name": "all", "resource": {"type": "Container", "data": f"#/{build['id']}/"}}
-    await asked(server, "POST", url, json=whole)
-    async with server.database.read() as connection:
-        [file] = await build_files.stored(connection, build["id"])
-    assert file.path == "all/a/b"
 
 
 async def test_a_build_says_what_its_repository_was_not_told(server: Server):

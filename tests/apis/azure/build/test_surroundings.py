@@ -2,8 +2,7 @@
 
 from uuid import uuid4
 
-from tests.apis.azure.build.asking import asked, made
-from tests.apis.azure.build.test_builds import queued
+from tests.apis.azure.build.asking import asked, made, queued
 from tests.apis.azure.server import Server
 
 
