@@ -1,8 +1,11 @@
 """Single deployments of an environment by their ids: looked at, and stopped (AVIATOR 7)."""
 
-from quaymaster.actions import candidates
+from dataclasses import replace
+
+from quaymaster.actions import candidates, explaining
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
+from quaymaster.actions.explaining import Explained
 from quaymaster.actions.orchestrate import deciding
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, NotFound
@@ -22,6 +25,15 @@ async def one(call: Call, project: str, environment: str, number: int) -> Enviro
     if known is None:
         raise NotFound("deployment", number)
     return known
+
+
+async def reasons(call: Call, deployment: EnvironmentDeployment) -> Explained:
+    """What keeps a deployment from going on; nothing of one that has ended. Raises NotFound,
+    Forbidden (view releases)."""
+    release, stage = ReleaseId(deployment.release_id), StageId(deployment.stage_id)
+    found = await explaining.reasons(call, release, stage)
+    here = () if deployment.outcome else (one for one in found.reasons if not one.is_ahead)
+    return replace(found, reasons=tuple(here))
 
 
 async def cancel(

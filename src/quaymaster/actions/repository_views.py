@@ -11,7 +11,7 @@ from quaymaster.actions import freeze_times
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.domain.access import Permission, definition_token
-from quaymaster.domain.freezes import Standstill
+from quaymaster.domain.freezes import Hold, Standstill
 from quaymaster.domain.rollbacks import rollback
 from quaymaster.store import pull_requests as pull_request_rows
 from quaymaster.store import repository_views as views
@@ -103,6 +103,12 @@ async def rollback_targets(call: Call, of: Sequence[int]) -> dict[int, int]:
         found = await views.past(connection, of)
     planned = {environment: rollback(rows) for environment, rows in found.items()}
     return {environment: plan.target.release for environment, plan in planned.items() if plan}
+
+
+async def holds(call: Call, of: Sequence[int]) -> dict[int, Hold]:
+    """What keeps deployments from starting by themselves after a rollback, where something does."""
+    async with call.database.read() as connection:
+        return await views.holds(connection, of)
 
 
 async def standstills(

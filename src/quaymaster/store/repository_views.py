@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from quaymaster.domain.freezes import Freeze
+from quaymaster.domain.freezes import Freeze, Hold
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.rollbacks import Past
 from quaymaster.store.database import Connection
@@ -44,6 +44,7 @@ CANDIDATES = f"""
 SELECT r.id, r.definition_id, r.name, {VERSION} AS version, r.created_at,
   coalesce({COMMIT}, '') AS commit, b.status AS build, coalesce(b.url, '') AS build_url,
   coalesce(b.problem, '') AS build_problem,
+  coalesce(r.quarantine ->> 'reason', '') AS quarantine,
   {EMAIL} AS actor
 FROM releases r LEFT JOIN release_builds b ON b.release_id = r.id
 LEFT JOIN identities i ON i.id = r.created_by
@@ -97,6 +98,12 @@ LEFT JOIN LATERAL (SELECT {FREEZE_COLUMNS} FROM freezes f
 WHERE e.id = ANY ($1::bigint[]) GROUP BY e.id
 """
 
+HELD = """
+SELECT h.environment_id, h.reason, h.held_at,
+  coalesce(nullif(i.email, ''), i.unique_name) AS held_by
+FROM holds h LEFT JOIN identities i ON i.id = h.held_by WHERE h.environment_id = ANY ($1::bigint[])
+"""
+
 _freezes = msgspec.json.Decoder(list[FreezeRow])
 
 
@@ -113,7 +120,7 @@ class VersionLine:
 @dataclass(frozen=True, slots=True)
 class CandidateLine:
     """A candidate: a release by its version. `build` None: nobody builds it; `build_problem` says
-    why its build failed."""
+    why its build failed, `quarantine` why it must be deployed nowhere."""
 
     id: int
     definition_id: int
@@ -124,6 +131,7 @@ class CandidateLine:
     build: str | None
     build_url: str
     build_problem: str
+    quarantine: str
     actor: str | None
 
 
@@ -211,6 +219,12 @@ async def past(connection: Connection, environments: Sequence[int]) -> dict[int,
         one = Past(row["id"], ReleaseId(row["release_id"]), row["stage_id"], outcome)
         found[row["environment"]][one.id] = one
     return {environment: list(rows.values()) for environment, rows in found.items()}
+
+
+async def holds(connection: Connection, environments: Sequence[int]) -> dict[int, Hold]:
+    """The hold on each environment that is held; `held_by` is who people know the holder as."""
+    rows = await connection.fetch(HELD, list(environments))
+    return {row["environment_id"]: Hold(**dict(row)) for row in rows}
 
 
 async def freezes(connection: Connection, environments: Sequence[int]) -> dict[int, list[Freeze]]:

@@ -291,3 +291,39 @@ async def test_a_freeze_that_would_be_over_is_refused_and_the_one_before_stays(a
     assert answer.status_code == 400
     listed = await aviator.azure.seen("freezes?api-version=7.1")
     assert [one["reason"] for one in listed["value"]] == [FREEZE["reason"]]
+
+
+async def test_it_is_told_what_a_deployment_waits_for(aviator: Aviator) -> None:
+    """Held, frozen and in quarantine: nobody has to guess why nothing happens (AVIATOR 5, 6)."""
+    await aviator.history([("1.0-rc1", "success"), ("1.1-rc1", "success")])
+
+    async def waits_for(number: str) -> str:
+        answer = await aviator.here("GET", f"/deployments/{number}?expand=reasons,workflow")
+        assert answer.json()["workflow"] is None
+        return " ".join(one["text"] for one in answer.json()["reasons"])
+
+    assert (await aviator.here("GET", "")).json()["held"] is None
+    back = (await aviator.roll_back()).json()
+    assert "it waits to be told" in await waits_for(back["id"])
+    held = (await aviator.here("GET", "")).json()["held"]
+    assert (held["reason"], held["by"]) == ("Rolled back.", "admin")
+    listed = (await aviator.in_project("GET", "/environments")).json()
+    assert [one["held"] for one in listed] == [held]
+    assert (await aviator.report("1.0-rc1", "success")).status_code == 200
+    assert await waits_for(back["id"]) == ""
+    await aviator.here("POST", "/resume", json={})
+    assert (await aviator.here("GET", "")).json()["held"] is None
+    path = "/releases/1.1-rc1"
+    await aviator.in_project("PUT", f"{path}/quarantine", json={"reason": "It loses orders."})
+    shown = (await aviator.in_project("GET", f"{path}?expand=build,quarantine")).json()
+    assert (shown["quarantine"], shown["build"]["status"]) == (
+        {"reason": "It loses orders."},
+        "success",
+    )
+    text = """{ releaseProject(name: "shop") { release(version: "1.1") {
+      latestCandidate { quarantineReason } } environment(name: "production") { holdReason } } }"""
+    asked = (await aviator.azure.ask("POST", "/graphql", json={"query": text})).json()["data"]
+    assert asked["releaseProject"] == {
+        "release": {"latestCandidate": {"quarantineReason": "It loses orders."}},
+        "environment": {"holdReason": None},
+    }

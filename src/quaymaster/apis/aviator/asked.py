@@ -78,6 +78,10 @@ class AviatorRequest(ReadableRequest[Caller | None, Any]):
             raise Problem(400, f"Invalid {name}")
         return int(digits)
 
+    def expanded(self) -> set[str]:
+        """The parts that are asked for beside the documented ones: `?expand=workflow,reasons`."""
+        return {name.strip() for name in self.asked.query.text("expand").split(",")}
+
     def answer(
         self, value: object, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response[bytes]:

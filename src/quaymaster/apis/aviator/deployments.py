@@ -93,13 +93,18 @@ async def get_deployment(
     environment: FromPath[str],
     number: FromPath[str],
 ) -> Response[bytes]:
-    """One deployment by its id; with `?expand=workflow` the run that does it, too."""
+    """One deployment by its id; with `?expand=workflow,reasons` the run that does it, and what it
+    waits for, too."""
     wanted = number_in(number, "deployment")
     found = await candidate_deployments.one(request.call, project, environment, wanted)
     shown = present.deployment(environment, found)
-    if request.asked.query.text("expand") == "workflow":
+    asked = request.expanded()
+    if "workflow" in asked:
         run = await workflow_call_backs.of_deployment(request.call, found.id)
         shown["workflow"] = present.workflow(run) if run else None
+    if "reasons" in asked:
+        known = await candidate_deployments.reasons(request.call, found)
+        shown["reasons"] = [present.reason(one, known.names) for one in known.reasons]
     return request.answer(shown)
 
 

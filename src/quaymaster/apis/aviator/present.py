@@ -13,7 +13,8 @@ from quaymaster.actions.version_lists import Version
 from quaymaster.apis.aviator import methods, words
 from quaymaster.apis.aviator.words import STATUS
 from quaymaster.domain import release_versions
-from quaymaster.domain.freezes import Freeze
+from quaymaster.domain.freezes import Freeze, Hold
+from quaymaster.domain.reasons import Reason
 from quaymaster.domain.release_versions import CandidateVersion, version_of
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store.cherry_picks import CherryPick
@@ -125,7 +126,9 @@ def environment(
     freezes: list[Freeze] | None = None,
     *,
     is_frozen: bool = False,
+    hold: Hold | None = None,
 ) -> dict[str, Any]:
+    """An environment; `held` is null, or why nothing starts there by itself after a rollback."""
     return {
         "id": str(found.id),
         "name": found.name,
@@ -137,7 +140,12 @@ def environment(
         ),
         "frozen": is_frozen,
         "freezes": [freeze(one) for one in freezes or ()],
+        "held": _held(hold) if hold else None,
     }
+
+
+def _held(found: Hold) -> dict[str, Any]:
+    return {"reason": found.reason, "by": found.held_by, "at": time(found.held_at)}
 
 
 def freeze(found: Freeze) -> dict[str, Any]:
@@ -152,6 +160,15 @@ def freeze(found: Freeze) -> dict[str, Any]:
         "time_zone": found.time_zone,
         "running": found.running,
         "by": found.created_by,
+    }
+
+
+def reason(one: Reason, names: Mapping[str, str]) -> dict[str, Any]:
+    """Why a deployment waits, who can change that, and when it changes by itself."""
+    return {
+        "text": one.text,
+        "cleared_by": [names.get(who, who) for who in one.cleared_by],
+        "clears_at": time(one.clears_at),
     }
 
 

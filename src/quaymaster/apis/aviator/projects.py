@@ -115,10 +115,14 @@ async def list_environments(request: AviatorRequest, project: FromPath[str]) -> 
     stopped = await repository_views.standstills(
         request.call, [one.id for one in known], request.call.now
     )
+    held = await repository_views.holds(request.call, [one.id for one in known])
     return request.answer(
         [
             present.environment(
-                one, names.get(one.parent_id or 0), is_frozen=bool(stopped.get(one.id))
+                one,
+                names.get(one.parent_id or 0),
+                is_frozen=bool(stopped.get(one.id)),
+                hold=held.get(one.id),
             )
             for one in known
         ]
@@ -142,8 +146,9 @@ async def shown(request: AviatorRequest, project: str, environment: str) -> Resp
     parent = names.get(found.environment.parent_id or 0)
     number, call = found.environment.id, found.call
     is_frozen = bool((await repository_views.standstills(call, [number], call.now)).get(number))
+    hold = (await repository_views.holds(call, [number])).get(number)
     return request.answer(
-        present.environment(found.environment, parent, freezes, is_frozen=is_frozen)
+        present.environment(found.environment, parent, freezes, is_frozen=is_frozen, hold=hold)
     )
 
 

@@ -32,7 +32,7 @@ async def get_release(
     request: AviatorRequest, project: FromPath[str], version: FromPath[str]
 ) -> Response[bytes]:
     """A release with its candidates, or the one candidate that the path names; with
-    `?expand=build` how its build stands, too."""
+    `?expand=build,quarantine` how its build stands and why it must be deployed nowhere, too."""
     read = release_versions.read(version)
     found, known = await version_lists.one(
         request.call, project, release_versions.version_of(version)
@@ -43,8 +43,11 @@ async def get_release(
     for one in known.candidates:
         if one.name == version:
             shown = present.candidate_line(one, repository)
-            if request.asked.query.text("expand") == "build":
+            wanted = request.expanded()
+            if "build" in wanted:
                 shown["build"] = present.build(one)
+            if "quarantine" in wanted:
+                shown["quarantine"] = {"reason": one.quarantine} if one.quarantine else None
             return request.answer(shown)
     raise NotFound("release", version)
 

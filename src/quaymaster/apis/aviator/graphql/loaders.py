@@ -8,7 +8,7 @@ from aiodataloader import DataLoader
 
 from quaymaster.actions import repository_views as views
 from quaymaster.actions.call import Call
-from quaymaster.domain.freezes import Standstill
+from quaymaster.domain.freezes import Hold, Standstill
 from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
@@ -56,6 +56,7 @@ class Loaders:
         self.running: Gathered[int, int] = Gathered(partial(views.running, call))
         self.rollback_targets: Gathered[int, int] = Gathered(partial(views.rollback_targets, call))
         self.standstills: Gathered[int, tuple[Standstill, ...]] = Gathered(self._standstills)
+        self.holds: Gathered[int, Hold] = Gathered(partial(views.holds, call))
         self._versions: dict[Page, Gathered[int, list[VersionLine]]] = {}
         self._deployments: dict[Page, Gathered[int, list[EnvironmentDeployment]]] = {}
 

@@ -64,6 +64,7 @@ def candidate(found: CandidateLine) -> Shown:
         "buildStatus": STATUS[built].upper(),
         "buildUrl": found.build_url or None,
         "buildError": found.build_problem or None,
+        "quarantineReason": found.quarantine or None,
         "of": found.definition_id,
         "line": found,
     }
@@ -258,6 +259,11 @@ async def freeze_reason(of: Shown, info: Info) -> str | None:
     return found[0].reason if found else None
 
 
+async def hold_reason(of: Shown, info: Info) -> str | None:
+    found = await info.context.holds.get(of["at"].id)
+    return found.reason if found else None
+
+
 async def environment_current(of: Shown, info: Info) -> Shown | None:
     return await _candidate(info, await info.context.running.get(of["at"].id))
 
@@ -318,6 +324,7 @@ RESOLVERS: dict[str, dict[str, Callable[..., Any]]] = {
         "parent": environment_parent,
         "frozen": environment_frozen,
         "freezeReason": freeze_reason,
+        "holdReason": hold_reason,
         "current": environment_current,
         "rollbackTarget": environment_target,
         "deployments": environment_deployments,
