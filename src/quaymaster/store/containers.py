@@ -141,14 +141,17 @@ async def put_piece(
         old = await _remove_pieces(connection, build_id, path)
         await connection.execute(PUT, build_id, path, path.casefold(), total, False, "", by, at)
     row = await connection.fetchrow(
-        "SELECT f.id, f.byte_count, f.is_complete, (SELECT coalesce(sum(p.byte_count), 0)::bigint"
-        " FROM container_pieces p WHERE p.file_id = f.id) AS have FROM container_files f"
+        "SELECT id, byte_count, is_complete FROM container_files"
         " WHERE build_id = $1 AND path_key = $2 FOR UPDATE",
         build_id,
         path.casefold(),
     )
-    if row is None or row["is_complete"] or row["byte_count"] != total or row["have"] != first_byte:
-        have = row["have"] if row else 0
+    # Asked by itself: in the statement above it would be as of before the lock was had.
+    have = await connection.fetchval(
+        "SELECT coalesce(sum(byte_count), 0)::bigint FROM container_pieces WHERE file_id = $1",
+        row["id"] if row else 0,
+    )
+    if row is None or row["is_complete"] or row["byte_count"] != total or have != first_byte:
         raise Conflict(
             f"A piece of {path} begins at byte {first_byte} of {total}, while {have} bytes of it "
             "are there. Send the pieces in order, the first one with byte 0."

@@ -15,6 +15,7 @@ from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
 from quaymaster.apis.azure.environments import timeline_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import SYSTEM
+from quaymaster.apis.azure.streaming import begun
 from quaymaster.apis.azure.values import date_out, guid_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
@@ -93,16 +94,21 @@ async def _content(request: AzureRequest, where: Timeline, record_id: str) -> St
     """Always as bytes to be saved: what a task wrote is never shown by a browser as our page."""
     record = guid_in(record_id, "recordId")
     kind, name = request.asked.tail[-2:]
-    return sent(*await attachments.content(request.call, where, record, kind, name))
+    return await sent(*await attachments.content(request.call, where, record, kind, name))
 
 
-def sent(file: Attachment, pieces: AsyncIterator[bytes]) -> Stream:
+async def sent(file: Attachment, pieces: AsyncIterator[bytes]) -> Stream:
     """The bytes of an attachment under its name, to be saved."""
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         "Content-Length": str(file.byte_count),
     }
-    return Stream(pieces, media_type="application/octet-stream", headers=headers, status_code=200)
+    return Stream(
+        await begun(pieces),
+        media_type="application/octet-stream",
+        headers=headers,
+        status_code=200,
+    )
 
 
 def _shown(

@@ -173,7 +173,7 @@ def _conflict(error: domain.Conflict) -> Problem:
 
 
 def unavailable(message: str) -> Problem:
-    """The database is away; clients may come back in a second."""
+    """The database or the storage is away; clients may come back in a second."""
     return Problem(503, "VssServiceException", f"TF24668: {message}", {"Retry-After": "1"})
 
 

@@ -13,6 +13,7 @@ from quaymaster.apis.azure.environments import stage_number, timeline_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.waiting import place_of_task
 from quaymaster.apis.azure.releases import release_number
+from quaymaster.apis.azure.streaming import begun
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
@@ -75,7 +76,7 @@ async def get_logs(request: AzureRequest, release_id: FromPath[str]) -> Stream:
     number = release_number(release_id)
     pieces = await logs.of_release(request.call, number)
     name = f"ReleaseLogs_{number}.zip"
-    return _stream(
+    return await _stream(
         pieces, "application/zip", {"Content-Disposition": f"attachment; filename={name}"}
     )
 
@@ -88,7 +89,7 @@ async def _text(
     pieces = await logs.of_step(
         request.call, release_number(release_id), stage_number(stage_id), task, wanted, phase
     )
-    return _stream(pieces, "text/plain", {})
+    return await _stream(pieces, "text/plain", {})
 
 
 def lines_in(query: Query) -> Lines:
@@ -100,8 +101,8 @@ def lines_in(query: Query) -> Lines:
     )
 
 
-def _stream(pieces: AsyncIterator[bytes], kind: str, headers: dict[str, str]) -> Stream:
-    return Stream(pieces, media_type=kind, headers=headers, status_code=200)
+async def _stream(pieces: AsyncIterator[bytes], kind: str, headers: dict[str, str]) -> Stream:
+    return Stream(await begun(pieces), media_type=kind, headers=headers, status_code=200)
 
 
 @get(ENVIRONMENT + "/gates/{gate_id:str}/tasks/{task_id:str}/logs", opt=needs(Scope.RELEASE))

@@ -61,6 +61,7 @@ from quaymaster.apis.shared.messages import answer
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.object_storage import StorageUnavailable
 from quaymaster.store.vault import VaultError
 
 _log = structlog.get_logger("quaymaster.apis.azure")
@@ -126,6 +127,7 @@ def application(max_body_bytes: int) -> Litestar:
             Refusal: _refused,
             Problem: _refused,
             DatabaseUnavailable: _away,
+            StorageUnavailable: _unstored,
             VaultError: _sealed,
             HTTPException: _by_litestar,
             Exception: _broken,
@@ -199,6 +201,13 @@ def _refused(
 
 def _away(request: Request[Any, Any, Any], error: DatabaseUnavailable) -> Response[bytes]:
     _log.warning("request refused while the database is away", reason=str(error))
+    return _response(_asked(request), errors.unavailable(str(error)))
+
+
+def _unstored(request: Request[Any, Any, Any], error: StorageUnavailable) -> Response[bytes]:
+    """The storage is away or full, or has lost something: the log says what the machine said."""
+    said = error.__cause__.strerror if isinstance(error.__cause__, OSError) else None
+    _log.error("request refused: the storage fails", reason=str(error), cause=said)
     return _response(_asked(request), errors.unavailable(str(error)))
 
 

@@ -1,9 +1,12 @@
 """Artifacts of builds over HTTP: whole, in pieces, as a zip, and where they lie (SEMANTICS 23)."""
 
+import asyncio
 import hashlib
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -158,3 +161,40 @@ async def test_an_artifact_says_where_it_lies_and_may_be_the_whole_container(ser
     async with server.database.read() as connection:
         [file] = await build_files.stored(connection, build["id"])
     assert file.path == "all/a/b"
+
+
+def place_of(server: Server, build: Any) -> Path:
+    """The folder of the storage with a build's files."""
+    storage = Path(urlsplit(server.installation.files.url).path)
+    return storage / "builds" / "0" / str(build["id"])
+
+
+async def test_a_storage_that_cannot_be_written_or_has_lost_a_file_is_told_as_such(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/kept.txt", b"1", 201)
+    place_of(server, build).rename(place_of(server, build).with_suffix(".away"))
+    place_of(server, build).write_text("in the way")
+    refused = await upload(server, build, "drop/new.txt", b"2", 503)
+    assert "could not be written to the storage" in refused["message"]
+    container = f"/default/_apis/resources/Containers/{build['id']}"
+    lost = await server.ask("GET", f"{container}?itemPath=drop/kept.txt&$format=OctetStream")
+    assert (lost.status_code, lost.headers["retry-after"]) == (503, "1")
+    assert "could not be read from the storage" in lost.json()["message"]
+    [kept] = (await server.ask("GET", container)).json()["value"]
+    assert kept["path"] == "drop/kept.txt"
+    place_of(server, build).unlink()
+    await upload(server, build, "drop/new.txt", b"2", 201)
+
+
+async def test_pieces_of_one_file_from_many_at_once_are_put_together_once(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    url = f"/default/_apis/resources/Containers/{build['id']}?itemPath=drop/x"
+
+    async def piece(first: int) -> int:
+        headers = {"Content-Range": f"bytes {first}-{first}/9"}
+        return (await server.ask("PUT", url, content=b"x", headers=headers)).status_code
+
+    assert await piece(0) == 202
+    for first in range(1, 8):
+        assert sorted(await asyncio.gather(*[piece(first) for _ in range(4)])) == [202, *3 * [409]]
+    assert sorted(await asyncio.gather(piece(8), piece(8))) == [201, 409]

@@ -15,6 +15,7 @@ from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
+from quaymaster.apis.azure.streaming import begun
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import Invalid
@@ -50,7 +51,9 @@ async def get_build_artifacts(
         below = query.text("subPath")
         pieces = await build_artifacts.zipped(request.call, number, one, below)
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.name)}.zip"}
-        return Stream(pieces, media_type="application/zip", headers=headers, status_code=200)
+        return Stream(
+            await begun(pieces), media_type="application/zip", headers=headers, status_code=200
+        )
     return request.answer("buildArtifact", _artifact(request, view, one))
 
 
@@ -66,11 +69,11 @@ async def _one_file(
     held = await build_artifacts.files_of(request.call, number, artifact)
     for file in held.files:
         if str(file.id) == file_id or file.sha256 == file_id.casefold():
-            return _file(request, file)
+            return await _file(request, file)
     raise Problem(404, "FileNotFoundException", f"The artifact has no file {file_id[:80]}.")
 
 
-def _file(request: AzureRequest, file: ContainerFile) -> Stream:
+async def _file(request: AzureRequest, file: ContainerFile) -> Stream:
     name = quote(file.path.rpartition("/")[2])
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
@@ -79,7 +82,7 @@ def _file(request: AzureRequest, file: ContainerFile) -> Stream:
     if file.sha256:
         headers["X-Checksum-Sha256"] = file.sha256
     pieces = build_artifacts.bytes_of(request.call, file)
-    return Stream(pieces, media_type=BINARY, headers=headers, status_code=200)
+    return Stream(await begun(pieces), media_type=BINARY, headers=headers, status_code=200)
 
 
 @post(f"{ONE}/artifacts", opt=needs(Scope.BUILD_EXECUTE), status_code=200)
@@ -139,7 +142,7 @@ async def get_container_items(
     path = query.text("itemPath") or "/".join(request.asked.tail[3:])
     accepted = request.headers.get("accept", "").casefold()
     if path and (query.text("format").casefold() == "octetstream" or BINARY in accepted):
-        return _file(request, await build_artifacts.file_at(request.call, number, path))
+        return await _file(request, await build_artifacts.file_at(request.call, number, path))
     found = await build_artifacts.items(request.call, number, path)
     values = [_item(request, number, one) for one in found]
     return request.collection("fileContainerItem", values)

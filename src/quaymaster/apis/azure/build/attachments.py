@@ -43,7 +43,7 @@ async def get_build_attachment(
     if guid_in(timeline_id, "timelineId") != str(view.plan_id):
         raise NotFound("timeline", timeline_id, f"Build {number} has no timeline {timeline_id}.")
     kind, name = request.asked.tail[-2:]
-    return sent(*await build_attachments.content(request.call, number, record, kind, name))
+    return await sent(*await build_attachments.content(request.call, number, record, kind, name))
 
 
 def _shown(request: AzureRequest, view: BuildView, one: Attachment) -> dict[str, Any]:
