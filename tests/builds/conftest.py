@@ -13,8 +13,9 @@ from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.database import Database
 from tests.apis.azure.build.asking import asked, made
 from tests.apis.azure.server import Server, serving
+from tests.gits import commit, repository
 from tests.server.waiting import eventually
-from tests.worker.conftest import world  # noqa: F401 - a fixture
+from tests.worker.conftest import loopback_is_allowed, world  # noqa: F401 - fixtures
 from tests.worker.world import World
 
 
@@ -66,6 +67,14 @@ async def yard(
     own_database: Database,
     tmp_path: Path,
 ) -> AsyncIterator[Yard]:
-    outside = Outside(repositories=GitFolder(tmp_path / "copies", AllowedAddresses.of("")))
+    outside = Outside(repositories=GitFolder(tmp_path / "copies", AllowedAddresses()))
     async with serving(own_database, tmp_path, outside) as server:
         yield Yard(server, world)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A git repository of one page."""
+    place = repository(tmp_path / "shop")
+    commit(place, "page.txt", "one")
+    return place

@@ -1,52 +1,25 @@
 """The chain: a push is built, the build is released once and deployed (issue 4.5)."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from dulwich import porcelain
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from quaymaster.actions.ports import Outside
-from quaymaster.connectors.repositories import GitFolder
-from quaymaster.outgoing.addresses import AllowedAddresses
-from quaymaster.store.database import Database
 from tests.apis.azure.build.asking import artifact_of, step
-from tests.apis.azure.server import serving
 from tests.apis.azure.test_webhooks import hook, signature
 from tests.builds.conftest import Yard
 from tests.builds.test_running import at
 from tests.documents import definition, stage
-from tests.gits import commit, repository
+from tests.gits import commit
 from tests.server.waiting import eventually
 from tests.worker.conftest import world  # noqa: F401 - a fixture
-from tests.worker.world import World
 
 PUBLISH = (
     'mkdir -p out && cp page.txt out/ && echo "##vso[artifact.upload artifactname=drop]$PWD/out"'
 )
-
-
-@pytest.fixture
-async def yard(
-    world: World,  # noqa: F811 - the fixture
-    own_database: Database,
-    tmp_path: Path,
-) -> AsyncIterator[Yard]:
-    """An API that reads repositories, as the real one does."""
-    folder = GitFolder(tmp_path / "copies", AllowedAddresses())
-    async with serving(own_database, tmp_path, Outside(repositories=folder)) as server:
-        yield Yard(server, world)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    place = repository(tmp_path / "shop")
-    commit(place, "page.txt", "one")
-    return place
 
 
 def ci(**changes: Any) -> dict[str, Any]:

@@ -123,10 +123,8 @@ async def test_a_build_asks_a_person_and_multiplies(yard: Yard):
     assert build["result"] == "succeeded"
 
 
-async def test_a_service_is_asked_and_reports_later(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
+@pytest.mark.usefixtures("loopback_is_allowed")
+async def test_a_service_is_asked_and_reports_later(yard: Yard) -> None:
     async with far_side(answering("", "202 Accepted")) as far:
         inputs = {"serviceConnection": far.url, "body": BODY, "waitForCompletion": "true"}
         ask = {**task(INVOKE_REST_API, "Ask", **inputs), "refName": "desk"}

@@ -1,7 +1,7 @@
 """Pull requests: delivered, built as merged, told of to their repository (SEMANTICS 8.9, 23.10)."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,44 +9,18 @@ import pytest
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from quaymaster.actions.ports import Outside
-from quaymaster.connectors.repositories import GitFolder
-from quaymaster.outgoing.addresses import AllowedAddresses
-from quaymaster.store.database import Database
 from tests.apis.azure.build.asking import artifact_of, step
-from tests.apis.azure.server import serving
 from tests.apis.azure.test_webhooks import deliver, hook, signature
 from tests.builds.conftest import Yard
 from tests.builds.test_phases import DELAY, phase, task
 from tests.connectors.far_side import FarSide, answering, far_side
 from tests.documents import definition, stage
-from tests.gits import commit, repository
+from tests.gits import commit
 from tests.server.waiting import eventually
 from tests.worker.conftest import world  # noqa: F401 - a fixture
-from tests.worker.world import World
 
 MERGE = "refs/pull/7/merge"
-
-
-@pytest.fixture
-async def yard(
-    world: World,  # noqa: F811 - the fixture
-    own_database: Database,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Yard]:
-    """An API and workers that read repositories, and may post to this machine."""
-    monkeypatch.setenv("QUAYMASTER_ALLOWED_ADDRESSES", "127.0.0.1")
-    folder = GitFolder(tmp_path / "copies", AllowedAddresses())
-    async with serving(own_database, tmp_path, Outside(repositories=folder)) as server:
-        yield Yard(server, world)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    place = repository(tmp_path / "shop")
-    commit(place, "page.txt", "one")
-    return place
+pytestmark = pytest.mark.usefixtures("loopback_is_allowed")  # of the workers, to tell of builds
 
 
 def proposed(place: Path, text: str) -> tuple[str, str]:

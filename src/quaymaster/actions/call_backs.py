@@ -23,7 +23,7 @@ from quaymaster.actions.orchestrate import happen_within
 from quaymaster.actions.people import digest
 from quaymaster.domain.build import Build
 from quaymaster.domain.changes import JobAnswered
-from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
+from quaymaster.domain.connections import secret_values
 from quaymaster.domain.errors import NotFound, Refused
 from quaymaster.domain.finding import found_job
 from quaymaster.domain.release import JobId, JobKind, Release, ReleaseId
@@ -198,18 +198,9 @@ async def _masker(told: Reporter) -> Masker:
         for value in scope.values():
             masker.add(value)
     for endpoint in endpoints:
-        add_secrets(masker, endpoint)
+        for value in secret_values(endpoint.parameters, endpoint.data):
+            masker.add(value)
     return masker
-
-
-def add_secrets(masker: Masker, endpoint: Endpoint) -> None:
-    """Mask whatever signs in through this connection."""
-    for key, value in endpoint.parameters.items():
-        if is_secret_parameter(key):
-            masker.add(value)
-    for key, value in endpoint.data.items():
-        if is_secret_datum(key):
-            masker.add(value)
 
 
 async def _given(told: Reporter) -> tuple[Secrets, Iterable[Endpoint]]:

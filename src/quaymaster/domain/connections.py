@@ -4,7 +4,7 @@ The types that are listed are those whose keys are known; every other type of a 
 kept as it is sent, with all that authenticates sealed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NewType
 
@@ -112,6 +112,12 @@ def is_secret_datum(name: str) -> bool:
     """Whether this key of a connection's data holds a secret."""
     folded = name.casefold()
     return any(word in folded for word in _SECRET_WORDS)
+
+
+def secret_values(parameters: Mapping[str, str], data: Mapping[str, str]) -> Iterator[str]:
+    """Everything of a connection that must never be shown: whatever signs in through it."""
+    yield from (value for name, value in parameters.items() if is_secret_parameter(name))
+    yield from (value for name, value in data.items() if is_secret_datum(name))
 
 
 def _by_name(values: Mapping[str, str], name: str) -> str:

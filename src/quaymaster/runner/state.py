@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
+from quaymaster.domain.connections import secret_values
 from quaymaster.domain.variable_expansion import ExpansionWarning, expand
 from quaymaster.domain.variables import JOB_STATUS, Variable, VariableSet
 from quaymaster.protocol.job import Endpoint, Issue, JobResult, RunJob, SecureFile
@@ -55,12 +55,8 @@ class JobState:
         for file in self.message.secure_files:
             self.masker.add(file.ticket)
         for endpoint in self.message.endpoints:
-            for key, value in endpoint.parameters.items():
-                if is_secret_parameter(key):
-                    self.masker.add(value)
-            for key, value in endpoint.data.items():
-                if is_secret_datum(key):
-                    self.masker.add(value)
+            for secret in secret_values(endpoint.parameters, endpoint.data):
+                self.masker.add(secret)
 
     @property
     def is_debug(self) -> bool:

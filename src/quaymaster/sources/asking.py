@@ -122,6 +122,18 @@ class Questions:
             raise self.refused(answer, url)
         return answer
 
+    async def of_one(
+        self, url: str, missing: str, parameters: Mapping[str, Any] | None = None
+    ) -> WebAnswer:
+        """The same about one thing by name. Raises SourceProblem, which says `missing` where the
+        server does not have it."""
+        answer = await self.raw(url, parameters)
+        if answer.status == 404:
+            raise SourceProblem(missing)
+        if answer.status != 200:
+            raise self.refused(answer, url)
+        return answer
+
     async def raw(
         self, url: str, parameters: Mapping[str, Any] | None = None, method: str = "GET"
     ) -> WebAnswer:

@@ -96,13 +96,8 @@ class _Builds:
                 f"Version {version!r} of artifact {self._asked.alias} is not the id of a build."
             )
         url = f"{self.url}/builds/{version}"
-        answer = await self.questions.raw(url, {"api-version": API_VERSION})
-        if answer.status == 404:
-            raise SourceProblem(
-                f"Version {version} of artifact {self._asked.alias} is no build of its server."
-            )
-        if answer.status != 200:
-            raise self.questions.refused(answer, url)
+        missing = f"Version {version} of artifact {self._asked.alias} is no build of its server."
+        answer = await self.questions.of_one(url, missing, {"api-version": API_VERSION})
         return self.questions.read(answer, url)
 
     def archive(self, found: Any) -> RemoteFile:

@@ -57,14 +57,9 @@ class _Package:
 
     async def versions(self) -> list[str]:
         url = f"{self.url}/maven-metadata.xml"
-        answer = await self.questions.raw(url)
-        if answer.status == 404:
-            raise SourceProblem(
-                f"Artifact {self.asked.alias}: its repository has no package "
-                f"{self.asked.text('definition')}."
-            )
-        if answer.status != 200:
-            raise self.questions.refused(answer, url)
+        package = self.asked.text("definition")
+        missing = f"Artifact {self.asked.alias}: its repository has no package {package}."
+        answer = await self.questions.of_one(url, missing)
         listed = self._read(answer.body, url, "metadata").iterfind("versioning/versions/version")
         words = [(one.text or "").strip() for one in listed]
         return [one for one in words if _NAME.fullmatch(one) and not one.endswith(SNAPSHOT)]

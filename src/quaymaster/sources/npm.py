@@ -67,11 +67,8 @@ class _Package:
         url = f"{asked.server()}/{quote(name, safe='@')}"
         signs_in = authorization(asked.connection, bearer=True)
         questions = Questions(client, asked.alias, signs_in)
-        answer = await questions.raw(url)
-        if answer.status == 404:
-            raise SourceProblem(f"Artifact {asked.alias}: its registry has no package {name}.")
-        if answer.status != 200:
-            raise questions.refused(answer, url)
+        missing = f"Artifact {asked.alias}: its registry has no package {name}."
+        answer = await questions.of_one(url, missing)
         return _Package(asked, url, questions, questions.read(answer, url))
 
     def found(self, wanted: str) -> str:

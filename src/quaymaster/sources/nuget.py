@@ -89,14 +89,9 @@ class _Feed:
 
     async def versions(self) -> list[str]:
         url = f"{self.folder}/index.json"
-        answer = await self.questions.raw(url)
-        if answer.status == 404:
-            raise SourceProblem(
-                f"Artifact {self.asked.alias}: its feed has no package "
-                f"{self.asked.text('definition')}."
-            )
-        if answer.status != 200:
-            raise self.questions.refused(answer, url)
+        package = self.asked.text("definition")
+        missing = f"Artifact {self.asked.alias}: its feed has no package {package}."
+        answer = await self.questions.of_one(url, missing)
         listed = inside(self.questions.read(answer, url), "versions")
         return [one for one in (listed if isinstance(listed, list) else []) if isinstance(one, str)]
 

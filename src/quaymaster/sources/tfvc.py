@@ -41,13 +41,8 @@ class ChangeSets:
         at = _Folder(client, asked)
         number = _number(asked, version)
         url = f"{at.url}/changesets/{number}"
-        answer = await at.questions.raw(url, {"api-version": API_VERSION})
-        if answer.status == 404:
-            raise SourceProblem(
-                f"Version {version!r} of artifact {asked.alias} is no changeset of its server."
-            )
-        if answer.status != 200:
-            raise at.questions.refused(answer, url)
+        missing = f"Version {version!r} of artifact {asked.alias} is no changeset of its server."
+        answer = await at.questions.of_one(url, missing, {"api-version": API_VERSION})
         return at.changeset(at.questions.read(answer, url))
 
     async def changes(

@@ -19,7 +19,7 @@ from quaymaster.connectors.server_tasks import (
     service_bus,
 )
 from quaymaster.connectors.server_tasks.asking import Asking, CannotRun
-from quaymaster.domain.connections import is_secret_datum, is_secret_parameter
+from quaymaster.domain.connections import secret_values
 from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.variable_expansion import expand
 from quaymaster.domain.variables import expand_input
@@ -34,7 +34,6 @@ from quaymaster.plans.features import (
     can_run,
 )
 from quaymaster.plans.server_executions import ServerExecution
-from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
 
 Run = Callable[[Asking], Awaitable[str]]
@@ -71,7 +70,8 @@ class WebTasks:
         for secret in (*task.variables.secrets(), *variables.secrets()):
             masker.add(secret)
         for endpoint in task.connections:
-            _mask(masker, endpoint)
+            for secret in secret_values(endpoint.parameters, endpoint.data):
+                masker.add(secret)
         texts = variables.texts()
         execution = self._execution(task)
         given = execution.inputs(task.inputs) if execution else task.inputs
@@ -134,12 +134,3 @@ def _task(asking: Asking) -> Run:
             f"version {majors}."
         )
     return known
-
-
-def _mask(masker: Masker, endpoint: Endpoint) -> None:
-    for key, value in endpoint.parameters.items():
-        if is_secret_parameter(key):
-            masker.add(value)
-    for key, value in endpoint.data.items():
-        if is_secret_datum(key):
-            masker.add(value)

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from quaymaster.actions.call_backs import add_secrets
 from quaymaster.actions.ports import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.actions.workflow_ports import (
     FarRun,
@@ -17,6 +16,7 @@ from quaymaster.actions.workflow_ports import (
     WorkflowRefused,
     WorkflowUnclear,
 )
+from quaymaster.domain.connections import secret_values
 from quaymaster.runner.masking import Masker
 from quaymaster.sources.asking import inside, place
 
@@ -99,8 +99,9 @@ class Asking:
 
     def _masked(self, text: str) -> str:
         masker = Masker()
-        if self.order.connection:
-            add_secrets(masker, self.order.connection)
+        if connection := self.order.connection:
+            for secret in secret_values(connection.parameters, connection.data):
+                masker.add(secret)
         if self.order.call_back:
             masker.add(self.order.call_back.token)
         return masker.mask(text)[:SHOWN_CHARACTERS]

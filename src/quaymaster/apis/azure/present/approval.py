@@ -14,6 +14,8 @@ from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
 from quaymaster.domain.release import Approval
 from quaymaster.store.approval_lists import ApprovalLine
+from quaymaster.store.deployment_lists import DeploymentLine
+from quaymaster.store.release_views import ReleaseHead, StageView
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ class Around:
     stage_name: str
 
 
-def line(shown: Shown, found: ApprovalLine, *, history: bool = False) -> dict[str, Any]:
-    """An approval of a list, or a single one."""
-    around = Around(
+def around_line(found: ApprovalLine | DeploymentLine) -> Around:
+    """What is around a line of a list."""
+    return Around(
         str(found.project_id),
         found.definition_id,
         found.definition_name,
@@ -42,7 +44,25 @@ def line(shown: Shown, found: ApprovalLine, *, history: bool = False) -> dict[st
         found.stage_id,
         found.stage_name,
     )
-    return approval(shown, around, found.approval, found.attempt, history=history)
+
+
+def around_stage(head: ReleaseHead, stage: StageView) -> Around:
+    """What is around the approvals of a release's stage."""
+    return Around(
+        str(head.project_id),
+        head.definition_id,
+        head.definition_name,
+        head.definition_path,
+        head.id,
+        head.name,
+        stage.id,
+        stage.name,
+    )
+
+
+def line(shown: Shown, found: ApprovalLine, *, history: bool = False) -> dict[str, Any]:
+    """An approval of a list, or a single one."""
+    return approval(shown, around_line(found), found.approval, found.attempt, history=history)
 
 
 def approval(

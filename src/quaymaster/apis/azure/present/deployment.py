@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from quaymaster.apis.azure.present.approval import Around, approval
+from quaymaster.apis.azure.present.approval import approval, around_line
 from quaymaster.apis.azure.present.artifact import artifact
 from quaymaster.apis.azure.present.shown import (
     Shown,
@@ -34,16 +34,7 @@ def deployment(
     `conditions` are those of its stage, which held when it began by itself.
     """
     project = str(found.project_id)
-    around = Around(
-        project,
-        found.definition_id,
-        found.definition_name,
-        found.definition_path,
-        found.release_id,
-        found.release_name,
-        found.stage_id,
-        found.stage_name,
-    )
+    around = around_line(found)
     sides = {
         side: [
             approval(shown, around, one, found.attempt)

@@ -6,7 +6,7 @@ from typing import Any
 
 from quaymaster.apis.azure.links import references
 from quaymaster.apis.azure.present import completing
-from quaymaster.apis.azure.present.approval import Around, approval
+from quaymaster.apis.azure.present.approval import approval, around_stage
 from quaymaster.apis.azure.present.artifact import artifact
 from quaymaster.apis.azure.present.attempt import attempt
 from quaymaster.apis.azure.present.shown import (
@@ -198,17 +198,7 @@ def _approvals(
 ) -> list[Document]:
     if not wanted.approvals or side not in wanted.sides:
         return []
-    found = view.head
-    around = Around(
-        str(found.project_id),
-        found.definition_id,
-        found.definition_name,
-        found.definition_path,
-        found.id,
-        found.name,
-        stage.id,
-        stage.name,
-    )
+    around = around_stage(view.head, stage)
     return [
         approval(shown, around, one, each.attempt)
         for each in stage.attempts

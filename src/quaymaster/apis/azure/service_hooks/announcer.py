@@ -9,7 +9,7 @@ import msgspec
 
 from quaymaster.actions.deliveries import Post, Told
 from quaymaster.apis.azure.present import release as present
-from quaymaster.apis.azure.present.approval import Around, approval
+from quaymaster.apis.azure.present.approval import approval, around_stage
 from quaymaster.apis.azure.service_hooks import build_event, messages
 from quaymaster.apis.azure.service_hooks.scene import Scene
 from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES, RESOURCE_VERSIONS, publisher_of
@@ -124,16 +124,7 @@ def _approval(scene: Scene) -> Document | None:
     head, stage, asked = scene.head, scene.stage, scene.approval
     if stage is None or asked is None:
         return None
-    around = Around(
-        scene.project,
-        head.definition_id,
-        head.definition_name,
-        head.definition_path,
-        head.id,
-        head.name,
-        stage.id,
-        stage.name,
-    )
+    around = around_stage(head, stage)
     shown = approval(scene.shown, around, asked, scene.fact.attempt)
     return {**shown, "status": scene.fact.status}
 
