@@ -14,6 +14,7 @@ from quaymaster.actions import (
     candidate_news,
     candidates,
     changelogs,
+    conflict_drafts,
     pull_requests,
 )
 from quaymaster.actions import repository_definitions as repositories
@@ -160,25 +161,15 @@ async def _done(call: Call, found: Scene, pick: CherryPick) -> PickStatus:
     asked = Pick(pick.base_commit, pick.commits, pick.branch, pick.asked_at)
     picked = await outside.picked(source, asked)
     if picked.conflicts:
+        advice = await conflict_drafts.advice(found, outside, source, pick, picked)
         async with call.database.transaction() as connection:
-            await rows.conflict(connection, pick.id, picked.conflicts, _advice(pick, picked.at))
+            await rows.conflict(connection, pick.id, picked.conflicts, advice[:LONGEST_PROBLEM])
         return PickStatus.CONFLICT
     if picked.commit == pick.base_commit:
         await _ended(call, pick, PickStatus.SKIPPED)
         return PickStatus.SKIPPED
     await _cut(call, found, pick, version, picked.commit)
     return PickStatus.SUCCEEDED
-
-
-def _advice(pick: CherryPick, at: str) -> str:
-    """What somebody has to do about a conflict."""
-    branch = pick.branch.removeprefix("refs/heads/")
-    picked = " ".join(one[:12] for one in pick.commits)
-    return (
-        f"{at[:12]} conflicts with {pick.base_name}. Begin a branch at {pick.base_commit[:12]}, "
-        f"run `git cherry-pick -x {picked}`, resolve the conflicts, push the result to {branch}, "
-        "and accept it; or give the cherry-pick up."
-    )
 
 
 async def _again(call: Call, pick: CherryPick, problem: str) -> PickStatus:

@@ -21,8 +21,21 @@ class Pick:
 @dataclass(frozen=True, slots=True)
 class Picked:
     """The new commit, the base itself when it has all of them; or the paths that conflict when
-    the commit `at` is put on it, and nothing was changed."""
+    the commit `at` is put on it, and no branch was changed: `draft` is a commit that holds the
+    conflicts as git marks them."""
 
     commit: str = ""
     conflicts: tuple[str, ...] = ()
     at: str = ""
+    draft: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A commit to be looked at on the branch `head`, which is to be merged into `branch`; both are
+    full refs. `branch` begins at the commit `base` where there is none yet."""
+
+    branch: str
+    base: str
+    head: str
+    commit: str

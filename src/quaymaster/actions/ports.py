@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from quaymaster.actions.picking import Pick, Picked
+from quaymaster.actions.picking import Offer, Pick, Picked
 from quaymaster.actions.workflow_ports import WorkflowService
 from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
 from quaymaster.domain.variables import VariableSet
@@ -91,6 +91,9 @@ class Repositories(Protocol):
 
         Asking again does the same. Raises Refused when the branch has other commits.
         """
+
+    async def offered(self, repository: CodeRepository, offer: Offer, /) -> None:
+        """Make the two branches of an offer; one that is there already is left as it is."""
 
     async def file(self, repository: CodeRepository, commit: str, path: str, /) -> bytes:
         """The content of a file of a commit. Raises Invalid when there is none."""

@@ -38,7 +38,8 @@ def put_on(repository: Repo, pick: Pick) -> Picked:
         )
         if conflicts:
             paths = tuple(sorted(path.decode(errors="replace") for path in conflicts))
-            return Picked(conflicts=paths, at=wanted)
+            draft = _added(repository, pick, commit, onto, tree)
+            return Picked(conflicts=paths, at=wanted, draft=draft.id.decode())
         if tree.id == onto.tree:
             continue
         onto = _added(repository, pick, commit, onto, tree)

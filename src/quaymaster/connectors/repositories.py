@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from quaymaster.actions.picking import Pick, Picked
+from quaymaster.actions.picking import Offer, Pick, Picked
 from quaymaster.actions.ports import CodeRepository, Commit, Listed
 from quaymaster.domain.errors import Invalid, Refused
 from quaymaster.outgoing.addresses import AllowedAddresses
@@ -117,7 +117,6 @@ class GitFolder:
         """Let the branch point to the commit, when all it has is part of that. Raises Refused."""
         from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
         from quaymaster.connectors.cherry_picking import contained  # noqa: PLC0415
-        from quaymaster.runner.repositories import pushing  # noqa: PLC0415
 
         before = reading.heads(copy).get(pick.branch, "")
         if before == commit:
@@ -127,12 +126,34 @@ class GitFolder:
                 f"{pick.branch} is at {before[:12]}, which is no part of the release. Move it to "
                 f"{pick.base[:12]} or remove it, and ask again."
             )
+        self._point(repository, copy, pick.branch, (before, commit))
+
+    def _point(
+        self, repository: CodeRepository, copy: "Repo", ref: str, commits: tuple[str, str]
+    ) -> None:
+        """Let a ref point to the second commit instead of the first ("": it was not there)."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+        from quaymaster.runner.repositories import pushing  # noqa: PLC0415
+
         place = reading.place_of(repository)
         if place.path is not None:
-            pushing.move(copy, pick.branch, before, commit)
+            pushing.move(copy, ref, *commits)
         else:
-            mirror = Path(copy.path)
-            pushing.push(place, mirror, self._allowed, pick.branch, before, commit)
+            pushing.push(place, Path(copy.path), self._allowed, ref, *commits)
+
+    async def offered(self, repository: CodeRepository, offer: Offer) -> None:
+        """Make the two branches of an offer, where they are not there already."""
+
+        def ask() -> None:
+            from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+
+            with reading.opened(self._copy(repository, "")) as found:
+                known = reading.heads(found)
+                for ref, commit in ((offer.branch, offer.base), (offer.head, offer.commit)):
+                    if ref not in known:
+                        self._point(repository, found, ref, ("", commit))
+
+        await asyncio.to_thread(_said, repository, ask)
 
     async def file(self, repository: CodeRepository, commit: str, path: str) -> bytes:
         """The content of a file of a commit."""

@@ -13,6 +13,7 @@ from quaymaster.actions.ports import Outside
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.outgoing.http import GuardedClient
 from tests import repositories
 from tests.apis.aviator.server import Aviator, serving
 
@@ -22,7 +23,8 @@ async def connected(database: Any, tmp_path: Path) -> AsyncIterator[Aviator]:
     """A project that knows where its repository is."""
     folder = GitFolder(tmp_path / "copies", AllowedAddresses.of(("127.0.0.1",)))
     git = GitRepositories(folder)
-    outside = Outside(artifacts={"git": git}, repositories=folder)
+    web = GuardedClient(AllowedAddresses.of(("127.0.0.1",)))
+    outside = Outside(artifacts={"git": git}, repositories=folder, web=web)
     async with serving(database, tmp_path, outside=outside) as running:
         await running.made()
         repositories.made(tmp_path / "shop")
