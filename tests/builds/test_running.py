@@ -3,10 +3,12 @@
 import io
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.apis.azure.build.asking import step
 from tests.builds.conftest import Yard
 from tests.repositories import made as repository_made
+from tests.server.waiting import eventually
 from tests.worker.world import SHORT_LEASE_SECONDS
 
 
@@ -77,6 +79,8 @@ async def test_what_cannot_be_published_fails_its_step_and_what_is_left_out_is_t
     odd = """mkdir out; echo 1 > out/a.txt; ln -s a.txt out/link; mkfifo out/pipe
 echo "##vso[artifact.upload artifactname=drop]$PWD/out"
 echo "##vso[artifact.upload artifactname=pipe]$PWD/out/pipe"
+mkdir two; touch two/Read.me two/README two/readme
+echo "##vso[artifact.upload artifactname=two]$PWD/two"
 """
     definition = await yard.define("Web", gone, step(odd, displayName="Odd"), repository=None)
     build = await yard.ended(await yard.queue(definition))
@@ -85,12 +89,35 @@ echo "##vso[artifact.upload artifactname=pipe]$PWD/out/pipe"
     assert records["Gone"]["result"] == "succeededWithIssues"
     assert "Path does not exist: /not/there" in records["Gone"]["issues"][0]["message"]
     assert records["Odd"]["result"] == "failed"
-    left_out, not_a_file = (one["message"] for one in records["Odd"]["issues"])
+    left_out, not_a_file, alike = (one["message"] for one in records["Odd"]["issues"])
     assert "Left out of drop: 2 ('link', a symbolic link, 'pipe', a named pipe)" in left_out
     assert "out/pipe is a named pipe, neither a file nor a folder" in not_a_file
+    assert "'two/README' and 'two/readme' differ only in upper and lower case" in alike
     assert left_out in await yard.log(build, "Odd")
     [artifact] = (await yard.ask("GET", f"builds/{build['id']}/artifacts"))["value"]
     assert artifact["name"] == "drop"
+
+
+async def test_publishing_waits_for_a_storage_that_fails_until_the_build_is_canceled(yard: Yard):
+    await yard.world.worker()
+    script = 'echo 1 > a; echo "##vso[artifact.upload artifactname=drop]$PWD/a"'
+    storage = Path(urlsplit(yard.server.installation.files.url).path)
+    storage.mkdir(exist_ok=True)
+    (storage / "builds").write_text("in the way")
+    build = await yard.queue(await yard.define("Web", step(script), repository=None))
+
+    async def waits() -> bool:
+        told = [one["currentOperation"] or "" for one in await yard.records(build)]
+        return any("Waits to publish: A file could not be written" in one for one in told)
+
+    await eventually(waits, "the step tells what it waits for")
+    await yard.ask("PATCH", f"builds/{build['id']}", json={"status": "cancelling"})
+    assert (await yard.ended(build))["result"] == "canceled"
+    [record] = [one for one in await yard.records(build) if one["name"] == "Script"]
+    assert "could not be written to the storage" in record["issues"][0]["message"]
+    [job] = await yard.records(build, "Job")
+    assert "The build was canceled." in job["issues"][0]["message"]
+    assert (await yard.ask("GET", f"builds/{build['id']}/artifacts"))["value"] == []
 
 
 async def test_a_failing_step_fails_the_build_and_a_retry_runs_it_again(yard: Yard, tmp_path: Path):

@@ -7,7 +7,7 @@ from pathlib import Path
 from quaymaster.actions import build_jobs, uploading
 from quaymaster.actions.call import Call
 from quaymaster.actions.stored_objects import forget
-from quaymaster.domain.errors import DomainError
+from quaymaster.domain.errors import DomainError, Invalid
 from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged
 from quaymaster.store import builds as rows
 from quaymaster.store import containers
@@ -61,8 +61,8 @@ async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
         if len(found.files) > MOST_FILES:
             text = f"{message.path} holds more than {MOST_FILES} files; put them into an archive."
             return Outcome(text)
-        for source, below in found.files:
-            await _keep(call, held, source, containers.clean_path(f"{folder}/{below}"))
+        for source, path in _placed(found.files, folder):
+            await _keep(call, held, source, path)
     except OSError as error:
         return Outcome(_unreadable(message.path, name, error))
     root = folder.partition("/")[0]
@@ -76,6 +76,22 @@ async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
         )
         await containers.name_artifact(connection, held.build_id, new, again=True)
     return Outcome(warning=found.warning(name))
+
+
+def _placed(files: list[tuple[Path, str]], folder: str) -> list[tuple[Path, str]]:
+    """The files with their paths in the container. Raises Invalid where one would take the place of
+    another, before any is kept."""
+    placed, taken = [], dict[str, str]()
+    for source, below in files:
+        path = containers.clean_path(f"{folder}/{below}")
+        other = taken.setdefault(path.casefold(), path)
+        if other != path:
+            raise Invalid(
+                f"{other[:200]!r} and {path[:200]!r} differ only in upper and lower case, which "
+                "the files of an artifact may not. Rename one, or pack the folder into an archive."
+            )
+        placed.append((source, path))
+    return placed
 
 
 def _unreadable(place: str, name: str, error: OSError) -> str:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from quaymaster.actions import attachments, build_jobs, build_publishing, jobs
+from quaymaster.actions.build_publishing import Outcome
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.jobs import End, Finished, Taken, Taker
 from quaymaster.domain.errors import Conflict
@@ -27,6 +28,7 @@ from quaymaster.protocol.job import (
     Published,
     ReleaseRenamed,
     RunJob,
+    StepProgress,
 )
 from quaymaster.store import job_reports
 from quaymaster.store.attachments import NewAttachment, object_key
@@ -268,11 +270,21 @@ class JobRun:
         """What a step publishes to its build; the host's next message waits until it is kept."""
         if self._is_stale or not self.held.build_id:
             return None
-        outcome = await self._until_done(
-            lambda: build_publishing.publish(Call(self._installation), self.held, message)
-        )
+        outcome = await self._until_done(lambda: self._published(message))
         warnings = [outcome.warning] if outcome.warning else []
         return Published(message.job_id, message.step_id, outcome.problem, warnings)
+
+    async def _published(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> Outcome:
+        """One try; while the storage fails the timeline says what is waited for, and a cancel ends
+        that."""
+        try:
+            return await build_publishing.publish(Call(self._installation), self.held, message)
+        except StorageUnavailable as error:
+            if self._canceled.done():
+                return Outcome(f"{error} It was not tried again, because the job ends.")
+            waits = f"Waits to publish: {error}"
+            await self._tell(StepProgress(message.job_id, message.step_id, 0, waits))
+            raise
 
     async def _attach(self, message: Attachment) -> None:
         """Keep an attached file; the host's next message waits until its bytes are stored."""

@@ -22,6 +22,7 @@ MOST_SECONDS_BETWEEN = 5.0  # also how late a cancel or a lost job is noticed at
 BEATS_PER_LEASE = 3
 MARGIN = 0.9  # of the lease: our own jobs end before it does
 CANCELED = "The deployment was canceled."
+BUILD_CANCELED = "The build was canceled."
 
 _log = structlog.get_logger(__name__)
 
@@ -97,7 +98,7 @@ class Lease:
         """Stop what was canceled; end what was running before we asked and is not ours now."""
         for job, run in list(self._dispatcher.running.items()):
             if job in heard.canceled:
-                run.cancel(CANCELED)
+                run.cancel(BUILD_CANCELED if run.held.build_id else CANCELED)
             elif job in running and job not in heard.held and not run.is_finishing:
                 run.drop()
 
