@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.domain.release import Outcome
+from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.store.task_runs import StepOutput
 from tests import make
@@ -19,6 +19,16 @@ from tests.worker.world import SHORT_LEASE_SECONDS, World
 
 SECRET = "s3cret-of-the-release"
 pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
+
+
+async def waiting(world: World, server: Server) -> tuple[ReleaseId, Service]:
+    """A release whose job awaits the report of its service."""
+    async with far_side(answering("{}")) as far:
+        release = await world.release(make.plan("Dev", Dev=on_server(waits(far.url))))
+        await world.worker()
+        service = await asked(server, far)
+        await awaited(world, release)
+    return release, service
 
 
 async def test_a_job_ends_as_its_service_reports(world: World, server: Server) -> None:
@@ -63,11 +73,7 @@ async def test_a_job_ends_as_its_service_reports(world: World, server: Server) -
 async def test_every_published_result_is_understood(
     world: World, server: Server, result: object, outcome: Outcome, shown: str
 ) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=on_server(waits(far.url))))
-        await world.worker()
-        service = await asked(server, far)
-        await awaited(world, release)
+    release, service = await waiting(world, server)
     assert await service.completes(result) == 204
     assert (await world.ended(release, "Dev")).outcome is outcome
     assert (await task_of(world, release)).result == shown
@@ -193,13 +199,9 @@ async def test_what_a_service_sets_is_known_to_the_next_task_and_no_secret_is_sh
 async def test_outputs_of_a_task_without_a_reference_name_are_not_kept(
     world: World, server: Server
 ) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=on_server(waits(far.url))))
-        await world.worker()
-        service = await asked(server, far)
-        await awaited(world, release)
-        assert await service.completes(outputVariables={"change": "CHG-7"}) == 204
-        assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
+    release, service = await waiting(world, server)
+    assert await service.completes(outputVariables={"change": "CHG-7"}) == 204
+    assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
     step = await task_of(world, release)
     assert step.outputs == ()
     assert "no reference name: change" in await text_of(world, step)
@@ -232,11 +234,7 @@ async def test_a_service_that_refuses_fails_at_once(world: World, server: Server
 
 
 async def test_an_expired_token_is_none(world: World, server: Server) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=on_server(waits(far.url))))
-        await world.worker()
-        service = await asked(server, far)
-        await awaited(world, release)
+    _, service = await waiting(world, server)
     yesterday = datetime.now(UTC) - timedelta(days=1)
     async with world.installation.database.transaction() as connection:
         await connection.execute("UPDATE call_backs SET expires_at = $1", yesterday)
@@ -244,11 +242,7 @@ async def test_an_expired_token_is_none(world: World, server: Server) -> None:
 
 
 async def test_many_reports_at_once_are_taken_in_once(world: World, server: Server) -> None:
-    async with far_side(answering("{}")) as far:
-        release = await world.release(make.plan("Dev", Dev=on_server(waits(far.url))))
-        await world.worker()
-        service = await asked(server, far)
-        await awaited(world, release)
+    release, service = await waiting(world, server)
     answers = await asyncio.gather(*(service.completes() for _ in range(5)))
     assert set(answers) == {204}
     assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
