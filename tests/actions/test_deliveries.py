@@ -297,6 +297,25 @@ class TestChanging:
                 await office.call("ann"), DIALECT, subscription, waiting.number
             )
 
+    async def test_what_waits_for_hours_can_be_sent_now(self, office: Office) -> None:
+        """The receiver was mended: nobody has to wait until the next attempt comes."""
+        definition = await office.define("ann")
+        subscription = await subscribed(
+            office, wish("https://example.org", Happening.RELEASE_CREATED)
+        )
+        await office.release("ann", definition)
+        async with office.installation.database.transaction() as connection:
+            await connection.execute(
+                "UPDATE deliveries SET attempts = 8, due_at = now() + interval '6 hours'"
+            )
+        [waiting] = await sent(office, subscription)
+        again = await subscriptions.send_again(
+            await office.call("ann"), DIALECT, subscription, waiting.number
+        )
+        assert (again.id, again.attempts) == (waiting.id, 0)
+        [letter] = await deliveries.due(office.installation, [], 1)
+        assert letter.id == waiting.id
+
 
 async def test_a_release_that_was_deleted_for_good_is_not_told(office: Office) -> None:
     definition = await office.define("ann")

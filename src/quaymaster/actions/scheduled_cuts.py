@@ -29,9 +29,17 @@ from quaymaster.store.database import DatabaseUnavailable
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 MOST_NAMES_TRIED = 5
 LONGEST_PROBLEM = 500
+NOTHING_NEW = "The newest candidate has every commit of the branch already."
+NOT_OURS = "Nothing in file_paths has changed since the newest candidate."
+SKIPS = (NOTHING_NEW, NOT_OURS)
 OURS = "It went wrong for a reason that the server's log tells."
 
 _log = structlog.get_logger(__name__)
+
+
+def is_skipped(one: CutSchedule) -> bool:
+    """Whether the last time made no candidate because there was nothing to cut."""
+    return one.problem in SKIPS
 
 
 async def standing(call: Call, definition: int) -> CutSchedule | None:
@@ -95,8 +103,6 @@ async def _cut(call: Call, one: CutSchedule) -> ReleaseId | None:
         found = await repositories.numbered(connection, call, one.definition_id)
         last = await cut_schedules.newest_commit(connection, one.definition_id)
     commit = await _news(call, found, one, last)
-    if not commit:
-        return None
     await deployment_checks.check_picks(found, commit)
     key = f"scheduled cut:{one.due_at.astimezone(UTC).isoformat()}"
     for _ in range(MOST_NAMES_TRIED):
@@ -117,24 +123,22 @@ async def _cut(call: Call, one: CutSchedule) -> ReleaseId | None:
 
 
 async def _news(call: Call, found: Scene, one: CutSchedule, last: str) -> str:
-    """The commit to cut; "" when the last candidate has all there is, or no path of ours changed.
-
-    Raises Refused when there is nothing to ask, what asking raises.
-    """
+    """The commit to cut. Raises Refused when the last candidate has all there is, no path of ours
+    changed, or there is nothing to ask; what asking raises."""
     repository = await commit_checks.source(found)
     outside = call.installation.outside.repositories
     if repository is None or outside is None:
         raise Refused("The repository is connected to nothing. Set source_url of the project.")
     newest = (await outside.commit(repository, one.branch)).id
     if newest == last:
-        return ""
+        raise Refused(NOTHING_NEW)
     if last and not await outside.commits(repository, last, newest, 1):
-        return ""
+        raise Refused(NOTHING_NEW)
     wanted = found.definition.settings.get(FILE_PATHS) or ()
     if last and wanted:
         is_ours = path_globs.matcher(list(wanted))
         if not any(map(is_ours, await outside.paths(repository, last, newest))):
-            return ""
+            raise Refused(NOT_OURS)
     return newest
 
 

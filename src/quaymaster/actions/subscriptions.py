@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.follow_up import DELIVERIES
+from quaymaster.actions.outboxes import LEASE
 from quaymaster.domain.access import Permission
 from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.errors import Invalid, NotFound, Refused
@@ -148,13 +149,17 @@ async def delivery(call: Call, dialect: str, subscription: UUID, number: int) ->
 async def send_again(call: Call, dialect: str, subscription: UUID, number: int) -> Delivery:
     """Send a delivery once more, under its id and with its body, whether it had arrived or not.
 
-    Raises NotFound; Refused while it is still being tried.
+    One that waits for its next attempt is sent now. Raises NotFound; Refused while that attempt
+    is near, or made this moment.
     """
     async with call.database.transaction() as connection:
         await _found(connection, call, dialect, subscription)
         found = await _delivery(connection, subscription, number)
-        if found.status is DeliveryStatus.QUEUED:
-            raise Refused(f"Delivery {number} is still being tried; it is sent again by itself.")
+        if found.status is DeliveryStatus.QUEUED and found.due_at <= call.now + LEASE:
+            raise Refused(
+                f"Delivery {number} is still being tried; it is sent again by itself at "
+                f"{found.due_at:%H:%M:%S} UTC."
+            )
         await deliveries.send_again(connection, found.id, call.now)
         await enqueue(connection, [Wakeup(DELIVERIES, {"id": 0})])
         return await _delivery(connection, subscription, number)

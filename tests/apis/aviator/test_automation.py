@@ -132,6 +132,23 @@ async def test_a_repository_that_is_away_is_asked_again(connected: Aviator, tmp_
     assert done.due_at > waiting.due_at
 
 
+async def test_it_is_said_why_nothing_was_cut(connected: Aviator, tmp_path: Path):
+    definition = await schedule(connected)
+    await connected.in_project("PATCH", "", json={"file_paths": ["ours/"]})
+
+    async def skipped() -> tuple[str | None, str | None]:
+        found = (await connected.in_project("GET", "")).json()["next_cut"]
+        return found["skipped"], found["error_message"]
+
+    assert await fire(connected, definition)
+    assert await skipped() == (None, None)
+    assert await fire(connected, definition) is None
+    assert await skipped() == (scheduled_cuts.NOTHING_NEW, None)
+    repositories.committed(tmp_path / "shop")
+    assert await fire(connected, definition) is None
+    assert await skipped() == (scheduled_cuts.NOT_OURS, None)
+
+
 async def test_the_next_version_can_be_asked_for(aviator: Aviator):
     await aviator.cut("1.4.2-rc3")
     path = "/next_version"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from quaymaster.actions import scheduled_cuts
 from quaymaster.actions.repository_definitions import (
     BUILD_METHOD,
     DEPLOYMENT_METHOD,
@@ -116,8 +117,13 @@ def _own(settings: Mapping[str, Any], method: str) -> dict[str, Any]:
 
 
 def next_cut(found: CutSchedule) -> dict[str, Any]:
-    """When the clock cuts next; what went wrong the last time."""
-    return {"at": time(found.look_at), "error_message": found.problem or None}
+    """When the clock cuts next; why it cut nothing the last time, or what went wrong."""
+    is_skipped = scheduled_cuts.is_skipped(found)
+    return {
+        "at": time(found.look_at),
+        "skipped": found.problem if is_skipped else None,
+        "error_message": None if is_skipped else found.problem or None,
+    }
 
 
 def environment(

@@ -158,6 +158,7 @@ def _delivery(found: Delivery) -> dict[str, Any]:
         "answer": found.answer,
         "error_message": found.problem or None,
         "created_at": present.time(found.created_at),
+        "next_attempt_at": present.time(found.due_at) if found.ended_at is None else None,
         "ended_at": present.time(found.ended_at),
     }
 
