@@ -1,5 +1,6 @@
 """Large objects in a folder: kept whole and summed up, or not at all."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -72,3 +73,33 @@ async def test_an_object_is_never_written_over(storage: ObjectStorage) -> None:
 async def test_an_object_that_is_gone_is_told(storage: ObjectStorage) -> None:
     with pytest.raises(StorageUnavailable, match="FileNotFoundError"):
         await read(storage, "never/there")
+
+
+async def test_senders_that_stall_hold_up_nobody_and_leave_nothing(
+    storage: ObjectStorage, tmp_path: Path
+) -> None:
+    """More of them than there are threads; what reads its pieces in threads needs some, too."""
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield PIECE
+        await asyncio.Event().wait()
+
+    async def read_in_threads() -> AsyncIterator[bytes]:
+        for _ in range(MANY):
+            yield await asyncio.to_thread(bytes, PIECE)
+
+    stalled = [
+        asyncio.ensure_future(storage.put_stream(f"stalled/{number}", stalling()))
+        for number in range(40)
+    ]
+    while len(list((tmp_path / "storage").glob("stalled/*"))) < len(stalled):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    done = await asyncio.gather(
+        *[storage.put_stream(f"done/{number}", read_in_threads()) for number in range(40)]
+    )
+    assert {one.byte_count for one in done} == {len(PIECE) * MANY}
+    for one in stalled:
+        one.cancel()
+    await asyncio.wait(stalled)
+    assert all(one.cancelled() for one in stalled)
+    assert list((tmp_path / "storage").glob("stalled/*")) == []

@@ -1,15 +1,16 @@
 """Writes what comes in pieces to a file of a storage that is a folder, fast and lastingly.
 
-The bytes are summed up and written in a thread, a few pieces behind what comes: the event loop only
-hands them over. The file counts once it is on the disk, as a row does once it is committed.
+The bytes are summed up and written in threads, a few pieces behind what comes: the event loop only
+hands them over. A thread is held while there is something to write and never while a sender is
+waited for: threads are few, and a sender may stall for as long as it likes. The file counts once it
+is on the disk, as a row does once it is committed.
 """
 
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from queue import SimpleQueue
 
 PIECES_BEHIND = 8
 # Linux keeps what larger writes bring in large pages, and those a virtual machine that returns its
@@ -22,45 +23,80 @@ async def write_pieces(path: Path, pieces: AsyncIterator[bytes]) -> tuple[int, s
 
     Raises FileExistsError, OSError, or what the pieces themselves raise; there is no file then.
     """
-    waiting: SimpleQueue[bytes | None] = SimpleQueue()
-    room = asyncio.Semaphore(PIECES_BEHIND)
-    loop = asyncio.get_running_loop()
-
-    def taken() -> None:
-        loop.call_soon_threadsafe(room.release)
-
-    writing = asyncio.create_task(
-        asyncio.to_thread(_write, path, iter(waiting.get, None), taken), name=f"write {path.name}"
-    )
-    writing.add_done_callback(lambda _: room.release())  # who waits for room learns of a failure
+    writing = _Writing(path)
     try:
-        try:
-            async for piece in pieces:
-                await room.acquire()
-                if writing.done():  # it failed: nobody takes what comes
-                    break
-                waiting.put(piece)
-        finally:
-            waiting.put(None)
-            await asyncio.wait({writing})
-        return writing.result()
-    except FileExistsError:
-        raise  # it is not ours
+        await writing.do(writing.open)
+        batch: list[bytes] = []
+        async for piece in pieces:
+            batch.append(piece)
+            if writing.is_free or len(batch) >= PIECES_BEHIND:
+                await writing.start(batch)
+                batch = []
+        await writing.start(batch)
+        await writing.do(writing.close)
     except BaseException:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await writing.do(writing.discard, in_any_case=True)
         raise
+    return writing.size, writing.added_up.hexdigest()
 
 
-def _write(path: Path, pieces: Iterable[bytes], taken: Callable[[], None]) -> tuple[int, str]:
-    size, added_up = 0, hashlib.sha256()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("xb", buffering=0) as file:
-        for piece in pieces:
-            added_up.update(piece)
+class _Writing:
+    """A file on its way to the disk: one step after the other, each in a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.size = 0
+        self.added_up = hashlib.sha256()
+        self._path = path
+        self._descriptor = -1
+        self._step: asyncio.Task[None] | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the step before is over."""
+        return self._step is None or self._step.done()
+
+    async def start(self, batch: list[bytes]) -> None:
+        """Begin to write these pieces as soon as those before are written. Raises OSError."""
+        await self._over(in_any_case=False)
+        self._step = asyncio.create_task(asyncio.to_thread(self._write, batch))
+
+    async def do(self, step: Callable[[], None], *, in_any_case: bool = False) -> None:
+        """Do a step after that which is under way, even if that failed. Raises OSError."""
+        await self._over(in_any_case=in_any_case)
+        self._step = asyncio.create_task(asyncio.to_thread(step))
+        await self._over(in_any_case=False)
+
+    async def _over(self, *, in_any_case: bool) -> None:
+        """Wait for the step under way. A cancel ends the waiting but never the step: no other may
+        use the file before it is over."""
+        if self._step is not None:
+            await asyncio.wait({self._step})
+            if not in_any_case:
+                self._step.result()
+
+    def open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, 0o666)
+
+    def _write(self, batch: list[bytes]) -> None:
+        for piece in batch:
+            self.added_up.update(piece)
             left = memoryview(piece)
             while left:
-                left = left[file.write(left[:WRITTEN_BYTES]) :]
-            size += len(piece)
-            taken()
-        os.fsync(file.fileno())
-    return size, added_up.hexdigest()
+                left = left[os.write(self._descriptor, left[:WRITTEN_BYTES]) :]
+            self.size += len(piece)
+
+    def close(self) -> None:
+        os.fsync(self._descriptor)
+        self._closed()
+
+    def discard(self) -> None:
+        """Remove the file, if it was us who made it."""
+        if self._descriptor >= 0:
+            self._path.unlink(missing_ok=True)
+            self._closed()
+
+    def _closed(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)

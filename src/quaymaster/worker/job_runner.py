@@ -101,6 +101,11 @@ class JobRun:
         if not self._canceled.done():
             self._canceled.set_result(reason)
 
+    @property
+    def canceled_text(self) -> str:
+        """What a job tells that somebody cancels."""
+        return f"The {'build' if self.held.build_id else 'deployment'} was canceled."
+
     def stop(self, failure: str) -> None:
         """The same because of us, not because somebody asked: the job will have failed."""
         self._failure = self._failure or failure

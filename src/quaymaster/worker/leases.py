@@ -21,8 +21,6 @@ from quaymaster.worker.dispatcher import Dispatcher
 MOST_SECONDS_BETWEEN = 5.0  # also how late a cancel or a lost job is noticed at worst
 BEATS_PER_LEASE = 3
 MARGIN = 0.9  # of the lease: our own jobs end before it does
-CANCELED = "The deployment was canceled."
-BUILD_CANCELED = "The build was canceled."
 
 _log = structlog.get_logger(__name__)
 
@@ -98,7 +96,7 @@ class Lease:
         """Stop what was canceled; end what was running before we asked and is not ours now."""
         for job, run in list(self._dispatcher.running.items()):
             if job in heard.canceled:
-                run.cancel(BUILD_CANCELED if run.held.build_id else CANCELED)
+                run.cancel(run.canceled_text)
             elif job in running and job not in heard.held and not run.is_finishing:
                 run.drop()
 

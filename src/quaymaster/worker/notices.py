@@ -13,7 +13,6 @@ from quaymaster.store import notify
 from quaymaster.store.database import Database, DatabaseUnavailable
 from quaymaster.store.jobs import NO_POOL
 from quaymaster.worker.dispatcher import Dispatcher
-from quaymaster.worker.leases import CANCELED
 
 RETRY_SECONDS = 1.0
 
@@ -37,7 +36,7 @@ async def listen(database: Database, dispatcher: Dispatcher, on_lost: Callable[[
                     for job in notice.canceled:
                         run = dispatcher.running.get(JobId(job))
                         if run is not None:
-                            run.cancel(CANCELED)
+                            run.cancel(run.canceled_text)
         except DatabaseUnavailable as error:
             _log.warning("notices cannot be heard", reason=str(error))
         except Exception:  # noqa: BLE001 - only a hint is lost; the heartbeat knows as well
