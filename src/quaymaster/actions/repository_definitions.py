@@ -29,6 +29,7 @@ from quaymaster.store.repository_definitions import (
 from quaymaster.store.seed import DEFAULT_PROJECT
 
 BUILD_METHOD, DEPLOYMENT_METHOD = "build_method", "deployment_method"  # keys of settings
+ROLLBACK_ON_FAILURE = "rollback_on_failure"  # of an environment
 TIERS = ("production", "staging", "development")
 
 
@@ -278,6 +279,8 @@ async def add_environment(call: Call, project: str, new: NewEnvironment) -> Scen
         added = repository_document.stage(new.name, len(stages) + 1)
         phases = await deployment_methods.phases(connection, found.call, new.workflow)
         added["deployPhases"] = deployment_methods.kept(added, phases)
+        rolls_back = bool(new.settings.get(ROLLBACK_ON_FAILURE))
+        added["environmentTriggers"] = repository_document.triggers(rolls_back=rolls_back)
         await definition_actions.update_within(
             connection,
             found.call,

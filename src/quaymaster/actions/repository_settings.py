@@ -1,6 +1,5 @@
 """Changing what a definition of a repository and its environments are set to (AVIATOR 7)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,21 +12,11 @@ from quaymaster.actions.repository_definitions import BUILD_METHOD, TIERS, Scene
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, Invalid
 from quaymaster.domain.workflows import Workflow
+from quaymaster.plans import repository_document
 from quaymaster.plans.repository_document import connected
 from quaymaster.store import freezes, repository_environments
 from quaymaster.store import repository_definitions as rows
 from quaymaster.store.database import Connection
-
-# What the engine knows as the redeployment of what succeeded last (SEMANTICS 8.11).
-ON_FAILURE = {
-    "triggerType": "rollbackRedeploy",
-    "triggerContent": json.dumps(
-        {
-            "action": "LatestSuccessfulDeployment",
-            "eventTypes": ["MS.TF.DistributedTask.DeploymentFailed"],
-        }
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +119,7 @@ async def _changed(
     before = found.environment
     named = {
         "hold_after_rollback": wanted.hold_after_rollback,
-        "rollback_on_failure": wanted.rollback_on_failure,
+        repositories.ROLLBACK_ON_FAILURE: wanted.rollback_on_failure,
         "deploy_after_build": wanted.deploy_after_build,
         "require_verification": wanted.require_verification,
     }
@@ -168,7 +157,7 @@ async def _set_trigger(connection: Connection, found: Scene, *, is_on: bool) -> 
     def triggered(document: dict[str, Any]) -> dict[str, Any]:
         for stage in document["environments"]:
             if stage["id"] == found.environment.id:
-                stage["environmentTriggers"] = [dict(ON_FAILURE)] if is_on else []
+                stage["environmentTriggers"] = repository_document.triggers(rolls_back=is_on)
         return document
 
     await renaming.changed(connection, found, triggered)

@@ -7,10 +7,14 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.orchestrate import deciding, happen_within
 from quaymaster.domain.changes import DeploymentRequested
 from quaymaster.domain.errors import Refused
+from quaymaster.domain.record import Entry
 from quaymaster.domain.statuses import DeploymentReason
-from quaymaster.store import firing, freezes, repository_definitions
+from quaymaster.store import firing, freezes, history, repository_definitions
 from quaymaster.store.database import Connection
 from quaymaster.store.firing import Failed
+
+REFUSED = "RollbackRefused"
+NO_SUCCESS = "Nothing was rolled back: no release that may be deployed has succeeded there before."
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +35,7 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
             return False
         found = await firing.last_success(connection, failed.definition_stage_id, deployment_id)
         if found is None:
+            await _refused(connection, call, failed, NO_SUCCESS)
             return False
         release, stage = found
         event = DeploymentRequested(
@@ -47,9 +52,15 @@ async def roll_back(call: Call, deployment_id: int) -> bool:
             _log.warning(
                 "a rollback was not possible", release=release, stage=stage, reason=str(refusal)
             )
+            await _refused(connection, call, failed, str(refusal))
             return False
         await _hold(connection, call, failed)
         return True
+
+
+async def _refused(connection: Connection, call: Call, failed: Failed, why: str) -> None:
+    """Say in the history of the release that failed why nothing was rolled back."""
+    await history.append(connection, failed.release_id, call.now, [Entry(REFUSED, comment=why)])
 
 
 async def _is_frozen(connection: Connection, call: Call, deployment_id: int) -> bool:

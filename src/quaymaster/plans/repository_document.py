@@ -4,6 +4,7 @@ It is a release definition like any other: its stages can be given approvals, ga
 whoever edits it. What is written here is what a new one begins with.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,16 @@ COMMAND_LINE = "d9bafed4-0b18-4f58-968d-86655b4d2ce9"
 NAME_FORMAT = "$(Date:yyyy.MM.dd)-$(rev:r)-rc1"  # of releases that nobody gives a version to
 KEPT_DAYS, KEPT_RELEASES = 365, 50
 
+# What the engine knows as the redeployment of what succeeded last (SEMANTICS 8.11).
+_ON_FAILURE = {
+    "triggerType": "rollbackRedeploy",
+    "triggerContent": json.dumps(
+        {
+            "action": "LatestSuccessfulDeployment",
+            "eventTypes": ["MS.TF.DistributedTask.DeploymentFailed"],
+        }
+    ),
+}
 _NOBODY = {"id": 0, "rank": 1, "isAutomated": True, "isNotificationOn": False}
 
 
@@ -79,6 +90,11 @@ def stage(name: str, rank: int) -> Document:
         "properties": {},
         "environmentTriggers": [],
     }
+
+
+def triggers(*, rolls_back: bool) -> list[Document]:
+    """What a stage answers by itself: a failure with what succeeded last, or nothing."""
+    return [dict(_ON_FAILURE)] if rolls_back else []
 
 
 def outside_phase(inputs: dict[str, str] | None = None) -> Document:

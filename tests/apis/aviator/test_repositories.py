@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,14 @@ async def test_by_setting_a_start_told_after_the_end_is_the_same_deployment(avia
     assert await aviator.shown() == [("1.0-rc1", "in_progress")]
 
 
-async def test_a_failure_rolls_back_by_itself_and_holds(aviator: Aviator):
-    answer = await aviator.here("PATCH", "", json={"rollback_on_failure": True})
-    assert answer.status_code == 200, answer.text
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_failure_rolls_back_by_itself_and_holds(aviator: Aviator, at_once: bool):
+    """Whether that was said when the environment was made or later."""
+    aviator = replace(aviator, environment="region-2")
+    await aviator.with_environment("region-2", rollback_on_failure=at_once)
+    if not at_once:
+        answer = await aviator.here("PATCH", "", json={"rollback_on_failure": True})
+        assert answer.status_code == 200, answer.text
     await aviator.history([("1.0-rc1", "success"), ("1.1-rc1", "failure")])
     async with aviator.database.read() as connection:
         [row] = await connection.fetch("SELECT id FROM deployments WHERE wants_rollback")
@@ -117,6 +123,19 @@ async def test_a_failure_rolls_back_by_itself_and_holds(aviator: Aviator):
     assert (await aviator.here("POST", "/resume")).status_code == 200
     async with aviator.database.read() as connection:
         assert await connection.fetchval("SELECT count(*) FROM holds") == 0
+
+
+async def test_it_is_said_when_nothing_could_be_rolled_back(aviator: Aviator):
+    await aviator.here("PATCH", "", json={"rollback_on_failure": True})
+    await aviator.history([("1.0-rc1", "failure")])
+    async with aviator.database.read() as connection:
+        [row] = await connection.fetch("SELECT id FROM deployments WHERE wants_rollback")
+    assert not await rollbacks.roll_back(Call(aviator.azure.installation), row["id"])
+    async with aviator.database.read() as connection:
+        [said] = await connection.fetch(
+            "SELECT comment FROM history WHERE kind = $1", rollbacks.REFUSED
+        )
+    assert said["comment"] == rollbacks.NO_SUCCESS
 
 
 async def test_a_failure_in_a_frozen_environment_is_answered_when_that_is_over(aviator: Aviator):
