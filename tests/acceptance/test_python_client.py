@@ -1,4 +1,4 @@
-"""Every operation of the seed, through the azure-devops package as published (CLIENTS 1)."""
+"""The operations of the main job, through the azure-devops package as published (CLIENTS 1)."""
 
 import io
 import zipfile

@@ -1,7 +1,8 @@
 """What a changed release asks of the background: wake-ups in the same transaction.
 
 A wake-up carries only ids and is harmless to lose or repeat: the sweeper finds again whatever
-waits in rows (ENGINE 1). What to wake is read off the release before and after, not remembered.
+waits in rows (decision 0006). What to wake is read off the release before and after, not
+remembered.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How a release moves: take in one event, then follow the rules until none applies (STYLE 8).
+"""How a release moves: take in one event, then follow the rules until none applies (decision 0001).
 
 This is the only place that knows the loop; what each change does to the records is in `apply`,
 when each event is legal in `allowed`, and what follows from a state in `rules`.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("quaymaster.http")
 
-_BACKLOG = 4096  # granian takes no more connections than this: live pages hold one each (WEB E)
+_BACKLOG = 4096  # granian takes no more connections than this: who listens for long holds one
 _BACKPRESSURE = 8000
 _LAST_REQUESTS_SECONDS = 10
 _LOOK_SECONDS = 0.01

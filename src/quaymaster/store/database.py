@@ -25,7 +25,7 @@ IDLE_SECONDS = 10.0  # a process of PostgreSQL that nobody uses takes 5 to 10 MB
 LARGEST_CACHED_STATEMENT = 64 * 1024
 
 # No SET of ours outlives a transaction, and the pool never LISTENs: so a connection needs no
-# reset when it comes back, which saves a round trip per use (WEB.md B).
+# reset when it comes back, which saves a round trip per use.
 SERVER_SETTINGS = {
     "application_name": "quaymaster",
     "timezone": "UTC",

@@ -1,6 +1,6 @@
 """Telling every process that a release changed: ids only, once the transaction is committed.
 
-Commits that notify wait for one another (WEB.md B), so it is done right after the commit, for all
+Commits that notify wait for one another, so it is done right after the commit, for all
 that were committed meanwhile (`database.notify`), and once for a release, never for a row or a log
 line. A notice is a hint: heartbeats and sweeps say the same a little later.
 """

@@ -1,6 +1,6 @@
 """The port to the job queue: wake-ups written in our transaction, delivered after its commit.
 
-A queue row only says "look there": losing or doubling one must be harmless (ENGINE 1, 3).
+A queue row only says "look there": losing or doubling one must be harmless (decision 0006).
 PgQueuer's deduplication is not used on purpose: it drops a wake-up that comes while an equal one
 is handled.
 """

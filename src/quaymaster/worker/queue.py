@@ -1,7 +1,7 @@
 """The consumer of wake-ups: PgQueuer behind our port, started anew whenever its connection breaks.
 
 A wake-up that fails is logged and forgotten: what it was about waits in rows, where the sweeper
-finds it (ENGINE 3).
+finds it (decision 0006).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Approvals: the list of seed 001, single ones, and answering them (CONTRACT B 1, 2, B.4)."""
+"""Approvals: the list, single ones, and answering them (CONTRACT B 1, 2, B.4)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -151,7 +151,7 @@ def _queried(body: Mapping[str, Any]) -> DeploymentFilter:
 
 
 def _names_another_project(request: AzureRequest) -> bool:
-    """The seed's `projectName`: another project than the path's has nothing to show (E 9)."""
+    """`projectName`: another project than the path's has nothing to show (CONTRACT E 9)."""
     named = request.parameters.text("projectName")
     project = request.call.project
     if not named or project is None:

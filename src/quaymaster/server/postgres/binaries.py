@@ -28,7 +28,7 @@ class Binaries:
 
 
 def find(account: Account, copies: Path) -> Binaries:
-    """The first usable PostgreSQL, newest major first (ENGINE 5).
+    """The first usable PostgreSQL, newest major first.
 
     The wheel's files are copied once to `copies/<version>/` when `account` cannot reach them where
     they are installed, such as in a virtual environment below /root.

@@ -1,4 +1,4 @@
-"""Build definitions: the list of seed 002 and what fills it (SEMANTICS 22)."""
+"""Build definitions: the list and what fills it (SEMANTICS 22)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Build definitions: list, get, save, delete, revisions, tags, properties, metrics (seed 002)."""
+"""Build definitions: list, get, save, delete, revisions, tags, metrics (CONTRACT B.1)."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -113,6 +113,10 @@ class _Description:
         self.paths.setdefault(place, {})[method.lower()] = described
 
 
+# Where a rule comes from is for those who read the code.
+_REFERENCE = re.compile(r" \((?:SEMANTICS|CONTRACT|LEGACY|DESIGN|R-)[^()]*\)")
+
+
 def _bare(method: str, path: str) -> str:
     """A route without the names of its parameters and the case of its words."""
     return f"{method} {re.sub(r'{[^}]*}', '{}', path.casefold())}"
@@ -120,7 +124,7 @@ def _bare(method: str, path: str) -> str:
 
 def _operation(place: str, operation: Operation | None, handler: HTTPRouteHandler) -> Document:
     needed: Scope = handler.opt[KEY]
-    said = (handler.fn.__doc__ or "").strip().partition("\n")[0]
+    said = _REFERENCE.sub("", (handler.fn.__doc__ or "").strip().partition("\n")[0])
     described: Document = {
         "operationId": operation.id if operation and operation.id else handler.handler_name,
         "summary": said,

@@ -1,4 +1,4 @@
-"""Approvals (seed 001, CONTRACT C ReleaseApproval)."""
+"""Approvals (CONTRACT C ReleaseApproval)."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -29,7 +29,7 @@ def deployment(
     artifacts: bool,
     conditions: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """One deployment, with the seed's flat ids and the service's nested references.
+    """One deployment, with flat ids beside the nested references.
 
     `conditions` are those of its stage, which held when it began by itself.
     """

@@ -247,7 +247,7 @@ def _minutes(newest: AttemptView | None) -> float | None:
 
 
 def _newest_jobs(steps: list[Document], newest: AttemptView | None) -> list[Document]:
-    """What the seed adds, too: the jobs of the newest attempt (CONTRACT E 13)."""
+    """The jobs of the newest attempt, which stand beside the attempts (CONTRACT E 13)."""
     return [
         job
         for step in steps
@@ -258,7 +258,7 @@ def _newest_jobs(steps: list[Document], newest: AttemptView | None) -> list[Docu
 
 
 def _times(newest: AttemptView | None) -> Document:
-    """What the seed adds to an environment: the times of its newest attempt."""
+    """The times of its newest attempt, which stand at the environment itself."""
     if newest is None:
         return {}
     waits = newest.scheduled_for if newest.entered_queue_at is None else newest.deferred_until
