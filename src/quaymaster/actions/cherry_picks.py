@@ -258,7 +258,7 @@ async def accept(
     branch, or the one named, which has the base's commit in it.
 
     Raises NotFound, Conflict for one that has no conflict, Invalid for a commit that does not
-    come after the base, Forbidden (create releases).
+    come after the base or still holds marks of the conflict, Forbidden (create releases).
     """
     found, pick = await _opened(call, project, version, number, Permission.CREATE_RELEASES)
     if pick.status is not PickStatus.CONFLICT:
@@ -274,6 +274,7 @@ async def accept(
             f"{resolved[:12]} does not come after {pick.base_name} ({pick.base_commit[:12]}). "
             f"Push the resolution to {pick.branch}."
         )
+    await conflict_drafts.check_resolved(outside, source, pick, resolved)
     await _cut(found.call, found, pick, await _next(call, pick), resolved)
     return await one(call, project, version, number)
 

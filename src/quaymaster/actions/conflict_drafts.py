@@ -10,6 +10,7 @@ from quaymaster.sources.draft_pull_requests import Draft
 from quaymaster.store.cherry_picks import CherryPick
 
 HEADS = "refs/heads/"
+MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
 async def advice(
@@ -34,6 +35,29 @@ async def advice(
         except (Invalid, SourceProblem) as error:
             problem = f" No draft pull request could be opened: {error.message}"
     return _resolve_by_hand(pick, picked) + problem
+
+
+async def check_resolved(
+    outside: Repositories, source: CodeRepository, pick: CherryPick, commit: str
+) -> None:
+    """Raise Invalid for a commit in which the marks of a conflict are left, as in a draft that was
+    merged as it was opened. Files that had such marks before are taken as they are."""
+    for path in pick.conflicts:
+        if await _is_marked(outside, source, commit, path) and not await _is_marked(
+            outside, source, pick.base_commit, path
+        ):
+            raise Invalid(
+                f"{path} still holds the marks of the conflict in {commit[:12]}. Resolve it, and "
+                "accept the result."
+            )
+
+
+async def _is_marked(outside: Repositories, source: CodeRepository, commit: str, path: str) -> bool:
+    try:
+        lines = (await outside.file(source, commit, path)).splitlines()
+    except Invalid:
+        return False  # it is not there
+    return all(any(line.startswith(mark) for line in lines) for mark in MARKS)
 
 
 def _draft(found: Scene, pick: CherryPick, picked: Picked, head: str) -> Draft:

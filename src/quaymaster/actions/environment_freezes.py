@@ -8,15 +8,25 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.access import Permission
 from quaymaster.domain.freezes import Freeze
+from quaymaster.domain.release import PersonId
+from quaymaster.store import people
 from quaymaster.store.database import Connection
 
 
 async def listed(call: Call, project: str, environment: str) -> list[Freeze]:
-    """Those set for it alone that are not over. Raises NotFound, Forbidden."""
+    """Those set for it alone that are not over, each with what people know its author by.
+
+    Raises NotFound, Forbidden (view releases).
+    """
     async with call.database.read() as connection:
         found = await repositories.scene(connection, call, project, environment)
         found.require(Permission.VIEW_RELEASES)
-        return await freezing.of_environment(connection, found.call, found.environment.id)
+        here = await freezing.of_environment(connection, found.call, found.environment.id)
+        known = await people.get_many(
+            connection, [one.created_by for one in here if one.created_by]
+        )
+    names = {one.id: one.email or one.unique_name for one in known.values()}
+    return [replace(one, created_by=names.get(PersonId(one.created_by or ""))) for one in here]
 
 
 async def put(call: Call, project: str, environment: str, freeze: Freeze) -> None:

@@ -103,6 +103,9 @@ async def test_a_conflict_is_resolved_in_its_draft(signed_in: tuple[Aviator, Pat
     assert f"(cherry picked from commit {fix})" in gits.message(place, marked)
     path = f"/releases/1.0/cherry_picks/{found['id']}/accept"
     assert (await aviator.in_project("POST", path)).status_code == 400  # nobody has merged it
+    gits.branch(place, "release/1.0", marked)
+    merged = await aviator.in_project("POST", path)
+    assert (merged.status_code, merged.json()["error"][:26]) == (400, "a.txt still holds the mark")
     gits.switch(place, head)
     resolved = gits.commit(place, "a.txt", "one and three quarters\n", "Resolve")
     gits.branch(place, "release/1.0", resolved)

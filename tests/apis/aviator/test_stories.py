@@ -303,6 +303,9 @@ async def test_it_is_told_what_a_deployment_waits_for(aviator: Aviator) -> None:
         return " ".join(one["text"] for one in answer.json()["reasons"])
 
     assert (await aviator.here("GET", "")).json()["held"] is None
+    frozen = (await aviator.here("PUT", "/freeze", json={"reason": "Sale"})).json()
+    assert [one["by"] for one in frozen["freezes"]] == ["admin"]
+    await aviator.here("DELETE", "/freeze")
     back = (await aviator.roll_back()).json()
     assert "it waits to be told" in await waits_for(back["id"])
     held = (await aviator.here("GET", "")).json()["held"]
