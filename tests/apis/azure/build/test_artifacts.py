@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import pytest
 
 from quaymaster.actions import own_builds
 from quaymaster.actions.call import Call
+from quaymaster.apis.azure.build import artifacts
 from quaymaster.domain.errors import Invalid
 from quaymaster.protocol.job import ArtifactDownload
 from quaymaster.store import build_files
@@ -198,3 +200,20 @@ async def test_pieces_of_one_file_from_many_at_once_are_put_together_once(server
     for first in range(1, 8):
         assert sorted(await asyncio.gather(*[piece(first) for _ in range(4)])) == [202, *3 * [409]]
     assert sorted(await asyncio.gather(piece(8), piece(8))) == [201, 409]
+
+
+async def test_an_upload_of_which_nothing_more_comes_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(artifacts, "MOST_SILENT_SECONDS", 0.05)
+    build = await queued(server, await made(server, "Web"))
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"1"
+        await asyncio.Event().wait()
+
+    url = f"/default/_apis/resources/Containers/{build['id']}?itemPath=drop/x"
+    answer = await server.ask("PUT", url, content=stalling())
+    assert answer.status_code == 408, answer.text
+    assert "Nothing came for 0.05 seconds" in answer.json()["message"]
+    assert list(place_of(server, build).iterdir()) == []

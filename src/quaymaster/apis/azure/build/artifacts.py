@@ -1,5 +1,6 @@
 """Artifacts of builds and the containers that hold their files (CONTRACT B.1, SEMANTICS 23.6)."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from quaymaster.store.containers import BuildArtifact, ContainerFile, NewArtifac
 CONTAINER = "/resources/containers/{container_id:str}"
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 BINARY = "application/octet-stream"
+MOST_SILENT_SECONDS = 300.0
 
 
 @get(
@@ -175,7 +177,18 @@ async def upload_container_item(
 
 
 async def _received(request: AzureRequest) -> AsyncIterator[bytes]:
-    async for piece in request.stream():
+    """What comes of the body. A sender whose machine is gone never says so: after a while without
+    a byte its upload is given up. Raises Problem."""
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(MOST_SILENT_SECONDS):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            text = f"Nothing came for {MOST_SILENT_SECONDS:g} seconds; send the file again."
+            raise Problem(408, "VssRequestTimeoutException", text) from None
+        if piece is None:
+            return
         if piece:
             yield piece
 
