@@ -8,6 +8,8 @@ built alone, and keywords change its fields: `stage("Dev", rank=2)`, `bash("true
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests import outlines
+
 Document = dict[str, Any]
 
 BASH = "6c731c3c-3c68-459a-a5c9-bde6e6595b5b"
@@ -59,13 +61,7 @@ def outlined(
     A stage with nothing before it starts with the release. The keywords say who approves before
     and after each stage (ids, all asked at once), and the tasks of every stage or of each one.
     """
-    before: dict[str, list[str]] = {}
-    for chain in outline.split(";"):
-        names = [name.strip() for name in chain.split("→")]
-        for previous, name in zip([None, *names], names, strict=False):
-            before.setdefault(name, [])
-            if previous and previous not in before[name]:
-                before[name].append(previous)
+    before = outlines.waits_for(outline)
     stages = [
         stage(
             name,

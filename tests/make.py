@@ -37,6 +37,7 @@ from quaymaster.domain.release import (
 )
 from quaymaster.domain.spreading import DELAY, INTERVENTIONS
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus, StageStatus
+from tests import outlines
 
 R = TypeVar("R", bound=Any)
 
@@ -98,13 +99,7 @@ def plan(outline: str = "Dev", **stages: dict[str, Any]) -> Plan:
 
     A stage with nothing before it starts with the release. Keywords change a stage's fields.
     """
-    before: dict[str, list[str]] = {}
-    for chain in outline.split(";"):
-        names = [name.strip() for name in chain.split("→")]
-        for previous, name in zip([None, *names], names, strict=False):
-            before.setdefault(name, [])
-            if previous and previous not in before[name]:
-                before[name].append(previous)
+    before = outlines.waits_for(outline)
     unknown = set(stages) - set(before)
     if unknown:
         raise ValueError(f"The outline {outline!r} has no stage {unknown}.")

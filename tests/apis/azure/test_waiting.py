@@ -8,7 +8,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.ports import Unreachable, WebAnswer, WebRequest
 from quaymaster.connectors.server_tasks.running import WebTasks
 from tests.apis.azure.server import Server
-from tests.documents import INVOKE_REST_API, definition, phase, stage, task
+from tests.documents import INVOKE_REST_API, definition, gates, phase, stage, task
 
 MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
 FREE = {"concurrencyCount": 0, "queueDepthCount": 0}
@@ -74,18 +74,7 @@ async def test_a_rejected_intervention_rejects_the_environment(server: Server) -
 
 async def test_a_gate_is_ignored_by_name(server: Server) -> None:
     gate = task(INVOKE_REST_API, "1.*", "Ask the monitor", {"serviceConnection": "x"})
-    gates = {
-        "id": 0,
-        "gatesOptions": {
-            "isEnabled": True,
-            "timeout": 1440,
-            "samplingInterval": 15,
-            "stabilizationTime": 5,
-            "minimumSuccessDuration": 0,
-        },
-        "gates": [{"tasks": [gate]}],
-    }
-    dev = stage("Dev", preDeploymentGates=gates, executionPolicy=FREE)
+    dev = stage("Dev", preDeploymentGates=gates(gate), executionPolicy=FREE)
     made = await server.made("definitions", definition("Web", dev))
     release = await server.made("releases", {"definitionId": made["id"]})
     (step,) = release["environments"][0]["deploySteps"]
