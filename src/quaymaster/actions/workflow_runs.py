@@ -169,7 +169,11 @@ async def _sought(call: Call, run: WorkflowRun, order: Order, service: WorkflowS
         return News(RunState.SENT, again=_pause_after(run.asked_at or run.created_at))
     is_open = service.is_watched or found is Sighting.UNCLEAR
     if is_open and run.asked_at and call.now - run.asked_at < SETTLES:
-        return News(run.state, problem=run.problem, again=_pause(call, run))
+        stops = not service.is_watched and run.cancel_wanted and run.cancel_asked_at is None
+        if stops:  # whoever may be at work on it knows its key
+            await service.cancel(order, run.run_id)
+        again = _pause(call, run)
+        return News(run.state, problem=run.problem, again=again, asked_to_stop=stops)
     if run.cancel_wanted and found is Sighting.NOTHING:
         return News(RunState.ENDED, status=ReportedStatus.CANCELED)
     if found is Sighting.NOTHING:

@@ -99,6 +99,22 @@ async def test_a_webhook_that_is_canceled_is_told_and_tells_when_it_has_stopped(
 
 
 @pytest.mark.parametrize("service", [FarWebhook], indirect=True)
+async def test_a_webhook_that_may_be_at_work_is_told_to_stop(scene: Scene):
+    scene.far.loses = True
+    await scene.deployed()
+    await scene.look()
+    number = (await scene.aviator.listed())[0]["id"]
+    await scene.aviator.here("POST", f"/deployments/{number}/cancel", json={})
+    for _ in range(2):
+        await scene.look()
+    assert scene.far.canceled == ["7001"]
+    told = scene.far.begun[0]["call_back"]
+    path = told["url"].removeprefix("http://quay.example")
+    await ask(scene, path, {"status": "canceled"}, token=told["token"])
+    assert await scene.status() == "canceled"
+
+
+@pytest.mark.parametrize("service", [FarWebhook], indirect=True)
 @pytest.mark.parametrize("knows_keys", [True, False])
 async def test_an_order_to_a_webhook_is_repeated_only_where_it_knows_keys(
     scene: Scene, knows_keys: bool
