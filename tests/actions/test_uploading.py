@@ -7,6 +7,7 @@ import pytest
 
 from quaymaster.actions import uploading
 from quaymaster.domain.errors import Invalid
+from quaymaster.store.containers import LARGEST_FILE
 
 
 def test_regular_files_are_found_in_order_with_their_paths_below(tmp_path: Path):
@@ -39,6 +40,13 @@ async def test_a_file_that_has_become_a_pipe_is_refused_and_blocks_nobody(tmp_pa
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Invalid, match="not a regular file any more"):
         await anext(uploading.blocks(tmp_path / "pipe"))
+
+
+async def test_a_file_that_is_larger_than_any_may_be_is_refused_unread(tmp_path: Path):
+    (tmp_path / "holes").touch()
+    os.truncate(tmp_path / "holes", LARGEST_FILE + 1)
+    with pytest.raises(Invalid, match="the most of a file"):
+        await anext(uploading.blocks(tmp_path / "holes"))
 
 
 def test_a_place_that_is_no_file_and_no_folder_is_refused():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from quaymaster.domain.errors import Invalid
+from quaymaster.store.containers import LARGEST_FILE
 
 BLOCK = 1024**2
 MOST_NAMED = 5
@@ -92,7 +93,10 @@ async def blocks(source: Path) -> AsyncIterator[bytes]:
 
 def _opened(source: Path) -> BinaryIO:
     file = os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    there = os.fstat(file.fileno())
+    if stat.S_ISREG(there.st_mode) and there.st_size <= LARGEST_FILE:
         return file
     file.close()
+    if stat.S_ISREG(there.st_mode):
+        raise Invalid(f"{source} has more than {LARGEST_FILE} bytes, the most of a file.")
     raise Invalid(f"{source} is not a regular file any more.")

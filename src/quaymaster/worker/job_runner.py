@@ -42,6 +42,7 @@ from quaymaster.worker.report_buffer import Portion, ReportBuffer, storable
 FLUSH_SECONDS = 0.3  # a log can be read this soon after it was written
 MOST_WAITING_BYTES = 512 * 1024  # beyond this the host is made to wait until the log is stored
 LONGEST_PAUSE_SECONDS = 2.0
+LONGEST_PUBLISHING_PAUSE_SECONDS = 60.0
 
 STATUS = {
     JobResult.SUCCEEDED: JobStatus.SUCCEEDED,
@@ -280,16 +281,22 @@ class JobRun:
         return Published(message.job_id, message.step_id, outcome.problem, warnings)
 
     async def _published(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> Outcome:
-        """One try; while the storage fails the timeline says what is waited for, and a cancel ends
-        that."""
-        try:
-            return await build_publishing.publish(Call(self._installation), self.held, message)
-        except StorageUnavailable as error:
-            if self._canceled.done():
-                return Outcome(f"{error} It was not tried again, because the job ends.")
-            waits = f"Waits to publish: {error}"
-            await self._tell(StepProgress(message.job_id, message.step_id, 0, waits))
-            raise
+        """While the storage fails the timeline says what is waited for, and a cancel ends that. A
+        storage that is full is not filled again and again: the pauses become long."""
+        pause = 0.1
+        while True:
+            try:
+                return await build_publishing.publish(Call(self._installation), self.held, message)
+            except StorageUnavailable as error:
+                _log.warning(
+                    "what a job publishes has to wait", job=self.held.id, reason=str(error)
+                )
+                if self._canceled.done():
+                    return Outcome(f"{error} It was not tried again, because the job ends.")
+                waits = f"Waits to publish: {error}"
+                await self._tell(StepProgress(message.job_id, message.step_id, 0, waits))
+            await asyncio.wait((self._canceled,), timeout=pause)
+            pause = min(2 * pause, LONGEST_PUBLISHING_PAUSE_SECONDS)
 
     async def _attach(self, message: Attachment) -> None:
         """Keep an attached file; the host's next message waits until its bytes are stored."""
