@@ -252,6 +252,9 @@ class TestOnceBuilt:
                 following_builds.REFUSED,
             )
         assert [one["comment"] for one in comments] == ["production: production is frozen: Sale"]
+        shown = await aviator.in_project("GET", "/releases/1.0-rc1?expand=refusals")
+        [said] = shown.json()["refusals"]
+        assert said["reason"] == "production: production is frozen: Sale"
 
     async def test_many_workers_deploy_once(self, aviator: Aviator):
         made = await self.cut(aviator)

@@ -21,6 +21,7 @@ from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store.cherry_picks import CherryPick
 from quaymaster.store.cut_schedules import CutSchedule
 from quaymaster.store.environment_deployments import EnvironmentDeployment
+from quaymaster.store.history import HistoryLine
 from quaymaster.store.pull_requests import CandidatePullRequest
 from quaymaster.store.repository_definitions import (
     RepositoryDefinition,
@@ -176,6 +177,11 @@ def reason(one: Reason, names: Mapping[str, str]) -> dict[str, Any]:
         "cleared_by": [names.get(who, who) for who in one.cleared_by],
         "clears_at": time(one.clears_at),
     }
+
+
+def refusal(found: HistoryLine) -> dict[str, Any]:
+    """What did not happen to a candidate by itself, and why."""
+    return {"at": time(found.at), "reason": found.comment}
 
 
 def workflow(found: WorkflowRun) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import version_lists
+from quaymaster.actions import automatic_refusals, version_lists
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest
 from quaymaster.apis.aviator.candidates import PATH
@@ -32,7 +32,8 @@ async def get_release(
     request: AviatorRequest, project: FromPath[str], version: FromPath[str]
 ) -> Response[bytes]:
     """A release with its candidates, or the one candidate that the path names; with
-    `?expand=build,quarantine` how its build stands and why it must be deployed nowhere, too."""
+    `?expand=build,quarantine,refusals` how its build stands, why it must be deployed nowhere, and
+    what did not happen by itself, too."""
     read = release_versions.read(version)
     found, known = await version_lists.one(
         request.call, project, release_versions.version_of(version)
@@ -48,6 +49,9 @@ async def get_release(
                 shown["build"] = present.build(one)
             if "quarantine" in wanted:
                 shown["quarantine"] = {"reason": one.quarantine} if one.quarantine else None
+            if "refusals" in wanted:
+                lines = await automatic_refusals.of(request.call, one.id)
+                shown["refusals"] = [present.refusal(line) for line in lines]
             return request.answer(shown)
     raise NotFound("release", version)
 
