@@ -96,12 +96,19 @@ def _entries(
         yield Entry(f"{found.name}/{inside}" if inside else found.name, bytes_of(call, one))
 
 
-async def bytes_of(call: Call, file: ContainerFile) -> AsyncIterator[bytes]:
-    """The bytes of a file in pieces. Raises StorageUnavailable, also in the middle."""
+async def bytes_of(
+    call: Call, file: ContainerFile, first: int = 0, count: int | None = None
+) -> AsyncIterator[bytes]:
+    """So many bytes of a file from this one on, all without a `count`, in pieces. Raises
+    StorageUnavailable, also in the middle."""
     async with call.database.read() as connection:
-        keys = await containers.pieces(connection, file.id)
-    async for piece in containers.content(call.installation.files, keys):
-        yield piece
+        objects = await containers.pieces(connection, file.id)
+    left = file.byte_count - first if count is None else count
+    async for piece in containers.content(call.installation.files, objects, first):
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 async def file_at(call: Call, build_id: int, path: str) -> ContainerFile:

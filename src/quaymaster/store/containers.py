@@ -242,19 +242,28 @@ async def files(connection: Connection, build_id: int, below: str = "") -> list[
     return [ContainerFile(**row) for row in rows]
 
 
-async def pieces(connection: Connection, file_id: int) -> list[str]:
+async def pieces(connection: Connection, file_id: int) -> list[StoredObject]:
     """The objects of a file in their order."""
     rows = await connection.fetch(
-        "SELECT object_key FROM container_pieces WHERE file_id = $1 ORDER BY first_byte", file_id
+        "SELECT object_key, byte_count FROM container_pieces WHERE file_id = $1"
+        " ORDER BY first_byte",
+        file_id,
     )
-    return [row["object_key"] for row in rows]
+    return [StoredObject(row["object_key"], row["byte_count"]) for row in rows]
 
 
-async def content(storage: ObjectStorage, keys: Sequence[str]) -> AsyncIterator[bytes]:
-    """The bytes of a file in pieces. Raises StorageUnavailable, also in the middle."""
-    for key in keys:
-        async for piece in storage.stream(key):
+async def content(
+    storage: ObjectStorage, objects: Sequence[StoredObject], first: int = 0
+) -> AsyncIterator[bytes]:
+    """The bytes of a file from this one on, in pieces. Raises StorageUnavailable, also in the
+    middle."""
+    for one in objects:
+        if first >= one.byte_count:
+            first -= one.byte_count
+            continue
+        async for piece in storage.stream(one.key, first):
             yield piece
+        first = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,11 +101,14 @@ class ObjectStorage:
         await obstore.put_async(self._store, key, summed())
         return size, added_up.hexdigest()
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The bytes of an object in pieces. Raises StorageUnavailable, also in the middle."""
+    async def stream(self, key: str, first: int = 0) -> AsyncIterator[bytes]:
+        """The bytes of an object from this one on, in pieces. Raises StorageUnavailable, also in
+        the middle."""
         with _or_unavailable("A file could not be read from the storage"):
             # Not `get_async().stream()`: of a folder that reads 8 KiB at a time.
             opened = await obstore.open_reader_async(self._store, key, buffer_size=ASKED_BYTES)
+            if first:
+                await opened.seek(first)
             while piece := bytes(await opened.read(STREAMED_BYTES)):
                 yield piece
 

@@ -1,6 +1,33 @@
 """Answers that are sent in pieces, from storages that may be away."""
 
+import re
 from collections.abc import AsyncIterator
+
+from quaymaster.apis.azure.errors import Problem
+
+ASKED = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
+
+
+def asked_part(asked: str, size: int) -> tuple[int, int] | None:
+    """The first and the last byte that a `Range` asks for (RFC 9110 14.2); None, which is all of
+    it, for several parts or what cannot be read. Raises Problem 416 for a part behind the end."""
+    match = ASKED.fullmatch(asked.strip())
+    if match is None:
+        return None
+    begin, end, of_the_end = match.groups()
+    if of_the_end:
+        first, last = max(0, size - int(of_the_end)), size - 1
+        is_there = size > 0 and int(of_the_end) > 0
+    else:
+        first, last = int(begin), min(int(end), size - 1) if end else size - 1
+        if end and int(end) < first:
+            return None
+        is_there = first < size
+    if not is_there:
+        text = f"The file has {size} bytes; the Range {asked[:80]!r} lies outside of it."
+        headers = {"Content-Range": f"bytes */{size}"}
+        raise Problem(416, "InvalidRequestException", text, headers)
+    return first, last
 
 
 async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -217,3 +217,36 @@ async def test_an_upload_of_which_nothing_more_comes_is_given_up(
     assert answer.status_code == 408, answer.text
     assert "Nothing came for 0.05 seconds" in answer.json()["message"]
     assert list(place_of(server, build).iterdir()) == []
+
+
+async def test_parts_of_a_file_are_downloaded_also_across_its_pieces(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    for first in (0, 4):
+        cut = {"Content-Range": f"bytes {first}-{first + 3}/8"}
+        await upload(
+            server, build, "drop/x", b"01234567"[first : first + 4], 202 - first // 4, **cut
+        )
+    await upload(server, build, "drop/none", b"", 201)
+    url = f"/default/_apis/resources/Containers/{build['id']}?$format=OctetStream&itemPath=drop"
+
+    async def part(asked: str, name: str = "x", **headers: str) -> tuple[int, bytes, str]:
+        answer = await server.ask("GET", f"{url}/{name}", headers={"Range": asked, **headers})
+        return answer.status_code, answer.content, answer.headers.get("content-range", "")
+
+    assert await part("bytes=2-5") == (206, b"2345", "bytes 2-5/8")
+    assert await part("bytes=4-") == (206, b"4567", "bytes 4-7/8")
+    assert await part("bytes=6-99") == (206, b"67", "bytes 6-7/8")
+    assert await part("bytes=-3") == (206, b"567", "bytes 5-7/8")
+    assert await part("bytes=-99") == (206, b"01234567", "bytes 0-7/8")
+    for whole in ("bytes=0-1,3-4", "bytes=5-2", "bytes=-", "lines=1-2", "bytes=a-b"):
+        assert await part(whole) == (200, b"01234567", "")
+    for outside, name, size in (
+        ("bytes=8-", "x", 8),
+        ("bytes=-0", "x", 8),
+        ("bytes=0-", "none", 0),
+    ):
+        status, _, told = await part(outside, name)
+        assert (status, told) == (416, f"bytes */{size}")
+    tag = (await server.ask("GET", f"{url}/x")).headers["etag"]
+    assert (await part("bytes=7-", **{"If-Range": tag}))[0] == 206
+    assert (await part("bytes=7-", **{"If-Range": '"another"'}))[0] == 200

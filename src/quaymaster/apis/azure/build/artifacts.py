@@ -16,7 +16,7 @@ from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
-from quaymaster.apis.azure.streaming import begun
+from quaymaster.apis.azure.streaming import asked_part, begun
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import Invalid
@@ -76,15 +76,28 @@ async def _one_file(
 
 
 async def _file(request: AzureRequest, file: ContainerFile) -> Stream:
-    name = quote(file.path.rpartition("/")[2])
+    """The file, or the part of it that `Range` asks for, if it is still the one of `If-Range`."""
+    name, tag = quote(file.path.rpartition("/")[2]), f'"{file.sha256}"'
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-        "Content-Length": str(file.byte_count),
+        "Accept-Ranges": "bytes",
+        **({"ETag": tag} if file.sha256 else {}),
     }
-    if file.sha256:
-        headers["X-Checksum-Sha256"] = file.sha256
-    pieces = build_artifacts.bytes_of(request.call, file)
-    return Stream(await begun(pieces), media_type=BINARY, headers=headers, status_code=200)
+    asked = request.headers.get("range", "")
+    part = None
+    if asked and request.headers.get("if-range", tag) == tag:
+        part = asked_part(asked, file.byte_count)
+    if part is None:
+        headers["Content-Length"] = str(file.byte_count)
+        if file.sha256:
+            headers["X-Checksum-Sha256"] = file.sha256
+        pieces = build_artifacts.bytes_of(request.call, file)
+        return Stream(await begun(pieces), media_type=BINARY, headers=headers, status_code=200)
+    first, last = part
+    headers["Content-Length"] = str(last - first + 1)
+    headers["Content-Range"] = f"bytes {first}-{last}/{file.byte_count}"
+    pieces = build_artifacts.bytes_of(request.call, file, first, last - first + 1)
+    return Stream(await begun(pieces), media_type=BINARY, headers=headers, status_code=206)
 
 
 @post(f"{ONE}/artifacts", opt=needs(Scope.BUILD_EXECUTE), status_code=200)
