@@ -116,6 +116,7 @@ class FarGitHub(FarService):
             "good": ("completed", "success"),
             "bad": ("completed", "failure"),
             "stopped": ("completed", "cancelled"),
+            "odd": ("completed", "odd\0"),
         }
         status, conclusion = words[self.stands]
         said = title.format(**self.inputs) if self.begun else ""

@@ -1,5 +1,6 @@
 """What every service that runs workflows is asked, and what its answers mean."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,31 @@ async def test_a_run_that_was_begun_without_a_name_may_have_been_begun(service):
 
 
 @every
+@pytest.mark.parametrize(
+    "page", ["javascript:alert(1)", "https://far.example/\0", "https://" + "x" * 3000]
+)
+async def test_an_address_that_nobody_should_follow_is_not_kept(wire: Wire, page: str):
+    told = {"id": 7, "number": 7, "workflow_run_id": 7, "run_id": 7}
+    pages = dict.fromkeys(("web_url", "html_url", "run_url", "logs_url"), page)
+    status = 200 if isinstance(wire.far, FarGitHub | FarWebhook) else 201
+    wire.far.says = Reply(status, json.dumps(told | pages).encode())
+    found = await wire.begin()
+    assert (found.id, found.url, found.logs_url) == ("7", "", "")
+
+
+@every
+async def test_a_name_that_nobody_could_call_a_run_by_is_none(wire: Wire):
+    names = dict.fromkeys(("id", "number", "workflow_run_id", "run_id"), "7\0")
+    status = 200 if isinstance(wire.far, FarGitHub | FarWebhook) else 201
+    wire.far.says = Reply(status, json.dumps(names).encode())
+    if isinstance(wire.far, FarBuildkite | FarGitLab):
+        with pytest.raises(WorkflowUnclear):
+            await wire.begin()
+    else:
+        assert (await wire.begin()).id == ""
+
+
+@every
 async def test_who_redirects_to_where_nobody_is_may_have_begun_it(wire: Wire):
     """It may have done as it was told, and meant to show a page of that."""
     wire.far.says = Reply(303, b"", {"Location": "http://127.0.0.1:1/done"})
@@ -213,6 +239,16 @@ async def test_how_a_run_stands(wire: Wire, stands, status):
     found = await wire.service.state(wire.order, "7001")
     assert (found.status, found.url) == (status, "https://far.example/7001")
     assert bool(found.problem) is (stands == "bad")
+
+
+async def test_an_end_that_nobody_knows_is_an_error_and_can_be_told():
+    far = FarGitHub(stands="odd")
+    with serving(far.serve) as url:
+        wire = Wire(far, url)
+        await wire.begin()
+        found = await wire.service.state(wire.order, "7001")
+    assert found.status is ReportedStatus.ERROR
+    assert found.problem.isprintable()
 
 
 @every

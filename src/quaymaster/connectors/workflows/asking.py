@@ -18,10 +18,11 @@ from quaymaster.actions.workflow_ports import (
 )
 from quaymaster.domain.connections import secret_values
 from quaymaster.runner.masking import Masker
-from quaymaster.sources.asking import inside, place
+from quaymaster.sources.asking import inside, place, text_in
 
 SHOWN_CHARACTERS = 300  # of what a service says went wrong
 BUSY = (408, 425, 429, 503)
+LONGEST_ADDRESS, LONGEST_NAME = 2000, 200
 LONGEST_PUT_OFF = timedelta(minutes=10)
 
 
@@ -122,6 +123,19 @@ def begun(answer: WebAnswer, url: str, read: Callable[[Any], FarRun]) -> FarRun:
         return read(decoded(answer, url))
     except WorkflowPutOff as error:
         raise WorkflowUnclear(str(error)) from error
+
+
+def page_in(value: Any, *keys: str) -> str:
+    """An address of the service that people may follow; "" for anything else at these keys."""
+    text = text_in(value, *keys)
+    is_one = text.startswith(("http://", "https://")) and text.isprintable()
+    return text if is_one and len(text) <= LONGEST_ADDRESS else ""
+
+
+def name_in(value: Any, *keys: str) -> str:
+    """What the service calls a run; "" for what nobody could call it by."""
+    text = text_in(value, *keys)
+    return text if text.isprintable() and len(text) <= LONGEST_NAME else ""
 
 
 def _said(answer: WebAnswer) -> str:

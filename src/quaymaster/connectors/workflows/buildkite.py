@@ -11,7 +11,7 @@ from quaymaster.actions.workflow_ports import (
     WorkflowPutOff,
     WorkflowRefused,
 )
-from quaymaster.connectors.workflows.asking import Asking, begun
+from quaymaster.connectors.workflows.asking import Asking, begun, name_in, page_in
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import authorization, objects, text_in
 
@@ -87,7 +87,7 @@ def _url(order: Order, run_id: str) -> str:
 
 
 def _run(found: Any) -> FarRun:
-    number, page = text_in(found, "number"), text_in(found, "web_url")
+    number, page = name_in(found, "number"), page_in(found, "web_url")
     if not number:
         raise WorkflowPutOff("Buildkite answered with a build that has no number.")
     state = text_in(found, "state")

@@ -18,7 +18,7 @@ from quaymaster.actions.workflow_ports import (
     WorkflowPutOff,
     WorkflowRefused,
 )
-from quaymaster.connectors.workflows.asking import Asking, begun
+from quaymaster.connectors.workflows.asking import Asking, begun, name_in, page_in
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import (
     Asked,
@@ -129,15 +129,15 @@ def _names(order: Order, title: str) -> bool:
 
 
 def _dispatched(found: Any) -> FarRun:
-    page = text_in(found, "html_url")
-    return FarRun(text_in(found, "workflow_run_id"), page, page)
+    page = page_in(found, "html_url")
+    return FarRun(name_in(found, "workflow_run_id"), page, page)
 
 
 def _run(found: Any) -> FarRun:
-    number, page = text_in(found, "id"), text_in(found, "html_url")
+    number, page = name_in(found, "id"), page_in(found, "html_url")
     if not number:
         raise WorkflowPutOff("GitHub answered with a run that has no id.")
-    ended = text_in(found, "conclusion")
+    ended = name_in(found, "conclusion")
     match text_in(found, "status"):
         case "completed":
             status = CONCLUDED.get(ended, Status.ERROR)

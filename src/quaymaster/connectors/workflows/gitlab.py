@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from quaymaster.actions.ports import WebClient
 from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
-from quaymaster.connectors.workflows.asking import Asking, begun
+from quaymaster.connectors.workflows.asking import Asking, begun, name_in, page_in
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import objects, secret_of, text_in
 
@@ -84,7 +84,7 @@ def _url(order: Order, run_id: str) -> str:
 
 
 def _run(found: Any) -> FarRun:
-    number, page = text_in(found, "id"), text_in(found, "web_url")
+    number, page = name_in(found, "id"), page_in(found, "web_url")
     if not number:
         raise WorkflowPutOff("GitLab answered with a pipeline that has no id.")
     state = text_in(found, "status")

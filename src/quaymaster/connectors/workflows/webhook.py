@@ -7,8 +7,8 @@ import msgspec
 
 from quaymaster.actions.ports import WebClient
 from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
-from quaymaster.connectors.workflows.asking import Asking, decoded
-from quaymaster.sources.asking import authorization, secret_of, text_in
+from quaymaster.connectors.workflows.asking import Asking, decoded, name_in, page_in
+from quaymaster.sources.asking import authorization, secret_of
 
 SIGNATURE = "X-Quaymaster-Signature-SHA256"
 KEY = "Idempotency-Key"
@@ -46,8 +46,8 @@ class Webhook:
             found = decoded(answer, order.workflow.target) if answer.body.strip() else None
         except WorkflowPutOff:
             found = None  # it need not say anything
-        run, page = text_in(found, "run_id"), text_in(found, "run_url")
-        return FarRun(run, page, text_in(found, "logs_url"))
+        run, page = name_in(found, "run_id"), page_in(found, "run_url")
+        return FarRun(run, page, page_in(found, "logs_url"))
 
     async def find(self, order: Order) -> FarRun | Sighting:
         """Nobody can be asked; one that knows its key again may be told once more."""
