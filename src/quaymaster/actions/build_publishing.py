@@ -106,8 +106,12 @@ async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
     """Copy a file of the worker's machine into the build's container."""
     storage, key = call.installation.files, containers.new_key(held.build_id)
     stored = await storage.put_stream(key, uploading.blocks(source))
-    async with call.database.transaction() as connection:
-        old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
+    try:
+        async with call.database.transaction() as connection:
+            old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
+    except Exception:
+        await forget(call, [key])
+        raise
     await forget(call, old)
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from quaymaster.domain.errors import Conflict, Invalid
+from quaymaster.domain.errors import Conflict, Invalid, NotFound
 from quaymaster.domain.release import PersonId
 from quaymaster.store.database import Connection
 from quaymaster.store.object_storage import ObjectStorage, StoredObject
@@ -111,7 +111,9 @@ async def put_file(
     at: datetime,
 ) -> list[str]:
     """Name an object as a whole file; the keys of the objects of one that it replaces. Raises
-    Conflict where the build has a folder of that name, or a file in place of a folder of it."""
+    Conflict where the build has a folder of that name, or a file in place of a folder of it, and
+    NotFound where it was deleted."""
+    await _lock_build(connection, build_id)
     await _check_place(connection, build_id, path)
     old = await _remove_pieces(connection, build_id, path)
     file_id = await connection.fetchval(
@@ -132,8 +134,9 @@ async def put_piece(
     """Add a piece of a file; whether that is all of the file, and the objects it replaces.
 
     The first byte begins the file anew. Raises Conflict for a piece that does not fit those that
-    are there: of another file of that name, or out of order.
+    are there: of another file of that name, or out of order; NotFound where the build was deleted.
     """
+    await _lock_build(connection, build_id)
     old: list[str] = []
     first_byte, total, stored = piece.first_byte, piece.total, piece.stored
     if first_byte == 0:
@@ -176,9 +179,17 @@ async def sum_up(connection: Connection, file: ContainerFile, sha256: str) -> No
     )
 
 
+async def _lock_build(connection: Connection, build_id: int) -> None:
+    """One upload at a time looks: two that would be file and folder cannot both pass. Raises
+    NotFound for a build that was deleted while its file came."""
+    is_there = await connection.fetchval(
+        "SELECT true FROM builds WHERE id = $1 AND NOT is_deleted FOR NO KEY UPDATE", build_id
+    )
+    if not is_there:
+        raise NotFound("build", build_id)
+
+
 async def _check_place(connection: Connection, build_id: int, path: str) -> None:
-    """One upload at a time looks: two that would be file and folder cannot both pass."""
-    await connection.execute("SELECT FROM builds WHERE id = $1 FOR NO KEY UPDATE", build_id)
     key = path.casefold()
     parts = key.split("/")
     above = ["/".join(parts[:count]) for count in range(1, len(parts))]

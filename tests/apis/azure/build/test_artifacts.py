@@ -250,3 +250,21 @@ async def test_parts_of_a_file_are_downloaded_also_across_its_pieces(server: Ser
     tag = (await server.ask("GET", f"{url}/x")).headers["etag"]
     assert (await part("bytes=7-", **{"If-Range": tag}))[0] == 206
     assert (await part("bytes=7-", **{"If-Range": '"another"'}))[0] == 200
+
+
+@pytest.mark.parametrize("cut", [{}, {"Content-Range": "bytes 0-1/4"}])
+async def test_a_build_that_is_deleted_while_its_file_comes_keeps_nothing(server: Server, cut):
+    build = await queued(server, await made(server, "Web"))
+
+    async def interrupted() -> AsyncIterator[bytes]:
+        yield b"1"
+        async with server.database.transaction() as connection:
+            await connection.execute("UPDATE builds SET is_deleted = true")
+        yield b"2"
+
+    url = f"/default/_apis/resources/Containers/{build['id']}?itemPath=drop/x"
+    answer = await server.ask("PUT", url, content=interrupted(), headers=cut)
+    assert answer.status_code == 404, answer.text
+    assert list(place_of(server, build).iterdir()) == []
+    async with server.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
