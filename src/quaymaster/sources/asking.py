@@ -13,6 +13,7 @@ from quaymaster.protocol.job import Endpoint
 
 _TOKENS = ("accesstoken", "apitoken", "pat", "apikey", "nugetkey")
 SHOWN_CHARACTERS = 200
+LONGEST_ADDRESS = 2000
 
 
 class SourceProblem(Exception):
@@ -197,3 +198,10 @@ def text_in(value: Any, *keys: str) -> str:
     """A text or a number at these keys as text; "" for everything else."""
     found = inside(value, *keys)
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
+def page_in(value: Any, *keys: str) -> str:
+    """An address of the service that people may follow; "" for anything else at these keys."""
+    text = text_in(value, *keys)
+    is_one = text.startswith(("http://", "https://")) and text.isprintable()
+    return text if is_one and len(text) <= LONGEST_ADDRESS else ""

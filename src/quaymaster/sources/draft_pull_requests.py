@@ -12,7 +12,7 @@ import msgspec
 
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.protocol.job import Endpoint
-from quaymaster.sources.asking import SourceProblem, objects, place, secret_of, text_in
+from quaymaster.sources.asking import SourceProblem, objects, page_in, place, secret_of, text_in
 from quaymaster.sources.commit_servers import SERVERS, TOKENS, server_of
 
 EXISTS = (409, 422)  # or something else is wrong with it
@@ -94,11 +94,13 @@ async def opened(client: WebClient, connection: Endpoint, draft: Draft) -> str:
         listed = await _answer(client, WebRequest("GET", _list(url, kind, draft), headers))
         found = [one for one in objects(_read(listed, url)) if _is(one, words, draft)]
         if found:
-            return text_in(found[0], words.page)
+            return page_in(found[0], words.page)
     if answer.status != 201:
         advice = ADVICE.get(answer.status, "")
         raise SourceProblem(f"{place(url)} answered {answer.status}{advice}.")
-    return text_in(_read(answer, url), words.page)
+    if page := page_in(_read(answer, url), words.page):
+        return page
+    raise SourceProblem(f"{place(url)} does not say where the pull request is that it has opened.")
 
 
 def _list(url: str, kind: str, draft: Draft) -> str:

@@ -134,7 +134,9 @@ async def test_whoever_dies_before_it_is_kept_opens_no_second_one(
     assert "https://far.example/" in (await aviator.in_project("GET", path)).json()["error_message"]
 
 
-@pytest.mark.parametrize("says", [Reply(403), Reply(422), Reply(502), Reply(201, b"<html>")])
+@pytest.mark.parametrize(
+    "says", [Reply(403), Reply(422), Reply(502), Reply(201, b"<html>"), Reply(201, b"{}")]
+)
 async def test_without_a_draft_it_is_said_what_to_do_by_hand(
     signed_in: tuple[Aviator, Path], forge: Forge, says: Reply
 ):

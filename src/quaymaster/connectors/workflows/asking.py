@@ -22,7 +22,7 @@ from quaymaster.sources.asking import inside, place, text_in
 
 SHOWN_CHARACTERS = 300  # of what a service says went wrong
 BUSY = (408, 425, 429, 503)
-LONGEST_ADDRESS, LONGEST_NAME = 2000, 200
+LONGEST_NAME = 200
 LONGEST_PUT_OFF = timedelta(minutes=10)
 
 
@@ -123,13 +123,6 @@ def begun(answer: WebAnswer, url: str, read: Callable[[Any], FarRun]) -> FarRun:
         return read(decoded(answer, url))
     except WorkflowPutOff as error:
         raise WorkflowUnclear(str(error)) from error
-
-
-def page_in(value: Any, *keys: str) -> str:
-    """An address of the service that people may follow; "" for anything else at these keys."""
-    text = text_in(value, *keys)
-    is_one = text.startswith(("http://", "https://")) and text.isprintable()
-    return text if is_one and len(text) <= LONGEST_ADDRESS else ""
 
 
 def name_in(value: Any, *keys: str) -> str:

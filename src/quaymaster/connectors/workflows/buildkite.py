@@ -11,9 +11,9 @@ from quaymaster.actions.workflow_ports import (
     WorkflowPutOff,
     WorkflowRefused,
 )
-from quaymaster.connectors.workflows.asking import Asking, begun, name_in, page_in
+from quaymaster.connectors.workflows.asking import Asking, begun, name_in
 from quaymaster.domain.statuses import ReportedStatus as Status
-from quaymaster.sources.asking import authorization, objects, text_in
+from quaymaster.sources.asking import authorization, objects, page_in, text_in
 
 PUBLIC_API = "https://api.buildkite.com"
 KEY = "quaymaster-key"

@@ -18,7 +18,7 @@ from quaymaster.actions.workflow_ports import (
     WorkflowPutOff,
     WorkflowRefused,
 )
-from quaymaster.connectors.workflows.asking import Asking, begun, name_in, page_in
+from quaymaster.connectors.workflows.asking import Asking, begun, name_in
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import (
     Asked,
@@ -26,6 +26,7 @@ from quaymaster.sources.asking import (
     authorization,
     inside,
     objects,
+    page_in,
     text_in,
 )
 from quaymaster.sources.github import api_of

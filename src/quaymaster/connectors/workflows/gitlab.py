@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from quaymaster.actions.ports import WebClient
 from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
-from quaymaster.connectors.workflows.asking import Asking, begun, name_in, page_in
+from quaymaster.connectors.workflows.asking import Asking, begun, name_in
 from quaymaster.domain.statuses import ReportedStatus as Status
-from quaymaster.sources.asking import objects, secret_of, text_in
+from quaymaster.sources.asking import objects, page_in, secret_of, text_in
 
 PUBLIC = "https://gitlab.com"
 KEY = "QUAYMASTER_KEY"

@@ -7,8 +7,8 @@ import msgspec
 
 from quaymaster.actions.ports import WebClient
 from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
-from quaymaster.connectors.workflows.asking import Asking, decoded, name_in, page_in
-from quaymaster.sources.asking import authorization, secret_of
+from quaymaster.connectors.workflows.asking import Asking, decoded, name_in
+from quaymaster.sources.asking import authorization, page_in, secret_of
 
 SIGNATURE = "X-Quaymaster-Signature-SHA256"
 KEY = "Idempotency-Key"
