@@ -183,6 +183,8 @@ def test_variables_of_the_text_win_over_those_of_the_definition():
         ("steps:\n- script: a\n  enabled: maybe", "'maybe' is neither true nor false"),
         ("steps: [{script: a}]\njobs: []", "one of stages, jobs and steps"),
         ("- a\n- b", "names and values are needed"),
+        ('steps:\n- script: "a\\0b"', "line 2: a text holds a NUL or half of a character"),
+        ('steps:\n- script: a\n  env: {"x\\ud800": 1}', "line 3: a text holds a NUL or half"),
         ("steps: [", "this is no YAML"),
         ("", "is empty"),
         ("steps:\n- script: a\n  script: b", "stands here twice"),

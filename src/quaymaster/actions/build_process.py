@@ -1,5 +1,6 @@
 """What a build is made of: its plan, from the definition or its YAML file, and its commits."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -82,7 +83,10 @@ async def _compiled(call: Call, definition: BuildDefinition, text: str) -> Build
     project, groups = definition.project_id, definition.plan.variable_groups
     async with call.database.read() as connection:
         linked = frozenset(await variable_groups.names(connection, project, groups))
-    plan = compile_yaml(text, definition.plan, names, installed, on_server, linked)
+    # In a thread: whoever pushes a file decides how much there is to read.
+    plan = await asyncio.to_thread(
+        compile_yaml, text, definition.plan, names, installed, on_server, linked
+    )
     async with call.database.read() as connection:
         return await with_queues(connection, definition.project_id, plan)
 

@@ -1,5 +1,6 @@
 """Queueing builds of what happened: pushes, pull requests, the end of other builds (issue 4.3)."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -101,7 +102,8 @@ async def _of_file(wanted: Wanted, push: Push) -> Wanted:
     commit = await build_sources.commit(wanted.call, sources, push.ref, version)
     try:
         text = await build_sources.file(wanted.call, sources, commit.id, path)
-        said = file_triggers(
+        said = await asyncio.to_thread(
+            file_triggers,
             text,
             path,
             silent_pushes=wanted.triggers.silent_builds_pushes,

@@ -143,10 +143,25 @@ def _count(root: yaml.Node, file: str) -> None:
         seen += len(level)
         if seen > MOST_VALUES:
             raise Invalid(f"{file} comes to more than {MOST_VALUES} values, aliases followed.")
+        for node in level:
+            _check_storable(node, file)
         level = [below for node in level for below in _below(node)]
         if not level:
             return
     raise Invalid(f"{file} is nested more than {MOST_DEPTH} levels deep, aliases followed.")
+
+
+def _check_storable(node: yaml.Node, file: str) -> None:
+    """An escape in a text may stand for what no database holds and no process takes."""
+    if not isinstance(node, yaml.ScalarNode):
+        return
+    try:
+        is_storable = b"\0" not in node.value.encode()
+    except UnicodeEncodeError:
+        is_storable = False
+    if not is_storable:
+        line = node.start_mark.line + 1
+        raise Invalid(f"{file} line {line}: a text holds a NUL or half of a character; remove it.")
 
 
 def _below(node: yaml.Node) -> Iterator[yaml.Node]:
