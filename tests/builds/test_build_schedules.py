@@ -9,7 +9,6 @@ from quaymaster.actions import build_schedules
 from quaymaster.actions.call import Call
 from tests.apis.azure.build.asking import step
 from tests.builds.conftest import Yard
-from tests.builds.test_chain import shop, yard  # noqa: F401 - fixtures
 from tests.builds.test_running import at
 from tests.gits import commit
 from tests.worker.conftest import world  # noqa: F401 - a fixture
@@ -29,8 +28,8 @@ def nightly(**changes: Any) -> dict[str, Any]:
 
 
 async def test_an_occurrence_builds_once_and_not_without_changes(
-    yard: Yard,  # noqa: F811 - the fixture
-    shop: Path,  # noqa: F811 - the fixture
+    yard: Yard,
+    shop: Path,
 ) -> None:
     made = await yard.define("Nightly", step("true"), repository=at(shop), triggers=[nightly()])
     call = Call(yard.server.installation)
