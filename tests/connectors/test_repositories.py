@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from dulwich import porcelain
+from dulwich.objects import Commit
+from dulwich.repo import Repo
 
 from quaymaster.actions.ports import CodeRepository
 from quaymaster.connectors.artifacts.git import GitRepositories
@@ -36,6 +38,25 @@ def asked(request: pytest.FixtureRequest, shop: Path) -> Iterator[CodeRepository
 @pytest.fixture
 def folder(tmp_path: Path) -> GitFolder:
     return GitFolder(tmp_path / "copies", LOCAL)
+
+
+async def test_a_commit_of_any_bytes_and_times_can_be_told_of(
+    folder: GitFolder, shop: Path
+) -> None:
+    tree = commit(shop, "a.txt", "1")
+    with Repo(str(shop)) as repo:
+        odd = Commit()
+        odd.tree = repo[tree.encode()].tree  # type: ignore[union-attr]
+        odd.author = odd.committer = b"\xffNo\0body <x@y>"
+        odd.message = b"nul\0 and \xed\xa0\x80"
+        odd.author_time, odd.commit_time = 10**18, -(10**18)
+        odd.author_timezone = odd.commit_timezone = 0
+        repo.object_store.add_object(odd)
+    found = await folder.commit(CodeRepository(str(shop)), odd.id.decode())
+    assert "\0" not in f"{found.message}{found.author_name}"
+    assert found.message.startswith("nul\N{REPLACEMENT CHARACTER} and")
+    assert found.message.encode()
+    assert found.at.year == 1970
 
 
 async def test_heads_are_those_of_now(folder: GitFolder, asked: CodeRepository, shop: Path) -> None:

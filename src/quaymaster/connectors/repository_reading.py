@@ -180,16 +180,29 @@ def _peeled(repository: Repo, object_id: bytes) -> str:
 
 
 def _commit(found: GitCommit) -> Commit:
-    name, _, rest = found.author.decode(errors="replace").partition(" <")
+    name, _, rest = _text(found.author).partition(" <")
     return Commit(
         id=found.id.decode(),
-        message=found.message.decode(errors="replace").strip("\n"),
+        message=_text(found.message).strip("\n"),
         author_name=name,
         author_email=rest.rstrip(">"),
-        authored_at=datetime.fromtimestamp(found.author_time, UTC),
-        at=datetime.fromtimestamp(found.commit_time, UTC),
+        authored_at=_time(found.author_time),
+        at=_time(found.commit_time),
         parents=tuple(parent.decode() for parent in found.parents),
     )
+
+
+def _text(said: bytes) -> str:
+    """What somebody wrote into a commit; whoever may push may push any bytes."""
+    return said.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _time(seconds: int) -> datetime:
+    """When a commit says that it was made; the beginning of 1970 for what is no time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _is_id(text: str) -> bool:
