@@ -44,11 +44,9 @@ STAGE_BITS = {
 # moment: decisions under way are then over, and later ones see what was set (DESIGN 6, I3).
 #
 # What a decision asks and writes it finds by ids, so that its statements are planned once and not
-# for every value: for the largest of them planning took longer than the writing. A plan that was
-# made while a table was empty must serve when it is full, hence over indexes.
+# for every value: for the largest of them planning took longer than the writing.
 DOORS = """
   SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
-    set_config('enable_seqscan', 'off', true),
     pg_advisory_xact_lock_shared(1366646899, 0),
     pg_advisory_xact_lock_shared(1366646900, (definition_id % 2147483647)::integer)
 """
