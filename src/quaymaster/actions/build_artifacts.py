@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from quaymaster.actions import builds
 from quaymaster.actions.call import Call
-from quaymaster.actions.stored_objects import forget
+from quaymaster.actions.stored_objects import forget, named_or_forgotten
 from quaymaster.actions.zips import Entry, zipped_entries
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.errors import Invalid, NotFound
@@ -169,12 +169,9 @@ async def upload(
     key = containers.new_key(build_id)
     most = wanted.length if wanted.length is not None else containers.LARGEST_FILE
     stored = await call.installation.files.put_stream(key, _at_most(most, path, pieces))
-    try:
+    async with named_or_forgotten(call, key):
         _check(path, wanted, stored)
         found, is_whole = await _named(call, build_id, path, wanted, stored)
-    except Exception:
-        await forget(call, [key])
-        raise
     return (await _summed(call, found) if found else None), is_whole
 
 

@@ -359,11 +359,8 @@ async def expanded(call: Call, definition: BuildDefinition) -> BuildDefinition:
 
 
 def _compiled(call: Call, plain: Document, groups: Groups) -> BuildPlan:
-    tasks = call.installation.outside.tasks
-    if tasks is None:
-        return compile_build(plain, groups=groups)
-    on_server = tasks.server_versions()
-    return compile_build(plain, installed=tasks.versions(), groups=groups, on_server=on_server)
+    here = call.installation.outside.installed
+    return compile_build(plain, installed=here.versions, groups=groups, on_server=here.on_server)
 
 
 def _content(

@@ -76,16 +76,14 @@ async def _sources(call: Call, definition: BuildDefinition, *, is_needed: bool) 
 
 
 async def _compiled(call: Call, definition: BuildDefinition, text: str) -> BuildPlan:
-    tasks = call.installation.outside.tasks
-    names = tasks.names() if tasks else {}
-    installed = tasks.versions() if tasks else {}
-    on_server = tasks.server_versions() if tasks else {}
+    outside = call.installation.outside
+    names, here = outside.tasks.names() if outside.tasks else {}, outside.installed
     project, groups = definition.project_id, definition.plan.variable_groups
     async with call.database.read() as connection:
         linked = frozenset(await variable_groups.names(connection, project, groups))
     # In a thread: whoever pushes a file decides how much there is to read.
     plan = await asyncio.to_thread(
-        compile_yaml, text, definition.plan, names, installed, on_server, linked
+        compile_yaml, text, definition.plan, names, here.versions, here.on_server, linked
     )
     async with call.database.read() as connection:
         return await with_queues(connection, definition.project_id, plan)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from quaymaster.actions import build_jobs, uploading
 from quaymaster.actions.call import Call
-from quaymaster.actions.stored_objects import forget
+from quaymaster.actions.stored_objects import forget, named_or_forgotten
 from quaymaster.domain.errors import DomainError, Invalid
-from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged
+from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged, Publication
 from quaymaster.store import builds as rows
 from quaymaster.store import containers
 from quaymaster.store.containers import NewArtifact
@@ -34,9 +34,7 @@ class Outcome:
     warning: str = ""
 
 
-async def publish(
-    call: Call, held: HeldJob, message: ArtifactFiles | ArtifactNamed | BuildChanged
-) -> Outcome:
+async def publish(call: Call, held: HeldJob, message: Publication) -> Outcome:
     """Keep what a step of a running job publishes; what cannot be kept fails the step.
 
     Raises StorageUnavailable and DatabaseUnavailable, after which it may be tried again.
@@ -106,12 +104,8 @@ async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
     """Copy a file of the worker's machine into the build's container."""
     storage, key = call.installation.files, containers.new_key(held.build_id)
     stored = await storage.put_stream(key, uploading.blocks(source))
-    try:
-        async with call.database.transaction() as connection:
-            old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
-    except Exception:
-        await forget(call, [key])
-        raise
+    async with named_or_forgotten(call, key), call.database.transaction() as connection:
+        old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
     await forget(call, old)
 
 

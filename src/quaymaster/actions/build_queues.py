@@ -27,8 +27,8 @@ async def chosen(
         return asked, tuple(_warnings(plan, known, ""))
     own = next((one for one in known if one.id == plan.queue_id), None)
     if own is None and plan.queue_name:
-        named = await pools.queues(connection, definition.project_id, plan.queue_name)
-        own = next(iter(named), None)
+        key = plan.queue_name.casefold()
+        own = next((one for one in known if one.name.casefold() == key), None)
     word = "" if own else str(plan.queue_id or plan.queue_name or "")
     usual = own or next(iter(known), None)
     return usual.id if usual else None, tuple(_warnings(plan, known, word))

@@ -14,7 +14,7 @@ from quaymaster.actions import connections as service_connections
 from quaymaster.actions.call import Call
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Invalid, NotFound, Refused
-from quaymaster.plans.connections import no_inputs, words_written
+from quaymaster.plans.connections import words_written
 from quaymaster.store import connections
 from quaymaster.store import pools as store_pools
 from quaymaster.store import variable_groups as store_groups
@@ -103,8 +103,7 @@ def authorized(known: Sequence[Resource], wanted: Sequence[dict[str, Any]]) -> l
 
 def _words(call: Call, plan: BuildPlan) -> set[str]:
     """The connections that the repositories and tasks of the plan name."""
-    tasks = call.installation.outside.tasks
-    inputs_of = tasks.connection_inputs if tasks else no_inputs
+    inputs_of = call.installation.outside.connection_inputs
     repositories = [plan.repository, *(job.checkout for job in plan.jobs)]
     signing = {one.connection for one in repositories if one and one.connection}
     return signing | words_written(

@@ -17,7 +17,6 @@ from quaymaster.domain.expressions import ExpressionError
 from quaymaster.domain.release import JobKind
 from quaymaster.domain.variables import Variable
 from quaymaster.plans.build_message import Given, build_message, build_variables, with_endpoints
-from quaymaster.plans.connections import InputsOf, no_inputs
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Place,
@@ -61,7 +60,7 @@ async def told(
     variables += await call_back_tokens.for_job(
         connection, job, plan.work, context, steps, call.now, call.installation.outside.tasks
     )
-    inputs_of = _inputs_of(call)
+    inputs_of = call.installation.outside.connection_inputs
     words = connections_named(plan.work, lambda: variables, inputs_of)
     named = await _connected(connection, call, facts, list(words))
     given = Given(variables, checkout, token)
@@ -69,11 +68,6 @@ async def told(
         job, plan, context, steps, equipped(place, call.installation.outside), given
     )
     return with_endpoints(message, [*connected, *named])
-
-
-def _inputs_of(call: Call) -> InputsOf:
-    tasks = call.installation.outside.tasks
-    return tasks.connection_inputs if tasks else no_inputs
 
 
 def _checkout(
@@ -156,7 +150,8 @@ async def given(call: Call, build_id: int, job_id: int) -> tuple[Secrets, list[E
         own = await _own(connection, call, build, plan, facts)
         context = _context(call.installation.url, build, plan, job, facts)
         variables = build_variables(context, facts.variables, facts.secrets, own)
-        words = connections_named(plan.work, lambda: variables, _inputs_of(call))
+        inputs_of = call.installation.outside.connection_inputs
+        words = connections_named(plan.work, lambda: variables, inputs_of)
         named = await _connected(connection, call, facts, list(words))
     return Secrets(release={one.name: one.value for one in variables if one.is_secret}), named
 

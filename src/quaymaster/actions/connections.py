@@ -17,7 +17,7 @@ from quaymaster.domain.connection_saving import ConnectionContent, saved
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, NotFound
 from quaymaster.domain.plan import Plan
-from quaymaster.plans.connections import KnownConnections, named_in, no_inputs
+from quaymaster.plans.connections import KnownConnections, named_in
 from quaymaster.store import connections, people
 from quaymaster.store.connections import KeptConnection, opened
 from quaymaster.store.database import Connection
@@ -159,8 +159,7 @@ async def check_newly_used(connection: Connection, call: Call, before: Plan, aft
 
     What the plan before named was allowed to whoever wrote it there.
     """
-    tasks = call.installation.outside.tasks
-    inputs_of = tasks.connection_inputs if tasks else no_inputs
+    inputs_of = call.installation.outside.connection_inputs
     new = named_in(after, inputs_of) - named_in(before, inputs_of)
     if new:
         await check_use(connection, call, new)
@@ -168,9 +167,8 @@ async def check_newly_used(connection: Connection, call: Call, before: Plan, aft
 
 async def known(connection: Connection, call: Call, project: UUID) -> KnownConnections:
     """What a save of a definition in this project can know of connections."""
-    tasks = call.installation.outside.tasks
     words = await connections.words(connection, project)
-    return KnownConnections(words, tasks.connection_inputs if tasks else no_inputs)
+    return KnownConnections(words, call.installation.outside.connection_inputs)
 
 
 async def check_use(connection: Connection, call: Call, words: Iterable[str]) -> frozenset[str]:

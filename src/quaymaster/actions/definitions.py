@@ -26,7 +26,6 @@ from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.task_groups import Groups
 from quaymaster.plans import azure, azure_document
 from quaymaster.plans.azure_ids import ids_needed
-from quaymaster.plans.azure_scope import InstalledHere
 from quaymaster.plans.connections import KnownConnections
 from quaymaster.store import definitions, folders, people
 from quaymaster.store.database import Connection
@@ -317,15 +316,9 @@ def compiled(
 
     `connected` are the project's service connections, where unknown ones are to be warned of.
     """
-    tasks = call.installation.outside.tasks
-    here = (
-        InstalledHere(tasks.versions(), tasks.demands, tasks.server_versions())
-        if tasks
-        else InstalledHere()
-    )
     return azure.compile_definition(
         plain,
-        installed=here,
+        installed=call.installation.outside.installed,
         groups=groups,
         connections=connected,
         may_be_empty=may_be_empty,

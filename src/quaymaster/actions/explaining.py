@@ -8,7 +8,7 @@ from quaymaster.actions import releases as release_actions
 from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import ReleaseRequest
-from quaymaster.actions.repository_definitions import DEPLOYMENT_METHOD
+from quaymaster.actions.repository_definitions import DEPLOYMENT_METHOD, Scene
 from quaymaster.actions.variable_groups import WHOLE_DEFINITION
 from quaymaster.actions.workflow_standing import standing
 from quaymaster.domain.access import WORDS, Permission, definition_token, stage_token
@@ -59,6 +59,7 @@ async def reasons(call: Call, release_id: ReleaseId, stage_id: StageId) -> Expla
         around = await _around(connection, call, place, stage)
         release = await circumstances.looked_up(connection, call, release)
         environment = await repositories.of_stage(connection, call, place)
+    around = replace(around, set_since=_set_since(environment, stage))
     if environment and not stage.active:
         checks = await deployment_checks.asked(environment.call, environment, place.release_name)
         around = replace(around, unverified=checks.unmet)
@@ -102,18 +103,17 @@ async def _around(
         nobody=frozenset(mentioned - known.keys()),
         failed_step=await _failed_step(connection, stage),
         workflow=await _workflow(connection, stage),
-        set_since=await _set_since(connection, call, place, stage),
     )
 
 
-async def _set_since(connection: Connection, call: Call, place: Place, stage: Stage) -> str:
+def _set_since(environment: Scene | None, stage: Stage) -> str:
     """Who deploys to the environment by now, where the release was made for somebody else: a
     release keeps what was set when it was made (AVIATOR 1)."""
     jobs = stage.active.jobs if stage.active else ()
     if not any(job.kind is JobKind.EXTERNAL for job in jobs):
         return ""
-    found = await repositories.of_stage(connection, call, place)
-    now = repositories.method_of(found.environment.settings, DEPLOYMENT_METHOD) if found else None
+    settings = environment.environment.settings if environment else {}
+    now = repositories.method_of(settings, DEPLOYMENT_METHOD)
     made_for = {of_task(task) for plan in stage.plan.phases for task in plan.tasks}
     if now is None or now in made_for:
         return ""

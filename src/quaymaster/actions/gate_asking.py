@@ -20,7 +20,7 @@ from quaymaster.domain.predefined import JobContext, predefined
 from quaymaster.domain.release import Deployment, GateResult, GateRun, Release, Stage
 from quaymaster.domain.status import gate_policy
 from quaymaster.domain.variables import Scopes, Variable, VariableSet, effective, plain_and_secret
-from quaymaster.plans.connections import no_inputs, words_in, words_written
+from quaymaster.plans.connections import words_in, words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.protocol.job import Endpoint
 from quaymaster.store import call_backs, job_facts, places, releases
@@ -184,8 +184,7 @@ async def _connections(
     call: Call, found: _Open, gates: Collection[TaskPlan], variables: VariableSet
 ) -> tuple[Endpoint, ...]:
     """The service connections that the gates name, opened. Raises VaultError."""
-    installed = call.installation.outside.tasks
-    inputs_of = installed.connection_inputs if installed else no_inputs
+    inputs_of = call.installation.outside.connection_inputs
     words = words_in(gates, variables, inputs_of)
     if not words:
         return ()

@@ -16,7 +16,7 @@ from quaymaster.domain.predefined import JobContext
 from quaymaster.domain.release import Deployment, Job, JobId, JobKind, Phase, Release, Stage
 from quaymaster.domain.timelines import plan_of_phase, record_of_job
 from quaymaster.domain.variables import Variable, plain_and_secret
-from quaymaster.plans.connections import no_inputs, words_written
+from quaymaster.plans.connections import words_written
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Choose,
@@ -122,8 +122,7 @@ async def connections_of(
     VaultError.
     """
     phase = part_of(found.stage.phase_plan(found.phase), found.job)
-    tasks = around.outside.tasks
-    inputs_of = tasks.connection_inputs if tasks else no_inputs
+    inputs_of = around.outside.connection_inputs
 
     def variables() -> list[JobVariable]:
         context = _context(found, around.circumstances)

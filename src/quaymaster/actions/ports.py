@@ -9,6 +9,8 @@ from quaymaster.actions.workflow_ports import WorkflowService
 from quaymaster.domain.plan import ArtifactPlan, Demand, TaskPlan
 from quaymaster.domain.variables import VariableSet
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
+from quaymaster.plans.azure_scope import InstalledHere
+from quaymaster.plans.connections import InputsOf, no_inputs
 from quaymaster.plans.job_message import ChosenTask
 from quaymaster.plans.server_executions import ServerExecution
 from quaymaster.protocol.job import Endpoint
@@ -236,6 +238,18 @@ class Outside:
     web: WebClient | None = None
     repositories: Repositories | None = None
     workflows: Mapping[str, WorkflowService] = field(default_factory=dict)
+
+    @property
+    def installed(self) -> InstalledHere:
+        """The installed tasks, as definitions are compiled with them."""
+        if (tasks := self.tasks) is None:
+            return InstalledHere()
+        return InstalledHere(tasks.versions(), tasks.demands, tasks.server_versions())
+
+    @property
+    def connection_inputs(self) -> InputsOf:
+        """Which inputs of a task hold service connections, beside those of the runner's own."""
+        return self.tasks.connection_inputs if self.tasks else no_inputs
 
     def artifact_source(self, artifact_type: str) -> ArtifactSource | None:
         return self.artifacts.get(artifact_type.casefold())

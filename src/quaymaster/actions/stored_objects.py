@@ -1,6 +1,7 @@
 """Objects of the storage, which are removed after the rows that named them."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -18,3 +19,13 @@ async def forget(call: Call, keys: Iterable[str]) -> None:
             await call.installation.files.remove(key)
         except StorageUnavailable as error:
             _log.warning("a file was left behind", key=key, reason=str(error))
+
+
+@asynccontextmanager
+async def named_or_forgotten(call: Call, key: str) -> AsyncIterator[None]:
+    """In the block a row comes to name the object of this key; without it the object goes."""
+    try:
+        yield
+    except Exception:
+        await forget(call, [key])
+        raise

@@ -194,8 +194,8 @@ class LogAck(msgspec.Struct, tag=True, frozen=True):
 
 
 class Published(msgspec.Struct, tag=True, frozen=True):
-    """Worker → host: the answer to each ArtifactFiles, ArtifactNamed and BuildChanged of a step,
-    in their order; `problem` says why it was not kept, "" that it was."""
+    """Worker → host: the answer to each Publication of a step, in their order; `problem` says why
+    it was not kept, "" that it was."""
 
     job_id: int
     step_id: int
@@ -351,6 +351,8 @@ class JobEnded(msgspec.Struct, tag=True, frozen=True):
     is_waiting: bool = False
 
 
+# What a step publishes to its build: each is answered.
+Publication = ArtifactFiles | ArtifactNamed | BuildChanged
 WorkerMessage = RunJob | CancelJob | LogAck | Published
 HostMessage = (
     HostReady

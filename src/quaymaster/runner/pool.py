@@ -11,9 +11,6 @@ import structlog
 
 from quaymaster.protocol.frames import FrameError
 from quaymaster.protocol.job import (
-    ArtifactFiles,
-    ArtifactNamed,
-    BuildChanged,
     CancelJob,
     HostMessage,
     HostReady,
@@ -22,6 +19,7 @@ from quaymaster.protocol.job import (
     JobResult,
     LogAck,
     LogChunk,
+    Publication,
     Published,
     RunJob,
     StepEnded,
@@ -218,7 +216,7 @@ class _Conversation:
         elif isinstance(message, StepEnded):
             self._open = None
         answer = await self._sink(message)
-        if isinstance(message, ArtifactFiles | ArtifactNamed | BuildChanged):
+        if isinstance(message, Publication):
             host.send(answer or Published(message.job_id, message.step_id))
         if isinstance(message, LogChunk):
             host.send(LogAck(len(message.body)))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from quaymaster.domain.variables import Variable
-from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged
+from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged, Publication
 from quaymaster.runner import effects
 from quaymaster.runner.step import StepRun
 
@@ -15,7 +15,7 @@ Publishing = (
 )
 
 
-def message(step: StepRun, effect: Publishing) -> ArtifactFiles | ArtifactNamed | BuildChanged:
+def message(step: StepRun, effect: Publishing) -> Publication:
     """The message for an effect; names and tags are masked, files are sent as they are."""
     state = step.state
     mask, job_id = state.masker.mask, state.message.job_id

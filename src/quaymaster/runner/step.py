@@ -5,11 +5,9 @@ import time
 from enum import StrEnum
 
 from quaymaster.protocol.job import (
-    ArtifactFiles,
-    ArtifactNamed,
-    BuildChanged,
     Issue,
     JobResult,
+    Publication,
     Published,
     Step,
     StepEnded,
@@ -66,7 +64,7 @@ class StepRun:
             )
         )
 
-    def publish(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> None:
+    def publish(self, message: Publication) -> None:
         """Ask the worker to keep something; the step does not end before it has answered."""
         self._unanswered += 1
         self.state.outbox.send(message)

@@ -19,8 +19,7 @@ from quaymaster.store.repository_definitions import Named, find_statement, meant
 _WITH_CANDIDATE = find_statement(
     ", r.id AS release_id, s.id AS stage_id, b.status AS build, n.id AS newest_id, n.queued_at,"
     " n.rolls_back IS NOT NULL AS rolls_back, n.from_release_id, f.name AS from_name,"
-    f" i.display_name, {EMAIL} AS email,"
-    " (SELECT w.url FROM workflow_runs w WHERE w.deployment_id = n.id) AS run_url",
+    f" i.display_name, {EMAIL} AS email, w.url AS run_url",
     """
 LEFT JOIN releases r ON r.definition_id = d.id AND r.name_key = $6 AND r.name = $7
   AND NOT r.is_deleted
@@ -29,6 +28,7 @@ LEFT JOIN release_builds b ON b.release_id = r.id
 LEFT JOIN deployments n ON n.id = s.newest_deployment_id
 LEFT JOIN releases f ON f.id = n.from_release_id
 LEFT JOIN identities i ON i.id = n.requested_by
+LEFT JOIN workflow_runs w ON w.deployment_id = n.id
 """,
 )
 LOCKED = f"""

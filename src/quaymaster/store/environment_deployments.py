@@ -10,18 +10,18 @@ from quaymaster.store.task_runs import FAILED_STEP
 # Before the end, why the workflow that is to do it has not been reached yet.
 PROBLEM = f"""CASE WHEN d.problem <> '' THEN d.problem
   WHEN d.outcome = 'phaseFailed' THEN coalesce(({FAILED_STEP.format(deployment="d.id")}), '')
-  WHEN d.outcome IS NULL THEN coalesce(
-    (SELECT w.problem FROM workflow_runs w WHERE w.deployment_id = d.id), '')
+  WHEN d.outcome IS NULL THEN coalesce(w.problem, '')
   ELSE '' END"""
 DEPLOYMENTS = f"""
 SELECT d.id, d.definition_id, d.definition_stage_id AS environment_id, d.stage_id,
   d.release_id, r.name AS release_name, d.from_release_id, f.name AS from_name, d.queued_at,
   d.completed_at, d.outcome, d.operation_status, d.rolls_back IS NOT NULL AS rolls_back,
   {PROBLEM} AS problem, i.display_name, {EMAIL} AS email,
-  (SELECT w.url FROM workflow_runs w WHERE w.deployment_id = d.id) AS run_url
+  w.url AS run_url
 FROM deployments d JOIN releases r ON r.id = d.release_id
 LEFT JOIN releases f ON f.id = d.from_release_id
 LEFT JOIN identities i ON i.id = d.requested_by
+LEFT JOIN workflow_runs w ON w.deployment_id = d.id
 """
 # Which rows are on the page is decided over the one index (decision 0011).
 PAGE = f"""

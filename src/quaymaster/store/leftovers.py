@@ -4,8 +4,7 @@ an object and writing its row."""
 from collections.abc import Sequence
 from enum import StrEnum
 
-import msgspec
-
+from quaymaster.store import settings
 from quaymaster.store.database import Connection
 
 MARKS = "storage marks"
@@ -56,20 +55,12 @@ async def unknown(connection: Connection, place: Place, keys: Sequence[str]) -> 
 async def marks(connection: Connection) -> list[str]:
     """The marks by which this installation knows a storage as its own: the last, and the one
     before it."""
-    text = await connection.fetchval(
-        "SELECT value FROM settings WHERE project_id IS NULL AND name = $1", MARKS
-    )
-    return msgspec.json.decode(text, type=list[str]) if text else []
+    return await settings.get(connection, None, MARKS, list[str]) or []
 
 
 async def keep_marks(connection: Connection, found: Sequence[str]) -> None:
     """Know a storage by these marks from now on."""
-    await connection.execute(
-        "INSERT INTO settings (project_id, name, value) VALUES (NULL, $1, $2)"
-        " ON CONFLICT (project_id, name) DO UPDATE SET value = excluded.value",
-        MARKS,
-        msgspec.json.encode(list(found)).decode(),
-    )
+    await settings.put(connection, None, MARKS, list(found))
 
 
 def _number(key: str) -> int | None:

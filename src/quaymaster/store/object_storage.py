@@ -41,17 +41,15 @@ class ObjectStorage:
     """Where large objects are kept: a folder, or S3, Azure or Google storage, as its URL says."""
 
     def __init__(self, store: ObjectStore, url: str = "") -> None:
-        parts = urlsplit(url)
         self._store = store
-        self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        self._folder = _folder(url)
         self.url = url
 
     @classmethod
     def at(cls, url: str) -> "ObjectStorage":
         """The storage of this URL; a `file:` folder is made if it does not exist."""
-        parts = urlsplit(url)
-        if parts.scheme == "file":
-            Path(unquote(parts.path)).mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder := _folder(url):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(from_url(url), url)
 
     async def put(self, key: str, body: bytes) -> None:
@@ -147,6 +145,11 @@ class ObjectStorage:
             suppress(FileNotFoundError),
         ):
             await obstore.delete_async(self._store, key)
+
+
+def _folder(url: str) -> Path | None:
+    parts = urlsplit(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 @contextmanager

@@ -98,9 +98,8 @@ LEFT JOIN LATERAL (SELECT {FREEZE_COLUMNS} FROM freezes f
 WHERE e.id = ANY ($1::bigint[]) GROUP BY e.id
 """
 
-HELD = """
-SELECT h.environment_id, h.reason, h.held_at,
-  coalesce(nullif(i.email, ''), i.unique_name) AS held_by
+HELD = f"""
+SELECT h.environment_id, h.reason, h.held_at, {EMAIL} AS held_by
 FROM holds h LEFT JOIN identities i ON i.id = h.held_by WHERE h.environment_id = ANY ($1::bigint[])
 """
 

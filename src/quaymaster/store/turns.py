@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-import msgspec
-
+from quaymaster.store import settings
 from quaymaster.store.database import Connection
 
 TAKE_TURN = """
@@ -20,17 +19,9 @@ async def take(connection: Connection, name: str, now: datetime, until: datetime
 
 async def last_run(connection: Connection, name: str) -> datetime | None:
     """When the work was last done to its end."""
-    text = await connection.fetchval(
-        "SELECT value FROM settings WHERE project_id IS NULL AND name = $1", f"{name} ran"
-    )
-    return msgspec.json.decode(text, type=datetime) if text else None
+    return await settings.get(connection, None, f"{name} ran", datetime)
 
 
 async def ran(connection: Connection, name: str, at: datetime) -> None:
     """Remember when it was done, so that it is done once in its time."""
-    await connection.execute(
-        "INSERT INTO settings (project_id, name, value) VALUES (NULL, $2, $1)"
-        " ON CONFLICT (project_id, name) DO UPDATE SET value = excluded.value",
-        msgspec.json.encode(at).decode(),
-        f"{name} ran",
-    )
+    await settings.put(connection, None, f"{name} ran", at)

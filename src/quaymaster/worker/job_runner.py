@@ -16,15 +16,13 @@ from quaymaster.actions.jobs import End, Finished, Taken, Taker
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import (
-    ArtifactFiles,
-    ArtifactNamed,
     Attachment,
-    BuildChanged,
     HostMessage,
     JobEnded,
     JobResult,
     LogChunk,
     OutputVariable,
+    Publication,
     Published,
     ReleaseRenamed,
     RunJob,
@@ -163,7 +161,7 @@ class JobRun:
 
     async def _take(self, message: HostMessage) -> Published | None:
         """The sink of the host: it is read no further until this returns."""
-        if isinstance(message, ArtifactFiles | ArtifactNamed | BuildChanged):
+        if isinstance(message, Publication):
             return await self._publish(message)
         if isinstance(message, ReleaseRenamed):
             await self._rename(message.name)
@@ -270,9 +268,7 @@ class JobRun:
         if problem:
             _log.warning("a release was not renamed", job=self.held.id, reason=problem)
 
-    async def _publish(
-        self, message: ArtifactFiles | ArtifactNamed | BuildChanged
-    ) -> Published | None:
+    async def _publish(self, message: Publication) -> Published | None:
         """What a step publishes to its build; the host's next message waits until it is kept."""
         if self._is_stale or not self.held.build_id:
             return None
@@ -280,7 +276,7 @@ class JobRun:
         warnings = [outcome.warning] if outcome.warning else []
         return Published(message.job_id, message.step_id, outcome.problem, warnings)
 
-    async def _published(self, message: ArtifactFiles | ArtifactNamed | BuildChanged) -> Outcome:
+    async def _published(self, message: Publication) -> Outcome:
         """While the storage fails the timeline says what is waited for, and a cancel ends that. A
         storage that is full is not filled again and again: the pauses become long."""
         pause = 0.1

@@ -15,7 +15,7 @@ from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
 from quaymaster.apis.azure.environments import timeline_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import SYSTEM
-from quaymaster.apis.azure.streaming import begun
+from quaymaster.apis.azure.streaming import streamed
 from quaymaster.apis.azure.values import date_out, guid_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
@@ -103,12 +103,7 @@ async def sent(file: Attachment, pieces: AsyncIterator[bytes]) -> Stream:
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         "Content-Length": str(file.byte_count),
     }
-    return Stream(
-        await begun(pieces),
-        media_type="application/octet-stream",
-        headers=headers,
-        status_code=200,
-    )
+    return await streamed(pieces, "application/octet-stream", headers)
 
 
 def _shown(

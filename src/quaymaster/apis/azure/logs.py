@@ -1,6 +1,6 @@
 """Logs: one task's as text, a release's as a zip (CONTRACT B 27, 28)."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 from litestar import Response, get
 from litestar.params import FromPath
@@ -13,7 +13,7 @@ from quaymaster.apis.azure.environments import stage_number, timeline_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.waiting import place_of_task
 from quaymaster.apis.azure.releases import release_number
-from quaymaster.apis.azure.streaming import begun
+from quaymaster.apis.azure.streaming import streamed
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
@@ -76,9 +76,8 @@ async def get_logs(request: AzureRequest, release_id: FromPath[str]) -> Stream:
     number = release_number(release_id)
     pieces = await logs.of_release(request.call, number)
     name = f"ReleaseLogs_{number}.zip"
-    return await _stream(
-        pieces, "application/zip", {"Content-Disposition": f"attachment; filename={name}"}
-    )
+    headers = {"Content-Disposition": f"attachment; filename={name}"}
+    return await streamed(pieces, "application/zip", headers)
 
 
 async def _text(
@@ -89,7 +88,7 @@ async def _text(
     pieces = await logs.of_step(
         request.call, release_number(release_id), stage_number(stage_id), task, wanted, phase
     )
-    return await _stream(pieces, "text/plain", {})
+    return await streamed(pieces, "text/plain")
 
 
 def lines_in(query: Query) -> Lines:
@@ -99,10 +98,6 @@ def lines_in(query: Query) -> Lines:
         number_in(start, "startLine", lowest=0, highest=LARGEST_LINE) or None if start else None,
         number_in(end, "endLine", lowest=0, highest=LARGEST_LINE) or None if end else None,
     )
-
-
-async def _stream(pieces: AsyncIterator[bytes], kind: str, headers: dict[str, str]) -> Stream:
-    return Stream(await begun(pieces), media_type=kind, headers=headers, status_code=200)
 
 
 @get(ENVIRONMENT + "/gates/{gate_id:str}/tasks/{task_id:str}/logs", opt=needs(Scope.RELEASE))

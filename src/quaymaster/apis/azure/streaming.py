@@ -1,7 +1,9 @@
 """Answers that are sent in pieces, from storages that may be away."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+
+from litestar.response import Stream
 
 from quaymaster.apis.azure.errors import Problem
 
@@ -30,11 +32,17 @@ def asked_part(asked: str, size: int) -> tuple[int, int] | None:
     return first, last
 
 
-async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same pieces, of which the first has been read: a storage that is away, or has lost what
-    is asked for, can still be told with a status. Raises what reading it raises."""
+async def streamed(
+    pieces: AsyncIterator[bytes],
+    kind: str,
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Stream:
+    """An answer of this media type, of which the first piece has been read: a storage that is away,
+    or has lost what is asked for, can still be told with a status. Raises what reading it raises.
+    """
     first = await anext(pieces, b"")
-    return _from(first, pieces)
+    return Stream(_from(first, pieces), media_type=kind, headers=headers, status_code=status)
 
 
 async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
-from quaymaster.apis.azure.streaming import asked_part, begun
+from quaymaster.apis.azure.streaming import asked_part, streamed
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import Invalid
@@ -53,9 +53,7 @@ async def get_build_artifacts(
         below = query.text("subPath")
         pieces = await build_artifacts.zipped(request.call, number, one, below)
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.name)}.zip"}
-        return Stream(
-            await begun(pieces), media_type="application/zip", headers=headers, status_code=200
-        )
+        return await streamed(pieces, "application/zip", headers)
     return request.answer("buildArtifact", _artifact(request, view, one))
 
 
@@ -87,17 +85,14 @@ async def _file(request: AzureRequest, file: ContainerFile) -> Stream:
     part = None
     if asked and request.headers.get("if-range", tag) == tag:
         part = asked_part(asked, file.byte_count)
-    if part is None:
-        headers["Content-Length"] = str(file.byte_count)
-        if file.sha256:
-            headers["X-Checksum-Sha256"] = file.sha256
-        pieces = build_artifacts.bytes_of(request.call, file)
-        return Stream(await begun(pieces), media_type=BINARY, headers=headers, status_code=200)
-    first, last = part
+    first, last = part or (0, file.byte_count - 1)
     headers["Content-Length"] = str(last - first + 1)
-    headers["Content-Range"] = f"bytes {first}-{last}/{file.byte_count}"
+    if part:
+        headers["Content-Range"] = f"bytes {first}-{last}/{file.byte_count}"
+    elif file.sha256:
+        headers["X-Checksum-Sha256"] = file.sha256
     pieces = build_artifacts.bytes_of(request.call, file, first, last - first + 1)
-    return Stream(await begun(pieces), media_type=BINARY, headers=headers, status_code=206)
+    return await streamed(pieces, BINARY, headers, 206 if part else 200)
 
 
 @post(f"{ONE}/artifacts", opt=needs(Scope.BUILD_EXECUTE), status_code=200)

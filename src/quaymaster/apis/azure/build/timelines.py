@@ -16,7 +16,7 @@ from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.logs import lines_in
 from quaymaster.apis.azure.policy import needs
-from quaymaster.apis.azure.streaming import begun
+from quaymaster.apis.azure.streaming import streamed
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.store.build_timelines import BuildChange, TimelineJob
@@ -216,9 +216,7 @@ async def get_build_logs(
     if _wants_zip(request):
         pieces = await build_logs.zipped(request.call, number)
         headers = {"Content-Disposition": f"attachment; filename=build_{number}_logs.zip"}
-        return Stream(
-            await begun(pieces), media_type="application/zip", headers=headers, status_code=200
-        )
+        return await streamed(pieces, "application/zip", headers)
     found = await build_reading.steps(request.call, number)
     values = [
         {
@@ -254,7 +252,7 @@ async def get_build_log(
     if "application/json" in accepted and "text/plain" not in accepted:
         text = b"".join([piece async for piece in pieces]).decode("utf-8", "replace")
         return request.collection("line", text.removesuffix("\n").split("\n") if text else [])
-    return Stream(await begun(pieces), media_type="text/plain", status_code=200)
+    return await streamed(pieces, "text/plain")
 
 
 @get(f"{ONE}/changes", opt=needs(Scope.BUILD))
