@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+from quaymaster.actions.gathering import Gathering
 from quaymaster.actions.ports import Outside
 from quaymaster.domain import build_access
 from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
 from quaymaster.domain.build_access import BuildPermission, build_permissions_at
 from quaymaster.domain.errors import Forbidden, Invalid
 from quaymaster.domain.plan import QueuePolicy
-from quaymaster.domain.release import Person, PersonId
+from quaymaster.domain.release import Person, PersonId, Release
 from quaymaster.store.database import Database
 from quaymaster.store.object_storage import ObjectStorage
 from quaymaster.store.vault import Vault
@@ -57,6 +59,7 @@ class Installation:
 
     `url` is where clients reach it; `strict_versions` refuses changes that name no api-version;
     `requests_per_minute` is how many somebody may send, 0 being any number.
+    `decisions` gathers those that can be made and saved together (see `orchestrate.happen`).
     """
 
     database: Database
@@ -66,6 +69,9 @@ class Installation:
     url: str = ""
     strict_versions: bool = False
     requests_per_minute: int = 0
+    decisions: "Gathering[Any, Release | None]" = field(
+        default_factory=Gathering, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

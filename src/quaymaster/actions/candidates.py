@@ -16,7 +16,7 @@ from quaymaster.actions import repository_definitions as repositories
 from quaymaster.actions.artifacts import Choice
 from quaymaster.actions.call import Call
 from quaymaster.actions.deployment_checks import NOT_READY, READY, Checks
-from quaymaster.actions.orchestrate import Check, deciding, happen_within
+from quaymaster.actions.orchestrate import Check, happen, happen_within
 from quaymaster.actions.releases import ReleaseRequest, Then
 from quaymaster.actions.repository_definitions import Scene
 from quaymaster.domain.access import Permission
@@ -227,15 +227,23 @@ async def report(
     Raises NotFound (definition, environment, release), Forbidden, Refused for a deployment that
     our own workers run.
     """
-    async with deciding(call) as connection:
+    async with call.database.read() as connection:
         told = await repositories.told_of(connection, call, project, environment, str(version))
-        found, known = told.scene, told.candidate
-        found.require(Permission.MANAGE_DEPLOYMENTS)
-        stage = await _stage(connection, found, known)
-        reopens = bool(found.definition.settings.get("patch_reopens"))
-        event = DeploymentReported(stage, call.by, status, problem, reopens)
-        after = await happen_within(connection, found.call, known.release, event, is_locked=True)
-        return _as_told(after, stage, told.newest) or await _shown(connection, stage)
+    found, known = told.scene, told.candidate
+    found.require(Permission.MANAGE_DEPLOYMENTS)
+    stage = known.stage or await _new_stage(found, known)
+    reopens = bool(found.definition.settings.get("patch_reopens"))
+    event = DeploymentReported(stage, call.by, status, problem, reopens)
+    after = await happen(found.call, known.release, event)
+    if shown := _as_told(after, stage, told.newest):
+        return shown
+    async with call.database.read() as connection:
+        return await _shown(connection, stage)
+
+
+async def _new_stage(found: Scene, known: Candidate) -> StageId:
+    async with found.call.database.transaction() as connection:
+        return await _stage(connection, found, known)
 
 
 def _as_told(

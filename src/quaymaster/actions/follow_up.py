@@ -59,10 +59,15 @@ def job_kind(pool: int) -> str:
     return f"{JOB}:{pool}"
 
 
+async def wake_deliveries(connection: Connection) -> None:
+    """Wake whoever sends what was queued."""
+    await enqueue(connection, [Wakeup(DELIVERIES, {"id": 0})])
+
+
 async def follow_up(
-    connection: Connection, before: Release, after: Release, now: datetime, queued: int
+    connection: Connection, before: Release, after: Release, now: datetime
 ) -> dict[int, QueuePolicy]:
-    """Wake whoever has something to do now, and tell those who watch; `queued` deliveries wait.
+    """Wake whoever has something to do now, and tell those who watch.
 
     The environments in whose queues somebody has joined or left, with what they allow now.
     """
@@ -75,7 +80,6 @@ async def follow_up(
         *(Wakeup(job_kind(pool), {"id": job, "release": after.id}) for job, pool in pools.items()),
         *await _rollbacks(connection, before, after),
         *await _workflows(connection, before, after, now),
-        *([Wakeup(DELIVERIES, {"id": 0})] if queued else []),
         *await _statuses(connection, before, after, now),
     ]
     await enqueue(connection, wakeups)

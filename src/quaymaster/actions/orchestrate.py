@@ -1,14 +1,15 @@
 """The one place where a release changes: lock, decide, save, record, follow up (DESIGN 4)."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from quaymaster.actions import circumstances, job_tokens
 from quaymaster.actions.call import Call
-from quaymaster.actions.follow_up import follow_up
+from quaymaster.actions.follow_up import follow_up, wake_deliveries
 from quaymaster.domain.announcements import announcements
 from quaymaster.domain.changes import (
     Change,
@@ -29,6 +30,7 @@ from quaymaster.domain.statuses import JobStatus
 from quaymaster.store import queueing, releases, task_runs
 from quaymaster.store.database import Connection, DatabaseUnavailable
 from quaymaster.store.release_statements import Beside
+from quaymaster.store.releases import Step
 
 MOST_ADMISSIONS = 20  # by one request; a worker goes on with what is left
 
@@ -46,16 +48,59 @@ Check = Callable[[Release], None]
 Then = Callable[[Release], Event | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event that is to happen to a release. `check` sees the locked release first and raises
+    when the caller may not do this to it."""
+
+    call: Call
+    release: ReleaseId
+    event: Event
+    check: Check | None = None
+
+
 async def happen(
     call: Call, release_id: ReleaseId, event: Event, check: Check | None = None
 ) -> Release:
-    """Let an event happen to a release in a transaction of its own.
+    """Let an event happen to a release, in one transaction with others that came meanwhile.
 
-    `check` sees the locked release first and raises when the caller may not do this to it.
-    Raises NotFound, and whatever `decide` refuses with; nothing is changed then.
+    Raises NotFound, and whatever `check` or `decide` refuse with; nothing is changed then.
     """
+    asked = Happening(call, release_id, event, check)
+    after = await call.installation.decisions.ask(release_id, asked, _happen_together)
+    if after is not None:
+        await _admit_moved(call)
+        return after
     async with deciding(call) as connection:
         return await happen_within(connection, call, release_id, event, check)
+
+
+async def _happen_together(asked: Sequence[Happening]) -> Sequence[Release | Exception | None]:
+    """The releases as they are now, or why nothing was changed; None for whoever has to go alone:
+    it would have to wait for somebody, or the trouble of one would become that of all.
+
+    Raises DatabaseUnavailable, after which nobody knows whether it was saved.
+    """
+    turns: dict[ReleaseId, Release | Exception] = {}
+    try:
+        async with asked[0].call.database.transaction() as connection:
+            wanted = [one.release for one in asked]
+            found = {one.id: one for one in await releases.locked_at_once(connection, wanted)}
+            decided = []
+            for one in asked:
+                if before := found.get(one.release):
+                    try:
+                        decided.append(await _decided(connection, one, before))
+                    except DomainError as error:
+                        turns[one.release] = error
+            kept = await _kept(connection, decided)
+            turns.update({release.id: release for release in kept})
+    except DatabaseUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - it comes up again for whom it concerns, and only for them
+        _log.info("decisions are made one by one", decisions=len(asked), exc_info=True)
+        return [None] * len(asked)
+    return [turns.get(one.release) for one in asked]
 
 
 async def happen_within(
@@ -65,43 +110,63 @@ async def happen_within(
     event: Event,
     check: Check | None = None,
     then: Then | None = None,
-    *,
-    is_locked: bool = False,
 ) -> Release:
-    """The same inside a transaction that the caller opened, in which a statement before may have
-    locked the release already.
+    """The same inside a transaction that the caller opened.
 
     `then` sees the release after the event, every record with its id, and may name one more event
     to happen with it: that costs nothing beside a transaction of its own.
     """
-    find = releases.load if is_locked else releases.locked
-    before = await find(connection, release_id)
-    if before is None:
+    found = await releases.locked(connection, release_id)
+    if found is None:
         raise NotFound("release", release_id)
-    before = await circumstances.looked_up(connection, call, before, event)
-    if check:
-        check(before)
-    after, changes = decide(before, event, call.now)
-    if then and changes:
-        after = await releases.numbered(connection, after)
+    decided = await _decided(connection, Happening(call, release_id, event, check), found)
+    if then and decided.changes:
+        [after] = await releases.numbered(connection, [decided.after])
         following = then(after)
         if following:
             after, more = decide(after, following, call.now)
-            changes += more
-    return await _kept(connection, call, before, after, changes)
-
-
-async def _kept(
-    connection: Connection, call: Call, before: Release, after: Release, changes: list[Change]
-) -> Release:
-    if not changes:
-        return before
-    after = await releases.numbered(connection, after)
-    beside = Beside(call.now, entries(after, changes), announcements(before, after))
-    queued = await releases.keep(connection, before, after, beside)
-    await _end_steps(connection, before, after, changes, call.now)
-    call.moved.update(await follow_up(connection, before, after, call.now, queued))
+            decided = replace(decided, changes=[*decided.changes, *more])
+        decided = replace(decided, after=after)
+    [after] = await _kept(connection, [decided])
     return after
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    call: Call
+    before: Release
+    after: Release
+    changes: list[Change]
+
+
+async def _decided(connection: Connection, wanted: Happening, found: Release) -> _Decided:
+    call = wanted.call
+    before = await circumstances.looked_up(connection, call, found, wanted.event)
+    if wanted.check:
+        wanted.check(before)
+    return _Decided(call, before, *decide(before, wanted.event, call.now))
+
+
+async def _kept(connection: Connection, decided: Sequence[_Decided]) -> list[Release]:
+    """The releases after what was decided, each of another release, was saved."""
+    changed = [one for one in decided if one.changes]
+    numbered = await releases.numbered(connection, [one.after for one in changed])
+    steps = [
+        Step(
+            one.before,
+            after,
+            Beside(one.call.now, entries(after, one.changes), announcements(one.before, after)),
+        )
+        for one, after in zip(changed, numbered, strict=True)
+    ]
+    queued = await releases.keep(connection, steps)
+    for one, after in zip(changed, numbered, strict=True):
+        await _end_steps(connection, one.before, after, one.changes, one.call.now)
+        one.call.moved.update(await follow_up(connection, one.before, after, one.call.now))
+    if queued:
+        await wake_deliveries(connection)
+    saved = {after.id: after for after in numbered}
+    return [saved.get(one.before.id, one.before) for one in decided]
 
 
 async def _end_steps(

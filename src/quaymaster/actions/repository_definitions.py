@@ -133,10 +133,9 @@ class Told:
 async def told_of(
     connection: Connection, call: Call, name: str, environment: str, version: str
 ) -> Told:
-    """What `scene` and `candidate` find, in one statement, with the release locked. Raises what
-    they raise."""
+    """What `scene` and `candidate` find, in one statement. Raises what they raise."""
     organization, only = _reach(call, name)
-    found = await candidates.locked(connection, organization, only, name, environment, version)
+    found = await candidates.find_told(connection, organization, only, name, environment, version)
     named, known, newest = found or (None, None, None)
     there = _scene(call, named, name, environment)
     if known is None:

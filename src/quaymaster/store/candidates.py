@@ -11,12 +11,11 @@ from quaymaster.store.database import Connection
 from quaymaster.store.environment_deployments import EnvironmentDeployment
 from quaymaster.store.paging import name_key
 from quaymaster.store.people import EMAIL
-from quaymaster.store.release_rows import DOORS
 from quaymaster.store.repository_definitions import Named, find_statement, meant, named
 
-# Together with a release of it, locked as `release_rows.LOCK` does, and its newest attempt there as
-# it was before the lock: reports come often, and a statement saved is a round trip saved.
-_WITH_CANDIDATE = find_statement(
+# Together with a release of it, and its newest attempt there: reports come often, and a statement
+# saved is a round trip saved.
+FIND_TOLD = find_statement(
     ", r.id AS release_id, s.id AS stage_id, b.status AS build, n.id AS newest_id, n.queued_at,"
     " n.rolls_back IS NOT NULL AS rolls_back, n.from_release_id, f.name AS from_name,"
     f" i.display_name, {EMAIL} AS email, w.url AS run_url",
@@ -31,14 +30,6 @@ LEFT JOIN identities i ON i.id = n.requested_by
 LEFT JOIN workflow_runs w ON w.deployment_id = n.id
 """,
 )
-LOCKED = f"""
-WITH found AS MATERIALIZED ({_WITH_CANDIDATE}),
-meant AS MATERIALIZED (SELECT release_id, definition_id FROM found LIMIT 1),
-doors AS MATERIALIZED ({DOORS} FROM meant WHERE release_id IS NOT NULL),
-locked AS MATERIALIZED (SELECT r.id FROM releases r, doors
-  WHERE r.id = (SELECT release_id FROM meant) FOR NO KEY UPDATE OF r)
-SELECT found.* FROM found LEFT JOIN locked ON true
-"""
 FIND = """
 SELECT r.id, s.id AS stage_id, b.status AS build FROM releases r
 LEFT JOIN stages s ON s.release_id = r.id AND s.definition_stage_id = $3
@@ -70,7 +61,7 @@ async def find(
     return Candidate(ReleaseId(row["id"]), stage, row["build"])
 
 
-async def locked(
+async def find_told(
     connection: Connection,
     organization: UUID,
     project: UUID | None,
@@ -79,12 +70,11 @@ async def locked(
     version: str,
 ) -> tuple[Named, Candidate | None, EnvironmentDeployment | None] | None:
     """What the names of a definition and an environment mean, and what `find` finds, in one
-    statement, which locks the release until the transaction ends; and the newest attempt of the
-    release in the environment as it is listed, but for how it stands. What somebody else changed
-    while this waited for the lock is not in it."""
+    statement; and the newest attempt of the release in the environment as it is listed, but for
+    how it stands."""
     row = meant(
         await connection.fetch(
-            LOCKED,
+            FIND_TOLD,
             organization,
             name_key(name),
             name,

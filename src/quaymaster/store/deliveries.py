@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.announcements import Announcement
+from quaymaster.store import release_saving
 from quaymaster.store.database import Connection
 from quaymaster.store.outboxes import Failure, Outbox
 from quaymaster.store.release_statements import Beside, Difference
@@ -104,10 +105,9 @@ async def queue(
 ) -> int:
     """Queue what subscriptions want of this where it goes with no change of the release itself
     (`releases.keep` does that); how many deliveries that makes."""
-    found = Difference(beside=Beside(at, told=told))
-    sql = found.statement()
-    queued: int = await connection.fetchval(sql, found.body(), release) if sql else 0
-    return queued
+    return await release_saving.write(
+        connection, [Difference(release, beside=Beside(at, told=told))]
+    )
 
 
 async def queue_for_environment(connection: Connection, told: Announcement, at: datetime) -> int:

@@ -1,6 +1,6 @@
-"""Gives an id to every record of a release that has none, drawn from the sequences at once."""
+"""Gives an id to every record of releases that has none, drawn from the sequences at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from quaymaster.domain.release import (
@@ -27,11 +27,11 @@ SELECT array(SELECT nextval('deployments_id_seq') FROM generate_series(1, $1)) A
 """
 
 
-async def with_ids(connection: Connection, after: Release) -> Release:
-    """The same release with an id in every record that had none."""
-    new = [deployment for deployment in _newest(after) if _has_unsaved(deployment)]
+async def with_ids(connection: Connection, releases: Sequence[Release]) -> list[Release]:
+    """The same releases with an id in every record that had none."""
+    new = [one for release in releases for one in _newest(release) if _has_unsaved(one)]
     if not new:
-        return after
+        return list(releases)
     drawn = await connection.fetchrow(
         DRAW,
         sum(deployment.id == UNSAVED for deployment in new),
@@ -44,7 +44,12 @@ async def with_ids(connection: Connection, after: Release) -> Release:
     if drawn is None:
         raise RuntimeError("a SELECT without FROM answered no row")
     ids = {table: iter(drawn[table]) for table in drawn.keys()}  # noqa: SIM118 - a Record
-    return replace(after, stages=tuple(_numbered_stage(stage, ids) for stage in after.stages))
+    return [
+        replace(release, stages=tuple(_numbered_stage(stage, ids) for stage in release.stages))
+        if any(map(_has_unsaved, _newest(release)))
+        else release
+        for release in releases
+    ]
 
 
 def _newest(release: Release) -> Iterator[Deployment]:

@@ -45,14 +45,28 @@ STAGE_BITS = {
 #
 # What a decision asks and writes it finds by ids, so that its statements are planned once and not
 # for every value: for the largest of them planning took longer than the writing.
-DOORS = """
+LOCK = """
+WITH doors AS MATERIALIZED (
   SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
     pg_advisory_xact_lock_shared(1366646899, 0),
     pg_advisory_xact_lock_shared(1366646900, (definition_id % 2147483647)::integer)
-"""
-LOCK = f"""
-WITH doors AS MATERIALIZED ({DOORS} FROM releases WHERE id = $1)
+  FROM releases WHERE id = $1)
 SELECT true FROM releases r, doors WHERE r.id = $1 FOR NO KEY UPDATE OF r
+"""
+# The same for several releases, none of them waited for: only the ids of those that are locked now.
+LOCK_AT_ONCE = """
+WITH asked AS MATERIALIZED (
+  SELECT id, definition_id FROM releases WHERE id = ANY ($1::bigint[])),
+doors AS MATERIALIZED (
+  SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+    pg_try_advisory_xact_lock_shared(1366646899, 0) AS is_open),
+opened AS MATERIALIZED (
+  SELECT definition_id FROM (SELECT DISTINCT definition_id FROM asked) AS about
+  WHERE (SELECT is_open FROM doors)
+    AND pg_try_advisory_xact_lock_shared(1366646900, (definition_id % 2147483647)::integer))
+SELECT r.id FROM releases r
+WHERE r.id = ANY (ARRAY(SELECT asked.id FROM asked JOIN opened USING (definition_id)))
+FOR NO KEY UPDATE OF r SKIP LOCKED
 """
 CLOSE_ALL = "SELECT pg_advisory_xact_lock(1366646899, 0)"
 CLOSE_ONE = """
@@ -115,7 +129,7 @@ SELECT row_to_json(release)::text FROM (
               '[]') AS phases
           FROM deployments d WHERE d.id = s.newest_deployment_id) deployment) AS newest
       FROM stages s WHERE s.release_id = r.id ORDER BY s.rank, s.id) stage), '[]') AS stages
-  FROM releases r WHERE r.id = $1) release
+  FROM releases r WHERE r.id = ANY ($1::bigint[])) release
 """
 
 

@@ -1,5 +1,6 @@
-"""Finds what differs between two states of a release, and writes just that."""
+"""Finds what differs between two states of releases, and writes just that."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -18,8 +19,9 @@ from quaymaster.domain.release import (
     Stage,
 )
 from quaymaster.store import release_rows as rows
+from quaymaster.store import release_statements
 from quaymaster.store.database import Connection
-from quaymaster.store.release_statements import Difference
+from quaymaster.store.release_statements import Beside, Difference
 
 TAKEN_SLOTS = """
 SELECT d.slot FROM stages s
@@ -28,9 +30,11 @@ WHERE s.id = $1 AND d.outcome IS NULL AND d.slot IS NOT NULL AND d.stage_id <> s
 """
 
 
-def difference(before: Release, after: Release, slots: dict[int, int]) -> Difference:
+def difference(
+    before: Release, after: Release, slots: dict[int, int], beside: Beside | None = None
+) -> Difference:
     """Every row that must be written; records shared by both states are not looked into."""
-    found = Difference()
+    found = Difference(after.id, after.name, beside=beside)
     if before is after:
         return found
     found.note("releases", _release_columns(before), _release_columns(after))
@@ -148,28 +152,30 @@ async def _free_slot(connection: Connection, stage: Stage) -> int:
     return free
 
 
-async def write(connection: Connection, release: Release, found: Difference) -> int:
+async def write(connection: Connection, found: Sequence[Difference]) -> int:
     """Send the one statement; how many deliveries it queued.
 
     Raises Conflict when a constraint of I1 or of names says no.
     """
-    sql = found.statement()
+    sql = release_statements.statement(found)
     if sql is None:
         return 0
+    releases = [one.release for one in found]
     try:
-        queued: int = await connection.fetchval(sql, found.body(), release.id)
+        queued: int = await connection.fetchval(sql, release_statements.body(found), releases)
     except asyncpg.UniqueViolationError as error:
-        raise Conflict(_clash(release, error.constraint_name)) from error
+        names = ", ".join(repr(one.name) for one in found)
+        raise Conflict(_clash(names, error.constraint_name)) from error
     return queued
 
 
-def _clash(release: Release, constraint: str | None) -> str:
+def _clash(names: str, constraint: str | None) -> str:
     match constraint:
         case "releases_definition_id_name_key_key":
-            return f"Another release of this definition is already named {release.name!r}."
+            return f"Another release of this definition is already named {names}."
         case "deployments_one_under_way" | "deployments_stage_id_attempt_key":
-            return f"Another attempt is already under way in a stage of {release.name!r}."
+            return f"Another attempt is already under way in a stage of {names}."
         case "deployments_one_per_slot":
             return "Another deployment took this place in the environment first."
         case _:
-            return f"{release.name!r} was changed by somebody else first."
+            return f"{names} was changed by somebody else first."

@@ -1,9 +1,9 @@
-"""The one statement that writes a changed release, put together from a part for each table.
+"""The one statement that writes changed releases, put together from a part for each table.
 
 All rows travel as one JSON parameter ($1); each part takes those of its own table out of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,9 +48,8 @@ COLUMNS = {
 # Columns of a new row that are looked up rather than told.
 LOOKED_UP = {
     "deployments": {
-        "release_id": "$2",
-        "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
-        "definition_id": "(SELECT definition_id FROM releases WHERE id = $2)",
+        "project_id": "(SELECT project_id FROM releases WHERE id = x.release_id)",
+        "definition_id": "(SELECT definition_id FROM releases WHERE id = x.release_id)",
         "definition_stage_id": "(SELECT definition_stage_id FROM stages WHERE id = x.stage_id)",
         # What is replaced: what a rollback takes away, else what the environment runs.
         "from_release_id": "coalesce(x.rolls_back, (SELECT d.release_id FROM deployments d"
@@ -60,25 +59,23 @@ LOOKED_UP = {
         " ORDER BY d.id + 0 DESC LIMIT 1))",
     },
     "approvals": {
-        "release_id": "$2",
-        "project_id": "(SELECT project_id FROM releases WHERE id = $2)",
+        "project_id": "(SELECT project_id FROM releases WHERE id = x.release_id)",
     },
-    "gate_runs": {"release_id": "$2"},
-    "interventions": {"release_id": "$2"},
-    "phases": {"release_id": "$2"},
+    "gate_runs": {},
+    "interventions": {},
+    "phases": {},
     "jobs": {
-        "release_id": "$2",
         # A queue that the project does not have leads to the pool that every installation has,
         # never to one that was set apart: only server jobs are for any worker. The queue of a
         # target's job is a deployment group.
         "pool_id": "CASE x.kind WHEN 'target' THEN"
         " (SELECT g.pool_id FROM deployment_groups g JOIN releases r USING (project_id)"
-        " WHERE g.id = x.queue_id AND r.id = $2) ELSE coalesce("
+        " WHERE g.id = x.queue_id AND r.id = x.release_id) ELSE coalesce("
         "(SELECT q.pool_id FROM queues q JOIN releases r USING (project_id)"
-        " WHERE q.id = x.queue_id AND r.id = $2),"
+        " WHERE q.id = x.queue_id AND r.id = x.release_id),"
         " CASE x.kind WHEN 'agent' THEN (SELECT min(o.id) FROM pools o"
         " JOIN projects USING (organization_id) JOIN releases r ON r.project_id = projects.id"
-        " WHERE r.id = $2) END) END",
+        " WHERE r.id = x.release_id) END) END",
     },
 }
 PARENTS_FIRST = (
@@ -104,7 +101,7 @@ def _set(table: str, column: str) -> str:
 
 
 def _release(table: str) -> str:
-    """The column that leads to the few rows of one release. Without it PostgreSQL, which takes
+    """The column that leads to the few rows of these releases. Without it PostgreSQL, which takes
     the JSON for a hundred rows, would rather read a whole table of thousands."""
     return "id" if table == "releases" else "release_id"
 
@@ -114,17 +111,19 @@ def _update(table: str) -> str:
     return (
         f"UPDATE {table} t SET {sets}"
         f" FROM json_to_recordset($1::json->'changed'->'{table}') AS x({COLUMNS[table]})"
-        f" WHERE t.{_release(table)} = $2 AND t.id = x.id RETURNING t.id"
+        f" WHERE t.{_release(table)} = ANY ($2) AND t.id = x.id RETURNING t.id"
     )
 
 
 def _insert(table: str) -> str:
     looked_up = LOOKED_UP[table]
-    names = ", ".join([*_names(table), *looked_up])
-    values = ", ".join([*(f"x.{name}" for name in _names(table)), *looked_up.values()])
+    told = ["release_id", *_names(table)]
+    names = ", ".join([*told, *looked_up])
+    values = ", ".join([*(f"x.{name}" for name in told), *looked_up.values()])
+    columns = f"release_id bigint, {COLUMNS[table]}"
     return (
         f"INSERT INTO {table} ({names}) SELECT {values}"
-        f" FROM json_to_recordset($1::json->'added'->'{table}') AS x({COLUMNS[table]})"
+        f" FROM json_to_recordset($1::json->'added'->'{table}') AS x({columns})"
         f" ORDER BY x.id RETURNING id"
     )
 
@@ -132,8 +131,8 @@ def _insert(table: str) -> str:
 # What goes with a decision, in the same statement: a round trip costs more than the rows do.
 HISTORY = """
 INSERT INTO history (release_id, stage_id, attempt, at, by, kind, details, comment)
-SELECT $2, e.stage_id, e.attempt, e.at, e.by, e.kind, e.details, e.comment
-FROM json_to_recordset($1::json->'history') AS e(place integer, stage_id bigint,
+SELECT e.release_id, e.stage_id, e.attempt, e.at, e.by, e.kind, e.details, e.comment
+FROM json_to_recordset($1::json->'history') AS e(place integer, release_id bigint, stage_id bigint,
   attempt integer, at timestamptz, by text, kind text, details json, comment text)
 ORDER BY e.place RETURNING id
 """
@@ -145,13 +144,13 @@ FROM releases r JOIN projects p ON p.id = r.project_id
   JOIN subscriptions s ON s.organization_id = p.organization_id
     AND (s.project_id IS NULL OR s.project_id = p.id)
     AND (s.definition_id IS NULL OR s.definition_id = r.definition_id) AND s.is_enabled
-  JOIN json_to_recordset($1::json->'told') AS f(place integer, happening text, status text,
-    definition_stage bigint, side text, fact json, at timestamptz)
-    ON f.happening = ANY (s.happenings)
+  JOIN json_to_recordset($1::json->'told') AS f(place integer, release_id bigint, happening text,
+    status text, definition_stage bigint, side text, fact json, at timestamptz)
+    ON f.release_id = r.id AND f.happening = ANY (s.happenings)
     AND (s.definition_stage_id IS NULL OR s.definition_stage_id = f.definition_stage)
     AND (s.side IS NULL OR s.side = f.side)
     AND (s.statuses = '{}' OR f.status = ANY (s.statuses))
-WHERE r.id = $2 ORDER BY f.place, s.created_at RETURNING id
+WHERE r.id = ANY ($2) ORDER BY f.place, s.created_at RETURNING id
 """
 
 UPDATES = {table: _update(table) for table in COLUMNS}
@@ -166,40 +165,13 @@ class Beside:
     history: Sequence[Entry] = ()
     told: Sequence[Announcement] = ()
 
-    def rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Both as rows, in their order."""
-        history = [
-            {
-                "place": place,
-                "stage_id": entry.stage,
-                "attempt": entry.attempt,
-                "at": self.at,
-                "by": entry.by,
-                "kind": entry.kind,
-                "details": entry.details,
-                "comment": entry.comment,
-            }
-            for place, entry in enumerate(self.history)
-        ]
-        told = [
-            {
-                "place": place,
-                "happening": one.happening,
-                "status": one.status,
-                "definition_stage": one.definition_stage,
-                "side": one.side,
-                "fact": one,
-                "at": self.at,
-            }
-            for place, one in enumerate(self.told)
-        ]
-        return {"history": history, "told": told}
-
 
 @dataclass(slots=True)
 class Difference:
-    """The rows to write, by table, and what goes with them."""
+    """The rows to write of one release, by table, and what goes with them."""
 
+    release: int
+    name: str = ""
     changed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     added: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     beside: Beside | None = None
@@ -207,33 +179,87 @@ class Difference:
     def note(self, table: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
         """Take in one row: new when there was none before, changed when a column differs."""
         if before is None:
-            self.added.setdefault(table, []).append(after)
+            self.added.setdefault(table, []).append({**after, "release_id": self.release})
         elif before != after:
             self.changed.setdefault(table, []).append(after)
 
-    def statement(self) -> str | None:
-        """What writes it, and answers how many deliveries were queued; None when nothing is to be
-        written."""
-        parts = [
-            sql
-            for table in PARENTS_FIRST
-            for rows_of, sqls in ((self.changed, UPDATES), (self.added, INSERTS))
-            if table in rows_of
-            for sql in (sqls[table],)
+    def history(self) -> list[dict[str, Any]]:
+        """What the decision leaves in the history, as rows."""
+        if self.beside is None:
+            return []
+        return [
+            {
+                "release_id": self.release,
+                "stage_id": entry.stage,
+                "attempt": entry.attempt,
+                "at": self.beside.at,
+                "by": entry.by,
+                "kind": entry.kind,
+                "details": entry.details,
+                "comment": entry.comment,
+            }
+            for entry in self.beside.history
         ]
-        if self.beside and self.beside.history:
-            parts.append(HISTORY)
-        tells = bool(self.beside and self.beside.told)
-        if tells:
-            parts.append(DELIVERIES)
-        if not parts:
-            return None
-        named = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(parts))
-        # $2 is always used, so that every combination takes the same parameters.
-        queued = f"(SELECT count(*) FROM part_{len(parts) - 1})" if tells else "0"
-        return f"WITH {named} SELECT {queued} WHERE $2::bigint IS NOT NULL"
 
-    def body(self) -> str:
-        """All rows, as the one parameter in which they travel."""
-        more = self.beside.rows() if self.beside else {}
-        return msgspec.json.encode({"changed": self.changed, "added": self.added, **more}).decode()
+    def told(self) -> list[dict[str, Any]]:
+        """What it gives reason to tell, as rows."""
+        if self.beside is None:
+            return []
+        return [
+            {
+                "release_id": self.release,
+                "happening": one.happening,
+                "status": one.status,
+                "definition_stage": one.definition_stage,
+                "side": one.side,
+                "fact": one,
+                "at": self.beside.at,
+            }
+            for one in self.beside.told
+        ]
+
+
+def statement(found: Sequence[Difference]) -> str | None:
+    """What writes all of it, and answers how many deliveries were queued; None when nothing is to
+    be written. Its parameters: `body`, and the ids of the releases."""
+    parts = [
+        sqls[table]
+        for table in PARENTS_FIRST
+        for kind, sqls in (("changed", UPDATES), ("added", INSERTS))
+        if any(table in getattr(one, kind) for one in found)
+    ]
+    besides = [one.beside for one in found if one.beside]
+    if any(beside.history for beside in besides):
+        parts.append(HISTORY)
+    tells = any(beside.told for beside in besides)
+    if tells:
+        parts.append(DELIVERIES)
+    if not parts:
+        return None
+    named = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(parts))
+    # $2 is always used, so that every combination takes the same parameters.
+    queued = f"(SELECT count(*) FROM part_{len(parts) - 1})" if tells else "0"
+    return f"WITH {named} SELECT {queued} WHERE $2::bigint[] IS NOT NULL"
+
+
+def body(found: Sequence[Difference]) -> str:
+    """All rows, as the one parameter in which they travel."""
+    rows = {
+        "changed": _by_table([one.changed for one in found]),
+        "added": _by_table([one.added for one in found]),
+        "history": _in_order(row for one in found for row in one.history()),
+        "told": _in_order(row for one in found for row in one.told()),
+    }
+    return msgspec.json.encode(rows).decode()
+
+
+def _by_table(each: Sequence[dict[str, list[dict[str, Any]]]]) -> dict[str, list[dict[str, Any]]]:
+    merged: dict[str, list[dict[str, Any]]] = {}
+    for tables in each:
+        for table, rows in tables.items():
+            merged.setdefault(table, []).extend(rows)
+    return merged
+
+
+def _in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"place": place, **row} for place, row in enumerate(rows)]

@@ -1,9 +1,10 @@
-"""Releases: lock and load one, insert one, save what changed.
+"""Releases: lock and load them, insert one, save what changed.
 
 Lock order, always: definition or environment row first, release row after it.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from quaymaster.domain.release import Release
 from quaymaster.domain.spreading import deployment_groups_of
@@ -33,12 +34,28 @@ async def locked(connection: Connection, release_id: int) -> Release | None:
     return await load(connection, release_id)
 
 
+async def locked_at_once(connection: Connection, release_ids: Sequence[int]) -> list[Release]:
+    """The same for several releases, but for those that somebody else holds, or whose definition
+    somebody rolls back or freezes right now: it waits for nobody, so that nobody waits in a
+    circle."""
+    rows_locked = await connection.fetch(rows.LOCK_AT_ONCE, release_ids)
+    return await _load_all(connection, [row["id"] for row in rows_locked])
+
+
 async def load(connection: Connection, release_id: int) -> Release | None:
     """The release with the newest attempt of each stage, as committed last; not locked."""
-    text = await connection.fetchval(rows.LOAD, release_id)
-    if text is None:
-        return None
-    row = rows.decoder.decode(text)
+    found = await _load_all(connection, [release_id])
+    return found[0] if found else None
+
+
+async def _load_all(connection: Connection, release_ids: Sequence[int]) -> list[Release]:
+    if not release_ids:
+        return []
+    found = await connection.fetch(rows.LOAD, release_ids)
+    return [await _release(connection, rows.decoder.decode(row[0])) for row in found]
+
+
+async def _release(connection: Connection, row: rows.ReleaseRow) -> Release:
     plan = await bodies.plan(connection, bytes.fromhex(row.plan_digest))
     own = {stage.plan_digest for stage in row.stages if stage.plan_digest}
     own_plans = await bodies.stage_plans(connection, map(bytes.fromhex, own)) if own else {}
@@ -46,7 +63,7 @@ async def load(connection: Connection, release_id: int) -> Release | None:
     groups = deployment_groups_of(release)
     if not groups:
         return release
-    return replace(release, targets=await targets.of_release(connection, release_id, groups))
+    return replace(release, targets=await targets.of_release(connection, row.id, groups))
 
 
 async def insert(connection: Connection, new: NewRelease, vault: Vault) -> Release:
@@ -63,9 +80,9 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> Relea
     return release
 
 
-async def numbered(connection: Connection, after: Release) -> Release:
-    """The release, not saved yet, with an id in every record that had none."""
-    return await release_numbering.with_ids(connection, after)
+async def numbered(connection: Connection, afters: Sequence[Release]) -> list[Release]:
+    """The releases, not saved yet, with an id in every record that had none."""
+    return await release_numbering.with_ids(connection, afters)
 
 
 async def save(connection: Connection, before: Release, after: Release) -> Release:
@@ -77,24 +94,34 @@ async def save(connection: Connection, before: Release, after: Release) -> Relea
     """
     if after is before:
         return after
-    after = await release_numbering.with_ids(connection, after)
-    await keep(connection, before, after, None)
+    [after] = await release_numbering.with_ids(connection, [after])
+    await keep(connection, [Step(before, after)])
     return after
 
 
-async def keep(
-    connection: Connection, before: Release, after: Release, beside: Beside | None
-) -> int:
-    """The same for a release whose records all have ids, together with what the decision leaves
-    besides; how many deliveries that queued."""
-    _check_attempts_follow(before, after)
-    slots = await release_saving.slots_taken(connection, before, after)
-    found = release_saving.difference(before, after, slots)
-    found.beside = beside
-    queued = await release_saving.write(connection, after, found)
-    await release_snapshots.save_plans(connection, before, after)
-    if after.artifacts != before.artifacts:
-        await release_snapshots.save_versions(connection, after)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A release before and after a decision, with ids in all its records, and what the decision
+    leaves besides."""
+
+    before: Release
+    after: Release
+    beside: Beside | None = None
+
+
+async def keep(connection: Connection, steps: Sequence[Step]) -> int:
+    """Write one step of each of these releases; how many deliveries that queued. Raises what
+    `save` raises."""
+    found = []
+    for step in steps:
+        _check_attempts_follow(step.before, step.after)
+        slots = await release_saving.slots_taken(connection, step.before, step.after)
+        found.append(release_saving.difference(step.before, step.after, slots, step.beside))
+    queued = await release_saving.write(connection, found)
+    for step in steps:
+        await release_snapshots.save_plans(connection, step.before, step.after)
+        if step.after.artifacts != step.before.artifacts:
+            await release_snapshots.save_versions(connection, step.after)
     return queued
 
 

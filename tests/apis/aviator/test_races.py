@@ -1,13 +1,10 @@
 """Rollbacks and deployments at the same moment come one after the other."""
 
 import asyncio
-from uuid import UUID
 
 import asyncpg
 import pytest
 
-from quaymaster.domain.errors import Conflict
-from quaymaster.store import candidates
 from tests.apis.aviator.server import Aviator
 
 ROUNDS = 200
@@ -29,21 +26,6 @@ async def test_concurrent_rollbacks_and_deployments_give_one_legal_outcome(aviat
         await settled(aviator, [answer.json() for answer in answers if answer.status_code == 201])
 
 
-async def test_whoever_tells_of_a_release_holds_it_until_that_is_saved(aviator: Aviator):
-    await aviator.history([("1.0-rc1", "success")])
-    async with aviator.database.transaction() as connection:
-        organization: UUID = await connection.fetchval("SELECT organization_id FROM projects")
-        place = (organization, None, "shop", "production", "1.0-rc1")
-        found = await candidates.locked(connection, *place)
-        assert found is not None
-        _, candidate, newest = found
-        assert candidate is not None
-        assert newest is not None
-        with pytest.raises(Conflict):
-            async with aviator.database.read() as other:
-                await other.execute("SELECT FROM releases FOR NO KEY UPDATE NOWAIT")
-
-
 async def test_a_report_takes_few_statements(aviator: Aviator, monkeypatch: pytest.MonkeyPatch):
     await aviator.history([("1.0-rc1", "in_progress")])
     sent: list[str] = []
@@ -61,7 +43,7 @@ async def test_a_report_takes_few_statements(aviator: Aviator, monkeypatch: pyte
         counted(name)
     await aviator.report("1.0-rc1", "success")
     own = [query for query in sent if "pg_notify" not in query]  # which comes after the answer
-    assert len(own) == len(["BEGIN", "find and lock", "load", "write", "COMMIT"]), own
+    assert len(own) == len(["find", "BEGIN", "lock", "load", "write", "COMMIT"]), own
 
 
 async def at_once(barrier, asking):  # type: ignore[no-untyped-def]
