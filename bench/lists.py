@@ -28,9 +28,9 @@ from bench.load import answered, written
 from bench.releases import API, Bench, environments, processes, running, verdict
 from quaymaster.apis.azure.present.light_releases import RENDERING
 from quaymaster.domain.statuses import ReleaseStatus
-from quaymaster.store.light_releases import statement
-from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases.light_releases import statement
+from quaymaster.store.releases.lists import ReleaseFilter
 
 RELEASES = "/default/Default/_apis/release/releases"
 SAVING = "/default/Default/_apis/release/definitions?api-version=7.1"

@@ -21,7 +21,7 @@ from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 
 from bench.releases import API, AT_ONCE, Bench, environments, running, throughput, verdict
 from bench.stock import clone_release
-from quaymaster.actions.follow_up import ENVIRONMENT, GATES, RELEASE
+from quaymaster.actions.decisions.follow_up import ENVIRONMENT, GATES, RELEASE
 
 GOAL_MILLISECONDS = 50.0
 GOAL_SECONDS_TO_QUEUE = 60.0

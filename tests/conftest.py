@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from quaymaster.server.postgres.launcher import running
-from quaymaster.store import database as databases
-from quaymaster.store.database import Database
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.postgres.database import Database
 from tests.databases import Databases, in_database
 
 MEMORY = Path("/dev/shm")  # a file system in memory, where there is one

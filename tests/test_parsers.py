@@ -13,7 +13,7 @@ from graphql import GraphQLError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quaymaster.actions import freeze_times
+from quaymaster.actions.decisions import freeze_times
 from quaymaster.apis.aviator.errors import Problem as AviatorProblem
 from quaymaster.apis.aviator.graphql import limits
 from quaymaster.apis.aviator.graphql.reading import place

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from quaymaster.actions.call import Installation
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
-from quaymaster.store.database import Database
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import open_vault
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import open_vault
 from tests.actions.office import Office
 from tests.worker.conftest import world
 

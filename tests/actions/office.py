@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from quaymaster.actions import definitions, people, projects, reading, releases
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.orchestrate import admit
-from quaymaster.actions.releases import ReleaseRequest
+from quaymaster.actions.decisions.orchestrate import admit
+from quaymaster.actions.definitions import definitions
+from quaymaster.actions.people import people, projects
+from quaymaster.actions.releases import reading, releases
+from quaymaster.actions.releases.releases import ReleaseRequest
 from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store import people as rows
-from quaymaster.store import queueing
-from quaymaster.store.definitions import Definition
+from quaymaster.store.definitions.definitions import Definition
+from quaymaster.store.deployments import queueing
+from quaymaster.store.people import people as rows
 from tests import documents
 
 PROJECT = "Default"

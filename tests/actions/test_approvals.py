@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from quaymaster.actions import approvals, reading
-from quaymaster.actions.approvals import Answer, Verdict
+from quaymaster.actions.deployments import approvals
+from quaymaster.actions.deployments.approvals import Answer, Verdict
+from quaymaster.actions.releases import reading
 from quaymaster.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.release import ApprovalId, ReleaseId
 from quaymaster.domain.statuses import StageStatus
-from quaymaster.store.approval_lists import ApprovalFilter, ApprovalLine
-from quaymaster.store.paging import Paging
+from quaymaster.store.deployments.approvals import ApprovalFilter, ApprovalLine
+from quaymaster.store.postgres.paging import Paging
 from tests.actions.office import Office
 
 
@@ -105,7 +106,7 @@ async def test_nobody_unknown_can_be_asked(office: Office):
 
 
 async def test_an_approval_of_another_project_does_not_exist(office: Office):
-    from quaymaster.actions import people, projects  # noqa: PLC0415 - only this test needs them
+    from quaymaster.actions.people import people, projects  # noqa: PLC0415 - only this test needs them
 
     _, approval = await asked(office)
     await projects.create(office.installation.database, "Other")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from quaymaster.actions import artifact_events
 from quaymaster.actions.call import Call
-from quaymaster.actions.follow_up import ARTIFACT_EVENT
+from quaymaster.actions.decisions.follow_up import ARTIFACT_EVENT
+from quaymaster.actions.releases import artifact_events
 from quaymaster.domain.triggers import ArtifactEvent, Occasion
-from quaymaster.store import artifact_events as rows
+from quaymaster.store.triggers import artifact_events as rows
 from tests import documents, repositories
 from tests.actions.office import Office
 

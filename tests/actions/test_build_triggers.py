@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from quaymaster.actions import build_definitions, build_queueing, builds, pushes
-from quaymaster.actions.build_queueing import BuildRequest
+from quaymaster.actions.builds import builds, queueing
+from quaymaster.actions.builds.definitions import build_definitions
+from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.actions.call import Call
+from quaymaster.actions.triggers import pushes
 from quaymaster.domain.errors import Invalid, Refused
 from quaymaster.domain.pushes import Push, repository_key
-from quaymaster.store import build_edits, jobs
-from quaymaster.store import pushes as rows
+from quaymaster.store.builds import edits
+from quaymaster.store.jobs import jobs
+from quaymaster.store.triggers import pushes as rows
 from tests.actions.office import Office
 from tests.apis.azure.build.asking import definition, step
 from tests.builds.test_phases import DELAY, phase, task
@@ -147,7 +150,7 @@ async def test_computed_variables_count_for_each_definition_and_prefix(
     number = await defined(office, shop, variables=variables, buildNumberFormat="$(major).$(n)")
     call = await office.call("ann")
     for parameters in ({}, {}, {"major": "3"}, {"major": "2"}):
-        await build_queueing.queue(call, BuildRequest(number, MAIN, parameters=parameters))
+        await queueing.queue(call, BuildRequest(number, MAIN, parameters=parameters))
     async with office.installation.database.read() as connection:
         found = await connection.fetch("SELECT number FROM builds ORDER BY id")
     assert [row["number"] for row in found] == ["2.100", "2.101", "3.100", "2.102"]
@@ -158,7 +161,7 @@ async def test_a_variable_that_cannot_be_computed_is_said_when_a_build_is_queued
 ) -> None:
     number = await defined(office, shop, variables={"n": {"value": "$[ dependencies.A ]"}})
     with pytest.raises(Invalid, match="The variable n cannot be computed"):
-        await build_queueing.queue(await office.call("ann"), BuildRequest(number, MAIN))
+        await queueing.queue(await office.call("ann"), BuildRequest(number, MAIN))
     assert await built(office) == []
 
 
@@ -167,13 +170,13 @@ async def test_urgent_builds_go_first_and_say_where_they_stand(office: Office, s
     made = await build_definitions.create(await office.call("ann"), document)
     call = await office.call("ann")
     numbers = [
-        await build_queueing.queue(call, BuildRequest(made.id, priority=priority))
+        await queueing.queue(call, BuildRequest(made.id, priority=priority))
         for priority in ("low", "normal", "high")
     ]
     async with office.installation.database.read() as connection:
         pool = await connection.fetchval("SELECT pool_id FROM jobs LIMIT 1")
         waiting = await jobs.waiting(connection, pool, 10)
-        places = [await build_edits.position(connection, number) for number in numbers]
+        places = [await edits.position(connection, number) for number in numbers]
     assert [job.build_id for job in waiting] == numbers[::-1]
     assert places == [3, 2, 1]
 
@@ -185,7 +188,7 @@ async def test_a_multiplier_without_values_is_refused_before_anything_is_queued(
     legs = phase("Legs", step("true"), target={"type": 1, "executionOptions": options})
     number = await defined(office, shop, process={"type": 1, "phases": [legs]})
     with pytest.raises(Refused, match="holds no comma list of values"):
-        await build_queueing.queue(await office.call("ann"), BuildRequest(number, MAIN))
+        await queueing.queue(await office.call("ann"), BuildRequest(number, MAIN))
     assert await built(office) == []
 
 
@@ -195,7 +198,7 @@ async def test_strangers_builds_know_no_secrets(office: Office, shop: Path) -> N
     request = BuildRequest(number, MAIN)
     call = await office.call("ann")
     for one in (request, replace(request, has_secrets=False)):
-        await build_queueing.queue(call, one)
+        await queueing.queue(call, one)
     async with office.installation.database.read() as connection:
         found = await connection.fetch("SELECT id, secrets FROM builds ORDER BY id")
     vault = office.installation.vault
@@ -207,4 +210,4 @@ async def test_parameters_that_nothing_reads_are_refused(office: Office, shop: P
     number = await defined(office, shop)
     request = BuildRequest(number, MAIN, template_parameters={"size": "big"})
     with pytest.raises(Invalid, match="has no parameters size"):
-        await build_queueing.queue(await office.call("ann"), request)
+        await queueing.queue(await office.call("ann"), request)

@@ -1,9 +1,9 @@
 """Predefined variables and tags, as the server reads them (SEMANTICS 8.5, 12.2, 21.1)."""
 
-from quaymaster.actions import explaining
+from quaymaster.actions.deployments import explaining
 from quaymaster.domain.plan import ArtifactFilter, ArtifactMatches, ReleaseStarts
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.releases.records import ReleaseArtifact
 from tests import make
 from tests.worker.world import World
 

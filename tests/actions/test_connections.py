@@ -5,14 +5,16 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from quaymaster.actions import connections, definitions, people, projects
-from quaymaster.actions.connections import DefinitionPlace
+from quaymaster.actions.definitions import definitions
+from quaymaster.actions.people import people, projects
+from quaymaster.actions.resources import connections
+from quaymaster.actions.resources.connections import DefinitionPlace
 from quaymaster.domain.access import Permission
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from quaymaster.plans.features import INVOKE_REST_API
-from quaymaster.store.definitions import Definition
+from quaymaster.store.definitions.definitions import Definition
 from tests import documents
 from tests.actions.office import Office
 

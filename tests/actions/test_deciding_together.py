@@ -8,14 +8,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from quaymaster.actions import orchestrate
-from quaymaster.actions.orchestrate import happen
+from quaymaster.actions.decisions import orchestrate
+from quaymaster.actions.decisions.orchestrate import happen
 from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import NotFound, Refused
 from quaymaster.domain.release import PersonId, Release, ReleaseId
-from quaymaster.store import freezes, releases
-from quaymaster.store.database import Connection, Database, DatabaseUnavailable
+from quaymaster.store.deployments import freezes
+from quaymaster.store.postgres.database import Connection, Database, DatabaseUnavailable
+from quaymaster.store.releases import releases
 from tests.actions.office import Office
 from tests.worker.world import World
 

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from quaymaster.actions import definitions
+from quaymaster.actions.definitions import definitions
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from quaymaster.store.definitions import Definition
+from quaymaster.store.definitions.definitions import Definition
 from tests import documents
 from tests.actions.office import Office
 

@@ -10,12 +10,14 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from quaymaster.actions import approvals, deliveries, reading, releases, subscriptions
-from quaymaster.actions.approvals import Answer, Verdict
-from quaymaster.actions.deliveries import Announcer, Post, Told
-from quaymaster.actions.outboxes import PAUSES
-from quaymaster.actions.releases import ReleaseUpdate
-from quaymaster.actions.subscriptions import SubscriptionRequest
+from quaymaster.actions.announcements import deliveries, subscriptions
+from quaymaster.actions.announcements.deliveries import Announcer, Post, Told
+from quaymaster.actions.announcements.subscriptions import SubscriptionRequest
+from quaymaster.actions.deployments import approvals
+from quaymaster.actions.deployments.approvals import Answer, Verdict
+from quaymaster.actions.ports.outboxes import PAUSES
+from quaymaster.actions.releases import reading, releases
+from quaymaster.actions.releases.releases import ReleaseUpdate
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.overrides import MASK
@@ -23,8 +25,8 @@ from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
-from quaymaster.store.deliveries import Delivery, DeliveryStatus, Letter
-from quaymaster.store.subscriptions import Subscription, Wanted
+from quaymaster.store.announcements.deliveries import Delivery, DeliveryStatus, Letter
+from quaymaster.store.announcements.subscriptions import Subscription, Wanted
 from quaymaster.worker.courier import Courier, Letters
 from tests.actions.office import Office
 from tests.connectors.far_side import FarSide, answering, far_side

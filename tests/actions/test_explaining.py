@@ -5,18 +5,21 @@ from datetime import timedelta
 
 import pytest
 
-from quaymaster.actions import explaining, jobs
-from quaymaster.actions.jobs import End
+from quaymaster.actions.deployments import explaining
+from quaymaster.actions.jobs import jobs
+from quaymaster.actions.jobs.jobs import End
 from quaymaster.cli import explaining as command
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.plan import Demand
 from quaymaster.domain.reasons import ReasonKind
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import environment_deployments, releases, workers
-from quaymaster.store.job_reports import Report, StepState
-from quaymaster.store.task_runs import StepIssue
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.deployments import environment_deployments
+from quaymaster.store.jobs.reports import Report, StepState
+from quaymaster.store.jobs.task_runs import StepIssue
+from quaymaster.store.releases import releases
+from quaymaster.store.resources import workers
+from quaymaster.store.resources.workers import NewWorker
 from tests import make
 from tests.actions.test_jobs import claimed
 from tests.worker.world import World, phase

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import freeze_times
+from quaymaster.actions.decisions import freeze_times
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.freezes import Freeze, FreezeKind
 

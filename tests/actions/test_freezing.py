@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from quaymaster.actions import freezing
 from quaymaster.actions.call import Call
+from quaymaster.actions.deployments import freezing
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.freezes import Freeze, FreezeKind
 from quaymaster.domain.statuses import StageStatus

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import jobs
-from quaymaster.actions.jobs import Taken
+from quaymaster.actions.jobs import jobs
+from quaymaster.actions.jobs.jobs import Taken
 from quaymaster.domain.plan import Demand
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.settings import SettingError, read
-from quaymaster.store import workers
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.resources import workers
+from quaymaster.store.resources.workers import NewWorker
 from quaymaster.worker.capabilities import offered
 from tests import make
 from tests.actions.test_jobs import stands, taker, waiting

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from quaymaster.actions import jobs, people
 from quaymaster.actions.call import Caller, Installation
-from quaymaster.actions.jobs import End, Taken, Taker, new_token
+from quaymaster.actions.jobs import jobs
+from quaymaster.actions.jobs.jobs import End, Taken, Taker, new_token
+from quaymaster.actions.people import people
 from quaymaster.domain.access import Permission
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import JobStatus

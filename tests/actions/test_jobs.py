@@ -6,21 +6,21 @@ from datetime import timedelta
 import pytest
 from asyncpg import UniqueViolationError
 
-from quaymaster.actions import jobs
 from quaymaster.actions.call import Installation
-from quaymaster.actions.jobs import End, Taken, Taker, new_token
+from quaymaster.actions.jobs import jobs
+from quaymaster.actions.jobs.jobs import End, Taken, Taker, new_token
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.changes import CancelRequested
 from quaymaster.domain.release import Deployment, Job, JobId, Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
-from quaymaster.store import jobs as job_rows
-from quaymaster.store import workers
-from quaymaster.store.job_reports import Report, StepState, StoredChunk
-from quaymaster.store.jobs import AbandonedJob
-from quaymaster.store.logs import Chunk
-from quaymaster.store.records import NewStage
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.jobs import jobs as job_rows
+from quaymaster.store.jobs.jobs import AbandonedJob
+from quaymaster.store.jobs.logs import Chunk
+from quaymaster.store.jobs.reports import Report, StepState, StoredChunk
+from quaymaster.store.releases.records import NewStage
+from quaymaster.store.resources import workers
+from quaymaster.store.resources.workers import NewWorker
 from tests import make
 from tests.store import build
 from tests.worker.world import World, phase

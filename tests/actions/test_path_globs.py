@@ -2,7 +2,7 @@
 
 import pytest
 
-from quaymaster.actions.path_globs import matcher
+from quaymaster.actions.repositories.path_globs import matcher
 from quaymaster.domain.errors import Invalid
 
 PATHS = (

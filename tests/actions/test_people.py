@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import people, projects
+from quaymaster.actions.people import people, projects
 from quaymaster.domain.errors import Conflict, Invalid, NotFound
-from quaymaster.store import people as rows
+from quaymaster.store.people import people as rows
 from tests.actions.office import Office
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from quaymaster.actions.call import Call
+from quaymaster.actions.decisions.orchestrate import happen
 from quaymaster.actions.gathering import Gathering
-from quaymaster.actions.orchestrate import happen
 from quaymaster.domain.changes import (
     Abandoned,
     ApprovalGiven,

@@ -4,15 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import people, projects, releases, stages
-from quaymaster.actions.artifacts import Choice
-from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
-from quaymaster.actions.stages import StartRequest
+from quaymaster.actions.definitions.artifacts import Choice
+from quaymaster.actions.deployments import stages
+from quaymaster.actions.deployments.stages import StartRequest
+from quaymaster.actions.people import people, projects
+from quaymaster.actions.releases import releases
+from quaymaster.actions.releases.releases import ReleaseRequest, ReleaseUpdate
 from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.overrides import Override
 from quaymaster.domain.statuses import ReleaseStatus, StageStatus
-from quaymaster.store import release_secrets
+from quaymaster.store.releases import release_secrets
 from tests import documents
 from tests.actions.office import Office
 

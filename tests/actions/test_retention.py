@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import definitions, reading, retention
 from quaymaster.actions.call import Call
-from quaymaster.actions.gate_answers import evidence_key
+from quaymaster.actions.definitions import definitions
+from quaymaster.actions.deployments.gates.answers import evidence_key
+from quaymaster.actions.releases import reading, retention
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.plan import RetentionPolicy
 from quaymaster.domain.retention import RetentionSettings
-from quaymaster.store.object_storage import StorageUnavailable
+from quaymaster.store.storage.object_storage import StorageUnavailable
 from tests import documents
 from tests.actions.office import Office
 

@@ -2,8 +2,9 @@
 
 import json
 
-from quaymaster.actions import orchestrate, rollbacks
 from quaymaster.actions.call import Call
+from quaymaster.actions.decisions import orchestrate
+from quaymaster.actions.deployments.rollbacks import rollbacks
 from quaymaster.domain.changes import JobClaimed, JobFinished
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus

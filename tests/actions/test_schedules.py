@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from quaymaster.actions import schedules
 from quaymaster.actions.call import Call
+from quaymaster.actions.triggers import schedules
 from tests import documents
 from tests.actions.office import Office
 

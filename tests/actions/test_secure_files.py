@@ -2,10 +2,10 @@
 
 import pytest
 
-from quaymaster.actions import secure_files
-from quaymaster.actions.people import digest
+from quaymaster.actions.people.people import digest
+from quaymaster.actions.resources import secure_files
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from quaymaster.store import secure_files as rows
+from quaymaster.store.resources import secure_files as rows
 from tests.actions.office import Office
 
 CONTENT = b"-----BEGIN KEY-----\n\x00\xff s3cret bytes"

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from quaymaster.actions import connections, status_posting
-from quaymaster.actions.outboxes import PAUSES
+from quaymaster.actions.builds import status_posting
+from quaymaster.actions.ports.outboxes import PAUSES
+from quaymaster.actions.resources import connections
 from quaymaster.domain.commit_statuses import CommitState, CommitStatus
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
-from quaymaster.store import status_posts
+from quaymaster.store.announcements import status_posts
 from tests.actions.office import Office
 from tests.connectors.far_side import FarSide, answering, far_side
 

@@ -4,17 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions import deployment_groups, target_watch
 from quaymaster.actions.call import Call
-from quaymaster.actions.jobs import End, Taker, claim, new_token
-from quaymaster.actions.jobs import finish as finish_job
-from quaymaster.actions.orchestrate import happen
+from quaymaster.actions.decisions.orchestrate import happen
+from quaymaster.actions.jobs.jobs import End, Taker, claim, new_token
+from quaymaster.actions.jobs.jobs import finish as finish_job
+from quaymaster.actions.resources import deployment_groups
+from quaymaster.actions.triggers import target_watch
 from quaymaster.domain.changes import JobClaimed, JobFinished
 from quaymaster.domain.release import Deployment, ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
 from quaymaster.plans.job_message import Place
-from quaymaster.store import releases, targets, workers
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.releases import releases
+from quaymaster.store.resources import targets, workers
+from quaymaster.store.resources.workers import NewWorker
 from tests import documents
 from tests.actions.office import Office
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from quaymaster.actions import uploading
+from quaymaster.actions.jobs import uploading
 from quaymaster.domain.errors import Invalid
-from quaymaster.store.containers import LARGEST_FILE
+from quaymaster.store.builds.containers import LARGEST_FILE
 
 
 def test_regular_files_are_found_in_order_with_their_paths_below(tmp_path: Path):

@@ -2,11 +2,12 @@
 
 import pytest
 
-from quaymaster.actions import people, projects, variable_groups
-from quaymaster.actions.variable_groups import GroupContent
+from quaymaster.actions.people import people, projects
+from quaymaster.actions.resources import variable_groups
+from quaymaster.actions.resources.variable_groups import GroupContent
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from quaymaster.domain.overrides import Override
-from quaymaster.store import release_secrets
+from quaymaster.store.releases import release_secrets
 from tests import documents
 from tests.actions.office import Office
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from quaymaster.actions import artifact_events, watched_sources
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import Version
-from quaymaster.store import artifact_events as events
+from quaymaster.actions.ports.outside import Version
+from quaymaster.actions.releases import artifact_events
+from quaymaster.actions.triggers import watched_sources
+from quaymaster.store.triggers import artifact_events as events
 from tests import documents, repositories
 from tests.actions.office import Office
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses
-from quaymaster.store.database import Database
+from quaymaster.store.postgres.database import Database
 from tests.apis.azure.build.asking import asked, made
 from tests.apis.azure.server import Server, serving
 from tests.gits import commit, repository

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from quaymaster.actions import build_schedules
 from quaymaster.actions.call import Call
+from quaymaster.actions.triggers import build_schedules
 from tests.apis.azure.build.asking import step
 from tests.builds.conftest import Yard
 from tests.builds.test_running import at

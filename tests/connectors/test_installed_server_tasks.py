@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions.ports import ServerTask, ServerTaskEnd
+from quaymaster.actions.ports.outside import ServerTask, ServerTaskEnd
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.plan import TaskPlan

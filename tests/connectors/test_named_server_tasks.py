@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from quaymaster.actions.ports import ServerTask, ServerTaskEnd
+from quaymaster.actions.ports.outside import ServerTask, ServerTaskEnd
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.connectors.server_tasks.service_bus import signature
 from quaymaster.domain.variables import Variable, VariableSet

@@ -8,7 +8,7 @@ from dulwich import porcelain
 from dulwich.objects import Commit
 from dulwich.repo import Repo
 
-from quaymaster.actions.ports import CodeRepository
+from quaymaster.actions.ports.outside import CodeRepository
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.domain.errors import Invalid

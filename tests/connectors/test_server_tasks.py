@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions.ports import ServerTask, ServerTaskEnd
+from quaymaster.actions.ports.outside import ServerTask, ServerTaskEnd
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.outgoing.addresses import AllowedAddresses

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quaymaster.actions.workflow_ports import (
+from quaymaster.actions.ports.workflows import (
     CallBack,
     FarRun,
     Order,

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from quaymaster.actions.ports import Unreachable, WebRequest
+from quaymaster.actions.ports.outside import Unreachable, WebRequest
 from quaymaster.outgoing.addresses import AllowedAddresses, NotAllowed
 from quaymaster.outgoing.http import GuardedClient
 from tests.connectors.far_side import answering, far_side

@@ -10,7 +10,7 @@ from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import Plan
 from quaymaster.plans.azure import compile_definition
 from quaymaster.plans.azure_document import identity_of, normalised, split_secrets, with_ids
-from quaymaster.store.bodies import decode_plan, encode_plan
+from quaymaster.store.storage.bodies import decode_plan, encode_plan
 from tests import documents
 
 SECRET = "hunter2-hunter2"

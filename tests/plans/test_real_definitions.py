@@ -8,7 +8,7 @@ import pytest
 from quaymaster.domain.errors import Invalid
 from quaymaster.plans.azure import compile_definition
 from quaymaster.plans.azure_document import ids_in, normalised, split_secrets, with_ids
-from quaymaster.store.bodies import decode_plan, encode_plan
+from quaymaster.store.storage.bodies import decode_plan, encode_plan
 from tests.plans.test_azure_document import given_out
 from tests.vectors import shared_folder
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from quaymaster.actions import people
-from quaymaster.store.database import connect
+from quaymaster.actions.people import people
+from quaymaster.store.postgres.database import connect
 from tests.apis.azure.build.asking import definition as build_definition
 from tests.server.product import Product
 from tests.server.test_parts import Part

@@ -10,12 +10,13 @@ import msgspec
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import Release
 from quaymaster.domain.release_names import Named
-from quaymaster.store import bodies, release_lists, releases
-from quaymaster.store.database import Connection
-from quaymaster.store.paging import Paging
-from quaymaster.store.records import NewRelease
-from quaymaster.store.release_lists import ReleaseFilter
-from quaymaster.store.vault import KEY_BYTES, Vault
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases import lists, releases
+from quaymaster.store.releases.lists import ReleaseFilter
+from quaymaster.store.releases.records import NewRelease
+from quaymaster.store.storage import bodies
+from quaymaster.store.storage.vault import KEY_BYTES, Vault
 from tests import make
 
 VAULT = Vault([b"k" * KEY_BYTES])
@@ -105,7 +106,7 @@ async def multiply_deployment(
 
 async def rows_read(connection: Connection, wanted: ReleaseFilter, paging: Paging) -> int:
     """How many rows of `releases` PostgreSQL looks at for this page, as it says itself."""
-    sql, parameters = release_lists.statement(wanted, paging)
+    sql, parameters = lists.statement(wanted, paging)
     return await rows_read_of(connection, "releases", sql, *parameters)
 
 

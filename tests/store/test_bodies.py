@@ -13,7 +13,7 @@ from quaymaster.domain.plan import (
     StageReached,
 )
 from quaymaster.domain.statuses import StageStatus
-from quaymaster.store import bodies
+from quaymaster.store.storage import bodies
 from tests import make
 
 ENDED = frozenset({StageStatus.SUCCEEDED, StageStatus.REJECTED, StageStatus.CANCELED})

@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from quaymaster.domain.errors import Conflict, Invalid
-from quaymaster.store import database as databases
-from quaymaster.store import lending
-from quaymaster.store.database import Database, DatabaseUnavailable
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.postgres import lending
+from quaymaster.store.postgres.database import Database, DatabaseUnavailable
 from tests.databases import in_database
 
 

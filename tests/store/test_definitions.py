@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from quaymaster.domain.errors import Conflict, NotFound
-from quaymaster.store import definition_lists, definitions
-from quaymaster.store.database import Connection, Database
-from quaymaster.store.definition_lists import DefinitionFilter, DefinitionOrder
-from quaymaster.store.definitions import Definition, DefinitionContent
+from quaymaster.store.definitions import definitions, lists
+from quaymaster.store.definitions.definitions import Definition, DefinitionContent
+from quaymaster.store.definitions.lists import DefinitionFilter, DefinitionOrder
+from quaymaster.store.postgres.database import Connection, Database
 from tests import make
 from tests.store import build
 
@@ -143,7 +143,7 @@ async def three(connection: Connection) -> dict[int, str]:
 )
 async def test_definitions_are_filtered_and_ordered(connection, project, three, changes, expected):
     wanted = replace(DefinitionFilter(projects=(project,)), **changes)
-    page = await definition_lists.page(connection, wanted)
+    page = await lists.page(connection, wanted)
     assert [row.name for row in page.rows] == expected
 
 
@@ -152,18 +152,18 @@ async def test_pages_together_are_the_whole_list(connection, project, three, ord
     wanted = DefinitionFilter((project,), order=order, most=1)
     seen: list[str] = []
     while True:
-        page = await definition_lists.page(connection, wanted)
+        page = await lists.page(connection, wanted)
         seen += [row.name for row in page.rows]
         if page.next is None:
             break
         wanted = replace(wanted, start=page.next)
-    whole = await definition_lists.page(connection, DefinitionFilter((project,), order=order))
+    whole = await lists.page(connection, DefinitionFilter((project,), order=order))
     assert seen == [row.name for row in whole.rows]
     assert sorted(seen) == sorted(three.values())
 
 
 async def test_documents_come_only_when_asked_for(connection, project, three):
     wanted = DefinitionFilter((project,), search="beta")
-    [shallow] = (await definition_lists.page(connection, wanted)).rows
-    [full] = (await definition_lists.page(connection, wanted, with_documents=True)).rows
+    [shallow] = (await lists.page(connection, wanted)).rows
+    [full] = (await lists.page(connection, wanted, with_documents=True)).rows
     assert (shallow.document, full.document) == (None, '{"name": "beta"}')

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from quaymaster.domain.errors import Conflict, NotFound, Refused
-from quaymaster.store import folders
-from quaymaster.store.database import Connection, Database
+from quaymaster.store.definitions import folders
+from quaymaster.store.postgres.database import Connection, Database
 from tests import make
 from tests.store import build
 

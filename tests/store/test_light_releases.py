@@ -7,11 +7,12 @@ import pytest
 from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
 from quaymaster.domain.release import Release
-from quaymaster.store import light_releases, people, projects, release_edits, releases
-from quaymaster.store.database import Connection, Database
-from quaymaster.store.light_releases import LightPage, ToRender
-from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.people import people, projects
+from quaymaster.store.postgres.database import Connection, Database
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases import edits, light_releases, releases
+from quaymaster.store.releases.light_releases import LightPage, ToRender
+from quaymaster.store.releases.lists import ReleaseFilter
 from tests import make
 from tests.store import build
 
@@ -67,14 +68,12 @@ async def activated(connection: Connection, release: Release) -> None:
 
 
 async def tagged(connection: Connection, release: Release) -> None:
-    await release_edits.add_tags(connection, release.id, ["blue"])
+    await edits.add_tags(connection, release.id, ["blue"])
 
 
 async def deleted_and_brought_back(connection: Connection, release: Release) -> None:
     for deleted in (True, False):
-        await release_edits.set_deleted(
-            connection, release.id, deleted=deleted, by=None, at=make.NOW
-        )
+        await edits.set_deleted(connection, release.id, deleted=deleted, by=None, at=make.NOW)
 
 
 async def definition_renamed(connection: Connection, _: Release) -> None:
@@ -142,7 +141,7 @@ async def test_an_entry_of_what_has_changed_since_is_not_kept(database: Database
     async with database.read() as connection:
         rendered = await render(connection, made[0].id)
     async with database.transaction() as connection:
-        await release_edits.add_tags(connection, made[0].id, ["green"])
+        await edits.add_tags(connection, made[0].id, ["green"])
     async with database.transaction() as connection:
         await light_releases.keep(connection, FORM, rendered)
         assert (await page(connection)).missing == (made[0].id,)

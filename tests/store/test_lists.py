@@ -17,23 +17,18 @@ from quaymaster.domain.statuses import (
     OperationStatus,
     ReleaseStatus,
 )
-from quaymaster.store import (
-    approval_lists,
-    deployment_lists,
-    environment_deployments,
-    firing,
-    freezes,
-    light_releases,
-    release_lists,
-    releases,
-)
-from quaymaster.store.approval_lists import ApprovalFilter
-from quaymaster.store.database import Connection, Database
-from quaymaster.store.deployment_lists import DeploymentFilter
-from quaymaster.store.paging import Page, Paging
-from quaymaster.store.records import ReleaseArtifact
-from quaymaster.store.release_lists import ReleaseFilter
-from quaymaster.store.release_rows import STAGE_BITS
+from quaymaster.store.deployments import approvals, environment_deployments, freezes
+from quaymaster.store.deployments import lists as deployment_lists
+from quaymaster.store.deployments.approvals import ApprovalFilter
+from quaymaster.store.deployments.lists import DeploymentFilter
+from quaymaster.store.postgres.database import Connection, Database
+from quaymaster.store.postgres.paging import Page, Paging
+from quaymaster.store.releases import light_releases, releases
+from quaymaster.store.releases import lists as release_lists
+from quaymaster.store.releases.lists import ReleaseFilter
+from quaymaster.store.releases.records import ReleaseArtifact
+from quaymaster.store.releases.writing.rows import STAGE_BITS
+from quaymaster.store.triggers import firing
 from tests import make
 from tests.store import build
 
@@ -229,15 +224,15 @@ async def test_a_deployment_comes_with_its_approvals(database, project, made):
 async def test_approvals_are_filtered(database, project, made, changes, expected):
     wanted = replace(ApprovalFilter(projects=(project,)), **changes)
     async with database.read() as connection:
-        page = await approval_lists.page(connection, wanted, Paging())
+        page = await approvals.page(connection, wanted, Paging())
     assert [line.approval.approver for line in page.rows] == expected
 
 
 async def test_one_approval_is_found_in_its_project_only(database, project, made):
     pending = made["asking"].stages[0].newest.approvals[0]
     async with database.read() as connection:
-        found = await approval_lists.get(connection, project, pending.id)
-        hidden = await approval_lists.get(connection, uuid4(), pending.id)
+        found = await approvals.get(connection, project, pending.id)
+        hidden = await approvals.get(connection, uuid4(), pending.id)
     assert found.approval == pending
     assert (found.release_name, found.stage_name, found.attempt) == ("Release-2", "Dev", 1)
     assert hidden is None

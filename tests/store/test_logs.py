@@ -7,11 +7,12 @@ import pytest
 
 from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
-from quaymaster.store import job_reports, logs, releases, task_runs
-from quaymaster.store.database import Database
-from quaymaster.store.job_reports import Report, StepState
-from quaymaster.store.logs import Chunk, Lines
-from quaymaster.store.object_storage import ObjectStorage, StorageUnavailable
+from quaymaster.store.jobs import logs, reports, task_runs
+from quaymaster.store.jobs.logs import Chunk, Lines
+from quaymaster.store.jobs.reports import Report, StepState
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.releases import releases
+from quaymaster.store.storage.object_storage import ObjectStorage, StorageUnavailable
 from tests import make
 from tests.store import build
 
@@ -59,7 +60,7 @@ async def write(
     token: str = "t1",
 ) -> bool:
     job, run = step
-    stored = [await job_reports.kept(files, run, token, chunk) for chunk in told]
+    stored = [await reports.kept(files, run, token, chunk) for chunk in told]
     last = told[-1]
     state = StepState(
         run,
@@ -69,7 +70,7 @@ async def write(
         last_sequence=last.sequence,
     )
     async with database.transaction() as connection:
-        return await job_reports.write(connection, job, token, Report((state,), stored))
+        return await reports.write(connection, job, token, Report((state,), stored))
 
 
 async def read(

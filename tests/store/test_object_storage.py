@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from quaymaster.store.folder_writing import PIECES_BEHIND, WRITTEN_BYTES
-from quaymaster.store.object_storage import ObjectStorage, StorageUnavailable
+from quaymaster.store.storage.folder_writing import PIECES_BEHIND, WRITTEN_BYTES
+from quaymaster.store.storage.object_storage import ObjectStorage, StorageUnavailable
 
 PIECE = b"0123456789" * 20_000
 MANY = 4 * PIECES_BEHIND

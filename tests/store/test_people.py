@@ -7,8 +7,8 @@ import pytest
 
 from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.errors import Conflict, NotFound
-from quaymaster.store import people, projects
-from quaymaster.store.database import Connection, Database
+from quaymaster.store.people import people, projects
+from quaymaster.store.postgres.database import Connection, Database
 from tests import make
 from tests.store import build
 

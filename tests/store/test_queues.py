@@ -9,9 +9,13 @@ from quaymaster.domain.decide import decide
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Release
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import due, jobs, places, pools, queueing, releases, task_runs, workers
-from quaymaster.store.database import Connection, Database
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.deployments import places, queueing
+from quaymaster.store.jobs import jobs, task_runs
+from quaymaster.store.postgres import due
+from quaymaster.store.postgres.database import Connection, Database
+from quaymaster.store.releases import releases
+from quaymaster.store.resources import pools, workers
+from quaymaster.store.resources.workers import NewWorker
 from tests import make
 from tests.store import build
 

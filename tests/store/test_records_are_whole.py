@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from quaymaster.domain.release import Approval, Deployment, GateRun, Job, Phase, Release, Stage
-from quaymaster.store import release_rows as rows
-from quaymaster.store import release_views
+from quaymaster.store.releases import views
+from quaymaster.store.releases.writing import rows
 from tests import make
 
 PLAN = make.plan()
@@ -95,11 +95,11 @@ HIDDEN = {
 @pytest.mark.parametrize(
     ("record", "view"),
     [
-        (Release, release_views.ReleaseHead),
-        (Stage, release_views.StageView),
-        (Deployment, release_views.AttemptView),
-        (Phase, release_views.PhaseView),
-        (Job, release_views.JobView),
+        (Release, views.ReleaseHead),
+        (Stage, views.StageView),
+        (Deployment, views.AttemptView),
+        (Phase, views.PhaseView),
+        (Job, views.JobView),
     ],
 )
 def test_every_field_is_shown(record, view):

@@ -6,9 +6,12 @@ from uuid import UUID
 import pytest
 
 from quaymaster.domain.errors import NotFound
-from quaymaster.store import pools, projects, release_edits, release_snapshots
-from quaymaster.store.database import Database
-from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.people import projects
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.releases import edits
+from quaymaster.store.releases.records import ReleaseArtifact
+from quaymaster.store.releases.writing import snapshots
+from quaymaster.store.resources import pools
 from tests import make
 from tests.store import build
 
@@ -25,37 +28,37 @@ async def release_id(database: Database) -> int:
 
 async def test_tags_are_a_set_in_any_case(database, release_id):
     async with database.transaction() as connection:
-        await release_edits.add_tags(connection, release_id, ["Blue", "red"])
-        await release_edits.add_tags(connection, release_id, ["BLUE", "green"])
-        await release_edits.remove_tag(connection, release_id, "Red")
-        await release_edits.remove_tag(connection, release_id, "never there")
-        assert await release_edits.tags(connection, release_id) == ("Blue", "green")
+        await edits.add_tags(connection, release_id, ["Blue", "red"])
+        await edits.add_tags(connection, release_id, ["BLUE", "green"])
+        await edits.remove_tag(connection, release_id, "Red")
+        await edits.remove_tag(connection, release_id, "never there")
+        assert await edits.tags(connection, release_id) == ("Blue", "green")
 
 
 async def test_tags_of_no_release(database):
     with pytest.raises(NotFound):
         async with database.transaction() as connection:
-            await release_edits.add_tags(connection, 404, ["a"])
+            await edits.add_tags(connection, 404, ["a"])
 
 
 async def test_deleting_and_bringing_back(database, release_id):
     async with database.transaction() as connection:
         by = {"by": make.CREATOR, "at": LATER}
-        assert await release_edits.set_deleted(connection, release_id, deleted=True, **by)
-        assert not await release_edits.set_deleted(connection, release_id, deleted=True, **by)
-        assert await release_edits.set_deleted(connection, release_id, deleted=False, **by)
+        assert await edits.set_deleted(connection, release_id, deleted=True, **by)
+        assert not await edits.set_deleted(connection, release_id, deleted=True, **by)
+        assert await edits.set_deleted(connection, release_id, deleted=False, **by)
 
 
 async def test_every_revision_of_a_snapshot_stays_readable(database, release_id):
     async with database.transaction() as connection:
-        assert await release_edits.snapshot_at(connection, release_id, 1) == '{"first": 1}'
-        number = await release_edits.revise_snapshot(
+        assert await edits.snapshot_at(connection, release_id, 1) == '{"first": 1}'
+        number = await edits.revise_snapshot(
             connection, release_id, '{"second": 2}', "ann", LATER, "why"
         )
         assert number == 2
-        assert await release_edits.snapshot_at(connection, release_id, 1) == '{"first": 1}'
-        assert await release_edits.snapshot_at(connection, release_id, 2) == '{"second": 2}'
-        revisions = await release_edits.snapshot_revisions(connection, release_id)
+        assert await edits.snapshot_at(connection, release_id, 1) == '{"first": 1}'
+        assert await edits.snapshot_at(connection, release_id, 2) == '{"second": 2}'
+        revisions = await edits.snapshot_revisions(connection, release_id)
     assert [(r.revision, r.changed_by, r.comment) for r in revisions] == [
         (1, make.CREATOR, ""),
         (2, "ann", "why"),
@@ -66,15 +69,15 @@ async def test_every_revision_of_a_snapshot_stays_readable(database, release_id)
 async def test_a_revision_that_never_was(database, release_id):
     with pytest.raises(NotFound):
         async with database.transaction() as connection:
-            await release_edits.snapshot_at(connection, release_id, 3)
+            await edits.snapshot_at(connection, release_id, 3)
 
 
 async def test_artifacts_of_a_draft_are_replaced(database, release_id):
     chosen = (ReleaseArtifact("app", "Git", "7", "beef", reference={"k": "v"}),)
     async with database.transaction() as connection:
         for _ in range(2):
-            await release_snapshots.set_artifacts(connection, release_id, chosen)
-        assert await release_snapshots.artifacts(connection, release_id) == chosen
+            await snapshots.set_artifacts(connection, release_id, chosen)
+        assert await snapshots.artifacts(connection, release_id) == chosen
 
 
 async def test_a_new_pool_has_a_queue_in_every_project(database):

@@ -13,9 +13,10 @@ from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Release
 from quaymaster.domain.statuses import JobStatus, ReleaseStatus
-from quaymaster.store import release_saving, releases
-from quaymaster.store.database import Connection, Database
-from quaymaster.store.records import NewStage, ReleaseArtifact
+from quaymaster.store.postgres.database import Connection, Database
+from quaymaster.store.releases import releases
+from quaymaster.store.releases.records import NewStage, ReleaseArtifact
+from quaymaster.store.releases.writing import saving
 from tests import make
 from tests.store import build
 
@@ -140,7 +141,7 @@ async def test_only_what_differs_is_written(database, definition_id):
         before = await happened(connection, draft, ACTIVATED)
     job = before.stages[0].newest.jobs[0]
     after, _ = decide(before, c.JobClaimed(job.id, "w1", "t1"), make.NOW + timedelta(minutes=1))
-    found = release_saving.difference(before, after, {})
+    found = saving.difference(before, after, {})
     assert not found.added
     assert [row["id"] for row in found.changed["jobs"]] == [job.id]
     assert [row["id"] for row in found.changed["deployments"]] == [before.stages[0].newest.id]

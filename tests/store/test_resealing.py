@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from quaymaster.actions import connections, secure_files, variable_groups
-from quaymaster.actions.variable_groups import GroupContent
+from quaymaster.actions.resources import connections, secure_files, variable_groups
+from quaymaster.actions.resources.variable_groups import GroupContent
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.overrides import Override
-from quaymaster.store import release_secrets, resealing, vault
-from quaymaster.store.vault import VaultError, open_vault
+from quaymaster.store import resealing
+from quaymaster.store.releases import release_secrets
+from quaymaster.store.storage import vault
+from quaymaster.store.storage.vault import VaultError, open_vault
 from tests import documents
 from tests.actions.conftest import office
 from tests.actions.office import Office

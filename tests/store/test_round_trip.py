@@ -14,7 +14,7 @@ from quaymaster.domain.release import (
     JobId,
     Release,
 )
-from quaymaster.store import release_views, releases
+from quaymaster.store.releases import releases, views
 from tests import make
 from tests.store import build
 from tests.store.strategies import next_states
@@ -67,7 +67,7 @@ async def test_what_is_saved_is_what_is_locked(database, data):
                 state = await releases.save(connection, state, wanted)
                 assert _bare(state) == _bare(wanted)
                 assert await releases.locked(connection, state.id) == state
-            view = await release_views.get(connection, None, state.id)
+            view = await views.get(connection, None, state.id)
         finally:
             await example.rollback()
     assert [stage.name for stage in view.stages] == [stage.plan.name for stage in state.stages]

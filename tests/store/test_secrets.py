@@ -5,11 +5,12 @@ import pytest
 from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
 from quaymaster.domain.errors import NotFound
-from quaymaster.store import definitions, release_secrets, releases
-from quaymaster.store.database import Connection
-from quaymaster.store.definitions import DefinitionContent
-from quaymaster.store.records import NewStage
-from quaymaster.store.vault import VaultError
+from quaymaster.store.definitions import definitions
+from quaymaster.store.definitions.definitions import DefinitionContent
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.releases import release_secrets, releases
+from quaymaster.store.releases.records import NewStage
+from quaymaster.store.storage.vault import VaultError
 from tests import make
 from tests.store import build
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quaymaster.store.vault import Vault, VaultError, open_vault
+from quaymaster.store.storage.vault import Vault, VaultError, open_vault
 
 OWNER = "definition/7"
 SECRETS = {"password": "correct horse", "ключ": "🗝\n"}

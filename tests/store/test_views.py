@@ -4,8 +4,8 @@ from quaymaster.domain import changes as c
 from quaymaster.domain.decide import decide
 from quaymaster.domain.release import Release
 from quaymaster.domain.statuses import JobStatus, StageStatus
-from quaymaster.store import release_views, releases
-from quaymaster.store.database import Connection
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.releases import releases, views
 from tests import make
 from tests.store import build
 
@@ -32,7 +32,7 @@ async def test_all_attempts_of_a_stage_are_shown(database):
         stage = release.stages[0]
         again = c.DeploymentRequested(stage.id, make.CREATOR, make.CREATOR, "manual")
         release = await happened(connection, release, again)
-        view = await release_views.get(connection, None, release.id)
+        view = await views.get(connection, None, release.id)
     assert [attempt.attempt for attempt in view.stages[0].attempts] == [1, 2]
     assert view.stages[0].attempts[0].phases[0].jobs[0].error == "no such host"
     assert view.stages[0].status is StageStatus.IN_PROGRESS

@@ -7,9 +7,10 @@ import pytest
 from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 
 from quaymaster.domain.record import Entry
-from quaymaster.store import due, history, notify
-from quaymaster.store.database import Database, DatabaseUnavailable
-from quaymaster.store.queue import Wakeup, enqueue, read_payload
+from quaymaster.store.postgres import due, notify
+from quaymaster.store.postgres.database import Database, DatabaseUnavailable
+from quaymaster.store.postgres.queue import Wakeup, enqueue, read_payload
+from quaymaster.store.releases import history
 from tests import make
 
 QUEUED = "SELECT entrypoint, payload, execute_after > now() AS later FROM pgqueuer ORDER BY id"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from quaymaster.actions.call import Installation
-from quaymaster.actions.ports import Outside
-from quaymaster.store.database import Database
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import KEY_BYTES, open_vault
+from quaymaster.actions.ports.outside import Outside
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import KEY_BYTES, open_vault
 from tests.apis.azure.server import Server, serving
 from tests.worker.world import World
 

@@ -1,9 +1,9 @@
 """What a task attaches or tells of itself is kept with its step, by the worker that ran it."""
 
 from quaymaster.domain.release import Outcome, ReleaseId
-from quaymaster.store import attachments
-from quaymaster.store.attachments import Attachment
-from quaymaster.store.task_runs import StepOutput
+from quaymaster.store.jobs import attachments
+from quaymaster.store.jobs.attachments import Attachment
+from quaymaster.store.jobs.task_runs import StepOutput
 from tests import make
 from tests.worker.world import QUEUE, World, phase, shell
 

@@ -7,7 +7,7 @@ import pytest
 
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store.task_runs import StepOutput
+from quaymaster.store.jobs.task_runs import StepOutput
 from tests import make
 from tests.apis.azure.server import Server
 from tests.connectors.far_side import answering, far_side

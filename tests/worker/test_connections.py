@@ -10,7 +10,7 @@ from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import Outcome
 from quaymaster.runner.tasks.installed import installing
 from quaymaster.runner.tasks.installed.directory import TaskDirectory
-from quaymaster.store import connections
+from quaymaster.store.resources import connections
 from tests import make
 from tests.connectors.far_side import answering, far_side
 from tests.runner.installed_tasks import PUBLISH, built, libraries

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES
-from quaymaster.store import subscriptions
-from quaymaster.store.subscriptions import Subscription, Wanted
+from quaymaster.store.announcements import subscriptions
+from quaymaster.store.announcements.subscriptions import Subscription, Wanted
 from tests.connectors.far_side import FarSide, answering, far_side
 from tests.make import plan
 from tests.server.waiting import eventually

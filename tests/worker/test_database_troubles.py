@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from quaymaster.actions.call import Installation
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.domain.release import Outcome
 from quaymaster.server.postgres.launcher import EmbeddedPostgres, running
-from quaymaster.store import database as databases
 from quaymaster.store import migrate
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import open_vault
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import open_vault
 from tests import make
 from tests.server.waiting import eventually, until
 from tests.worker.test_worker_troubles import marking, runs, sleeping, started

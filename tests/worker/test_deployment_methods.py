@@ -2,7 +2,7 @@
 
 import pytest
 
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from tests import repositories
 from tests.apis.aviator.server import Aviator, serving
 from tests.connectors.far_workflows import FarService, FarWebhook

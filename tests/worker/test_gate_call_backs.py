@@ -2,7 +2,7 @@
 
 import pytest
 
-from quaymaster.actions import gate_asking
+from quaymaster.actions.deployments.gates import asking
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import Outcome, ReleaseId
 from tests import make
@@ -52,9 +52,7 @@ async def evidence(world: World, release: ReleaseId, rank: int) -> str:
     dev = await world.deployment(release, "Dev")
     assert dev is not None
     number = dev.gates[0].samples[-1].number
-    return (
-        await gate_asking.evidence(world.installation.files, dev.gates[0], number, rank)
-    ).decode()
+    return (await asking.evidence(world.installation.files, dev.gates[0], number, rank)).decode()
 
 
 async def test_a_sample_ends_when_its_last_gate_has_reported(world: World, server: Server) -> None:

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import gate_asking
 from quaymaster.actions.call import Call
+from quaymaster.actions.deployments.gates import asking
 from quaymaster.connectors.server_tasks.running import WebTasks
 from quaymaster.domain.plan import GatePolicy, TaskPlan
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
-from quaymaster.store import retention, sweeping
+from quaymaster.store.postgres import sweeping
+from quaymaster.store.releases import retention
 from tests import make
 from tests.connectors.far_side import answering, far_side
 from tests.server.waiting import eventually
@@ -55,7 +56,7 @@ async def test_a_deployment_goes_on_when_all_gates_agree(world: World, side: str
     (sample,) = run.samples
     assert [result.name for result in sample.results] == ["No alerts", "Ask"]
     assert sorted(line.split()[1] for line in far.asked) == ["/", f"/{release}"]
-    told = (await gate_asking.evidence(world.installation.files, run, 1, 1)).decode()
+    told = (await asking.evidence(world.installation.files, run, 1, 1)).decode()
     assert '{"alerts": []}' in told
     assert "is True" in told
 
@@ -102,8 +103,8 @@ async def test_a_sample_that_nobody_took_is_found_again_and_asked_once(world: Wo
     tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.1",))))
     outside = replace(world.installation.outside, server_tasks=tasks)
     call = Call(replace(world.installation, outside=outside))
-    assert await gate_asking.ask(call, run.id)
-    assert not await gate_asking.ask(call, run.id)
+    assert await asking.ask(call, run.id)
+    assert not await asking.ask(call, run.id)
     async with world.installation.database.read() as connection:
         assert await sweeping.gates_without_answers(connection, timedelta(0)) == []
 

@@ -10,7 +10,7 @@ from quaymaster.domain.changes import InterventionAnswered
 from quaymaster.domain.plan import Download, Parallelism, PhasePlan, Spread
 from quaymaster.domain.release import Deployment, Outcome, ReleaseId
 from quaymaster.domain.statuses import InterventionStatus, JobStatus, OperationStatus
-from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.releases.records import ReleaseArtifact
 from tests import gits, make
 from tests.server.waiting import eventually
 from tests.worker.world import QUEUE, World, shell

@@ -11,7 +11,7 @@ from quaymaster.protocol.job import (
     StepProgress,
     StepStarted,
 )
-from quaymaster.store.task_runs import StepOutput
+from quaymaster.store.jobs.task_runs import StepOutput
 from quaymaster.worker.report_buffer import LONGEST_SHOWN, ReportBuffer
 from tests import make
 

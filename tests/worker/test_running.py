@@ -3,8 +3,8 @@
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
-from quaymaster.store import logs
-from quaymaster.store.task_runs import TaskRun
+from quaymaster.store.jobs import logs
+from quaymaster.store.jobs.task_runs import TaskRun
 from tests import make
 from tests.server.waiting import eventually
 from tests.worker.world import QUEUE, World, phase

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import deployment_groups, target_watch
+from quaymaster.actions.resources import deployment_groups
+from quaymaster.actions.triggers import target_watch
 from quaymaster.domain.changes import CancelRequested, DeploymentRequested
 from quaymaster.domain.plan import Demand, PhaseKind, Plan, TargetGroup
 from quaymaster.domain.release import Deployment, Outcome, ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
-from quaymaster.store import jobs, targets
-from quaymaster.store.targets import KeptTarget
+from quaymaster.store.jobs import jobs
+from quaymaster.store.resources import targets
+from quaymaster.store.resources.targets import KeptTarget
 from tests import make
 from tests.server.waiting import eventually
 from tests.worker.test_running import text_of

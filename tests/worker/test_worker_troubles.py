@@ -4,14 +4,14 @@ import asyncio
 import signal
 from collections import Counter
 
-from quaymaster.actions.follow_up import ENVIRONMENT, RELEASE, job_kind
-from quaymaster.actions.jobs import Taker, claim, new_token
+from quaymaster.actions.decisions.follow_up import ENVIRONMENT, RELEASE, job_kind
+from quaymaster.actions.jobs.jobs import Taker, claim, new_token
 from quaymaster.domain.changes import Activated, CancelRequested
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.plans.job_message import Place
-from quaymaster.store.queue import Wakeup, enqueue
+from quaymaster.store.postgres.queue import Wakeup, enqueue
 from tests import make
 from tests.server.waiting import eventually, until
 from tests.worker.world import SHORT_LEASE_SECONDS, World, names_with, phase

@@ -11,13 +11,14 @@ from typing import Any
 import psutil
 
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.orchestrate import happen
+from quaymaster.actions.decisions.orchestrate import happen
 from quaymaster.domain.changes import Activated, Event, TimeCame
 from quaymaster.domain.plan import Plan, TaskPlan
 from quaymaster.domain.release import Deployment, Release, ReleaseId
 from quaymaster.domain.release_names import Named
-from quaymaster.store import releases, task_runs
-from quaymaster.store.task_runs import TaskRun
+from quaymaster.store.jobs import task_runs
+from quaymaster.store.jobs.task_runs import TaskRun
+from quaymaster.store.releases import releases
 from tests import make
 from tests.server.waiting import PATIENCE_SECONDS, eventually
 from tests.store import build

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from quaymaster.actions.gathering import Gathering
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.domain import build_access
 from quaymaster.domain.access import WORDS, Grant, Permission, permissions_at
 from quaymaster.domain.build_access import BuildPermission, build_permissions_at
 from quaymaster.domain.errors import Forbidden, Invalid
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.release import Person, PersonId, Release
-from quaymaster.store.database import Database
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import Vault
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import Vault
 
 SYSTEM_NAME = "Quaymaster"
 

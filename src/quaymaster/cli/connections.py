@@ -12,15 +12,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quaymaster.actions import connections, projects
 from quaymaster.actions.call import Call, Project
+from quaymaster.actions.people import projects
+from quaymaster.actions.resources import connections
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.server import access, installation
 from quaymaster.store import migrate
-from quaymaster.store.connections import KeptConnection
+from quaymaster.store.resources.connections import KeptConnection
 
 T = TypeVar("T")
 InProject = Annotated[str, Parameter(help="The project that it belongs to.")]

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quaymaster.actions import build_explaining, explaining
+from quaymaster.actions.builds import explaining as build_explaining
 from quaymaster.actions.call import Call
-from quaymaster.actions.explaining import Explained
+from quaymaster.actions.deployments import explaining
+from quaymaster.actions.deployments.explaining import Explained
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.domain.reasons import Reason

@@ -5,9 +5,9 @@ from quaymaster.runner.tasks.installed.declaration import TaskRefused
 from quaymaster.server.http import AddressInUseError
 from quaymaster.server.postgres.errors import PostgresUnavailableError
 from quaymaster.settings import SettingError
-from quaymaster.store.database import DatabaseUnavailable
 from quaymaster.store.migrate import SchemaTooNew
-from quaymaster.store.vault import VaultError
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.vault import VaultError
 
 _FOR_PEOPLE = (
     AddressInUseError,

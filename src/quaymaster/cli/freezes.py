@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quaymaster.actions import freezing, projects
 from quaymaster.actions.call import Call
+from quaymaster.actions.deployments import freezing
+from quaymaster.actions.people import projects
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.domain.errors import Invalid

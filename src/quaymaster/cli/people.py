@@ -8,15 +8,16 @@ from typing import Annotated, TypeVar
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quaymaster.actions import deployment_groups, people, projects
+from quaymaster.actions.people import people, projects
+from quaymaster.actions.resources import deployment_groups
 from quaymaster.apis.shared import scopes
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.domain.errors import Invalid
 from quaymaster.server import access
-from quaymaster.store import database as databases
 from quaymaster.store import migrate
-from quaymaster.store.database import Database
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.postgres.database import Database
 
 T = TypeVar("T")
 

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from quaymaster.actions import build_retention, retention
-from quaymaster.actions.build_retention import BuildVerdicts
+from quaymaster.actions.builds.results import retention as build_retention
+from quaymaster.actions.builds.results.retention import BuildVerdicts
 from quaymaster.actions.call import Call
-from quaymaster.actions.retention import DefinitionVerdicts
+from quaymaster.actions.releases import retention
+from quaymaster.actions.releases.retention import DefinitionVerdicts
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.domain.build_retention import Fate

@@ -6,9 +6,10 @@ from pathlib import Path
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
 from quaymaster.server import access
-from quaymaster.store import database as databases
-from quaymaster.store import migrate, resealing, vault
-from quaymaster.store.vault import open_vault
+from quaymaster.store import migrate, resealing
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.storage import vault
+from quaymaster.store.storage.vault import open_vault
 
 
 def rotate(*, home: Home = None) -> None:

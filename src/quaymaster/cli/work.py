@@ -9,8 +9,8 @@ import uvloop
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from quaymaster.actions.deliveries import Announcer
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.announcements.deliveries import Announcer
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.apis.aviator.webhooks.announcer import AviatorAnnouncer
 from quaymaster.apis.azure.service_hooks.announcer import AzureAnnouncer
 from quaymaster.cli import options

@@ -12,7 +12,7 @@ from dulwich.objects import Commit as GitCommit
 from dulwich.objects import ObjectID, Tree
 from dulwich.repo import Repo
 
-from quaymaster.actions.picking import Pick, Picked
+from quaymaster.actions.ports.picking import Pick, Picked
 from quaymaster.connectors.repository_reading import found_commit
 from quaymaster.domain.errors import Invalid
 

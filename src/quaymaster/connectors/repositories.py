@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from quaymaster.actions.picking import Offer, Pick, Picked
-from quaymaster.actions.ports import CodeRepository, Commit, Listed
+from quaymaster.actions.ports.outside import CodeRepository, Commit, Listed
+from quaymaster.actions.ports.picking import Offer, Pick, Picked
 from quaymaster.domain.errors import Invalid, Refused
 from quaymaster.outgoing.addresses import AllowedAddresses
 

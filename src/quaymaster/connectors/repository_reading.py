@@ -15,7 +15,7 @@ from dulwich.objects import Commit as GitCommit
 from dulwich.repo import Repo
 from urllib3.exceptions import HTTPError
 
-from quaymaster.actions.ports import CodeRepository, Commit, Listed
+from quaymaster.actions.ports.outside import CodeRepository, Commit, Listed
 from quaymaster.domain.errors import Invalid
 from quaymaster.runner.repositories.addresses import Address, CannotReach, address
 from quaymaster.runner.repositories.program import GitFailed

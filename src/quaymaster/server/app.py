@@ -16,7 +16,7 @@ from quaymaster.apis.shared.limiting import RequestLimits
 from quaymaster.server import health, installation, logs
 from quaymaster.server.access import dsn_of_running
 from quaymaster.settings import Settings
-from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.postgres.database import DatabaseUnavailable
 
 _log = structlog.get_logger("quaymaster.server")
 

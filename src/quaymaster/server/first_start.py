@@ -1,7 +1,7 @@
 """What only the first start does: it makes the administrator."""
 
-from quaymaster.actions import people
-from quaymaster.store import database as databases
+from quaymaster.actions.people import people
+from quaymaster.store.postgres import database as databases
 
 
 async def administrator(dsn: str, chosen: str | None) -> str | None:

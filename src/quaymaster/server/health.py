@@ -7,7 +7,7 @@ from litestar import Request, Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from quaymaster.store import migrate
-from quaymaster.store.database import Database, DatabaseUnavailable
+from quaymaster.store.postgres.database import Database, DatabaseUnavailable
 
 
 @dataclass(frozen=True, slots=True)

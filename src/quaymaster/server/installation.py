@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from obstore.exceptions import BaseError
 
 from quaymaster.actions.call import Installation
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.artifacts.remote import remote_sources
 from quaymaster.connectors.installed_tasks import TasksOfThisMachine
@@ -16,9 +16,9 @@ from quaymaster.connectors.workflows.services import services
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.settings import SettingError, Settings
-from quaymaster.store import database as databases
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import open_vault
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import open_vault
 
 
 @asynccontextmanager

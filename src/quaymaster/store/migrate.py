@@ -14,8 +14,8 @@ from importlib.resources import files
 import asyncpg
 import structlog
 
-from quaymaster.store import seed
-from quaymaster.store.database import opened
+from quaymaster.store.postgres import seed
+from quaymaster.store.postgres.database import opened
 
 HEAD = "0021"
 LOCK = 0x51_75_61_79  # any number that no other program takes on the same database

@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 
-from quaymaster.store import (
-    build_outputs,
-    builds,
-    connections,
-    definitions,
-    release_secrets,
-    secure_files,
-    variable_groups,
-)
-from quaymaster.store.database import Database
-from quaymaster.store.vault import Vault
+from quaymaster.store.builds import builds, outputs
+from quaymaster.store.definitions import definitions
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.releases import release_secrets
+from quaymaster.store.resources import connections, secure_files, variable_groups
+from quaymaster.store.storage.vault import Vault
 
 AT_ONCE = 100
 
@@ -39,7 +34,7 @@ COLUMNS = (
     SealedColumn("deployments", "id", "secrets", _prefix(release_secrets.deployment_owner(0))),
     SealedColumn("variable_groups", "id", "secrets", _prefix(variable_groups.owner(0))),
     SealedColumn("builds", "id", "secrets", _prefix(builds.owner(0))),
-    SealedColumn("jobs", "id", "secret_outputs", _prefix(build_outputs.owner(0))),
+    SealedColumn("jobs", "id", "secret_outputs", _prefix(outputs.owner(0))),
     SealedColumn("subscriptions", "id", "secrets", "subscription/"),
     SealedColumn("service_connections", "id", "secrets", _prefix(connections.owner(""))),
     SealedColumn("secure_files", "id", "sealed", _prefix(secure_files.owner(""))),

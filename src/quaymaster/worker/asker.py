@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from quaymaster.actions.call import Call, Installation
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.object_storage import StorageUnavailable
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.object_storage import StorageUnavailable
 
 AT_ONCE = 16
 

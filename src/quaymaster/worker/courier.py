@@ -11,13 +11,14 @@ from uuid import UUID
 
 import structlog
 
-from quaymaster.actions import deliveries, status_posting
+from quaymaster.actions.announcements import deliveries
+from quaymaster.actions.announcements.deliveries import Announcer
+from quaymaster.actions.builds import status_posting
 from quaymaster.actions.call import Installation
-from quaymaster.actions.deliveries import Announcer
-from quaymaster.actions.ports import WebClient
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.deliveries import Letter
-from quaymaster.store.status_posts import StatusPost
+from quaymaster.actions.ports.outside import WebClient
+from quaymaster.store.announcements.deliveries import Letter
+from quaymaster.store.announcements.status_posts import StatusPost
+from quaymaster.store.postgres.database import DatabaseUnavailable
 
 AT_ONCE = 16
 AT_ONCE_TO_ONE = 4

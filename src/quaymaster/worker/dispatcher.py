@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from quaymaster.actions import build_jobs
-from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.jobs import Taken, Taker, new_token
+from quaymaster.actions.jobs import build_jobs
+from quaymaster.actions.jobs import jobs as job_actions
+from quaymaster.actions.jobs.jobs import Taken, Taker, new_token
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.release import JobId, ReleaseId
 from quaymaster.runner.pool import HostPool
-from quaymaster.store import jobs
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.jobs import NO_BUILD, NO_POOL, HeldJob
+from quaymaster.store.jobs import jobs
+from quaymaster.store.jobs.jobs import NO_BUILD, NO_POOL, HeldJob
+from quaymaster.store.postgres.database import DatabaseUnavailable
 from quaymaster.worker.job_runner import JobRun
 from quaymaster.worker.server_host import ServerHost
 from quaymaster.worker.slots import Slot

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import attachments, build_jobs, build_publishing, jobs
-from quaymaster.actions.build_publishing import Outcome
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.jobs import End, Finished, Taken, Taker
+from quaymaster.actions.jobs import attachments, build_jobs, build_publishing, jobs
+from quaymaster.actions.jobs.build_publishing import Outcome
+from quaymaster.actions.jobs.jobs import End, Finished, Taken, Taker
 from quaymaster.domain.errors import Conflict
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.protocol.job import (
@@ -28,12 +28,12 @@ from quaymaster.protocol.job import (
     RunJob,
     StepProgress,
 )
-from quaymaster.store import job_reports
-from quaymaster.store.attachments import NewAttachment, object_key
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.job_reports import Report, StoredChunk
-from quaymaster.store.logs import Chunk
-from quaymaster.store.object_storage import StorageUnavailable
+from quaymaster.store.jobs import reports
+from quaymaster.store.jobs.attachments import NewAttachment, object_key
+from quaymaster.store.jobs.logs import Chunk
+from quaymaster.store.jobs.reports import Report, StoredChunk
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.object_storage import StorageUnavailable
 from quaymaster.worker.handed_on import HandedOn
 from quaymaster.worker.report_buffer import Portion, ReportBuffer, storable
 
@@ -217,7 +217,7 @@ class JobRun:
 
     async def _kept(self, step: int, chunk: Chunk) -> StoredChunk:
         files, token = self._installation.files, self.held.token
-        return await self._until_done(lambda: job_reports.kept(files, step, token, chunk))
+        return await self._until_done(lambda: reports.kept(files, step, token, chunk))
 
     async def _finish(self, ended: JobEnded | None) -> Taken | None:
         if ended is not None and ended.is_waiting:

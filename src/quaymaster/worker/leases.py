@@ -9,13 +9,14 @@ from datetime import timedelta
 
 import structlog
 
-from quaymaster.actions import jobs as job_actions
 from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.jobs import jobs as job_actions
 from quaymaster.domain.release import JobId
-from quaymaster.store import jobs, workers
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.jobs import HeldJob
-from quaymaster.store.workers import Heartbeat, NewWorker
+from quaymaster.store.jobs import jobs
+from quaymaster.store.jobs.jobs import HeldJob
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.resources import workers
+from quaymaster.store.resources.workers import Heartbeat, NewWorker
 from quaymaster.worker.dispatcher import Dispatcher
 
 MOST_SECONDS_BETWEEN = 5.0  # also how late a cancel or a lost job is noticed at worst

@@ -7,23 +7,11 @@ from typing import Any
 
 import structlog
 
-from quaymaster.actions import (
-    artifact_events,
-    build_happening,
-    build_schedules,
-    cherry_picks,
-    following_builds,
-    gate_asking,
-    pushes,
-    rollbacks,
-    scheduled_cuts,
-    schedules,
-    watched_sources,
-    workflow_runs,
-)
+from quaymaster.actions.announcements.deliveries import Announcer
+from quaymaster.actions.builds import happening
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.deliveries import Announcer
-from quaymaster.actions.follow_up import (
+from quaymaster.actions.candidates import cherry_picks, following_builds
+from quaymaster.actions.decisions.follow_up import (
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
     CHERRY_PICK,
@@ -41,21 +29,32 @@ from quaymaster.actions.follow_up import (
     WORKFLOW,
     job_kind,
 )
-from quaymaster.actions.orchestrate import admit, happen
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.decisions.orchestrate import admit, happen
+from quaymaster.actions.deployments.gates import asking
+from quaymaster.actions.deployments.rollbacks import rollbacks
+from quaymaster.actions.deployments.workflows import runs
+from quaymaster.actions.ports.outside import Outside
+from quaymaster.actions.releases import artifact_events
+from quaymaster.actions.triggers import (
+    build_schedules,
+    pushes,
+    scheduled_cuts,
+    schedules,
+    watched_sources,
+)
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_events import BuildTimeCame
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import ReleaseId
 from quaymaster.runner.pool import HostPool
-from quaymaster.store import database as databases
-from quaymaster.store import workers
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.jobs import NO_POOL
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import open_vault
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.jobs.jobs import NO_POOL
+from quaymaster.store.postgres import database as databases
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.resources import workers
+from quaymaster.store.resources.workers import NewWorker
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import open_vault
 from quaymaster.worker import notices, slots, sweeper
 from quaymaster.worker.asker import Asker
 from quaymaster.worker.courier import CommitStatuses, Courier, Letters
@@ -117,8 +116,8 @@ async def _work(
     dispatcher = Dispatcher(installation, hosts, identity, own)
     lease = Lease(installation, dispatcher, worker, options.lease)
     askers = {
-        GATES: Asker(installation, "gates", gate_asking.ask),
-        WORKFLOW: Asker(installation, "workflows", workflow_runs.look),
+        GATES: Asker(installation, "gates", asking.ask),
+        WORKFLOW: Asker(installation, "workflows", runs.look),
     }
     couriers = _couriers(installation, announcers)
     wakeups = _wakeups(options, installation, dispatcher, askers, couriers)
@@ -194,7 +193,7 @@ def _wakeups(
 
     async def look_at_build(build: int) -> None:
         try:
-            await build_happening.happen(Call(installation), BuildId(build), BuildTimeCame())
+            await happening.happen(Call(installation), BuildId(build), BuildTimeCame())
         except NotFound:
             _log.info("a wake-up was for a build that is gone", build=build)
 
@@ -229,7 +228,7 @@ def _wakeups(
         CUT: fire_cut,
         DEPLOYMENTS: deploy_what_is_built,
         SOURCES: look_at_sources,
-        build_happening.BUILD: look_at_build,
+        happening.BUILD: look_at_build,
     }
     handlers.update({kind: courier.wake for kind, courier in couriers.items()})
     return Wakeups(

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import structlog
 
 from quaymaster.domain.release import JobId
-from quaymaster.store import notify
-from quaymaster.store.database import Database, DatabaseUnavailable
-from quaymaster.store.jobs import NO_POOL
+from quaymaster.store.jobs.jobs import NO_POOL
+from quaymaster.store.postgres import notify
+from quaymaster.store.postgres.database import Database, DatabaseUnavailable
 from quaymaster.worker.dispatcher import Dispatcher
 
 RETRY_SECONDS = 1.0

@@ -17,13 +17,13 @@ from pgqueuer.domain.models import HealthCheckEvent, Job
 from pgqueuer.domain.types import QueueEntrypoint
 from pgqueuer.ports.driver import NotifyCallback
 
-from quaymaster.store.database import (
+from quaymaster.store.postgres.database import (
     SERVER_SETTINGS,
     DatabaseUnavailable,
     leave_as_it_is,
     understood,
 )
-from quaymaster.store.queue import read_payload
+from quaymaster.store.postgres.queue import read_payload
 
 Handler = Callable[[int], Awaitable[None]]
 

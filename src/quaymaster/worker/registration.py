@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import structlog
 
-from quaymaster.actions import deployment_groups
 from quaymaster.actions.call import Installation
+from quaymaster.actions.resources import deployment_groups
 from quaymaster.domain.errors import NotFound
-from quaymaster.store import workers
-from quaymaster.store.database import Connection
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.resources import workers
+from quaymaster.store.resources.workers import NewWorker
 from quaymaster.worker.capabilities import offered
 from quaymaster.worker.dispatcher import Identity
 

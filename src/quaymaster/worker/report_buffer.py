@@ -18,9 +18,9 @@ from quaymaster.protocol.job import (
     StepProgress,
     StepStarted,
 )
-from quaymaster.store.job_reports import StepState
-from quaymaster.store.logs import Chunk
-from quaymaster.store.task_runs import StepDetail, StepIssue, StepOutput
+from quaymaster.store.jobs.logs import Chunk
+from quaymaster.store.jobs.reports import StepState
+from quaymaster.store.jobs.task_runs import StepDetail, StepIssue, StepOutput
 
 MOST_OUTPUTS = 200  # of a step are kept with it; later steps know them all
 LONGEST_SHOWN = 2048

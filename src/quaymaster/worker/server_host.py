@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from quaymaster.actions.ports import ServerTask, ServerTaskEnd, ServerTasks
+from quaymaster.actions.ports.outside import ServerTask, ServerTaskEnd, ServerTasks
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.protocol.job import (
     HostMessage,

@@ -7,25 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from quaymaster.actions import (
-    build_artifacts,
-    build_retention,
-    build_schedules,
-    deliveries,
-    leftovers,
-    retention,
-    scheduled_cuts,
-    schedules,
-    status_posting,
-    target_watch,
-    watched_repositories,
-    watched_sources,
-    webhooks,
-)
-from quaymaster.actions import jobs as job_actions
-from quaymaster.actions.build_happening import BUILD
+from quaymaster.actions.announcements import deliveries
+from quaymaster.actions.builds import status_posting
+from quaymaster.actions.builds.happening import BUILD
+from quaymaster.actions.builds.results import artifacts
+from quaymaster.actions.builds.results import retention as build_retention
 from quaymaster.actions.call import Call, Installation
-from quaymaster.actions.follow_up import (
+from quaymaster.actions.decisions.follow_up import (
     AHEAD,
     ARTIFACT_EVENT,
     BUILD_SCHEDULE,
@@ -41,20 +29,25 @@ from quaymaster.actions.follow_up import (
     WORKFLOW,
     job_kind,
 )
-from quaymaster.store import (
-    artifact_events,
-    builds,
-    cherry_picks,
-    cut_schedules,
-    due,
-    firing,
-    pushes,
-    queueing,
-    sweeping,
-    workflow_runs,
+from quaymaster.actions.jobs import jobs as job_actions
+from quaymaster.actions.releases import retention
+from quaymaster.actions.storage import leftovers
+from quaymaster.actions.triggers import (
+    build_schedules,
+    scheduled_cuts,
+    schedules,
+    target_watch,
+    watched_repositories,
+    watched_sources,
+    webhooks,
 )
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.queue import Wakeup, enqueue
+from quaymaster.store.builds import builds
+from quaymaster.store.candidates import cherry_picks, workflow_runs
+from quaymaster.store.deployments import queueing
+from quaymaster.store.postgres import due, sweeping
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.postgres.queue import Wakeup, enqueue
+from quaymaster.store.triggers import artifact_events, cut_schedules, firing, pushes
 from quaymaster.worker.leases import Lease
 
 KEPT_QUEUE_LOG = timedelta(hours=1)
@@ -100,7 +93,7 @@ async def _tried(
 
 async def forget_unfinished_uploads(installation: Installation) -> int:
     """Remove the pieces of files that were never uploaded as a whole; how many."""
-    return await build_artifacts.forget_unfinished(Call(installation))
+    return await artifacts.forget_unfinished(Call(installation))
 
 
 async def retention_when_due(installation: Installation) -> int:

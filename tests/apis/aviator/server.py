@@ -11,7 +11,7 @@ import httpx
 
 from quaymaster.apis.aviator import router as aviator
 from quaymaster.apis.azure import router as azure
-from quaymaster.store.database import Database
+from quaymaster.store.postgres.database import Database
 from tests.apis.azure.server import BASE, MAX_BODY, Server, elsewhere
 from tests.apis.azure.server import serving as serving_azure
 

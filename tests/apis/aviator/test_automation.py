@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from quaymaster.actions import following_builds, scheduled_cuts
 from quaymaster.actions.call import Call
+from quaymaster.actions.candidates import following_builds
+from quaymaster.actions.triggers import scheduled_cuts
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReportedStatus
-from quaymaster.store import candidates, cut_schedules
+from quaymaster.store.candidates import candidates
+from quaymaster.store.triggers import cut_schedules
 from tests import repositories
 from tests.apis.aviator.server import Aviator
 from tests.apis.aviator.test_repositories import connected

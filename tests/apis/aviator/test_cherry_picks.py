@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from dulwich.file import FileLocked
 
-from quaymaster.actions import cherry_picks
 from quaymaster.actions.call import Call
+from quaymaster.actions.candidates import cherry_picks
 from quaymaster.connectors import cherry_picking
-from quaymaster.store.cherry_picks import PickStatus
+from quaymaster.store.candidates.cherry_picks import PickStatus
 from tests import gits
 from tests.apis.aviator.server import Aviator
 from tests.apis.aviator.test_repositories import connected

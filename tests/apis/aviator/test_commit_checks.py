@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from tests.apis.aviator.server import REPOSITORY, Aviator, serving

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import cherry_picks
 from quaymaster.actions.call import Call
+from quaymaster.actions.candidates import cherry_picks
 from tests import gits
 from tests.apis.aviator.server import REPOSITORY, Aviator
 from tests.apis.aviator.test_cherry_picks import conflict, pick, shop

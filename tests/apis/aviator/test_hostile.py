@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from quaymaster.actions import following_builds
 from quaymaster.actions.call import Call
+from quaymaster.actions.candidates import following_builds
 from quaymaster.domain.release import ReleaseId
 from tests import documents
 from tests.apis.aviator.server import COMMIT, REPOSITORY, Aviator

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import rollbacks
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.deployments.rollbacks import rollbacks
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen
+from quaymaster.actions.decisions.orchestrate import happen
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store import due, repository_definitions
+from quaymaster.store.candidates import repositories
+from quaymaster.store.postgres import due
 from tests import documents
 from tests.apis.aviator.server import Aviator
 
@@ -241,10 +242,10 @@ async def test_an_environment_of_a_definition_of_the_other_dialect_can_be_set(av
     assert [one["name"] for one in (await aviator.ask("GET")).json()] == ["plain", "shop"]
     number = made["environments"][0]["id"]
     async with aviator.database.read() as connection:
-        assert not await repository_definitions.holds_after_rollback(connection, number)
+        assert not await repositories.holds_after_rollback(connection, number)
     await aviator.ask("PATCH", path, json={"hold_after_rollback": True})
     async with aviator.database.read() as connection:
-        assert await repository_definitions.holds_after_rollback(connection, number)
+        assert await repositories.holds_after_rollback(connection, number)
 
 
 async def test_names_with_a_slash_and_names_that_look_encoded(aviator: Aviator):

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from quaymaster.actions import explaining, following_builds
 from quaymaster.actions.call import Call
+from quaymaster.actions.candidates import following_builds
+from quaymaster.actions.deployments import explaining
 from quaymaster.domain.reasons import ReasonKind
 from quaymaster.domain.release import ReleaseId, StageId
 from tests import gits

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import candidate_builds, candidate_news, deliveries
+from quaymaster.actions.announcements import deliveries
 from quaymaster.actions.call import Call
+from quaymaster.actions.candidates import candidate_builds, news
 from quaymaster.apis.aviator.webhooks.announcer import AviatorAnnouncer
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
-from quaymaster.store import workflow_runs
+from quaymaster.store.candidates import workflow_runs
 from tests.apis.aviator.server import Aviator
 from tests.connectors.far_side import FarSide, answering, far_side
 
@@ -147,7 +148,7 @@ async def test_every_action_is_signed_and_delivered_once(aviator: Aviator) -> No
         now = datetime.now(UTC)
         async with aviator.database.transaction() as connection:
             for happening in (Happening.CANDIDATE_BUILT, Happening.CHERRY_PICK_FINISHED):
-                await candidate_news.tell(connection, happening, numbers[0], "succeeded", now)
+                await news.tell(connection, happening, numbers[0], "succeeded", now)
         for _ in range(2):
             await send(aviator)
     events = told(receiver)

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 from litestar.types import Receive, Scope, Send
 
-from quaymaster.actions import people
 from quaymaster.actions.call import Installation
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.people import people
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.apis.azure import router
-from quaymaster.store.database import Database
-from quaymaster.store.object_storage import ObjectStorage
-from quaymaster.store.vault import open_vault
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.storage.object_storage import ObjectStorage
+from quaymaster.store.storage.vault import open_vault
 
 BASE = "http://quay.example"
 MAX_BODY = 256 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.store.database import Database
+from quaymaster.store.postgres.database import Database
 from tests.apis.azure.server import MAX_BODY, Server, serving
 from tests.apis.azure.test_bad_input import everything
 from tests.documents import definition, stage

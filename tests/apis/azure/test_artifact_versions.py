@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from quaymaster.actions.ports import Outside, Version
+from quaymaster.actions.ports.outside import Outside, Version
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from quaymaster.store import retention
+from quaymaster.store.releases import retention
 from tests.apis.azure.server import Server
 from tests.documents import definition, stage
 

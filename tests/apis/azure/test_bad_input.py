@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.actions import projects
+from quaymaster.actions.people import projects
 from tests.apis.azure.server import MAX_BODY, Server
 from tests.documents import asks, definition, stage
 

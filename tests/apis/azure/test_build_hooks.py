@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import build_happening
+from quaymaster.actions.builds import happening
 from quaymaster.actions.call import Call
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_events import BuildRetried
@@ -63,7 +63,7 @@ async def test_a_build_that_is_run_again_is_told_again_and_each_as_it_ended(serv
         await subscribe(server, receiver.url)
         build = await canceled(server, web)
         call = Call(server.installation)
-        await build_happening.happen(call, BuildId(build["id"]), BuildRetried("", everything=True))
+        await happening.happen(call, BuildId(build["id"]), BuildRetried("", everything=True))
         await send(server)
         assert event(receiver)["resource"]["result"] == "canceled"
         await asked(server, "PATCH", f"builds/{build['id']}", json={"status": "cancelling"})

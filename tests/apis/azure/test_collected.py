@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from quaymaster.store import firing, firings
+from quaymaster.store.triggers import firing, firings
 from tests.apis.azure.server import Server
 from tests.documents import build_artifact, definition, stage, task
 

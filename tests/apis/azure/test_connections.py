@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.actions import projects
+from quaymaster.actions.people import projects
 from tests.apis.azure.server import Server
 
 BASE = "/default/Default/_apis/serviceendpoint/endpoints"

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from quaymaster.store import targets, workers
-from quaymaster.store.workers import NewWorker
+from quaymaster.store.resources import targets, workers
+from quaymaster.store.resources.workers import NewWorker
 from tests import documents
 from tests.apis.azure.server import Server
 

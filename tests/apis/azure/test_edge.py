@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
-from quaymaster.actions import projects
+from quaymaster.actions.people import projects
 from quaymaster.apis.azure import policy, router
 from quaymaster.apis.shared import remembering
 from quaymaster.apis.shared.scopes import Scope

@@ -8,16 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from quaymaster.actions import light_releases, people, reading
 from quaymaster.actions.call import Call, Project
+from quaymaster.actions.people import people
+from quaymaster.actions.releases import light_releases, reading
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.light_releases import RENDERING, based
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.domain.access import Grant, Permission, definition_token
-from quaymaster.store import people as stored_people
-from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.people import people as stored_people
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases.lists import ReleaseFilter
 from tests.apis.azure.server import BASE, Server
 from tests.apis.azure.test_releases import ids, three, web_stage
 from tests.documents import definition

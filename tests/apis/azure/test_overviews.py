@@ -3,7 +3,7 @@
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from quaymaster.actions.badges import Badge
+from quaymaster.actions.announcements.badges import Badge
 from quaymaster.apis.azure.badges import drawn
 from tests.apis.azure.server import Server
 from tests.documents import definition, stage

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.connectors.artifacts.git import GitRepositories
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.outgoing.addresses import AllowedAddresses

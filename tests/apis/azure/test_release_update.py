@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions.ports import Outside
-from quaymaster.store import release_secrets
+from quaymaster.actions.ports.outside import Outside
+from quaymaster.store.releases import release_secrets
 from tests.apis.azure.server import Server, serving
 from tests.apis.azure.test_artifact_versions import Shelf
 from tests.documents import command_line, definition, git_artifact, stage

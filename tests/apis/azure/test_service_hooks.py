@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import deliveries, projects
+from quaymaster.actions.announcements import deliveries
+from quaymaster.actions.people import projects
 from quaymaster.apis.azure.service_hooks.announcer import AzureAnnouncer
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient

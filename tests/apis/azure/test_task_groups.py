@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.store import releases
+from quaymaster.store.releases import releases
 from tests import documents
 from tests.apis.azure.server import Server
 

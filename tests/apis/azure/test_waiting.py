@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from quaymaster.actions import gate_asking
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import Unreachable, WebAnswer, WebRequest
+from quaymaster.actions.deployments.gates import asking
+from quaymaster.actions.ports.outside import Unreachable, WebAnswer, WebRequest
 from quaymaster.connectors.server_tasks.running import WebTasks
 from tests.apis.azure.server import Server
 from tests.documents import INVOKE_REST_API, definition, gates, phase, stage, task
@@ -104,7 +104,7 @@ async def test_what_a_gate_answered_is_shown_and_its_log_can_be_read(server: Ser
     found = environment["deploySteps"][0]["preDeploymentGates"]
     assert (found["status"], found["deploymentJobs"][0]["tasks"]) == ("inProgress", [])
     asked = replace(server.installation.outside, server_tasks=WebTasks(Nobody()))
-    assert await gate_asking.ask(Call(replace(server.installation, outside=asked)), found["id"])
+    assert await asking.ask(Call(replace(server.installation, outside=asked)), found["id"])
     after = (await server.seen(f"releases/{release['id']}"))["environments"][0]
     (sample,) = after["deploySteps"][0]["preDeploymentGates"]["deploymentJobs"]
     (said,) = sample["tasks"]

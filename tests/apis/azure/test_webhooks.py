@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from quaymaster.actions import artifact_events, pushes
 from quaymaster.actions.call import Call
+from quaymaster.actions.releases import artifact_events
+from quaymaster.actions.triggers import pushes
 from tests.apis.azure.server import Server
 from tests.documents import definition, git_artifact, stage
 from tests.vectors import shared_folder

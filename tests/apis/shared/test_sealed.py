@@ -6,7 +6,7 @@ import httpx
 
 from quaymaster.apis.aviator import router as aviator
 from quaymaster.apis.azure import router as azure
-from quaymaster.store.vault import open_vault
+from quaymaster.store.storage.vault import open_vault
 from tests.apis.aviator.server import Aviator, serving
 from tests.apis.azure.server import BASE, MAX_BODY, elsewhere
 from tests.documents import definition, stage

@@ -3,13 +3,10 @@
 from litestar import Response, delete, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import (
-    candidates,
-    quarantines,
-    repository_definitions,
-    repository_views,
-)
-from quaymaster.actions.candidates import Cut
+from quaymaster.actions.candidates import candidates
+from quaymaster.actions.candidates.candidates import Cut
+from quaymaster.actions.deployments import quarantines
+from quaymaster.actions.repositories import repositories, views
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.errors import Problem
@@ -36,7 +33,7 @@ async def create_candidate(
 ) -> Response[bytes]:
     """A release of this version at a commit, ready to be deployed."""
     body = await request.fields()
-    await repository_definitions.looked_up(request.call, project)
+    await repositories.looked_up(request.call, project)
     wanted = version_in(version)
     commit = release_versions.commit(body.get("commit"))
     if commit is None:
@@ -51,7 +48,7 @@ async def create_candidate(
         )
     except Conflict as taken:
         raise Problem(409, "Release candidate already exists") from taken
-    made = await repository_views.candidates(found.call, [number])
+    made = await views.candidates(found.call, [number])
     shown = present.candidate_line(made[number], repository)
     return request.answer(shown, 201)
 

@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
-from quaymaster.actions import cherry_picks
-from quaymaster.actions.cherry_picks import PickRequest
+from quaymaster.actions.candidates import cherry_picks
+from quaymaster.actions.candidates.cherry_picks import PickRequest
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, number_in, text_in
 from quaymaster.apis.aviator.candidates import PATH

@@ -6,14 +6,12 @@ from typing import Any
 from litestar import Response, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import (
-    candidate_deployments,
-    candidates,
-    repository_definitions,
-    rollback_requests,
-    workflow_call_backs,
-)
-from quaymaster.actions.rolling_back import RollbackRequest
+from quaymaster.actions.candidates import candidates
+from quaymaster.actions.deployments import candidate_deployments
+from quaymaster.actions.deployments.rollbacks import requests
+from quaymaster.actions.deployments.rollbacks.rolling_back import RollbackRequest
+from quaymaster.actions.deployments.workflows import call_backs
+from quaymaster.actions.repositories import repositories
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, number_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
@@ -77,7 +75,7 @@ async def list_deployments(
     try:
         page = page_of(request)
     except Problem:
-        await repository_definitions.looked_up(request.call, project, environment)
+        await repositories.looked_up(request.call, project, environment)
         raise
     _, found = await candidates.deployments(
         request.call, project, environment, page.count + 1, (page.number - 1) * page.count
@@ -100,7 +98,7 @@ async def get_deployment(
     shown = present.deployment(environment, found)
     asked = request.expanded()
     if "workflow" in asked:
-        run = await workflow_call_backs.of_deployment(request.call, found.id)
+        run = await call_backs.of_deployment(request.call, found.id)
         shown["workflow"] = present.workflow(run) if run else None
     if "reasons" in asked:
         known = await candidate_deployments.reasons(request.call, found)
@@ -134,7 +132,7 @@ async def _version(
     otherwise whatever is asked next does so."""
     version = release_versions.read(body.get("release_candidate_version"))
     if version is None:
-        await repository_definitions.looked_up(request.call, project, environment)
+        await repositories.looked_up(request.call, project, environment)
         raise Problem(400, "Invalid release candidate version")
     return version
 
@@ -147,9 +145,9 @@ async def roll_back(
     body = await request.fields()
     force = flag_in(body, "force")
     wanted = body.get("release_candidate_version")
-    find = rollback_requests.named(request.call, project, environment)
+    find = requests.named(request.call, project, environment)
     asked = RollbackRequest(override=FORCED if force else "", comment=text_in(body, "comment"))
-    made = await rollback_requests.roll_back(
+    made = await requests.roll_back(
         request.call, find, asked, None if wanted is None else version_in(wanted)
     )
     return request.answer(present.deployment(environment, made), 201)
@@ -160,8 +158,8 @@ async def plan_rollback(
     request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
 ) -> Response[bytes]:
     """Where a rollback would go now, for whoever is about to ask for one."""
-    find = rollback_requests.named(request.call, project, environment)
-    plan, target = await rollback_requests.planned(request.call, find)
+    find = requests.named(request.call, project, environment)
+    plan, target = await requests.planned(request.call, find)
     shown = {
         "target": present.deployment(environment, target),
         "canceled": [str(row.id) for row in plan.canceled],
@@ -175,8 +173,8 @@ async def resume(
 ) -> Response[bytes]:
     """Let deployments start by themselves again after a rollback."""
     await request.fields()
-    find = rollback_requests.named(request.call, project, environment)
-    await rollback_requests.resume(request.call, find)
+    find = requests.named(request.call, project, environment)
+    await requests.resume(request.call, find)
     return request.answer({"environment_name": environment, "held": False})
 
 

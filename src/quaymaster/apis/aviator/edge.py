@@ -20,7 +20,7 @@ from quaymaster.apis.shared.callers import Callers
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
 from quaymaster.apis.shared.messages import answer, header, raw_path
 from quaymaster.apis.shared.refusals import Refusal
-from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.postgres.database import DatabaseUnavailable
 
 ROOTS = ("/api/releases", "/graphql", "/api/v1", "/api/buildkite")
 

@@ -6,14 +6,14 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import delivery_metrics
+from quaymaster.actions.repositories import delivery_metrics
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, time_in
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.projects import ONE
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.delivery_metrics import DeliveryMetrics
-from quaymaster.store.repository_definitions import RepositoryEnvironment
+from quaymaster.store.candidates.delivery_metrics import DeliveryMetrics
+from quaymaster.store.candidates.repositories import RepositoryEnvironment
 
 USUAL = timedelta(days=30)
 SECONDS_A_DAY = 24 * 60 * 60

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from quaymaster.actions import scheduled_cuts
-from quaymaster.actions.repository_definitions import (
+from quaymaster.actions.candidates.version_lists import Version
+from quaymaster.actions.repositories.repositories import (
     BUILD_METHOD,
     DEPLOYMENT_METHOD,
     method_of,
 )
-from quaymaster.actions.version_lists import Version
+from quaymaster.actions.triggers import scheduled_cuts
 from quaymaster.apis.aviator import methods, words
 from quaymaster.apis.aviator.words import STATUS
 from quaymaster.domain import release_versions
@@ -18,17 +18,17 @@ from quaymaster.domain.freezes import Freeze, Hold
 from quaymaster.domain.reasons import Reason
 from quaymaster.domain.release_versions import CandidateVersion, version_of
 from quaymaster.domain.statuses import ReportedStatus
-from quaymaster.store.cherry_picks import CherryPick
-from quaymaster.store.cut_schedules import CutSchedule
-from quaymaster.store.environment_deployments import EnvironmentDeployment
-from quaymaster.store.history import HistoryLine
-from quaymaster.store.pull_requests import CandidatePullRequest
-from quaymaster.store.repository_definitions import (
+from quaymaster.store.candidates.cherry_picks import CherryPick
+from quaymaster.store.candidates.pull_requests import CandidatePullRequest
+from quaymaster.store.candidates.repositories import (
     RepositoryDefinition,
     RepositoryEnvironment,
 )
-from quaymaster.store.repository_views import CandidateLine
-from quaymaster.store.workflow_runs import WorkflowRun
+from quaymaster.store.candidates.repository_views import CandidateLine
+from quaymaster.store.candidates.workflow_runs import WorkflowRun
+from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
+from quaymaster.store.releases.history import HistoryLine
+from quaymaster.store.triggers.cut_schedules import CutSchedule
 
 
 def time(at: datetime | None) -> str | None:

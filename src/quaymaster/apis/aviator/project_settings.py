@@ -3,8 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from quaymaster.actions.cut_clocks import BRANCH, CRON, FILE_PATHS, SCHEDULED_CUT, VERSIONS, ZONE
-from quaymaster.actions.repository_definitions import BUILD_METHOD
+from quaymaster.actions.repositories.cut_clocks import (
+    BRANCH,
+    CRON,
+    FILE_PATHS,
+    SCHEDULED_CUT,
+    VERSIONS,
+    ZONE,
+)
+from quaymaster.actions.repositories.repositories import BUILD_METHOD
 from quaymaster.apis.aviator import methods
 from quaymaster.apis.aviator.asked import flag_in, text_in
 from quaymaster.apis.aviator.errors import Problem

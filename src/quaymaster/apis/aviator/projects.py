@@ -6,17 +6,14 @@ from typing import Any
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import (
-    environment_freezes,
-    repository_definitions,
-    repository_views,
-    scheduled_cuts,
-)
-from quaymaster.actions.repository_definitions import (
+from quaymaster.actions.deployments import environment_freezes
+from quaymaster.actions.repositories import repositories, views
+from quaymaster.actions.repositories.repositories import (
     DEPLOYMENT_METHOD,
     NewDefinition,
     NewEnvironment,
 )
+from quaymaster.actions.triggers import scheduled_cuts
 from quaymaster.apis.aviator import methods, present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in, time_in
 from quaymaster.apis.aviator.errors import Problem
@@ -51,7 +48,7 @@ async def create_project(request: AviatorRequest) -> Response[bytes]:
         settings_in(body),
         text_in(body, "team_project"),
     )
-    made = await repository_definitions.create(request.call, new)
+    made = await repositories.create(request.call, new)
     return request.answer(present.project(made.definition), 201)
 
 
@@ -59,7 +56,7 @@ async def create_project(request: AviatorRequest) -> Response[bytes]:
 async def list_projects(request: AviatorRequest) -> Response[bytes]:
     """A page of the projects, by name: whatever calls of this contract can be about."""
     page = page_of(request, usual=MOST)
-    found = await repository_definitions.listed(request.call)
+    found = await repositories.listed(request.call)
     start = (page.number - 1) * page.count
     shown = [present.project(one) for one in found[start : start + page.count]]
     return request.answer(
@@ -70,7 +67,7 @@ async def list_projects(request: AviatorRequest) -> Response[bytes]:
 @get(ONE, opt=needs(Scope.RELEASE))
 async def get_project(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
     """One project."""
-    found = await repository_definitions.looked_up(request.call, project)
+    found = await repositories.looked_up(request.call, project)
     clock = await scheduled_cuts.standing(found.call, found.definition.definition_id)
     shown = present.project(found.definition)
     return request.answer({**shown, "next_cut": present.next_cut(clock) if clock else None})
@@ -83,7 +80,7 @@ async def get_next_version(request: AviatorRequest, project: FromPath[str]) -> R
     numbering = query.text("versions") or Numbering.CALVER
     if numbering not in set(Numbering):
         raise Problem(400, f"Invalid versions: use one of {', '.join(Numbering)}")
-    found = await repository_definitions.looked_up(request.call, project)
+    found = await repositories.looked_up(request.call, project)
     version = await scheduled_cuts.suggested(
         found.call, found, Numbering(numbering), query.text("time_zone") or "UTC"
     )
@@ -102,20 +99,18 @@ async def create_environment(request: AviatorRequest, project: FromPath[str]) ->
         {name: flag_in(body, name) for name in ENVIRONMENT_FLAGS if name in body},
         workflow=methods.method_in(body.get(DEPLOYMENT_METHOD), DEPLOYMENT_METHOD, builds=False),
     )
-    made = await repository_definitions.add_environment(request.call, project, new)
+    made = await repositories.add_environment(request.call, project, new)
     return request.answer(present.environment(made.environment, new.parent or None), 201)
 
 
 @get(ENVIRONMENTS, opt=needs(Scope.RELEASE))
 async def list_environments(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
     """The environments of a project in their order."""
-    found = await repository_definitions.looked_up(request.call, project)
-    known = await repository_definitions.environments(request.call, found)
+    found = await repositories.looked_up(request.call, project)
+    known = await repositories.environments(request.call, found)
     names = {one.id: one.name for one in known}
-    stopped = await repository_views.standstills(
-        request.call, [one.id for one in known], request.call.now
-    )
-    held = await repository_views.holds(request.call, [one.id for one in known])
+    stopped = await views.standstills(request.call, [one.id for one in known], request.call.now)
+    held = await views.holds(request.call, [one.id for one in known])
     return request.answer(
         [
             present.environment(
@@ -139,14 +134,14 @@ async def get_environment(
 
 async def shown(request: AviatorRequest, project: str, environment: str) -> Response[bytes]:
     """An environment with its freezes, and whether one of any level is in force now."""
-    found = await repository_definitions.looked_up(request.call, project, environment)
-    known = await repository_definitions.environments(request.call, found)
+    found = await repositories.looked_up(request.call, project, environment)
+    known = await repositories.environments(request.call, found)
     names = {one.id: one.name for one in known}
     freezes = await environment_freezes.listed(request.call, project, environment)
     parent = names.get(found.environment.parent_id or 0)
     number, call = found.environment.id, found.call
-    is_frozen = bool((await repository_views.standstills(call, [number], call.now)).get(number))
-    hold = (await repository_views.holds(call, [number])).get(number)
+    is_frozen = bool((await views.standstills(call, [number], call.now)).get(number))
+    hold = (await views.holds(call, [number])).get(number)
     return request.answer(
         present.environment(found.environment, parent, freezes, is_frozen=is_frozen, hold=hold)
     )

@@ -32,8 +32,8 @@ from quaymaster.apis.shared.limiting import RequestLimits
 from quaymaster.apis.shared.refusals import NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.schedules import UnknownTimeZone
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.vault import VaultError
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.vault import VaultError
 
 _log = structlog.get_logger("quaymaster.apis.aviator")
 

@@ -6,9 +6,9 @@ from typing import Any
 from litestar import Response, delete, get, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import changelogs, repository_settings
-from quaymaster.actions.repository_definitions import DEPLOYMENT_METHOD
-from quaymaster.actions.repository_settings import EnvironmentChange
+from quaymaster.actions.repositories import changelogs, settings
+from quaymaster.actions.repositories.repositories import DEPLOYMENT_METHOD
+from quaymaster.actions.repositories.settings import EnvironmentChange
 from quaymaster.apis.aviator import methods, present
 from quaymaster.apis.aviator.asked import AviatorRequest, flag_in, text_in
 from quaymaster.apis.aviator.candidates import version_in
@@ -25,14 +25,14 @@ async def change_project(request: AviatorRequest, project: FromPath[str]) -> Res
     body = await request.fields()
     check_known(body, ("name", *KEYS))
     name = text_in(body, "name") if "name" in body else None
-    found = await repository_settings.change(request.call, project, settings_in(body), name)
+    found = await settings.change(request.call, project, settings_in(body), name)
     return request.answer(present.project(found.definition))
 
 
 @delete(ONE, opt=needs(Scope.RELEASE_MANAGE), status_code=204)
 async def delete_project(request: AviatorRequest, project: FromPath[str]) -> None:
     """Delete a project softly; refused while something of it is being deployed."""
-    await repository_settings.delete(request.call, project)
+    await settings.delete(request.call, project)
 
 
 @patch(ENVIRONMENT, opt=needs(Scope.RELEASE_MANAGE))
@@ -51,7 +51,7 @@ async def change_environment(
         workflow=methods.method_in(body.get(DEPLOYMENT_METHOD), DEPLOYMENT_METHOD, builds=False),
         **{name: _flag(body, name) for name in ENVIRONMENT_FLAGS},
     )
-    found = await repository_settings.change_environment(request.call, project, environment, change)
+    found = await settings.change_environment(request.call, project, environment, change)
     return await shown(request, project, found.environment.name)
 
 
@@ -85,7 +85,7 @@ async def delete_environment(
     request: AviatorRequest, project: FromPath[str], environment: FromPath[str]
 ) -> None:
     """Remove an environment; refused while something is being deployed to it."""
-    await repository_settings.delete_environment(request.call, project, environment)
+    await settings.delete_environment(request.call, project, environment)
 
 
 def check_known(body: Mapping[str, Any], known: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 from litestar import Response, delete, get, put
 from litestar.params import FromPath
 
-from quaymaster.actions import verifications
+from quaymaster.actions.repositories import verifications
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, number_in, text_in
 from quaymaster.apis.aviator.candidates import PATH, version_in

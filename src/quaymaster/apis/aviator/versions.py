@@ -3,7 +3,8 @@
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import automatic_refusals, version_lists
+from quaymaster.actions.candidates import version_lists
+from quaymaster.actions.deployments.rollbacks import automatic_refusals
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest
 from quaymaster.apis.aviator.candidates import PATH

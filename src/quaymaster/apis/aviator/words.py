@@ -2,7 +2,7 @@
 
 from quaymaster.domain.release import Outcome
 from quaymaster.domain.statuses import OperationStatus, ReportedStatus
-from quaymaster.store.cherry_picks import PickStatus
+from quaymaster.store.candidates.cherry_picks import PickStatus
 
 STATUS = {
     ReportedStatus.PENDING: "pending",

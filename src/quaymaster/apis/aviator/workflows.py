@@ -12,8 +12,8 @@ from typing import Any
 from litestar import Response, post
 from litestar.params import FromPath
 
-from quaymaster.actions import workflow_call_backs
-from quaymaster.actions.workflow_call_backs import Told
+from quaymaster.actions.deployments.workflows import call_backs
+from quaymaster.actions.deployments.workflows.call_backs import Told
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, text_in
 from quaymaster.apis.aviator.errors import Problem
@@ -36,7 +36,7 @@ async def sync_build(request: AviatorRequest) -> Response[bytes]:
     """A workflow says that it builds this candidate, and under which number it runs."""
     body = await request.fields()
     number, run_id = _number(body.get("release_cut_id"), "release_cut_id"), _run_id(body)
-    found = await workflow_call_backs.build_runs_as(request.call, number, run_id)
+    found = await call_backs.build_runs_as(request.call, number, run_id)
     return request.answer(present.workflow(found))
 
 
@@ -45,7 +45,7 @@ async def sync_deploy(request: AviatorRequest) -> Response[bytes]:
     """The same of a deployment."""
     body = await request.fields()
     number, run_id = _number(body.get("deployment_id"), "deployment_id"), _run_id(body)
-    found = await workflow_call_backs.deployment_runs_as(request.call, number, run_id)
+    found = await call_backs.deployment_runs_as(request.call, number, run_id)
     return request.answer(present.workflow(found))
 
 
@@ -67,7 +67,7 @@ async def report_run(request: AviatorRequest, number: FromPath[str]) -> Response
         text_in(body, "run_id")[:200],
     )
     try:
-        found = await workflow_call_backs.told(
+        found = await call_backs.told(
             request.asked.installation, _number(number, "id"), token, told
         )
     except NotFound as unknown:
@@ -93,9 +93,7 @@ async def buildkite_told(request: AviatorRequest) -> Response[bytes]:
     def is_right(token: str) -> bool:
         return _is_from_buildkite(request, raw, token)
 
-    found = await workflow_call_backs.look_at_build(
-        request.asked.installation, run_id, url, is_right
-    )
+    found = await call_backs.look_at_build(request.asked.installation, run_id, url, is_right)
     if found is None:
         raise Problem(401, "Unauthorized")
     return request.answer({"status": "processing" if found else "ignored"})

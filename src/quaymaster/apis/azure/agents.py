@@ -5,13 +5,13 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import pools
+from quaymaster.actions.resources import pools
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import number_in, numbers_in
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.pools import Pool, Queue
+from quaymaster.store.resources.pools import Pool, Queue
 
 NO_QUEUE = "TaskAgentQueueNotFoundException"
 NO_POOL = "TaskAgentPoolNotFoundException"

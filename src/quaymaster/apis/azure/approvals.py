@@ -6,8 +6,9 @@ from typing import Any
 from litestar import Response, get, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import approvals, reading
-from quaymaster.actions.approvals import Answer, Verdict
+from quaymaster.actions.deployments import approvals
+from quaymaster.actions.deployments.approvals import Answer, Verdict
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure import errors, paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, identity_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
@@ -21,8 +22,8 @@ from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.release import ApprovalId, Side
 from quaymaster.domain.statuses import ApprovalStatus
-from quaymaster.store.approval_lists import ApprovalFilter
-from quaymaster.store.paging import Paging
+from quaymaster.store.deployments.approvals import ApprovalFilter
+from quaymaster.store.postgres.paging import Paging
 
 USUAL, MOST = 50, 1000
 MOST_AT_ONCE = 1000

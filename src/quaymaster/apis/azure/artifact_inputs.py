@@ -4,8 +4,9 @@ from typing import Any
 
 from litestar import Response, post
 
-from quaymaster.actions import artifact_inputs, artifact_versions
-from quaymaster.actions.artifact_inputs import Offered
+from quaymaster.actions.definitions import artifact_inputs
+from quaymaster.actions.definitions.artifact_inputs import Offered
+from quaymaster.actions.releases import artifact_versions
 from quaymaster.apis.azure.artifact_versions import shown as shown_versions
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem

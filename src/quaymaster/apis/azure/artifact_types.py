@@ -9,8 +9,8 @@ from typing import Any
 
 from litestar import Response, get
 
-from quaymaster.actions.ports import ArtifactSource, Outside, TracedSource
-from quaymaster.actions.release_changes import is_repository
+from quaymaster.actions.ports.outside import ArtifactSource, Outside, TracedSource
+from quaymaster.actions.releases.release_changes import is_repository
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.shared.scopes import Scope

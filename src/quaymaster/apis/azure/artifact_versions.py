@@ -4,9 +4,9 @@ from typing import Any
 
 from litestar import Response, get
 
-from quaymaster.actions import artifact_versions, release_edits
-from quaymaster.actions.artifact_versions import Available
-from quaymaster.actions.ports import Version
+from quaymaster.actions.ports.outside import Version
+from quaymaster.actions.releases import artifact_versions, edits
+from quaymaster.actions.releases.artifact_versions import Available
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -34,7 +34,7 @@ async def get_artifact_versions(request: AzureRequest) -> Response[bytes]:
 @get("/release/tags", opt=needs(Scope.RELEASE))
 async def get_tags(request: AzureRequest) -> Response[bytes]:
     """Every tag that a release of the project has, by name."""
-    return request.collection("tag", await release_edits.tags_in_use(request.in_project()))
+    return request.collection("tag", await edits.tags_in_use(request.in_project()))
 
 
 def shown(found: list[Available]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from quaymaster.actions import attachments
-from quaymaster.actions.steps import Timeline
+from quaymaster.actions.jobs import attachments
+from quaymaster.actions.jobs.steps import Timeline
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
 from quaymaster.apis.azure.environments import timeline_in
@@ -19,7 +19,7 @@ from quaymaster.apis.azure.streaming import streamed
 from quaymaster.apis.azure.values import date_out, guid_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
-from quaymaster.store.attachments import Attachment
+from quaymaster.store.jobs.attachments import Attachment
 
 ATTEMPT = ENVIRONMENT + "/attempts/{attempt_id:str}"
 ONE = "/records/{record_id:str}/attachments/{kind:str}/{name:str}"

@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import badges
-from quaymaster.actions.badges import Badge
+from quaymaster.actions.announcements import badges
+from quaymaster.actions.announcements.badges import Badge
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import number_in

@@ -10,9 +10,9 @@ from typing import Any
 from litestar import Response, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import call_backs
-from quaymaster.actions.call_back_outputs import Output
-from quaymaster.actions.call_backs import Reporter, TokenEnded
+from quaymaster.actions.deployments.gates import call_backs
+from quaymaster.actions.deployments.gates.call_back_outputs import Output
+from quaymaster.actions.deployments.gates.call_backs import Reporter, TokenEnded
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs

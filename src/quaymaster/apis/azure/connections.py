@@ -7,8 +7,10 @@ from typing import Any
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import connections, projects, reading
 from quaymaster.actions.call import Call
+from quaymaster.actions.people import projects
+from quaymaster.actions.releases import reading
+from quaymaster.actions.resources import connections
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -21,7 +23,7 @@ from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.connection_saving import LONGEST_VALUE, ConnectionContent
 from quaymaster.domain.connections import TYPES
 from quaymaster.domain.errors import NotFound
-from quaymaster.store.connections import KeptConnection
+from quaymaster.store.resources.connections import KeptConnection
 
 PLAIN = "/serviceendpoint/endpoints"
 ONE = PLAIN + "/{endpoint_id:str}"

@@ -8,7 +8,8 @@ import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import definitions, reading
+from quaymaster.actions.definitions import definitions
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.errors import Problem
@@ -22,13 +23,13 @@ from quaymaster.apis.azure.words import DEFINITION_EXPANDS, DEFINITION_ORDER
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans import azure_document
-from quaymaster.store.definition_lists import (
+from quaymaster.store.definitions.definitions import Definition
+from quaymaster.store.definitions.lists import (
     DefinitionFilter,
     DefinitionOrder,
     DefinitionRow,
     Key,
 )
-from quaymaster.store.definitions import Definition
 
 MOST = 10_000
 BY_ID = (DefinitionOrder.ID_ASCENDING, DefinitionOrder.ID_DESCENDING)

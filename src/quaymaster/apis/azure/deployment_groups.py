@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import deployment_groups
+from quaymaster.actions.resources import deployment_groups
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
@@ -14,8 +14,8 @@ from quaymaster.apis.azure.present.deployment_group import group, target, with_m
 from quaymaster.apis.azure.values import bool_in, list_in, number_in, numbers_in
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.deployment_groups import DeploymentGroup
-from quaymaster.store.targets import KeptTarget
+from quaymaster.store.resources.deployment_groups import DeploymentGroup
+from quaymaster.store.resources.targets import KeptTarget
 
 PLAIN = "/distributedtask/deploymentgroups"
 ONE = PLAIN + "/{deployment_group_id:str}"

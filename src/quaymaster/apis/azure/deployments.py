@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 
-from quaymaster.actions import reading
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
@@ -26,9 +26,9 @@ from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.statuses import DeploymentReason, DeploymentStatus, OperationStatus
-from quaymaster.store.deployment_lists import DeploymentFilter, DeploymentLine
-from quaymaster.store.paging import Paging
-from quaymaster.store.people import Identity
+from quaymaster.store.deployments.lists import DeploymentFilter, DeploymentLine
+from quaymaster.store.people.people import Identity
+from quaymaster.store.postgres.paging import Paging
 
 USUAL, MOST = 50, 1000
 MOST_ENVIRONMENTS = 200

@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from quaymaster.actions import projects
 from quaymaster.actions.call import Call, Caller, Installation, Project
+from quaymaster.actions.people import projects
 from quaymaster.apis.azure import errors, locations, negotiation
 from quaymaster.apis.azure.asked import Asked
 from quaymaster.apis.azure.errors import Problem
@@ -31,7 +31,7 @@ from quaymaster.apis.shared.messages import Headers, answer, header, raw_path
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.domain.errors import DomainError, NotFound
-from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.postgres.database import DatabaseUnavailable
 
 APIS = "_apis"
 READING = frozenset({"GET", "HEAD"})

@@ -6,15 +6,16 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, patch, post
 
-from quaymaster.actions import environment_templates, reading
-from quaymaster.actions.environment_templates import EMPTY
+from quaymaster.actions.definitions import environment_templates
+from quaymaster.actions.definitions.environment_templates import EMPTY
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest, nothing
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown, with_people
 from quaymaster.apis.azure.values import bool_in, guid_in
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.environment_templates import EnvironmentTemplate
+from quaymaster.store.definitions.environment_templates import EnvironmentTemplate
 
 PATH = "/release/definitions/environmenttemplates"
 RESOURCE = "environmentTemplate"

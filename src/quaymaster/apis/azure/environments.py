@@ -3,9 +3,10 @@
 from litestar import Response, get, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, stages
-from quaymaster.actions.stages import StartRequest
-from quaymaster.actions.steps import Timeline
+from quaymaster.actions.deployments import stages
+from quaymaster.actions.deployments.stages import StartRequest
+from quaymaster.actions.jobs.steps import Timeline
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.overrides import overrides_in

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from quaymaster.actions import explaining
+from quaymaster.actions.deployments import explaining
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.environments import PATH, stage_number
 from quaymaster.apis.azure.policy import needs

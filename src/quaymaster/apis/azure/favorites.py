@@ -5,13 +5,13 @@ from uuid import UUID, uuid4
 
 from litestar import Response, delete, get, post
 
-from quaymaster.actions import favorites
+from quaymaster.actions.people import favorites
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import guid_in, list_in
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.favorites import Favorite
+from quaymaster.store.people.favorites import Favorite
 
 PATH = "/release/favorites/{scope_name:str}"
 RESOURCE = "favoriteItem"

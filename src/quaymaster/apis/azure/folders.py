@@ -4,7 +4,8 @@ from typing import Any
 
 from litestar import Response, delete, get, patch, post
 
-from quaymaster.actions import folders, reading
+from quaymaster.actions.builds.definitions import folders
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -12,7 +13,7 @@ from quaymaster.apis.azure.present.shown import Shown, person
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import FOLDER_ORDER
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.folders import Folder
+from quaymaster.store.definitions.folders import Folder
 
 PLAIN = "/release/folders"
 NAMED = "/release/folders/{path:path}"

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import projects
+from quaymaster.actions.people import projects
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.locations import AREAS

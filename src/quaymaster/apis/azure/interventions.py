@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from litestar import Response, get, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import gates, interventions, reading
-from quaymaster.actions.reading import ReleaseFound
+from quaymaster.actions.deployments import interventions
+from quaymaster.actions.deployments.gates import gates
+from quaymaster.actions.releases import reading
+from quaymaster.actions.releases.reading import ReleaseFound
 from quaymaster.apis.azure.asked import AzureRequest, array_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -18,7 +20,7 @@ from quaymaster.apis.azure.words import INTERVENTION_STATUS
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import GateRun, Intervention, InterventionId
-from quaymaster.store.release_views import StageView
+from quaymaster.store.releases.views import StageView
 
 ALL = "/release/releases/{release_id:str}/manualinterventions"
 ONE = ALL + "/{intervention_id:str}"

@@ -6,7 +6,9 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from quaymaster.actions import gate_asking, logs, reading, steps
+from quaymaster.actions.deployments.gates import asking
+from quaymaster.actions.jobs import logs, steps
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
 from quaymaster.apis.azure.environments import stage_number, timeline_in
@@ -19,8 +21,8 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import GateRun
-from quaymaster.store.logs import Lines
-from quaymaster.store.release_views import ReleaseView
+from quaymaster.store.jobs.logs import Lines
+from quaymaster.store.releases.views import ReleaseView
 
 LARGEST_LINE = 2**53
 
@@ -115,7 +117,7 @@ async def get_gate_log(
     for run in _gate_runs(found.view, stage):
         if run.id == gate:
             files = request.call.installation.files
-            return request.text(await gate_asking.evidence(files, run, sample, rank))
+            return request.text(await asking.evidence(files, run, sample, rank))
     raise NotFound("gates", gate)
 
 

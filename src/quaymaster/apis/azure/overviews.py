@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import overviews, reading
+from quaymaster.actions.releases import overviews, reading
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.definitions import definition_number
 from quaymaster.apis.azure.errors import Problem
@@ -17,8 +17,8 @@ from quaymaster.apis.azure.present.shown import Shown, definition_reference
 from quaymaster.apis.azure.releases import release_number
 from quaymaster.apis.azure.values import date_in, guid_in, list_in
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.overviews import TriggerProblem
-from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.deployments.overviews import TriggerProblem
+from quaymaster.store.releases.records import ReleaseArtifact
 
 USUAL_METRICS = timedelta(days=30)
 BUILD = "Build"

@@ -5,8 +5,8 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import projects
 from quaymaster.actions.call import Project
+from quaymaster.actions.people import projects
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.paging import id_token, top
 from quaymaster.apis.azure.policy import needs

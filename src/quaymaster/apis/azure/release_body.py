@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from quaymaster.actions.artifacts import Choice
-from quaymaster.actions.snapshot_edits import SnapshotEdit
+from quaymaster.actions.definitions.artifacts import Choice
+from quaymaster.actions.releases.snapshot_edits import SnapshotEdit
 from quaymaster.apis.azure.asked import array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared import json_reading
-from quaymaster.store.release_views import ReleaseView, StageView
+from quaymaster.store.releases.views import ReleaseView, StageView
 
 # What an environment of a release shows of its snapshot, and where the document has it.
 PARTS = {

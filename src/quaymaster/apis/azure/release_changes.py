@@ -5,9 +5,9 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import release_changes
-from quaymaster.actions.ports import Commit
-from quaymaster.actions.release_changes import Changes, Since
+from quaymaster.actions.ports.outside import Commit
+from quaymaster.actions.releases import release_changes
+from quaymaster.actions.releases.release_changes import Changes, Since
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.policy import needs

@@ -6,14 +6,14 @@ import msgspec
 from litestar import Response, delete, get
 from litestar.params import FromPath
 
-from quaymaster.actions import release_edits
+from quaymaster.actions.releases import edits
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.releases import release_number
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.history import HistoryLine
+from quaymaster.store.releases.history import HistoryLine
 
 # The words of the published history for what happened; other entries keep our own.
 CHANGE_TYPES = {
@@ -40,7 +40,7 @@ UNTOLD = frozenset({"ConditionsEvaluated"})
 @get("/release/releases/{release_id:str}/history", opt=needs(Scope.RELEASE))
 async def get_history(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """Everything that happened to the release, oldest first: who, when, what and why."""
-    lines, people, revision = await release_edits.happened(request.call, release_number(release_id))
+    lines, people, revision = await edits.happened(request.call, release_number(release_id))
     shown = Shown(request.links, people)
     told = [_line(shown, line, revision) for line in lines if line.kind not in UNTOLD]
     return request.collection("releaseRevision", told)
@@ -50,7 +50,7 @@ async def get_history(request: AzureRequest, release_id: FromPath[str]) -> Respo
 async def delete_release(request: AzureRequest, release_id: FromPath[str]) -> Response[None]:
     """Delete softly."""
     comment = text_in(request.parameters.text("comment"), "comment")
-    await release_edits.delete(request.in_project(), release_number(release_id), comment)
+    await edits.delete(request.in_project(), release_number(release_id), comment)
     return nothing()
 
 

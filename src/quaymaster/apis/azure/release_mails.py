@@ -7,7 +7,8 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, release_mails
+from quaymaster.actions.announcements import release_mails
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown, actor, person
@@ -16,8 +17,8 @@ from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import MAIL_SECTION, word
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.release_mails import Mail, Recipients, SentMail
-from quaymaster.store.release_views import ReleaseView, StageView
+from quaymaster.store.announcements.release_mails import Mail, Recipients, SentMail
+from quaymaster.store.releases.views import ReleaseView, StageView
 
 PATH = "/release/sendmail/{release_id:str}"
 KNOWN = (

@@ -18,8 +18,8 @@ from quaymaster.apis.azure.words import (
 )
 from quaymaster.apis.shared.query import Query
 from quaymaster.domain.statuses import ReleaseStatus
-from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases.lists import ReleaseFilter
 
 USUAL, MOST = 50, 5000
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from litestar import Response
 
-from quaymaster.actions import definitions, reading
-from quaymaster.actions.reading import ReleaseFound
+from quaymaster.actions.definitions import definitions
+from quaymaster.actions.releases import reading
+from quaymaster.actions.releases.reading import ReleaseFound
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.present import release as present
@@ -14,8 +15,8 @@ from quaymaster.apis.azure.present.shown import Shown, definition_reference, rel
 from quaymaster.apis.azure.values import bool_in, number_in, numbers_in
 from quaymaster.apis.shared.query import Query
 from quaymaster.domain.statuses import DeploymentStatus
-from quaymaster.store.paging import Paging
-from quaymaster.store.release_lists import ReleaseFilter
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases.lists import ReleaseFilter
 
 MOST = 100
 DEPLOYED = (DeploymentStatus.SUCCEEDED, DeploymentStatus.PARTIALLY_SUCCEEDED)

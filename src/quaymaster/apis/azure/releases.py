@@ -7,9 +7,9 @@ from typing import Any
 from litestar import Response, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import light_releases, reading, release_edits, releases
-from quaymaster.actions.artifacts import Choice
-from quaymaster.actions.releases import ReleaseRequest, ReleaseUpdate
+from quaymaster.actions.definitions.artifacts import Choice
+from quaymaster.actions.releases import edits, light_releases, reading, releases
+from quaymaster.actions.releases.releases import ReleaseRequest, ReleaseUpdate
 from quaymaster.apis.azure import release_query, release_summary
 from quaymaster.apis.azure.asked import AzureRequest, array_in, identity_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
@@ -38,7 +38,7 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReleaseReason
-from quaymaster.store.release_views import ReleaseHead
+from quaymaster.store.releases.views import ReleaseHead
 
 NO_POST = "The requested resource does not support http method 'POST'."
 START_METADATA = (
@@ -105,7 +105,7 @@ async def get_release(request: AzureRequest, release_id: FromPath[str]) -> Respo
     query = request.parameters
     if query.text("definitionSnapshotRevision"):
         wanted = number_in(query.text("definitionSnapshotRevision"), "definitionSnapshotRevision")
-        text = await release_edits.snapshot_at(request.call, release_number(release_id), wanted)
+        text = await edits.snapshot_at(request.call, release_number(release_id), wanted)
         return request.text(text.encode())
     return await shown_release(request, release_number(release_id), _trimmed(request.parameters))
 
@@ -158,7 +158,7 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
     number = release_number(release_id)
     if (await request.body()).strip() in (b"", b"null"):  # node's client says that there is none
         comment = text_in(request.parameters.text("comment"), "comment")
-        await release_edits.undelete(call, number, comment)
+        await edits.undelete(call, number, comment)
         return await shown_release(request, number)
     body = await request.properties("release", REPLACEMENT)
     _check_named_in_path(body.get("id"), number)

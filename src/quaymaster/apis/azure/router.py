@@ -60,9 +60,9 @@ from quaymaster.apis.shared.limiting import RequestLimits
 from quaymaster.apis.shared.messages import answer
 from quaymaster.apis.shared.refusals import NoSuchRoute, NotServed, NotSignedIn, Refusal
 from quaymaster.domain.errors import DomainError
-from quaymaster.store.database import DatabaseUnavailable
-from quaymaster.store.object_storage import StorageUnavailable
-from quaymaster.store.vault import VaultError
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.object_storage import StorageUnavailable
+from quaymaster.store.storage.vault import VaultError
 
 _log = structlog.get_logger("quaymaster.apis.azure")
 

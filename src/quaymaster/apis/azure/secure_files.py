@@ -5,14 +5,15 @@ from typing import Any
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, secure_files
+from quaymaster.actions.releases import reading
+from quaymaster.actions.resources import secure_files
 from quaymaster.apis.azure.asked import AzureRequest, nothing, object_in, text_in
 from quaymaster.apis.azure.policy import check_signed_in, needs
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.values import date_out, list_in
 from quaymaster.apis.shared.refusals import NotServed, ScopeMissing
 from quaymaster.apis.shared.scopes import Scope, allows
-from quaymaster.store.secure_files import SecureFile
+from quaymaster.store.resources.secure_files import SecureFile
 
 PLAIN = "/distributedtask/securefiles"
 ONE = PLAIN + "/{secure_file_id:str}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Response, get, put
 
-from quaymaster.actions import retention
+from quaymaster.actions.releases import retention
 from quaymaster.apis.azure.asked import AzureRequest, object_in
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import bool_in, number_in

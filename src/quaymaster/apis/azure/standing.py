@@ -6,9 +6,10 @@ from typing import Any
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import freezing, quarantines, rollback_requests
 from quaymaster.actions.call import Call
-from quaymaster.actions.rolling_back import RollbackRequest
+from quaymaster.actions.deployments import freezing, quarantines
+from quaymaster.actions.deployments.rollbacks import requests
+from quaymaster.actions.deployments.rollbacks.rolling_back import RollbackRequest
 from quaymaster.apis.azure.asked import AzureRequest, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -17,7 +18,7 @@ from quaymaster.apis.azure.values import bool_in, date_in, date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.freezes import Freeze, FreezeKind, OnRunning
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store.environment_deployments import EnvironmentDeployment
+from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
 
 FREEZES = "/release/freezes"
 ENVIRONMENT = "/release/definitions/{definition_id:str}/environments/{environment_id:str}"
@@ -128,8 +129,8 @@ async def plan_rollback(
 ) -> Response[bytes]:
     """Where a rollback would go now, for whoever is about to ask for one."""
     call = request.in_project()
-    find = rollback_requests.numbered(call, *_numbers(definition_id, environment_id))
-    plan, target = await rollback_requests.planned(call, find)
+    find = requests.numbered(call, *_numbers(definition_id, environment_id))
+    plan, target = await requests.planned(call, find)
     answer = {
         "target": _deployment(target),
         "leavingReleaseId": plan.leaving.release,
@@ -151,8 +152,8 @@ async def roll_back(
         comment=text_in(body.get("comment"), "comment"),
         holds=bool_in(body.get("hold", True), "hold"),
     )
-    find = rollback_requests.numbered(call, *_numbers(definition_id, environment_id))
-    made = await rollback_requests.roll_back(call, find, wanted)
+    find = requests.numbered(call, *_numbers(definition_id, environment_id))
+    made = await requests.roll_back(call, find, wanted)
     return request.answer("rollback", _deployment(made))
 
 
@@ -162,8 +163,8 @@ async def resume(
 ) -> None:
     """Let deployments start by themselves again after a rollback."""
     call = request.in_project()
-    find = rollback_requests.numbered(call, *_numbers(definition_id, environment_id))
-    await rollback_requests.resume(call, find)
+    find = requests.numbered(call, *_numbers(definition_id, environment_id))
+    await requests.resume(call, find)
 
 
 def _deployment(found: EnvironmentDeployment) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import definitions, release_edits
+from quaymaster.actions.definitions import definitions
+from quaymaster.actions.releases import edits
 from quaymaster.apis.azure.asked import AzureRequest, array_in, text_in
 from quaymaster.apis.azure.definitions import definition_number
 from quaymaster.apis.azure.errors import Problem
@@ -14,7 +15,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.releases import release_number
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans import azure_document
-from quaymaster.store.definitions import Definition
+from quaymaster.store.definitions.definitions import Definition
 
 OF_RELEASE = "/release/releases/{release_id:str}/tags"
 OF_DEFINITION = "/release/definitions/{definition_id:str}/tags"
@@ -24,28 +25,28 @@ ONE = "/{tag:path}"
 @get([OF_RELEASE, OF_RELEASE + ONE], opt=needs(Scope.RELEASE))
 async def get_release_tags(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """The tags of a release."""
-    return _tags(request, await release_edits.tags(request.call, release_number(release_id)))
+    return _tags(request, await edits.tags(request.call, release_number(release_id)))
 
 
 @patch(OF_RELEASE + ONE, opt=needs(Scope.RELEASE_EXECUTE))
 async def add_release_tag(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """Add the tag that the path ends with."""
     call, number = request.in_project(), release_number(release_id)
-    return _tags(request, await release_edits.add_tags(call, number, [_tag(request)]))
+    return _tags(request, await edits.add_tags(call, number, [_tag(request)]))
 
 
 @post([OF_RELEASE, OF_RELEASE + ONE], opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
 async def add_release_tags(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """Add the tags of the body, a JSON list of texts."""
     call, number = request.in_project(), release_number(release_id)
-    return _tags(request, await release_edits.add_tags(call, number, await _given(request)))
+    return _tags(request, await edits.add_tags(call, number, await _given(request)))
 
 
 @delete(OF_RELEASE + ONE, opt=needs(Scope.RELEASE_EXECUTE), status_code=200)
 async def delete_release_tag(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """Take the tag away that the path ends with."""
     call, number = request.in_project(), release_number(release_id)
-    return _tags(request, await release_edits.remove_tag(call, number, _tag(request)))
+    return _tags(request, await edits.remove_tag(call, number, _tag(request)))
 
 
 @get([OF_DEFINITION, OF_DEFINITION + ONE], opt=needs(Scope.RELEASE))

@@ -8,8 +8,9 @@ import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, task_groups
-from quaymaster.actions.task_groups import GroupContent, Publication
+from quaymaster.actions.releases import reading
+from quaymaster.actions.resources import task_groups
+from quaymaster.actions.resources.task_groups import GroupContent, Publication
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.asked import nothing as no_content
@@ -21,7 +22,7 @@ from quaymaster.apis.azure.values import bool_in, number_in
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.task_versions import newest
-from quaymaster.store.task_groups import GroupVersion
+from quaymaster.store.resources.task_groups import GroupVersion
 
 PLAIN = "/distributedtask/taskgroups"
 ONE = PLAIN + "/{task_group_id:str}"

@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import steps
-from quaymaster.actions.steps import Phases
+from quaymaster.actions.jobs import steps
+from quaymaster.actions.jobs.steps import Phases
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.environments import PATH as ENVIRONMENT
 from quaymaster.apis.azure.environments import stage_number, timeline_in

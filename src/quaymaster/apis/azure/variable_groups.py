@@ -5,8 +5,9 @@ from typing import Any
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, variable_groups
-from quaymaster.actions.variable_groups import GroupContent
+from quaymaster.actions.releases import reading
+from quaymaster.actions.resources import variable_groups
+from quaymaster.actions.resources.variable_groups import GroupContent
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, nothing, object_in, text_in
 from quaymaster.apis.azure.overrides import overrides_in
@@ -15,7 +16,7 @@ from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.present.variable_group import kept
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.variable_groups import KeptGroup
+from quaymaster.store.resources.variable_groups import KeptGroup
 
 PLAIN = "/distributedtask/variablegroups"
 ONE = PLAIN + "/{group_id:str}"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from litestar import Response, post
 from litestar.params import FromPath
 
-from quaymaster.actions import webhooks
 from quaymaster.actions.call import Call
+from quaymaster.actions.triggers import webhooks
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs

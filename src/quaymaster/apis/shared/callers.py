@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from quaymaster.actions import people
 from quaymaster.actions.call import Caller
+from quaymaster.actions.people import people
 from quaymaster.apis.shared import credentials
 from quaymaster.apis.shared.remembering import ShortMemory
-from quaymaster.store.database import Database
+from quaymaster.store.postgres.database import Database
 
 
 class Callers:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from quaymaster.actions.webhooks import Delivery, Proof, key_of
+from quaymaster.actions.triggers.webhooks import Delivery, Proof, key_of
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.refusals import BadRequest
 from quaymaster.apis.webhooks import azure, github, gitlab, plain, pull_requests

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from quaymaster.actions.ports import CodeRepository, Commit, Heads, Version
+from quaymaster.actions.ports.outside import CodeRepository, Commit, Heads, Version
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan

@@ -8,7 +8,7 @@ from dulwich.objects import Commit, Tag
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from quaymaster.actions.ports import Heads, Version
+from quaymaster.actions.ports.outside import Heads, Version
 from quaymaster.connectors.repository_reading import has
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from quaymaster.actions.ports import ArtifactSource, Commit, Version, WebClient
+from quaymaster.actions.ports.outside import ArtifactSource, Commit, Version, WebClient
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from quaymaster.actions.ports import ServerTask, WebAnswer, WebClient, WebRequest
+from quaymaster.actions.ports.outside import ServerTask, WebAnswer, WebClient, WebRequest
 from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.plans.server_executions import ServerExecution
 from quaymaster.protocol.job import Endpoint

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from quaymaster.actions.ports import WebRequest
+from quaymaster.actions.ports.outside import WebRequest
 from quaymaster.connectors.server_tasks import signing_in
 from quaymaster.connectors.server_tasks.asking import Asking, CannotRun
 from quaymaster.connectors.server_tasks.verdicts import verdict

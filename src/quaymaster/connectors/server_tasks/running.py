@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from quaymaster.actions.ports import (
+from quaymaster.actions.ports.outside import (
     InstalledTasks,
     ServerTask,
     ServerTaskEnd,

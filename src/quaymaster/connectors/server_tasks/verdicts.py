@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from quaymaster.actions.ports import WebAnswer
+from quaymaster.actions.ports.outside import WebAnswer
 from quaymaster.connectors.server_tasks.asking import Asking
 from quaymaster.domain.expressions import Context, ExpressionError, is_true, parse
 

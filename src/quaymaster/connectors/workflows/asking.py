@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from quaymaster.actions.ports import Unreachable, WebAnswer, WebClient, WebRequest
-from quaymaster.actions.workflow_ports import (
+from quaymaster.actions.ports.outside import Unreachable, WebAnswer, WebClient, WebRequest
+from quaymaster.actions.ports.workflows import (
     FarRun,
     Order,
     WorkflowPutOff,

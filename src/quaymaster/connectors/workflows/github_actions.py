@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from quaymaster.actions.ports import WebClient
-from quaymaster.actions.workflow_ports import (
+from quaymaster.actions.ports.outside import WebClient
+from quaymaster.actions.ports.workflows import (
     FarRun,
     Order,
     Sighting,

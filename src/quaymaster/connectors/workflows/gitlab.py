@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from quaymaster.actions.ports import WebClient
-from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
+from quaymaster.actions.ports.outside import WebClient
+from quaymaster.actions.ports.workflows import FarRun, Order, Sighting, WorkflowPutOff
 from quaymaster.connectors.workflows.asking import Asking, begun, name_in
 from quaymaster.domain.statuses import ReportedStatus as Status
 from quaymaster.sources.asking import objects, page_in, secret_of, text_in

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from quaymaster.actions.ports import WebClient
-from quaymaster.actions.workflow_ports import WorkflowService
+from quaymaster.actions.ports.outside import WebClient
+from quaymaster.actions.ports.workflows import WorkflowService
 from quaymaster.connectors.workflows.buildkite import Buildkite
 from quaymaster.connectors.workflows.github_actions import GitHubActions
 from quaymaster.connectors.workflows.gitlab import GitLab

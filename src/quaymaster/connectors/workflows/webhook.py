@@ -5,8 +5,8 @@ import hmac
 
 import msgspec
 
-from quaymaster.actions.ports import WebClient
-from quaymaster.actions.workflow_ports import FarRun, Order, Sighting, WorkflowPutOff
+from quaymaster.actions.ports.outside import WebClient
+from quaymaster.actions.ports.workflows import FarRun, Order, Sighting, WorkflowPutOff
 from quaymaster.connectors.workflows.asking import Asking, decoded, name_in
 from quaymaster.sources.asking import authorization, page_in, secret_of
 

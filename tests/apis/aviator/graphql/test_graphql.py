@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import people
-from quaymaster.store.database import Database
+from quaymaster.actions.people import people
+from quaymaster.store.postgres.database import Database
 from tests.apis.aviator.server import COMMIT, REPOSITORY, Aviator
 
 OVERVIEW = """

@@ -10,17 +10,17 @@ from uuid import uuid4
 
 import pytest
 
-from quaymaster.actions import workflow_runs
 from quaymaster.actions.call import Call
-from quaymaster.actions.ports import Outside, WebClient
+from quaymaster.actions.deployments.workflows import runs
+from quaymaster.actions.ports.outside import Outside, WebClient
 from quaymaster.connectors.workflows.services import services
 from quaymaster.domain.connections import ConnectionId, ServiceConnection
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
-from quaymaster.store import connections
-from quaymaster.store import workflow_runs as rows
-from quaymaster.store.database import Database
-from quaymaster.store.workflow_runs import WorkflowRun
+from quaymaster.store.candidates import workflow_runs as rows
+from quaymaster.store.candidates.workflow_runs import WorkflowRun
+from quaymaster.store.postgres.database import Database
+from quaymaster.store.resources import connections
 from tests.apis.aviator.server import Aviator, serving
 from tests.connectors.far_workflows import SECRET, FarService
 from tests.sources.counterparts import serving as far
@@ -60,7 +60,7 @@ class Scene:
         run = await self.run()
         times = [at for at in (run.due_at, run.claimed_until) if at]
         now = max([*times, datetime.now(UTC)]) + later
-        await workflow_runs.look(Call(self.aviator.azure.installation, now=now), run.id)
+        await runs.look(Call(self.aviator.azure.installation, now=now), run.id)
 
     async def with_hook_token(self, token: str) -> None:
         """Another connection, which knows the token that news of builds come with."""

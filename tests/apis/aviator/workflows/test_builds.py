@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from quaymaster.store.workflow_runs import RunState
+from quaymaster.store.candidates.workflow_runs import RunState
 from tests.apis.aviator.server import COMMIT, REPOSITORY
 from tests.apis.aviator.test_verification import start
 from tests.apis.aviator.workflows.conftest import Scene

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions.workflow_runs import LOOKED_FOR, SETTLES
-from quaymaster.store.workflow_runs import RunState
+from quaymaster.actions.deployments.workflows.runs import LOOKED_FOR, SETTLES
+from quaymaster.store.candidates.workflow_runs import RunState
 from tests.apis.aviator.workflows.conftest import Scene
 from tests.connectors.far_workflows import FarBuildkite, FarGitHub, FarService, FarWebhook
 

@@ -6,15 +6,15 @@ from unittest import mock
 
 import pytest
 
-from quaymaster.actions import explaining
 from quaymaster.actions.call import Call
-from quaymaster.actions.orchestrate import happen
-from quaymaster.actions.ports import WebAnswer, WebRequest
-from quaymaster.actions.workflow_runs import LOOKED_FOR, SETTLES
+from quaymaster.actions.decisions.orchestrate import happen
+from quaymaster.actions.deployments import explaining
+from quaymaster.actions.deployments.workflows.runs import LOOKED_FOR, SETTLES
+from quaymaster.actions.ports.outside import WebAnswer, WebRequest
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.outgoing.http import GuardedClient
-from quaymaster.store.workflow_runs import RunState
+from quaymaster.store.candidates.workflow_runs import RunState
 from tests.apis.aviator.server import COMMIT
 from tests.apis.aviator.workflows.conftest import LOOPBACK, Scene
 from tests.connectors.far_workflows import (

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from quaymaster.actions import own_builds
 from quaymaster.actions.call import Call
+from quaymaster.actions.definitions import own_builds
 from quaymaster.apis.azure.build import artifacts
 from quaymaster.domain.errors import Invalid
 from quaymaster.protocol.job import ArtifactDownload
-from quaymaster.store import build_files
+from quaymaster.store.builds import files as build_files
 from tests.apis.azure.build.asking import asked, made, queued
 from tests.apis.azure.server import Server
 from tests.runner.make import job

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from quaymaster.actions import build_retention, leftovers
+from quaymaster.actions.builds.results import retention
 from quaymaster.actions.call import Call
-from quaymaster.store import leftovers as rows
+from quaymaster.actions.storage import leftovers
+from quaymaster.store.storage import leftovers as rows
 from tests import documents
 from tests.apis.azure.build.asking import asked, made
 from tests.apis.azure.server import Server
@@ -53,23 +54,23 @@ def objects(server: Server) -> list[Path]:
 async def test_old_builds_go_first_softly_and_later_with_all_their_files(server: Server):
     web = await made(server, "Web", retentionRules=[RULE])
     old, newest = await built(server, web, 30, "a", "b"), await built(server, web, 20, "c")
-    [explained] = await build_retention.explained(later(server))
+    [explained] = await retention.explained(later(server))
     assert [one.fate for one in explained.verdicts] == ["goes", "kept"]
     assert await left(server) == [old, newest], "explaining changes nothing"
-    assert await build_retention.run_if_due(later(server)) == 1
-    assert await build_retention.run_if_due(later(server)) == 0, "once a day"
+    assert await retention.run_if_due(later(server)) == 1
+    assert await retention.run_if_due(later(server)) == 0, "once a day"
     assert await left(server) == [newest]
     [gone] = (await asked(server, "GET", "builds?deletedFilter=onlyDeleted"))["value"]
     assert gone["deletedReason"] == "Its retention time is over."
     assert len(objects(server)) == 3
-    assert await build_retention.run(later(server, 31)) == 1
+    assert await retention.run(later(server, 31)) == 1
     assert [one.read_bytes() for one in objects(server)] == [b"content of c"]
 
 
 async def test_four_processes_delete_a_build_once(server: Server):
     web = await made(server, "Web", retentionRules=[{**RULE, "minimumToKeep": 0}])
     await built(server, web, 30)
-    done = await asyncio.gather(*(build_retention.run_if_due(later(server)) for _ in range(4)))
+    done = await asyncio.gather(*(retention.run_if_due(later(server)) for _ in range(4)))
     assert sorted(done) == [0, 0, 0, 1]
 
 
@@ -77,10 +78,10 @@ async def test_a_rule_may_keep_the_record_without_artifacts(server: Server):
     rule = {**RULE, "minimumToKeep": 0, "deleteBuildRecord": False}
     web = await made(server, "Web", retentionRules=[rule])
     number = await built(server, web, 30, "a")
-    assert await build_retention.run(later(server)) == 1
+    assert await retention.run(later(server)) == 1
     assert await left(server) == [number]
     assert objects(server) == []
-    assert await build_retention.run(later(server)) == 0
+    assert await retention.run(later(server)) == 0
 
 
 async def test_a_release_retains_its_build_until_it_is_deleted(server: Server):
@@ -94,14 +95,14 @@ async def test_a_release_retains_its_build_until_it_is_deleted(server: Server):
     build = await asked(server, "GET", f"builds/{number}")
     assert build["retainedByRelease"] is True
     assert release["artifacts"][0]["isRetained"] is True
-    [explained] = await build_retention.explained(later(server))
+    [explained] = await retention.explained(later(server))
     assert explained.verdicts[0].reasons == ("It is retained by Release-1.",)
-    assert await build_retention.run(later(server)) == 0
+    assert await retention.run(later(server)) == 0
     refused = await asked(server, "DELETE", f"builds/{number}", 400)
     assert "retained" in refused["message"]
     await server.project("DELETE", f"releases/{release['id']}")
     assert (await asked(server, "GET", f"builds/{number}"))["retainedByRelease"] is False
-    assert await build_retention.run(later(server)) == 1
+    assert await retention.run(later(server)) == 1
     await server.project("PATCH", f"releases/{release['id']}", json={"isDeleted": False})
 
 
@@ -111,8 +112,8 @@ async def test_leases_and_people_keep_builds(server: Server):
     lease = {"daysValid": 5, "definitionId": web["id"], "ownerId": "me", "runId": leased}
     await asked(server, "POST", "retention/leases", json=[lease])
     await asked(server, "PATCH", f"builds/{kept}", json={"keepForever": True})
-    assert await build_retention.run(later(server)) == 0
-    assert await build_retention.run(later(server, 6)) == 1
+    assert await retention.run(later(server)) == 0
+    assert await retention.run(later(server, 6)) == 1
     assert await left(server) == [kept]
 
 
@@ -167,7 +168,7 @@ async def test_what_is_deployed_or_being_deployed_keeps_its_build(server: Server
     await server.made("releases", {"definitionId": saved["id"]})
 
     async def said() -> list[str]:
-        [found] = await build_retention.explained(later(server))
+        [found] = await retention.explained(later(server))
         return list(found.verdicts[0].reasons)
 
     assert await said() == ["It is needed by Release-1, which has work to do."]
@@ -175,7 +176,7 @@ async def test_what_is_deployed_or_being_deployed_keeps_its_build(server: Server
     async with server.database.transaction() as connection:
         await connection.execute("UPDATE deployments SET outcome = 'x', status = 'succeeded'")
     assert await said() == ["It is what is deployed to Dev now."]
-    assert await build_retention.run(later(server)) == 0
+    assert await retention.run(later(server)) == 0
     async with server.database.transaction() as connection:
         await connection.execute("UPDATE deployments SET status = 'rejected'")
-    assert await build_retention.run(later(server)) == 1
+    assert await retention.run(later(server)) == 1

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from quaymaster.domain.commit_statuses import CommitState, CommitStatus
-from quaymaster.store import status_posts
-from quaymaster.store.outboxes import Failure
+from quaymaster.store.announcements import status_posts
+from quaymaster.store.announcements.outboxes import Failure
 from tests.apis.azure.build.asking import asked, made, queued, step
 from tests.apis.azure.server import Server
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from quaymaster.actions import artifact_events, build_happening, projects
+from quaymaster.actions.builds import happening
 from quaymaster.actions.call import Call
+from quaymaster.actions.people import projects
+from quaymaster.actions.releases import artifact_events
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.events import JobClaimed, JobFinished
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import ArtifactEvent
-from quaymaster.store import artifact_events as rows
+from quaymaster.store.triggers import artifact_events as rows
 from tests import documents
 from tests.apis.azure.build.asking import asked, definition, made
 from tests.apis.azure.server import Server
@@ -157,7 +159,7 @@ async def test_two_builds_that_end_at_once_make_one_release_each(server: Server)
     async def run(job: int, build: int) -> None:
         begun, ended = JobClaimed(job, "w", "t"), JobFinished(job, "t", JobStatus.SUCCEEDED)
         for event in (begun, ended):
-            await build_happening.happen(call, BuildId(build), event)
+            await happening.happen(call, BuildId(build), event)
 
     await asyncio.gather(*(run(one["id"], one["build_id"]) for one in jobs))
     async with server.database.read() as connection:

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from quaymaster.actions.ports import Outside
+from quaymaster.actions.ports.outside import Outside
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.outgoing.addresses import AllowedAddresses
-from quaymaster.store import pull_requests
-from quaymaster.store.database import Database
+from quaymaster.store.candidates import pull_requests
+from quaymaster.store.postgres.database import Database
 from tests.apis.azure.build.asking import made
 from tests.apis.azure.build.fitting import fits
 from tests.apis.azure.server import Server, serving

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.store import builds
+from quaymaster.store.builds import builds
 from tests.apis.azure.build.asking import asked, made, step
 from tests.apis.azure.server import Server
 

@@ -4,17 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from quaymaster.actions import (
-    candidates,
-    cherry_picks,
-    environment_freezes,
-    repository_definitions,
-    repository_views,
-    rollback_requests,
-)
-from quaymaster.actions.candidates import Cut
-from quaymaster.actions.cherry_picks import PickRequest
-from quaymaster.actions.rolling_back import RollbackRequest
+from quaymaster.actions.candidates import candidates, cherry_picks
+from quaymaster.actions.candidates.candidates import Cut
+from quaymaster.actions.candidates.cherry_picks import PickRequest
+from quaymaster.actions.deployments import environment_freezes
+from quaymaster.actions.deployments.rollbacks import requests
+from quaymaster.actions.deployments.rollbacks.rolling_back import RollbackRequest
+from quaymaster.actions.repositories import repositories, views
 from quaymaster.apis.aviator.asked import read_time
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.deployments import FORCED, reason_in
@@ -39,7 +35,7 @@ INVALID_UNTIL = "Invalid until"
 async def cut_release(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 - the contract's word
     """Create a release candidate."""
     call = _may(info, Scope.RELEASE_EXECUTE)
-    await repository_definitions.looked_up(call, input["project"])
+    await repositories.looked_up(call, input["project"])
     version = version_in(input["releaseCandidateVersion"])
     commit = release_versions.commit(input["commit"])
     if commit is None:
@@ -49,7 +45,7 @@ async def cut_release(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002
         _found, number = await candidates.cut(call, input["project"], wanted)
     except Conflict as taken:
         raise Problem(409, "Release candidate already exists") from taken
-    made = await repository_views.candidates(call, [number])
+    made = await views.candidates(call, [number])
     return {"releaseCandidate": candidate(made[number])}
 
 
@@ -57,7 +53,7 @@ async def create_deployment(_: None, info: Info, input: Shown) -> Shown:  # noqa
     """Deploy a candidate."""
     call = _may(info, Scope.RELEASE_EXECUTE)
     project, at = input["project"], input["environment"]
-    await repository_definitions.looked_up(call, project, at)
+    await repositories.looked_up(call, project, at)
     version = version_in(input["releaseCandidateVersion"])
     bypass = reason_in(input.get("bypassVerification") or "", "bypassVerification")
     made = await candidates.deploy(call, project, at, version, bypass)
@@ -68,7 +64,7 @@ async def update_deployment(_: None, info: Info, input: Shown) -> Shown:  # noqa
     """Tell how a deployment stands that is done outside."""
     call = _may(info, Scope.RELEASE_EXECUTE)
     project, at = input["project"], input["environment"]
-    await repository_definitions.looked_up(call, project, at)
+    await repositories.looked_up(call, project, at)
     version = version_in(input["releaseCandidateVersion"])
     status = REPORTED[input["status"].lower()]
     told = await candidates.report(call, project, at, version, status)
@@ -78,9 +74,9 @@ async def update_deployment(_: None, info: Info, input: Shown) -> Shown:  # noqa
 async def roll_back(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 - the contract's word
     """Bring an environment back to the candidate that it ran before."""
     call = _may(info, Scope.RELEASE_EXECUTE)
-    find = rollback_requests.named(call, input["project"], input["environment"])
+    find = requests.named(call, input["project"], input["environment"])
     asked = RollbackRequest(override=FORCED if input["force"] else "")
-    made = await rollback_requests.roll_back(call, find, asked)
+    made = await requests.roll_back(call, find, asked)
     return await _deployment(info, made.id)
 
 
@@ -110,7 +106,7 @@ async def set_freeze(_: None, info: Info, input: Shown) -> Shown:  # noqa: A002 
         await environment_freezes.put(call, project, at, freeze)
     else:
         await environment_freezes.lift(call, project, at)
-    found = await repository_definitions.looked_up(call, project, at)
+    found = await repositories.looked_up(call, project, at)
     return {"environment": environment(found.definition.definition_id, found.environment)}
 
 
@@ -132,7 +128,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 async def _deployment(info: Info, number: int) -> Shown:
-    made = await repository_views.deployments(info.context.call, [number])
+    made = await views.deployments(info.context.call, [number])
     if number not in made:
         raise NotFound("deployment", number)
     return {"deployment": deployment(made[number])}

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from quaymaster.actions import changelogs, pull_request_views
-from quaymaster.actions import repository_definitions as repositories
-from quaymaster.actions.ports import Commit
-from quaymaster.actions.pull_request_views import PullRequestView
+from quaymaster.actions.ports.outside import Commit
+from quaymaster.actions.repositories import changelogs, pull_request_views, repositories
+from quaymaster.actions.repositories.pull_request_views import PullRequestView
 from quaymaster.apis.aviator import present, words
 from quaymaster.apis.aviator.candidates import version_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.graphql.reading import Info, Shown, candidate
-from quaymaster.store.cherry_picks import CherryPick
-from quaymaster.store.pull_requests import CandidatePullRequest
+from quaymaster.store.candidates.cherry_picks import CherryPick
+from quaymaster.store.candidates.pull_requests import CandidatePullRequest
 
 MOST_CHANGELOGS = 10
 

@@ -25,7 +25,7 @@ from quaymaster.apis.aviator.graphql import limits
 from quaymaster.apis.aviator.graphql.query import Query
 from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.domain.errors import DomainError
-from quaymaster.store.database import DatabaseUnavailable
+from quaymaster.store.postgres.database import DatabaseUnavailable
 
 MOST_PROBLEMS = 10
 BROKEN = "An internal error occurred; the server's log has it."

@@ -6,13 +6,13 @@ from typing import Generic, TypeVar
 
 from aiodataloader import DataLoader
 
-from quaymaster.actions import repository_views as views
 from quaymaster.actions.call import Call
+from quaymaster.actions.repositories import views
 from quaymaster.domain.freezes import Hold, Standstill
-from quaymaster.store.environment_deployments import EnvironmentDeployment
-from quaymaster.store.pull_requests import CandidatePullRequest
-from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
-from quaymaster.store.repository_views import CandidateLine, VersionLine
+from quaymaster.store.candidates.pull_requests import CandidatePullRequest
+from quaymaster.store.candidates.repositories import RepositoryDefinition, RepositoryEnvironment
+from quaymaster.store.candidates.repository_views import CandidateLine, VersionLine
+from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from graphql import GraphQLResolveInfo
 
-from quaymaster.actions import repository_definitions as repositories
-from quaymaster.actions import repository_views as views
+from quaymaster.actions.repositories import repositories, views
 from quaymaster.apis.aviator import present, words
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.graphql.loaders import Loaders
@@ -16,9 +15,9 @@ from quaymaster.apis.aviator.words import STATUS
 from quaymaster.domain import release_versions
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.statuses import ReportedStatus
-from quaymaster.store.environment_deployments import EnvironmentDeployment
-from quaymaster.store.repository_definitions import RepositoryDefinition, RepositoryEnvironment
-from quaymaster.store.repository_views import CandidateLine, VersionLine
+from quaymaster.store.candidates.repositories import RepositoryDefinition, RepositoryEnvironment
+from quaymaster.store.candidates.repository_views import CandidateLine, VersionLine
+from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
 
 Info = GraphQLResolveInfo[Loaders]
 Shown = dict[str, Any]

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from quaymaster.actions.deliveries import Post, Told
+from quaymaster.actions.announcements.deliveries import Post, Told
 from quaymaster.apis.aviator import present, words
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.release import Outcome
 from quaymaster.domain.statuses import OperationStatus
-from quaymaster.store.deliveries import Letter
-from quaymaster.store.environment_deployments import EnvironmentDeployment
-from quaymaster.store.subscriptions import Subscription
+from quaymaster.store.announcements.deliveries import Letter
+from quaymaster.store.announcements.subscriptions import Subscription
+from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
 
 DIALECT = "aviator"
 KEY = "key"

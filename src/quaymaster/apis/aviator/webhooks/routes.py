@@ -8,17 +8,18 @@ from uuid import UUID
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
-from quaymaster.actions import repository_definitions, subscriptions
-from quaymaster.actions.repository_definitions import Scene
-from quaymaster.actions.subscriptions import SubscriptionRequest
+from quaymaster.actions.announcements import subscriptions
+from quaymaster.actions.announcements.subscriptions import SubscriptionRequest
+from quaymaster.actions.repositories import repositories
+from quaymaster.actions.repositories.repositories import Scene
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, text_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.webhooks.announcer import ACTIONS, DIALECT, HAPPENINGS, KEY
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.deliveries import Delivery
-from quaymaster.store.subscriptions import KeptSubscription, Wanted
+from quaymaster.store.announcements.deliveries import Delivery
+from quaymaster.store.announcements.subscriptions import KeptSubscription, Wanted
 
 ALL = "/api/releases/{project:str}/webhooks"
 ONE = ALL + "/{webhook:str}"
@@ -33,7 +34,7 @@ async def create_webhook(request: AviatorRequest, project: FromPath[str]) -> Res
     """Tell this address from now on; the answer is the only one that shows the signing key."""
     body = await request.fields()
     named = text_in(body, ENVIRONMENT)
-    found = await repository_definitions.looked_up(request.call, project, named or None)
+    found = await repositories.looked_up(request.call, project, named or None)
     key = text_in(body, KEY) or secrets.token_urlsafe(32)
     if len(key) > LONGEST_KEY:
         raise Problem(400, f"Invalid {KEY}")
@@ -56,7 +57,7 @@ async def create_webhook(request: AviatorRequest, project: FromPath[str]) -> Res
 @get(ALL, opt=needs(Scope.RELEASE))
 async def list_webhooks(request: AviatorRequest, project: FromPath[str]) -> Response[bytes]:
     """The webhooks of a project, without their keys."""
-    found = await repository_definitions.looked_up(request.call, project)
+    found = await repositories.looked_up(request.call, project)
     return request.answer([_webhook(one) for one in await _of(found)])
 
 
@@ -112,7 +113,7 @@ async def _of(found: Scene) -> list[KeptSubscription]:
 async def _found(
     request: AviatorRequest, project: str, webhook: str
 ) -> tuple[Scene, KeptSubscription]:
-    scene = await repository_definitions.looked_up(request.call, project)
+    scene = await repositories.looked_up(request.call, project)
     for one in await _of(scene):
         if one.subscription.id == _id(webhook):
             return scene, one

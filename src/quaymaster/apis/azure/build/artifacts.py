@@ -10,8 +10,8 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from quaymaster.actions import build_artifacts
-from quaymaster.actions.build_artifacts import Upload
+from quaymaster.actions.builds.results import artifacts
+from quaymaster.actions.builds.results.artifacts import Upload
 from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
@@ -20,8 +20,8 @@ from quaymaster.apis.azure.streaming import asked_part, streamed
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import Invalid
-from quaymaster.store.build_views import BuildView
-from quaymaster.store.containers import BuildArtifact, ContainerFile, NewArtifact
+from quaymaster.store.builds.containers import BuildArtifact, ContainerFile, NewArtifact
+from quaymaster.store.builds.views import BuildView
 
 CONTAINER = "/resources/containers/{container_id:str}"
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
@@ -44,14 +44,14 @@ async def get_build_artifacts(
     number, query = build_number(build_id), request.parameters
     name = "/".join(request.asked.tail[4:]) or query.text("artifactName")
     if not name:
-        view, found = await build_artifacts.listed(request.call, number)
+        view, found = await artifacts.listed(request.call, number)
         return request.collection("buildArtifact", [_artifact(request, view, a) for a in found])
-    view, one = await build_artifacts.get(request.call, number, name)
+    view, one = await artifacts.get(request.call, number, name)
     if query.text("fileId"):
         return await _one_file(request, number, one, query.text("fileId"))
     if _is_zip(request):
         below = query.text("subPath")
-        pieces = await build_artifacts.zipped(request.call, number, one, below)
+        pieces = await artifacts.zipped(request.call, number, one, below)
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.name)}.zip"}
         return await streamed(pieces, "application/zip", headers)
     return request.answer("buildArtifact", _artifact(request, view, one))
@@ -66,7 +66,7 @@ def _is_zip(request: AzureRequest) -> bool:
 async def _one_file(
     request: AzureRequest, number: int, artifact: BuildArtifact, file_id: str
 ) -> Stream:
-    held = await build_artifacts.files_of(request.call, number, artifact)
+    held = await artifacts.files_of(request.call, number, artifact)
     for file in held.files:
         if str(file.id) == file_id or file.sha256 == file_id.casefold():
             return await _file(request, file)
@@ -91,7 +91,7 @@ async def _file(request: AzureRequest, file: ContainerFile) -> Stream:
         headers["Content-Range"] = f"bytes {first}-{last}/{file.byte_count}"
     elif file.sha256:
         headers["X-Checksum-Sha256"] = file.sha256
-    pieces = build_artifacts.bytes_of(request.call, file, first, last - first + 1)
+    pieces = artifacts.bytes_of(request.call, file, first, last - first + 1)
     return await streamed(pieces, BINARY, headers, 206 if part else 200)
 
 
@@ -114,8 +114,8 @@ async def create_build_artifact(request: AzureRequest, build_id: FromPath[str]) 
     if kind.casefold() == "container" and not data.startswith(f"#/{number}/"):
         raise Invalid(f"The files of a container artifact lie in #/{number}/…, not in {data[:80]}.")
     new = NewArtifact(name, kind, data, properties, text_in(body.get("source"), "source"))
-    made = await build_artifacts.create(call, number, new)
-    view, _ = await build_artifacts.get(call, number, made.name)
+    made = await artifacts.create(call, number, new)
+    view, _ = await artifacts.get(call, number, made.name)
     return request.answer("buildArtifact", _artifact(request, view, made))
 
 
@@ -152,8 +152,8 @@ async def get_container_items(
     path = query.text("itemPath") or "/".join(request.asked.tail[3:])
     accepted = request.headers.get("accept", "").casefold()
     if path and (query.text("format").casefold() == "octetstream" or BINARY in accepted):
-        return await _file(request, await build_artifacts.file_at(request.call, number, path))
-    found = await build_artifacts.items(request.call, number, path)
+        return await _file(request, await artifacts.file_at(request.call, number, path))
+    found = await artifacts.items(request.call, number, path)
     values = [_item(request, number, one) for one in found]
     return request.collection("fileContainerItem", values)
 
@@ -177,7 +177,7 @@ async def upload_container_item(
             400, "ArgumentNullException", "Value cannot be null. Parameter name: itemPath"
         )
     wanted = _upload(request, path)
-    found, is_whole = await build_artifacts.upload(call, number, wanted, _received(request))
+    found, is_whole = await artifacts.upload(call, number, wanted, _received(request))
     body = _item(request, number, found) if found else {"path": path, "status": "pendingUpload"}
     answer = request.answer("fileContainerItem", body)
     answer.status_code = 201 if is_whole else 202

@@ -3,8 +3,8 @@
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import build_reading
-from quaymaster.actions.build_reading import Badge
+from quaymaster.actions.builds import reading
+from quaymaster.actions.builds.reading import Badge
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.badges import GREEN, GREY, ORANGE, RED, picture
 from quaymaster.apis.azure.policy import needs
@@ -27,7 +27,7 @@ async def get_build_badge(
     """The badge of a definition that has one, for anybody."""
     branch = request.parameters.text("branchName")
     named = request.asked.tail[3] if len(request.asked.tail) > 3 else project
-    badge = await build_reading.badge(request.asked.installation, named, definition_id, branch)
+    badge = await reading.badge(request.asked.installation, named, definition_id, branch)
     return _picture(request, badge, "")
 
 
@@ -36,7 +36,7 @@ async def get_build_status(request: AzureRequest) -> Response[bytes]:
     """The same for those who may view the definition, by its id or name; `label` names it."""
     query = request.parameters
     named = "/".join(request.asked.tail[2:])
-    badge = await build_reading.status(request.call, named, query.text("branchName"))
+    badge = await reading.status(request.call, named, query.text("branchName"))
     return _picture(request, badge, query.text("label"))
 
 

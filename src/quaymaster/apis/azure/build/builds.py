@@ -6,9 +6,9 @@ from typing import Any
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import build_queueing, build_reading, builds
-from quaymaster.actions.build_queueing import BuildRequest
-from quaymaster.actions.builds import BuildEdit
+from quaymaster.actions.builds import builds, queueing, reading
+from quaymaster.actions.builds.builds import BuildEdit
+from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.build import present
@@ -33,8 +33,8 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import BadRequest
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans.azure_values import as_text
-from quaymaster.store.build_lists import BuildFilter, BuildOrder
-from quaymaster.store.builds import branch_reference
+from quaymaster.store.builds.builds import branch_reference
+from quaymaster.store.builds.lists import BuildFilter, BuildOrder
 
 ALL = "/build/builds"
 ONE = "/build/builds/{build_id:str}"
@@ -69,7 +69,7 @@ async def list_builds(request: AzureRequest) -> Response[bytes]:
     """Builds, newest first unless `queryOrder` says otherwise, filtered by all that is given."""
     query = request.parameters
     wanted = _filter(query)
-    found = await build_reading.listed(request.call, wanted, query.text("requestedFor"))
+    found = await reading.listed(request.call, wanted, query.text("requestedFor"))
     shown = Shown(request.links, found.people)
     token = paging.key_token(found.next, wanted.order) if found.next else None
     values = [present.build(shown, view) for view in found.views]
@@ -91,7 +91,7 @@ async def queue_build(request: AzureRequest) -> Response[bytes]:
         wanted = await _again(request, number_in(source, "sourceBuildId", lowest=1))
     else:
         wanted = _request(await request.properties("build", KNOWN), query)
-    return await _answer(request, await build_queueing.queue(call, wanted))
+    return await _answer(request, await queueing.queue(call, wanted))
 
 
 @patch(ONE, opt=needs(Scope.BUILD_EXECUTE))
@@ -133,7 +133,7 @@ async def get_latest_build(request: AzureRequest) -> Response[bytes]:
     """The newest completed build of a definition, by its id or name, of `branchName`."""
     named = "/".join(request.asked.tail[2:])
     branch = request.parameters.text("branchName")
-    found = await build_reading.newest(request.call, named, branch)
+    found = await reading.newest(request.call, named, branch)
     shown = Shown(request.links, found.people)
     return request.answer("build", present.build(shown, found.views[0]))
 
@@ -148,7 +148,7 @@ async def _answer(request: AzureRequest, number: int) -> Response[bytes]:
 
 
 async def _body(request: AzureRequest, number: int) -> dict[str, Any]:
-    found = await build_reading.build(request.call, number)
+    found = await reading.build(request.call, number)
     [view] = found.views
     query = request.parameters
     only = None

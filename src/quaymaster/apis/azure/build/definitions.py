@@ -9,7 +9,9 @@ import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import build_definitions, build_reading, reading
+from quaymaster.actions.builds import reading as build_reading
+from quaymaster.actions.builds.definitions import build_definitions
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in
 from quaymaster.apis.azure.build import present, versions
@@ -28,12 +30,12 @@ from quaymaster.apis.azure.values import (
 )
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.build_definition_lists import (
+from quaymaster.store.definitions.build_definition_lists import (
     COLUMN,
     BuildDefinitionFilter,
     BuildDefinitionOrder,
 )
-from quaymaster.store.build_definitions import BuildDefinition
+from quaymaster.store.definitions.build_definitions import BuildDefinition
 
 ALL = "/build/definitions"
 ONE = "/build/definitions/{definition_id:str}"

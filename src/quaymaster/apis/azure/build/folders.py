@@ -4,7 +4,8 @@ from typing import Any
 
 from litestar import Response, delete, get, post, put
 
-from quaymaster.actions import folders, reading
+from quaymaster.actions.builds.definitions import folders
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.build.words import FOLDER_ORDER
@@ -13,7 +14,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown, person
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.folders import BUILD, Folder
+from quaymaster.store.definitions.folders import BUILD, Folder
 
 PATHS = ["/build/folders", "/build/folders/{path:path}"]
 KNOWN = ("path", "description")

@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 
-from quaymaster.actions import build_leases
-from quaymaster.actions.build_leases import NewLease
+from quaymaster.actions.builds.results import leases
+from quaymaster.actions.builds.results.leases import NewLease
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
@@ -15,7 +15,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import bool_in, date_out, number_in, numbers_in
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.build_retention import Lease
+from quaymaster.store.builds.retention import Lease
 
 ALL = "/build/retention/leases"
 ONE_LEASE = ALL + "/{lease_id:str}"
@@ -33,12 +33,12 @@ async def list_leases(request: AzureRequest) -> Response[bytes]:
         found = [
             lease
             for owner, definition, run in (_fetched(one) for one in wanted)
-            for lease in await build_leases.listed(
+            for lease in await leases.listed(
                 request.call, owner=owner, definition_id=definition, build_id=run
             )
         ]
     else:
-        found = await build_leases.listed(
+        found = await leases.listed(
             request.call,
             ids=numbers_in(query.all("ids"), "ids") if query.text("ids") else None,
             owner=query.text("ownerId") or None,
@@ -68,13 +68,13 @@ def _number(text: str, name: str) -> int | None:
 async def get_lease(request: AzureRequest, lease_id: FromPath[str]) -> Response[bytes]:
     """One lease."""
     number = number_in(lease_id, "leaseId", lowest=1)
-    return request.answer("retentionLease", _lease(await build_leases.get(request.call, number)))
+    return request.answer("retentionLease", _lease(await leases.get(request.call, number)))
 
 
 @get(f"{ONE}/leases", opt=needs(Scope.BUILD))
 async def list_build_leases(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
     """The leases that keep one build."""
-    found = await build_leases.of_build(request.call, build_number(build_id))
+    found = await leases.of_build(request.call, build_number(build_id))
     return request.collection("retentionLease", [_lease(one) for one in found])
 
 
@@ -84,7 +84,7 @@ async def add_leases(request: AzureRequest) -> Response[bytes]:
     call = request.in_project()
     entries = array_in(await request.document("leases"), "body")
     wanted = [_new(json_reading.cased(object_in(one, "lease"), KNOWN)) for one in entries]
-    made = await build_leases.add(call, wanted)
+    made = await leases.add(call, wanted)
     return request.collection("retentionLease", [_lease(one) for one in made])
 
 
@@ -111,7 +111,7 @@ async def update_lease(request: AzureRequest, lease_id: FromPath[str]) -> Respon
     call, number = request.in_project(), number_in(lease_id, "leaseId", lowest=1)
     body = await request.properties("lease", KNOWN)
     given, protects = body.get("daysValid"), body.get("protectPipeline")
-    changed = await build_leases.change(
+    changed = await leases.change(
         call,
         number,
         None if given is None else _days(given),
@@ -124,7 +124,7 @@ async def update_lease(request: AzureRequest, lease_id: FromPath[str]) -> Respon
 async def delete_leases(request: AzureRequest) -> Response[None]:
     """Take the leases of `ids` away."""
     ids = numbers_in(request.parameters.all("ids"), "ids")
-    await build_leases.remove(request.in_project(), ids)
+    await leases.remove(request.in_project(), ids)
     return nothing()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import build_explaining, build_process, build_reading
+from quaymaster.actions.builds import explaining, process, reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.build.builds import ONE as BUILD
@@ -24,7 +24,7 @@ async def get_definition_yaml(
     request: AzureRequest, definition_id: FromPath[str]
 ) -> Response[bytes]:
     """The file that describes a YAML definition, as it is on its default branch."""
-    text = await build_process.yaml_text(request.call, definition_number(definition_id))
+    text = await process.yaml_text(request.call, definition_number(definition_id))
     return request.answer("yamlBuild", {"yaml": text})
 
 
@@ -35,7 +35,7 @@ async def get_changes_between_builds(request: AzureRequest) -> Response[bytes]:
     older = number_in(query.text("fromBuildId"), "fromBuildId", lowest=1)
     newer = number_in(query.text("toBuildId"), "toBuildId", lowest=1)
     most = paging.top(query, usual=100, most=1000)
-    found = await build_reading.changes_between(request.call, older, newer, most)
+    found = await reading.changes_between(request.call, older, newer, most)
     return request.collection("change", [change(one) for one in found])
 
 
@@ -45,8 +45,8 @@ async def get_work_items_between_builds(request: AzureRequest) -> Response[bytes
     query = request.parameters
     older = number_in(query.text("fromBuildId"), "fromBuildId", lowest=1)
     newer = number_in(query.text("toBuildId"), "toBuildId", lowest=1)
-    found = await build_reading.changes_between(request.call, older, newer, 1000)
-    items = build_reading.work_items(found)[: paging.top(query, usual=100, most=1000)]
+    found = await reading.changes_between(request.call, older, newer, 1000)
+    items = reading.work_items(found)[: paging.top(query, usual=100, most=1000)]
     base = request.links.base
     values = [{"id": one, "url": f"{base}/_apis/wit/workItems/{one}"} for one in items]
     return request.collection("resourceRef", values)
@@ -55,7 +55,7 @@ async def get_work_items_between_builds(request: AzureRequest) -> Response[bytes
 @get(f"{BUILD}/report", opt=needs(Scope.BUILD))
 async def get_build_report(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
     """How a build ended, in one line of text."""
-    found = await build_reading.build(request.call, build_number(build_id))
+    found = await reading.build(request.call, build_number(build_id))
     [view] = found.views
     body: dict[str, Any] = {
         "buildId": view.id,
@@ -72,7 +72,7 @@ async def explain_build(request: AzureRequest, build_id: FromPath[str]) -> Respo
     An addition of our own to the published API.
     """
     number = build_number(build_id)
-    found = await build_explaining.reasons(request.call, number)
+    found = await explaining.reasons(request.call, number)
     body = {"buildId": number, "reasons": [reason(one) for one in found]}
     return request.answer("explanation", body)
 

@@ -7,15 +7,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from quaymaster.actions.build_definitions import Around
+from quaymaster.actions.builds.definitions.build_definitions import Around
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present.shown import Shown, actor, person
 from quaymaster.apis.azure.values import date_out
-from quaymaster.store.build_definition_lists import BuildDefinitionRow, Counted, Draft
-from quaymaster.store.build_definitions import BuildDefinition
-from quaymaster.store.build_views import BuildView
-from quaymaster.store.definitions import Revision
-from quaymaster.store.pools import Queue
+from quaymaster.store.builds.views import BuildView
+from quaymaster.store.definitions.build_definition_lists import BuildDefinitionRow, Counted, Draft
+from quaymaster.store.definitions.build_definitions import BuildDefinition
+from quaymaster.store.definitions.definitions import Revision
+from quaymaster.store.resources.pools import Queue
 
 Document = dict[str, Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Response, get, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import build_resources
-from quaymaster.actions.build_resources import Resource
+from quaymaster.actions.builds.definitions import build_resources
+from quaymaster.actions.builds.definitions.build_resources import Resource
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in
 from quaymaster.apis.azure.build.definitions import ONE as DEFINITION
 from quaymaster.apis.azure.build.definitions import definition_number

@@ -6,8 +6,9 @@ from typing import Any
 
 from litestar import Response, get, patch
 
-from quaymaster.actions import build_retention, pipeline_rules
-from quaymaster.actions.build_retention import LIMITS
+from quaymaster.actions.builds.results import retention
+from quaymaster.actions.builds.results.retention import LIMITS
+from quaymaster.actions.definitions import pipeline_rules
 from quaymaster.apis.azure.asked import AzureRequest, object_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -63,7 +64,7 @@ FIXED = {
 async def get_build_settings(request: AzureRequest) -> Response[bytes]:
     """How long builds are kept that no rule of their definition speaks of, and at most."""
     request.in_project()
-    return request.answer("buildSettings", _policies(await build_retention.settings(request.call)))
+    return request.answer("buildSettings", _policies(await retention.settings(request.call)))
 
 
 @patch(SETTINGS, opt=needs(Scope.BUILD_EXECUTE))
@@ -82,19 +83,15 @@ async def update_build_settings(request: AzureRequest) -> Response[bytes]:
     if body.get(DESTROYED) is not None:
         destroyed = number_in(body[DESTROYED], DESTROYED, lowest=0, highest=HIGHEST)
         changes["days_to_keep_deleted"] = destroyed
-    wanted = replace(await build_retention.settings(call), **changes)
-    return request.answer(
-        "buildSettings", _policies(await build_retention.change_settings(call, wanted))
-    )
+    wanted = replace(await retention.settings(call), **changes)
+    return request.answer("buildSettings", _policies(await retention.change_settings(call, wanted)))
 
 
 @get(RETENTION, opt=needs(Scope.BUILD))
 async def get_build_retention(request: AzureRequest) -> Response[bytes]:
     """The same numbers as the settings of runs, each with its limits."""
     request.in_project()
-    return request.answer(
-        "projectRetentionSetting", _rules(await build_retention.settings(request.call))
-    )
+    return request.answer("projectRetentionSetting", _rules(await retention.settings(request.call)))
 
 
 @patch(RETENTION, opt=needs(Scope.BUILD_EXECUTE))
@@ -107,16 +104,16 @@ async def update_build_retention(request: AzureRequest) -> Response[bytes]:
         given = json_reading.cased(dict(object_in(body.get(name), name)), ("value",))
         if given.get("value") is not None:
             changes[field] = number_in(given["value"], name, lowest=0, highest=HIGHEST)
-    wanted = replace(await build_retention.settings(call), **changes)
+    wanted = replace(await retention.settings(call), **changes)
     return request.answer(
-        "projectRetentionSetting", _rules(await build_retention.change_settings(call, wanted))
+        "projectRetentionSetting", _rules(await retention.change_settings(call, wanted))
     )
 
 
 @get("/build/retention/history", opt=needs(Scope.BUILD))
 async def get_build_retention_history(request: AzureRequest) -> Response[bytes]:
     """How many builds, files and definitions are kept now; samples of other days are not kept."""
-    counted = await build_retention.kept_now(request.call)
+    counted = await retention.kept_now(request.call)
     sample = {
         "sampleTime": date_out(request.call.now),
         "builds": str(counted.builds),

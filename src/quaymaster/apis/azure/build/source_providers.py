@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions import source_providers
-from quaymaster.actions.source_providers import KINDS, Wanted, kind_of
+from quaymaster.actions.builds.definitions import source_providers
+from quaymaster.actions.builds.definitions.source_providers import KINDS, Wanted, kind_of
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import number_in

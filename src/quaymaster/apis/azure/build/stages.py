@@ -3,7 +3,7 @@
 from litestar import Response, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import builds
+from quaymaster.actions.builds import builds
 from quaymaster.apis.azure.asked import AzureRequest, nothing
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.build.words import STAGE_UPDATE

@@ -5,7 +5,8 @@ from dataclasses import replace
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
-from quaymaster.actions import build_reading, pools
+from quaymaster.actions.builds import reading
+from quaymaster.actions.resources import pools
 from quaymaster.apis.azure.asked import AzureRequest, array_in, text_in
 from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.build.builds import ONE, build_number
@@ -28,8 +29,8 @@ async def get_project_metrics(request: AzureRequest, aggregation: FromPath[str])
             400, "InvalidRequestException", "Builds are counted by the day: ask for metrics/daily."
         )
     given = date_in(request.parameters.text("minMetricsTime"), "minMetricsTime")
-    since = given or build_reading.month_before(call.now)
-    counted = await build_reading.project_metrics(call, since)
+    since = given or reading.month_before(call.now)
+    counted = await reading.project_metrics(call, since)
     summed = [replace(one, definition_id=ALL_OF_PROJECT) for one in counted]
     found = present.metrics(summed, call.now).get(ALL_OF_PROJECT, [])
     return request.collection("buildMetric", found)
@@ -82,7 +83,7 @@ async def get_build_badge_data(
     named, branch = query.text("repoId"), query.text("branchName")
     if not named:
         raise Problem(400, "ArgumentNullException", "Value cannot be null. Parameter name: repoId")
-    view = await build_reading.newest_of_repository(call, repository_type, named, branch)
+    view = await reading.newest_of_repository(call, repository_type, named, branch)
     address = present.badge_url(request.links, str(view.project_id), view.definition_id)
     return request.answer("buildBadge", {"buildId": view.id, "imageUrl": address})
 
@@ -91,7 +92,7 @@ async def get_build_badge_data(
 async def delete_tag(request: AzureRequest) -> Response[bytes]:
     """Take a tag from every build and build definition of the project; the tags that are left."""
     call, tag = request.in_project(), "/".join(request.asked.tail[2:])
-    return request.collection("tag", await build_reading.remove_tag_everywhere(call, tag))
+    return request.collection("tag", await reading.remove_tag_everywhere(call, tag))
 
 
 @post(f"{ONE}/workitems", opt=needs(Scope.BUILD), status_code=200)
@@ -101,8 +102,8 @@ async def get_work_items_of_commits(
     """The work items that those commits of a build name whose ids the body lists."""
     entries = array_in(await request.document("commitIds"), "body")
     wanted = {text_in(one, "commitIds") for one in entries}
-    found = await build_reading.changes(request.call, build_number(build_id), 0, MOST_COMMITS)
-    items = build_reading.work_items([one for one in found if one.id in wanted])
+    found = await reading.changes(request.call, build_number(build_id), 0, MOST_COMMITS)
+    items = reading.work_items([one for one in found if one.id in wanted])
     base = request.links.base
     values = [{"id": one, "url": f"{base}/_apis/wit/workItems/{one}"} for one in items]
     return request.collection("resourceRef", values)

@@ -3,7 +3,7 @@
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import build_reading, builds
+from quaymaster.actions.builds import builds, reading
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.build.definitions import collection_of, patched, tag_of, texts_in
@@ -79,7 +79,7 @@ async def change_build_properties(
 async def list_build_tags(request: AzureRequest) -> Response[bytes]:
     """Every tag that a build of the project has."""
     request.in_project()
-    return request.collection("tag", await build_reading.tags(request.call))
+    return request.collection("tag", await reading.tags(request.call))
 
 
 ROUTES = [

@@ -8,8 +8,9 @@ from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from quaymaster.actions import build_logs, build_reading
-from quaymaster.actions.build_reading import Timeline
+from quaymaster.actions.builds import reading
+from quaymaster.actions.builds.reading import Timeline
+from quaymaster.actions.builds.results import logs
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.build.builds import ONE, build_number
@@ -19,8 +20,8 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.streaming import streamed
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.build_timelines import BuildChange, TimelineJob
-from quaymaster.store.task_runs import TaskRun
+from quaymaster.store.builds.timelines import BuildChange, TimelineJob
+from quaymaster.store.jobs.task_runs import TaskRun
 
 STATES = {"held": "pending", "waiting": "pending", "running": "inProgress"}
 RESULTS = {
@@ -40,7 +41,7 @@ async def get_build_timeline(
     request: AzureRequest, build_id: FromPath[str], timeline_id: FromPath[str] = ""
 ) -> Response[bytes]:
     """Stages, jobs and steps of a build with their states, results and logs."""
-    found = await build_reading.steps(request.call, build_number(build_id))
+    found = await reading.steps(request.call, build_number(build_id))
     if timeline_id and timeline_id != str(found.view.plan_id):
         raise Problem(
             404, "TimelineNotFoundException", f"The build has no timeline {timeline_id[:80]}."
@@ -214,10 +215,10 @@ async def get_build_logs(
     """The logs of a build as a list, or all of them as a zip where the caller takes one."""
     number = build_number(build_id)
     if _wants_zip(request):
-        pieces = await build_logs.zipped(request.call, number)
+        pieces = await logs.zipped(request.call, number)
         headers = {"Content-Disposition": f"attachment; filename=build_{number}_logs.zip"}
         return await streamed(pieces, "application/zip", headers)
-    found = await build_reading.steps(request.call, number)
+    found = await reading.steps(request.call, number)
     values = [
         {
             **_log(request, found, step.id),
@@ -247,7 +248,7 @@ async def get_build_log(
     """One log as text, or as a list of lines for callers that take JSON; also while it grows."""
     number, log = build_number(build_id), number_in(log_id, "logId", lowest=1, highest=2**53)
     wanted = lines_in(request.parameters)
-    pieces = await build_logs.of_step(request.call, number, log, wanted)
+    pieces = await logs.of_step(request.call, number, log, wanted)
     accepted = request.headers.get("accept", "")
     if "application/json" in accepted and "text/plain" not in accepted:
         text = b"".join([piece async for piece in pieces]).decode("utf-8", "replace")
@@ -261,7 +262,7 @@ async def get_build_changes(request: AzureRequest, build_id: FromPath[str]) -> R
     query, number = request.parameters, build_number(build_id)
     most = paging.top(query, usual=PER_PAGE, most=1000)
     start = paging.id_token(query)
-    found = await build_reading.changes(request.call, number, start, most + 1)
+    found = await reading.changes(request.call, number, start, most + 1)
     token = start + most if len(found) > most else None
     return request.collection("change", [change(one) for one in found[:most]], token)
 
@@ -286,10 +287,10 @@ def change(found: BuildChange) -> dict[str, Any]:
 async def get_build_work_items(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
     """The work items that the commits of a build name by `#number`, in their order."""
     number = build_number(build_id)
-    found = await build_reading.changes(request.call, number, 0, 1000)
+    found = await reading.changes(request.call, number, 0, 1000)
     values = [
         {"id": item, "url": f"{request.links.base}/_apis/wit/workItems/{item}"}
-        for item in build_reading.work_items(found)
+        for item in reading.work_items(found)
     ]
     return request.collection(
         "resourceRef", values[: paging.top(request.parameters, usual=50, most=1000)]

@@ -8,8 +8,8 @@ from typing import Any
 from litestar import Response, get, patch
 from litestar.params import FromPath
 
-from quaymaster.actions import build_validations
-from quaymaster.actions.build_validations import Validation
+from quaymaster.actions.builds import validations
+from quaymaster.actions.builds.validations import Validation
 from quaymaster.apis.azure.asked import AzureRequest, text_in
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
@@ -17,7 +17,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.azure.words import INTERVENTION_STATUS
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.build_views import BuildView
+from quaymaster.store.builds.views import BuildView
 
 ALL = f"{ONE}/manualvalidations"
 VALIDATION = ALL + "/{validation_id:str}"
@@ -27,7 +27,7 @@ SHAPE = "manualValidation"
 @get(ALL, opt=needs(Scope.BUILD))
 async def list_build_validations(request: AzureRequest, build_id: FromPath[str]) -> Response[bytes]:
     """Every manual validation of the build, oldest first."""
-    view, found = await build_validations.listed(request.call, build_number(build_id))
+    view, found = await validations.listed(request.call, build_number(build_id))
     return request.collection(SHAPE, [_shown(request, view, one) for one in found])
 
 
@@ -37,7 +37,7 @@ async def get_build_validation(
 ) -> Response[bytes]:
     """One manual validation."""
     number = _number(validation_id)
-    view, found = await build_validations.get(request.call, build_number(build_id), number)
+    view, found = await validations.get(request.call, build_number(build_id), number)
     return request.answer(SHAPE, _shown(request, view, found))
 
 
@@ -56,8 +56,8 @@ async def update_build_validation(
             f"A manual validation cannot be set to '{status}'. Use approved or rejected.",
         )
     comment = text_in(body.get("comment"), "comment")
-    await build_validations.answer(call, build, number, comment, resumes=status == "approved")
-    view, found = await build_validations.get(call, build, number)
+    await validations.answer(call, build, number, comment, resumes=status == "approved")
+    view, found = await validations.get(call, build, number)
     return request.answer(SHAPE, _shown(request, view, found))
 
 

@@ -13,9 +13,9 @@ from quaymaster.apis.azure.present.shown import (
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
 from quaymaster.domain.release import Approval
-from quaymaster.store.approval_lists import ApprovalLine
-from quaymaster.store.deployment_lists import DeploymentLine
-from quaymaster.store.release_views import ReleaseHead, StageView
+from quaymaster.store.deployments.approvals import ApprovalLine
+from quaymaster.store.deployments.lists import DeploymentLine
+from quaymaster.store.releases.views import ReleaseHead, StageView
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.store.records import ReleaseArtifact
+from quaymaster.store.releases.records import ReleaseArtifact
 
 NAMED = ".name"  # reference keys that hold the display name of another key
 

@@ -12,8 +12,8 @@ from quaymaster.domain.release import Job, JobId, Phase, Side
 from quaymaster.domain.status import phase_status
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.timelines import plan_of_phase, record_of_job
-from quaymaster.store.release_views import AttemptView, JobView, PhaseView, StageView
-from quaymaster.store.task_runs import StepDetail, TaskRun
+from quaymaster.store.jobs.task_runs import StepDetail, TaskRun
+from quaymaster.store.releases.views import AttemptView, JobView, PhaseView, StageView
 
 NO_PLAN = str(UUID(int=0))
 

@@ -7,7 +7,7 @@ from quaymaster.actions.call import Project
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.values import date_out
 from quaymaster.domain.connections import ConnectionType, is_secret_datum, is_secret_parameter
-from quaymaster.store.connections import KeptConnection
+from quaymaster.store.resources.connections import KeptConnection
 
 OWNER = "library"
 

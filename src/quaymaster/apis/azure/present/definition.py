@@ -10,9 +10,9 @@ from quaymaster.apis.azure.present import completing
 from quaymaster.apis.azure.present.shown import Shown, actor, release_reference, with_people
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
-from quaymaster.store.definition_lists import DefinitionRow
-from quaymaster.store.definitions import Definition, Revision
-from quaymaster.store.release_views import ReleaseHead
+from quaymaster.store.definitions.definitions import Definition, Revision
+from quaymaster.store.definitions.lists import DefinitionRow
+from quaymaster.store.releases.views import ReleaseHead
 
 Document = dict[str, Any]
 

@@ -16,7 +16,7 @@ from quaymaster.apis.azure.present.shown import (
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import operation_word, word
 from quaymaster.domain.release import Side
-from quaymaster.store.deployment_lists import DeploymentLine
+from quaymaster.store.deployments.lists import DeploymentLine
 
 NO_DATE = "0001-01-01T00:00:00"
 

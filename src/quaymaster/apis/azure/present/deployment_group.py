@@ -3,8 +3,8 @@
 from typing import Any
 
 from quaymaster.apis.azure.values import date_out
-from quaymaster.store.deployment_groups import DeploymentGroup
-from quaymaster.store.targets import KeptTarget
+from quaymaster.store.resources.deployment_groups import DeploymentGroup
+from quaymaster.store.resources.targets import KeptTarget
 
 
 def group(found: DeploymentGroup) -> dict[str, Any]:

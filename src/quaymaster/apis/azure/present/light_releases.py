@@ -12,15 +12,15 @@ from uuid import UUID
 
 import msgspec
 
-from quaymaster.actions.light_releases import Rendering
-from quaymaster.actions.reading import People
+from quaymaster.actions.releases.light_releases import Rendering
+from quaymaster.actions.releases.reading import People
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.domain.release import PersonId
 from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
-from quaymaster.store.people import Identity
-from quaymaster.store.release_views import ReleaseHead
+from quaymaster.store.people.people import Identity
+from quaymaster.store.releases.views import ReleaseHead
 
 BASE = "\x01"
 

@@ -24,7 +24,7 @@ from quaymaster.apis.azure.words import ENVIRONMENT_STATUS, word
 from quaymaster.domain.release import Side
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.domain.variable_groups import VariableGroup
-from quaymaster.store.release_views import AttemptView, ReleaseHead, ReleaseView, StageView
+from quaymaster.store.releases.views import AttemptView, ReleaseHead, ReleaseView, StageView
 
 Document = dict[str, Any]
 

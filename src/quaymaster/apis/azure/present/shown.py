@@ -6,7 +6,7 @@ from typing import Any
 
 from quaymaster.apis.azure.links import Links, references
 from quaymaster.domain.variable_groups import VariableGroup
-from quaymaster.store.people import Identity
+from quaymaster.store.people.people import Identity
 
 SYSTEM = {
     "displayName": "Microsoft.VisualStudio.Services.ReleaseManagement",

@@ -4,7 +4,7 @@ from typing import Any
 
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.values import date_out
-from quaymaster.store.task_groups import GroupRevision, GroupVersion
+from quaymaster.store.resources.task_groups import GroupRevision, GroupVersion
 
 # What a task definition says of itself and a group has nothing of.
 _EMPTY: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 from quaymaster.apis.azure.present.shown import Shown, actor
 from quaymaster.apis.azure.values import date_out
 from quaymaster.domain.variable_groups import VariableGroup
-from quaymaster.store.variable_groups import KeptGroup
+from quaymaster.store.resources.variable_groups import KeptGroup
 
 
 def group(found: VariableGroup) -> dict[str, Any]:

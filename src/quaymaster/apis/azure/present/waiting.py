@@ -13,7 +13,7 @@ from quaymaster.apis.azure.present.shown import (
 from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
 from quaymaster.domain.release import GateResult, GateRun, GateSample, Intervention
-from quaymaster.store.release_views import ReleaseView, StageView
+from quaymaster.store.releases.views import ReleaseView, StageView
 
 MOST_GATES = 1000  # of one side: more than anybody has
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from quaymaster.actions.deliveries import Post, Told
+from quaymaster.actions.announcements.deliveries import Post, Told
 from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.approval import approval, around_stage
 from quaymaster.apis.azure.service_hooks import build_event, messages
@@ -17,8 +17,8 @@ from quaymaster.apis.azure.values import date_out
 from quaymaster.apis.azure.words import word
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.statuses import StageStatus
-from quaymaster.store.deliveries import Letter
-from quaymaster.store.subscriptions import Subscription
+from quaymaster.store.announcements.deliveries import Letter
+from quaymaster.store.announcements.subscriptions import Subscription
 
 OF_RELEASES = (Happening.RELEASE_CREATED, Happening.RELEASE_ABANDONED)
 Document = dict[str, Any]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from quaymaster.actions.build_reading import BuildsFound
-from quaymaster.actions.deliveries import Told
+from quaymaster.actions.announcements.deliveries import Told
+from quaymaster.actions.builds.reading import BuildsFound
 from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present.shown import Shown, actor

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
-from quaymaster.actions import build_reading, projects
+from quaymaster.actions.announcements.subscriptions import SubscriptionRequest
+from quaymaster.actions.builds import reading
 from quaymaster.actions.call import Project
-from quaymaster.actions.subscriptions import SubscriptionRequest
+from quaymaster.actions.people import projects
 from quaymaster.apis.azure.asked import AzureRequest, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.present.shown import Shown, actor
@@ -17,7 +18,7 @@ from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.overrides import MASK
-from quaymaster.store.subscriptions import KeptSubscription, Wanted
+from quaymaster.store.announcements.subscriptions import KeptSubscription, Wanted
 
 T = TypeVar("T")
 KNOWN = (
@@ -133,7 +134,7 @@ async def _pipeline(request: AzureRequest, project: Project | None, inputs: dict
     place = replace(request.call, project=project or request.call.project)
     if place.project is None:
         raise _wrong(f"{words.PIPELINE} is a pipeline of a project: name that in {PROJECT}.")
-    return await build_reading.pipeline_named(place, inputs[words.PIPELINE])
+    return await reading.pipeline_named(place, inputs[words.PIPELINE])
 
 
 async def _project(request: AzureRequest, project: str) -> Project | None:

@@ -7,7 +7,8 @@ import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath
 
-from quaymaster.actions import reading, subscriptions
+from quaymaster.actions.announcements import subscriptions
+from quaymaster.actions.releases import reading
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
@@ -24,8 +25,8 @@ from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.announcements import Announcement
 from quaymaster.domain.errors import NotFound
-from quaymaster.store.deliveries import Delivery, DeliveryStatus
-from quaymaster.store.subscriptions import KeptSubscription
+from quaymaster.store.announcements.deliveries import Delivery, DeliveryStatus
+from quaymaster.store.announcements.subscriptions import KeptSubscription
 
 PLAIN = "/hooks/subscriptions"
 ONE = PLAIN + "/{subscription_id:str}"

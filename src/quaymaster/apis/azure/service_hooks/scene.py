@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from quaymaster.actions.deliveries import Told
-from quaymaster.actions.reading import ReleaseFound
+from quaymaster.actions.announcements.deliveries import Told
+from quaymaster.actions.releases.reading import ReleaseFound
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present.shown import Shown, person
 from quaymaster.domain.announcements import Announcement
 from quaymaster.domain.release import Approval
-from quaymaster.store.release_views import AttemptView, StageView
+from quaymaster.store.releases.views import AttemptView, StageView
 
 
 @dataclass(frozen=True, slots=True)

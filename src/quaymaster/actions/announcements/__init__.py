@@ -1,0 +1,1 @@
+"""Telling others of what happened: subscriptions, mails and badges."""

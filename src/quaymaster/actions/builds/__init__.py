@@ -1,0 +1,1 @@
+"""Builds: queued, changed in one place, looked up and explained."""

@@ -1,0 +1,171 @@
+"""Builds: found, and changed as a whole (SEMANTICS 23.4, 23.5)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from quaymaster.actions.builds import happening
+from quaymaster.actions.builds.definitions.build_definitions import changed_tags
+from quaymaster.actions.call import Call
+from quaymaster.domain.access import definition_token
+from quaymaster.domain.build import Build, BuildId
+from quaymaster.domain.build_access import BuildPermission
+from quaymaster.domain.build_events import BuildCanceled, BuildRetried
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
+from quaymaster.domain.release_names import BUILD_NUMBER
+from quaymaster.store.builds import edits, retention, views
+from quaymaster.store.builds.edits import Details
+from quaymaster.store.builds.views import BuildView
+from quaymaster.store.postgres.database import Connection
+
+KIND = "build"
+MOST_TAGS = 200
+
+
+async def get(call: Call, build_id: int, *, deleted: bool = False) -> BuildView:
+    """One build that the caller may view. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        return await found(connection, call, build_id, deleted=deleted)
+
+
+async def found(
+    connection: Connection,
+    call: Call,
+    build_id: int,
+    permission: BuildPermission = BuildPermission.VIEW_BUILDS,
+    *,
+    deleted: bool = False,
+) -> BuildView:
+    """The same inside a connection that the caller has, for somebody with this permission."""
+    view = await views.get(connection, call.project_id, build_id)
+    if view is None or (view.is_deleted and not deleted):
+        raise NotFound(KIND, build_id)
+    token = definition_token(str(view.project_id), view.definition_path, view.definition_id)
+    for needed in {BuildPermission.VIEW_BUILDS, permission}:
+        call.require_build(needed, token, f"build {view.number}")
+    return view
+
+
+async def cancel(call: Call, build_id: int) -> None:
+    """Ask a build to stop; asking twice is as good as once (23.4). Raises Refused when it ended."""
+    async with call.database.transaction() as connection:
+        await found(connection, call, build_id, BuildPermission.STOP_BUILDS)
+        await happening.happen_within(connection, call, BuildId(build_id), BuildCanceled(call.by))
+
+
+async def retry(call: Call, build_id: int, *, stage: str = "", everything: bool = False) -> None:
+    """Run again what did not succeed. Raises Refused while it is under way."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.QUEUE_BUILDS)
+        event = BuildRetried(stage, everything)
+        await happening.happen_within(
+            connection, call, BuildId(build_id), event, _check_stage(view, stage)
+        )
+
+
+def _check_stage(view: BuildView, stage: str) -> Any:
+    def check(build: Build) -> None:
+        known = {one.name.casefold() for one in build.plan.stages}
+        if stage and stage.casefold() not in known:
+            raise NotFound("stage", stage, f"Build {view.number} has no stage {stage}.")
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEdit:
+    """What is to be changed of a build; None leaves a part as it is."""
+
+    keep_forever: bool | None = None
+    number: str | None = None
+    quality: str | None = None
+    retained_by_release: bool | None = None
+    tags: tuple[str, ...] | None = None
+
+
+async def edit(call: Call, build_id: int, wanted: BuildEdit) -> None:
+    """Change what may be changed of a build at any time (23.4). Raises Conflict, Invalid."""
+    async with call.database.transaction() as connection:
+        permission = BuildPermission.UPDATE_BUILD_INFORMATION
+        if wanted.keep_forever is not None or wanted.retained_by_release is not None:
+            permission = BuildPermission.RETAIN_INDEFINITELY
+        if wanted.quality is not None:
+            permission |= BuildPermission.EDIT_BUILD_QUALITY
+        view = await found(connection, call, build_id, permission)
+        if wanted.number is not None and wanted.number != view.number:
+            await rename_within(connection, call, build_id, wanted.number)
+        tags = None if wanted.tags is None else _bounded(changed_tags((), wanted.tags, ()))
+        details = Details(wanted.keep_forever, wanted.quality, wanted.retained_by_release, tags)
+        await edits.change(connection, build_id, details, call.by, call.now)
+
+
+async def rename_within(connection: Connection, call: Call, build_id: int, number: str) -> None:
+    """Give a build another number. Raises Invalid for what cannot be one, Conflict if taken."""
+    wrong = BUILD_NUMBER.broken_by(number)
+    if wrong:
+        raise Invalid(wrong.replace("The format gives", "It gives") + ".")
+    if not await edits.rename(connection, build_id, number, call.by, call.now):
+        raise Conflict(f"Another build of the pipeline has the number {number!r} already.")
+
+
+async def delete(call: Call, build_id: int) -> None:
+    """Delete a build softly. Raises Refused while it runs, or is kept by somebody (23.4)."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.DELETE_BUILDS)
+        if view.status != "completed":
+            raise Refused(f"Build {view.number} is under way. Cancel it before you delete it.")
+        if view.keep_forever or view.retained_by_release:
+            raise Refused(f"Build {view.number} is retained. Release it before you delete it.")
+        if await retention.is_leased(connection, build_id, call.now):
+            raise Refused(
+                f"Build {view.number} is kept by a retention lease. Remove the lease before."
+            )
+        await edits.delete(connection, build_id, call.by, call.now)
+
+
+async def change_tags(
+    call: Call, build_id: int, add: Iterable[str], remove: Iterable[str]
+) -> list[str]:
+    """Add and remove tags; all tags afterwards (23.5). A new tag may make a release (8.3)."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.UPDATE_BUILD_INFORMATION)
+        return await tag_within(connection, call, view, add, remove)
+
+
+async def tag_within(
+    connection: Connection, call: Call, view: BuildView, add: Iterable[str], remove: Iterable[str]
+) -> list[str]:
+    """The same inside a transaction that the caller opened."""
+    current = await edits.locked_tags(connection, view.id)
+    tags = _bounded(changed_tags(current, add, remove))
+    await edits.change(connection, view.id, Details(tags=tags), call.by, call.now)
+    is_new = len(set(map(str.casefold, tags)) - set(map(str.casefold, current))) > 0
+    if is_new and view.status == "completed":
+        await happening.tell_tagged(connection, call, replace(view, tags=tuple(tags)))
+    return tags
+
+
+def _bounded(tags: list[str]) -> list[str]:
+    if len(tags) > MOST_TAGS:
+        raise Invalid(f"A build may have {MOST_TAGS} tags at most.")
+    return tags
+
+
+async def change_properties(
+    call: Call, build_id: int, changes: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Set properties, or remove those set to None; all of them afterwards."""
+    async with call.database.transaction() as connection:
+        view = await found(connection, call, build_id, BuildPermission.UPDATE_BUILD_INFORMATION)
+        merged = {**view.properties, **changes}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        await edits.set_properties(connection, build_id, kept)
+        return kept
+
+
+async def queue_position(call: Call, view: BuildView) -> int | None:
+    """How many builds wait before this one, counted from 1; None when it does not wait."""
+    if view.status != "notStarted":
+        return None
+    async with call.database.read() as connection:
+        return await edits.position(connection, view.id)

@@ -1,0 +1,1 @@
+"""What builds are made of: their definitions, templates, sources and folders."""

@@ -1,0 +1,274 @@
+"""Looking up what was built: lists, metrics, timelines, badges (SEMANTICS 22.6, 23.8, 24.1)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from quaymaster.actions.builds import builds
+from quaymaster.actions.builds.definitions import build_definitions
+from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.releases.reading import People, visible_projects
+from quaymaster.domain.access import definition_token
+from quaymaster.domain.build_access import BuildPermission
+from quaymaster.domain.build_plan import BuildPlan
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.store.builds import lists, timelines
+from quaymaster.store.builds.builds import branch_reference
+from quaymaster.store.builds.lists import BuildFilter, BuildOrder
+from quaymaster.store.builds.timelines import BuildChange, TimelineJob
+from quaymaster.store.builds.views import BuildView
+from quaymaster.store.definitions import build_definition_lists
+from quaymaster.store.definitions import build_definitions as stored
+from quaymaster.store.definitions.build_definition_lists import BuildDefinitionFilter, Counted
+from quaymaster.store.definitions.lists import Key
+from quaymaster.store.jobs import task_runs
+from quaymaster.store.jobs.task_runs import TaskRun
+from quaymaster.store.people import people, project_settings
+from quaymaster.store.postgres.database import Connection
+
+METRICS_REACH = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildsFound:
+    """Builds, everybody they mention, and where the next page begins."""
+
+    views: tuple[BuildView, ...]
+    people: People
+    next: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A definition's name and how its last build ended; "" when none has."""
+
+    name: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A build with its plan, every attempt of its jobs, and their steps."""
+
+    view: BuildView
+    plan: BuildPlan
+    jobs: tuple[TimelineJob, ...]
+    steps: tuple[TaskRun, ...]
+
+
+def month_before(now: datetime) -> datetime:
+    """From when on metrics are counted where nobody says."""
+    return now - METRICS_REACH
+
+
+async def metrics(call: Call, ids: Sequence[int], since: datetime) -> list[Counted]:
+    """How many builds of these definitions ended on each day, and how many are under way.
+
+    For definitions that the caller was shown already.
+    """
+    async with call.database.read() as connection:
+        return await build_definition_lists.counted(connection, ids, since)
+
+
+async def listed(call: Call, wanted: BuildFilter, requested_for: str = "") -> BuildsFound:
+    """One page of the builds that the caller may view; `requested_for` is an id or a name."""
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await visible_projects(connection, call))
+        if requested_for:
+            who = await people.find(connection, requested_for)
+            wanted = replace(wanted, requested_for=(who.id if who else requested_for,))
+        page = await lists.page(connection, wanted)
+        seen = tuple(
+            view
+            for view in page.rows
+            if call.may_build(
+                BuildPermission.VIEW_BUILDS,
+                definition_token(str(view.project_id), view.definition_path, view.definition_id),
+            )
+        )
+        named = {who for view in seen for who in view.people if who}
+        return BuildsFound(seen, await people.get_many(connection, list(named)), page.next)
+
+
+async def build(call: Call, build_id: int, *, deleted: bool = False) -> BuildsFound:
+    """One build with the people it mentions. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        view = await builds.found(connection, call, build_id, deleted=deleted)
+        named = [who for who in view.people if who]
+        return BuildsFound((view,), await people.get_many(connection, named))
+
+
+async def newest(call: Call, definition: str, branch: str) -> BuildsFound:
+    """The newest completed build of a definition, given by its id or name, of a branch ("": any).
+
+    Raises NotFound where there is none.
+    """
+    async with call.database.read() as connection:
+        number = await definition_named(connection, call, definition)
+        await build_definitions.found(connection, call, number)
+    wanted = BuildFilter(
+        (),
+        definitions=(number,),
+        statuses=frozenset({"completed"}),
+        branch=branch_reference(branch),
+        order=BuildOrder.FINISH_DESCENDING,
+        most=1,
+    )
+    found = await listed(call, wanted)
+    if not found.views:
+        raise NotFound("build", definition, "The build pipeline has no completed build.")
+    return found
+
+
+async def pipeline_named(call: Call, named: str) -> int:
+    """The same in a connection of its own, for somebody who may view it."""
+    async with call.database.read() as connection:
+        number = await definition_named(connection, call, named)
+        return (await build_definitions.found(connection, call, number)).id
+
+
+async def definition_named(connection: Connection, call: Call, named: str) -> int:
+    """The id of a definition by its id, its name, or its folder and name. Raises NotFound."""
+    if named.isascii() and named.isdigit() and len(named) < 10:
+        return int(named)
+    folder, _, name = named.replace("/", "\\").rpartition("\\")
+    wanted = BuildDefinitionFilter(
+        await visible_projects(connection, call), name=escaped_name(name), path=folder, most=2
+    )
+    found = await build_definition_lists.page(connection, wanted)
+    if len(found.rows) != 1:
+        raise NotFound("buildDefinition", named[:80])
+    return found.rows[0].id
+
+
+def escaped_name(name: str) -> str:
+    """A name in which nothing is a wildcard: those that have one are found by id only."""
+    return name.replace("*", "").replace("?", "")
+
+
+async def badge(installation: Installation, project: str, definition: str, branch: str) -> Badge:
+    """What a badge of a definition shows to anybody, where its badge is enabled.
+
+    Raises NotFound("badge") for everything else.
+    """
+    call = Call(installation)
+    if not (definition.isascii() and definition.isdigit() and len(definition) < 10):
+        raise NotFound("badge", definition)
+    async with call.database.read() as connection:
+        found = await stored.get(connection, call.vault, None, int(definition))
+        if found is None or found.is_deleted:
+            raise NotFound("badge", definition)
+        is_meant = project.casefold() in (str(found.project_id), found.project_name.casefold())
+        document = msgspec.json.decode(found.document)
+        if not is_meant or document.get("badgeEnabled") is not True:
+            raise NotFound("badge", definition)
+        rules = await project_settings.pipeline_rules(connection, found.project_id)
+        if rules.badges_are_private:
+            raise NotFound("badge", definition)
+        result = await _last_result(connection, found.id, branch)
+    return Badge(found.name, result)
+
+
+async def status(call: Call, definition: str, branch: str) -> Badge:
+    """The same for those who may view the definition, by its id or name."""
+    async with call.database.read() as connection:
+        number = await definition_named(connection, call, definition)
+        found = await build_definitions.found(connection, call, number)
+        return Badge(found.name, await _last_result(connection, number, branch))
+
+
+async def _last_result(connection: Connection, definition_id: int, branch: str) -> str:
+    return await lists.last_result(connection, definition_id, branch_reference(branch))
+
+
+async def steps(call: Call, build_id: int) -> Timeline:
+    """The jobs and steps of a build. Raises NotFound, Forbidden."""
+    async with call.database.read() as connection:
+        view = await builds.found(connection, call, build_id)
+        jobs = await timelines.jobs(connection, build_id)
+        runs = await task_runs.of_build(connection, build_id)
+        plan = await timelines.plan(connection, build_id)
+    return Timeline(view, plan, tuple(jobs), tuple(runs))
+
+
+async def changes(call: Call, build_id: int, start: int, most: int) -> list[BuildChange]:
+    """The commits of a build, newest first, from the position `start` on."""
+    async with call.database.read() as connection:
+        await builds.found(connection, call, build_id)
+        return await timelines.changes(connection, build_id, start, most)
+
+
+async def changes_between(call: Call, older: int, newer: int, most: int) -> list[BuildChange]:
+    """The commits of the builds of one definition after a build, up to another, newest first.
+
+    Raises NotFound, Forbidden, Invalid for builds of different definitions.
+    """
+    async with call.database.read() as connection:
+        first = await builds.found(connection, call, older)
+        last = await builds.found(connection, call, newer)
+        if first.definition_id != last.definition_id:
+            raise Invalid("The two builds are not of one pipeline. Name builds of the same one.")
+        return await timelines.changes_between(
+            connection, first.definition_id, (older, newer), most
+        )
+
+
+async def tags(call: Call) -> list[str]:
+    """All tags of builds of the project, by name."""
+    async with call.database.read() as connection:
+        projects = await visible_projects(connection, call)
+        return await lists.tags(connection, projects)
+
+
+def work_items(commits: Sequence[BuildChange]) -> list[str]:
+    """The numbers that commit messages name with a hash, each once, in their order (24.5)."""
+    found = (item for commit in commits for item in re.findall(r"#([0-9]{1,9})\b", commit.message))
+    return list(dict.fromkeys(found))
+
+
+async def remove_tag_everywhere(call: Call, tag: str) -> list[str]:
+    """Take a tag from every build and build definition of the project; the tags that are left.
+    Raises Forbidden (update build information of the whole project)."""
+    project = call.required_project("whose tag is to go")
+    permission = BuildPermission.UPDATE_BUILD_INFORMATION | BuildPermission.EDIT_BUILD_DEFINITION
+    call.require_build(permission, str(project), "the project's builds")
+    async with call.database.transaction() as connection:
+        await lists.remove_tag(connection, project, tag.strip())
+    return await tags(call)
+
+
+async def project_metrics(call: Call, since: datetime) -> list[Counted]:
+    """How many builds of the project's definitions that the caller may view ended on each day, and
+    how many are under way."""
+    async with call.database.read() as connection:
+        wanted = BuildDefinitionFilter(await visible_projects(connection, call))
+        page = await build_definition_lists.page(connection, wanted)
+        seen = [
+            row.id
+            for row in page.rows
+            if call.may_build(
+                BuildPermission.VIEW_BUILDS,
+                definition_token(str(row.project_id), row.path, row.id),
+            )
+        ]
+        return await build_definition_lists.counted(connection, seen, since)
+
+
+async def newest_of_repository(call: Call, kind: str, named: str, branch: str) -> BuildView:
+    """The newest completed build of a repository, of a branch ("": any). Raises NotFound."""
+    wanted = BuildFilter(
+        (),
+        statuses=frozenset({"completed"}),
+        branch=branch_reference(branch),
+        repository_id=named,
+        repository_type=kind,
+        order=BuildOrder.FINISH_DESCENDING,
+        most=1,
+    )
+    found = await listed(call, wanted)
+    if not found.views:
+        raise NotFound("build", named[:80], f"There is no completed build of {named[:80]} here.")
+    return found.views[0]

@@ -1,0 +1,1 @@
+"""What a build leaves behind, and for how long it is kept."""

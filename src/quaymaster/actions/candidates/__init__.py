@@ -1,0 +1,1 @@
+"""Release candidates: cut, built, cherry-picked, and checked before they are deployed."""

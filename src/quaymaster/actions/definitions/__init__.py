@@ -1,0 +1,1 @@
+"""Release definitions: saved, checked, and which artifacts they take."""

@@ -1,0 +1,1 @@
+"""Gates, and the services that were asked and report later."""

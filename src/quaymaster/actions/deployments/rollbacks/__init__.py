@@ -1,0 +1,1 @@
+"""Bringing an environment back, by itself or because somebody asked."""

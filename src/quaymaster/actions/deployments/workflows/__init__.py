@@ -1,0 +1,1 @@
+"""Workflows outside that build and deploy."""

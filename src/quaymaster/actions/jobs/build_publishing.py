@@ -1,0 +1,127 @@
+"""What the tasks of a build publish: files into its artifacts, and words about it (15.5, 23.6)."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from quaymaster.actions.call import Call
+from quaymaster.actions.jobs import build_jobs, uploading
+from quaymaster.actions.storage.stored_objects import forget, named_or_forgotten
+from quaymaster.domain.errors import DomainError, Invalid
+from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged, Publication
+from quaymaster.store.builds import builds as rows
+from quaymaster.store.builds import containers
+from quaymaster.store.builds.containers import NewArtifact
+from quaymaster.store.jobs.jobs import HeldJob
+from quaymaster.store.postgres.database import Connection
+
+MOST_FILES = 100_000
+CONTAINER = "Container"
+KINDS = {
+    "container": "Container",
+    "filepath": "FilePath",
+    "versioncontrol": "VersionControl",
+    "gitref": "GitRef",
+    "tfvclabel": "TfvcLabel",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of publishing: why it was not kept, "" if it was, and what its step should tell."""
+
+    problem: str = ""
+    warning: str = ""
+
+
+async def publish(call: Call, held: HeldJob, message: Publication) -> Outcome:
+    """Keep what a step of a running job publishes; what cannot be kept fails the step.
+
+    Raises StorageUnavailable and DatabaseUnavailable, after which it may be tried again.
+    """
+    try:
+        match message:
+            case ArtifactFiles():
+                return await _upload(call, held, message)
+            case ArtifactNamed():
+                return Outcome(await _associate(call, held, message))
+            case BuildChanged():
+                return Outcome(await build_jobs.change(call, held, message.number, message.tag))
+    except DomainError as problem:
+        return Outcome(problem.message)
+
+
+async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
+    name = containers.artifact_name(message.name)
+    folder = containers.clean_path(message.folder)
+    try:
+        found = await asyncio.to_thread(uploading.found_at, Path(message.path))
+        if len(found.files) > MOST_FILES:
+            text = f"{message.path} holds more than {MOST_FILES} files; put them into an archive."
+            return Outcome(text)
+        for source, path in _placed(found.files, folder):
+            await _keep(call, held, source, path)
+    except OSError as error:
+        return Outcome(_unreadable(message.path, name, error))
+    root = folder.partition("/")[0]
+    async with call.database.transaction() as connection:
+        new = NewArtifact(
+            name,
+            CONTAINER,
+            f"#/{held.build_id}/{folder}",
+            {"localpath": message.path, "rootfolder": root},
+            await _record(connection, held),
+        )
+        await containers.name_artifact(connection, held.build_id, new, again=True)
+    return Outcome(warning=found.warning(name))
+
+
+def _placed(files: list[tuple[Path, str]], folder: str) -> list[tuple[Path, str]]:
+    """The files with their paths in the container. Raises Invalid where one would take the place of
+    another, before any is kept."""
+    placed, taken = [], dict[str, str]()
+    for source, below in files:
+        path = containers.clean_path(f"{folder}/{below}")
+        other = taken.setdefault(path.casefold(), path)
+        if other != path:
+            raise Invalid(
+                f"{other[:200]!r} and {path[:200]!r} differ only in upper and lower case, which "
+                "the files of an artifact may not. Rename one, or pack the folder into an archive."
+            )
+        placed.append((source, path))
+    return placed
+
+
+def _unreadable(place: str, name: str, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename == place:
+        return f"Path does not exist: {place}. Nothing was put into the artifact {name}."
+    return (
+        f"{error.filename or place!r} cannot be read: {error.strerror}. {name} was not published."
+    )
+
+
+async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
+    """Copy a file of the worker's machine into the build's container."""
+    storage, key = call.installation.files, containers.new_key(held.build_id)
+    stored = await storage.put_stream(key, uploading.blocks(source))
+    async with named_or_forgotten(call, key), call.database.transaction() as connection:
+        old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
+    await forget(call, old)
+
+
+async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> str:
+    name = containers.artifact_name(message.name)
+    kind = KINDS.get(message.artifact_type.casefold(), message.artifact_type)
+    async with call.database.transaction() as connection:
+        if await rows.locked(connection, held.build_id) is None:
+            return "The build is not there any more."
+        record = await _record(connection, held)
+        new = NewArtifact(name, kind, message.location, message.properties, record)
+        await containers.name_artifact(connection, held.build_id, new, again=True)
+    return ""
+
+
+async def _record(connection: Connection, held: HeldJob) -> str:
+    """The timeline record of the job that published."""
+    found = await connection.fetchval("SELECT record_id::text FROM jobs WHERE id = $1", held.id)
+    return str(found or "")

@@ -1,0 +1,1 @@
+"""The outside world as the actions need it; connectors implement these protocols."""

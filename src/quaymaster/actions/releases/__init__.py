@@ -1,0 +1,1 @@
+"""Releases: made, edited, looked up, and deleted when their time is over."""

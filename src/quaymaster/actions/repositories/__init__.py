@@ -1,0 +1,1 @@
+"""Repositories that are released under versions, their commits and pull requests."""

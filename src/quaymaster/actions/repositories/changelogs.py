@@ -1,0 +1,65 @@
+"""What one candidate has that another has not, asked of the repository (AVIATOR 7)."""
+
+from quaymaster.actions.call import Call
+from quaymaster.actions.ports.outside import CodeRepository, Commit, Repositories
+from quaymaster.actions.repositories import commit_checks, path_globs, repositories
+from quaymaster.actions.repositories.cut_clocks import FILE_PATHS
+from quaymaster.actions.repositories.repositories import Scene
+from quaymaster.domain.errors import Invalid, Refused
+from quaymaster.domain.release_versions import CandidateVersion
+from quaymaster.store.releases.writing import snapshots
+
+MOST_COMMITS = 500
+NOT_CONNECTED = "The repository is connected to nothing. Set source_url of the project."
+
+
+async def between(
+    call: Call, project: str, older: CandidateVersion | None, newer: CandidateVersion | None
+) -> list[Commit]:
+    """The commits, newest first, that touch the definition's paths; without a newer candidate up
+    to the newest of the default branch, without an older one those of the newer one alone.
+
+    Raises NotFound (definition, release, repository), Invalid when the repository is connected to
+    nothing, Forbidden (view releases).
+    """
+    return await of(call, await repositories.looked_up(call, project), older, newer)
+
+
+async def of(
+    call: Call, found: Scene, older: CandidateVersion | None, newer: CandidateVersion | None
+) -> list[Commit]:
+    """The same for a definition that was looked up."""
+    outside, source = await connected(call, found)
+    to = await _commit(call, found, newer) if newer else (await outside.commit(source, "")).id
+    since = await _commit(call, found, older) if older else ""
+    return await touching(found, outside, source, since, to)
+
+
+async def connected(call: Call, found: Scene) -> tuple[Repositories, CodeRepository]:
+    """What reads repositories, and which one. Raises Invalid where there is none, NotFound."""
+    outside = call.installation.outside.repositories
+    source = await commit_checks.source(found)
+    if source is None or outside is None:
+        raise Invalid(NOT_CONNECTED)
+    return outside, source
+
+
+async def touching(
+    found: Scene, outside: Repositories, source: CodeRepository, older: str, newer: str
+) -> list[Commit]:
+    """The commits of `newer` that `older` has not and that touch the definition's paths."""
+    patterns = found.definition.settings.get(FILE_PATHS) or ()
+    if not patterns:
+        return await outside.commits(source, older, newer, MOST_COMMITS)
+    is_ours = path_globs.matcher(patterns)
+    changed = await outside.changes(source, older, newer, MOST_COMMITS)
+    return [commit for commit, paths in changed if any(map(is_ours, paths))]
+
+
+async def _commit(call: Call, found: Scene, version: CandidateVersion) -> str:
+    async with call.database.read() as connection:
+        known = await repositories.candidate(connection, found, str(version))
+        artifacts = await snapshots.artifacts(connection, known.release)
+    if not artifacts:
+        raise Refused(f"{version} has no commit.")
+    return artifacts[0].version_id

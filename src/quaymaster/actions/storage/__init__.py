@@ -1,0 +1,1 @@
+"""Objects beside the rows: streamed, removed after them, and searched for what was left over."""

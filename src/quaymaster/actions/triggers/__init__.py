@@ -1,0 +1,1 @@
+"""What starts releases and builds without somebody asking: clocks, pushes, sources, targets."""

@@ -1,0 +1,1 @@
+"""What is told to others: subscriptions and everything that is on its way out."""

@@ -1,0 +1,1 @@
+"""Builds: locked and loaded, shown and listed, with their files and how long they are kept."""

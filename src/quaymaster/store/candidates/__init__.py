@@ -1,0 +1,1 @@
+"""Candidates and their repositories: versions, picks, pull requests, workflows."""

@@ -1,0 +1,1 @@
+"""Definitions of releases and of builds, their plans, lists, templates and folders."""

@@ -1,0 +1,30 @@
+"""Compiled build definitions, stored once under the SHA-256 of their bytes."""
+
+from functools import lru_cache
+
+import msgspec
+
+from quaymaster.domain.build_plan import BuildPlan
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.storage.bodies import digest_of
+
+REMEMBERED = 256
+_decoder = msgspec.json.Decoder(BuildPlan)
+
+
+async def put(connection: Connection, plan: BuildPlan) -> bytes:
+    """Store this plan unless it is there already; its digest."""
+    body = msgspec.json.encode(plan)
+    digest = digest_of(body)
+    await connection.execute(
+        "INSERT INTO plans (digest, body) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        digest,
+        body.decode(),
+    )
+    return digest
+
+
+@lru_cache(maxsize=REMEMBERED)
+def decode(body: str) -> BuildPlan:
+    """The plan of a stored body."""
+    return _decoder.decode(body)

@@ -1,0 +1,1 @@
+"""Deployments: their lists and approvals, the queues of environments, freezes."""

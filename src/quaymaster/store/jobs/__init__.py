@@ -1,0 +1,1 @@
+"""Jobs, their steps, logs and attachments, and what services report on them."""

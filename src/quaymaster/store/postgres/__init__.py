@@ -1,0 +1,1 @@
+"""PostgreSQL itself: connections, pages, wake-ups, notices, and what the sweeper asks."""

@@ -1,0 +1,1 @@
+"""Releases: locked and loaded, saved, shown and listed."""

@@ -1,0 +1,171 @@
+"""Puts a new release into the database: its name, its snapshot, its stages."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+
+from quaymaster.domain import release_names
+from quaymaster.domain.errors import Conflict, NotFound, Refused
+from quaymaster.domain.plan import StagePlan
+from quaymaster.domain.release_names import PlannedName
+from quaymaster.domain.statuses import StageStatus
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.releases.records import NewRelease, NewStage
+from quaymaster.store.releases.release_secrets import release_owner, stage_owner
+from quaymaster.store.releases.writing import snapshots
+from quaymaster.store.releases.writing.rows import STAGE_BITS
+from quaymaster.store.storage import bodies
+from quaymaster.store.storage.vault import Vault
+
+INSERT_RELEASE = """
+INSERT INTO releases (id, project_id, definition_id, definition_revision, name, name_key, status,
+  reason, description, created_by, created_for, created_at, modified_by, modified_at,
+  keep_forever, tags, tag_keys, document_digest, plan_digest, artifacts, variables, secrets,
+  properties, triggering_alias, stage_mask)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $10, $12, $13, $14, $15, $16, $17,
+  $18, $19, $20, $21, $22, $23)
+"""
+
+INSERT_STAGES = """
+INSERT INTO stages (id, release_id, definition_stage_id, rank, name, status, is_manual,
+  trigger_reason, variables, secrets, created_at, modified_at)
+SELECT stage.id, $1, stage.definition_stage_id, stage.rank, stage.name, $2, stage.is_manual,
+  stage.trigger_reason, stage.variables, stage.secrets, $3, $3
+FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::text[], $8::boolean[], $9::text[],
+  $10::json[], $11::bytea[])
+  AS stage(id, definition_stage_id, rank, name, is_manual, trigger_reason, variables, secrets)
+"""
+
+
+ALIKE = """
+FROM releases WHERE definition_id = $1 AND starts_with(name_key, $2)
+  AND right(name_key, length($3)) = $3 AND length(name_key) >= length($2) + length($3)
+"""
+ALL_ALIKE = f"SELECT name {ALIKE}"
+# A definition may have very many releases: only the highest counter comes back from all of them.
+HIGHEST = f"""
+SELECT max(counted.value::numeric)::text FROM (
+  SELECT substr(name_key, length($2) + 1, length(name_key) - length($2) - length($3)) AS value
+  {ALIKE}) counted
+WHERE counted.value ~ '^[0-9]+$'
+"""
+EXACTLY = "SELECT name FROM releases WHERE definition_id = $1 AND name_key = $2"
+
+
+async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
+    """Store all of it; the id of the new release."""
+    await _lock_definition(connection, new)
+    release_id: int = await connection.fetchval("SELECT nextval('releases_id_seq')")
+    name = await _free_name(connection, new, release_id)
+    document = await bodies.put_document(connection, new.document)
+    plan = await bodies.put_plan(connection, new.plan)
+    await connection.execute(
+        INSERT_RELEASE,
+        release_id,
+        new.project_id,
+        new.definition_id,
+        new.definition_revision,
+        name,
+        name.casefold(),
+        new.status,
+        new.reason,
+        new.description,
+        new.created_by,
+        new.created_for,
+        new.created_at,
+        new.keep_forever,
+        list(new.tags),
+        [tag.casefold() for tag in new.tags],
+        document,
+        plan,
+        _json(new.artifacts),
+        _json(new.variables),
+        vault.seal(release_owner(release_id), new.secrets),
+        _json(new.properties),
+        new.triggering_alias,
+        STAGE_BITS[StageStatus.NOT_STARTED] if new.plan.stages else 0,
+    )
+    await _insert_stages(connection, new, release_id, vault)
+    await snapshots.index_artifacts(connection, release_id, new.artifacts)
+    return release_id
+
+
+async def _lock_definition(connection: Connection, new: NewRelease) -> None:
+    found = await connection.fetchval(
+        "SELECT true FROM definitions WHERE id = $1 AND project_id = $2 FOR NO KEY UPDATE",
+        new.definition_id,
+        new.project_id,
+    )
+    if not found:
+        raise NotFound("definition", new.definition_id)
+
+
+async def _free_name(connection: Connection, new: NewRelease, release_id: int) -> str:
+    """The name by the plan's format, new for this definition whatever the case of letters.
+
+    Raises Conflict when a name was asked for and is taken.
+    """
+    if new.name:
+        if await connection.fetch(EXACTLY, new.definition_id, new.name.casefold()):
+            raise Conflict(f"There is already a release {new.name} of this definition.")
+        return new.name
+    try:
+        named = replace(new.named, release_id=release_id)
+        planned = release_names.planned_name(new.plan.release_name_format, named)
+        return planned.name(await _names_that_count(connection, new.definition_id, planned))
+    except release_names.UnusableName as error:
+        raise Refused(str(error)) from error
+
+
+async def _names_that_count(
+    connection: Connection, definition_id: int, planned: PlannedName
+) -> list[str]:
+    """As few of the definition's names as settle which one is next."""
+    before, after = planned.prefix.casefold(), planned.suffix.casefold()
+    if planned.counters == 0:
+        rows = await connection.fetch(EXACTLY, definition_id, before)
+        return [row["name"] for row in rows]
+    if planned.counters == 1:
+        highest = await connection.fetchval(HIGHEST, definition_id, before, after)
+        return [f"{planned.prefix}{highest}{planned.suffix}"] if highest is not None else []
+    rows = await connection.fetch(ALL_ALIKE, definition_id, before, after)
+    return [row["name"] for row in rows]
+
+
+async def _insert_stages(
+    connection: Connection, new: NewRelease, release_id: int, vault: Vault
+) -> None:
+    plans = new.plan.stages
+    told = [new.stages.get(plan.definition_stage_id, NewStage()) for plan in plans]
+    ids: list[int] = await connection.fetchval(
+        "SELECT array(SELECT nextval('stages_id_seq') FROM generate_series(1, $1))", len(plans)
+    )
+    await connection.execute(
+        INSERT_STAGES,
+        release_id,
+        StageStatus.NOT_STARTED,
+        new.created_at,
+        ids,
+        *_plan_arrays(plans),
+        [stage.is_manual for stage in told],
+        [stage.trigger_reason for stage in told],
+        [_json(stage.variables) for stage in told],
+        [
+            vault.seal(stage_owner(stage_id), stage.secrets)
+            for stage_id, stage in zip(ids, told, strict=True)
+        ],
+    )
+
+
+def _plan_arrays(plans: Iterable[StagePlan]) -> tuple[list[int], list[int], list[str]]:
+    listed = list(plans)
+    return (
+        [plan.definition_stage_id for plan in listed],
+        [plan.rank for plan in listed],
+        [plan.name for plan in listed],
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,1 @@
+"""What a project holds for its jobs, and the machines that do them."""

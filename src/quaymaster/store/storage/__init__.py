@@ -1,0 +1,1 @@
+"""Bytes: objects, documents under their digest, and secrets under their seal."""

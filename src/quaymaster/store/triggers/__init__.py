@@ -1,0 +1,1 @@
+"""What starts releases and builds by itself, and what has fired."""
