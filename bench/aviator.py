@@ -6,8 +6,7 @@ Run: .venv/bin/python -m bench.aviator [--quick]
 """
 
 import sys
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from statistics import median
@@ -16,7 +15,7 @@ import httpx
 import msgspec
 import uvloop
 
-from bench.load import Next, answered, written
+from bench.load import Next, answered, asked, written
 from bench.releases import Bench, running, verdict
 
 PROJECT = "/api/releases/shop"
@@ -103,24 +102,17 @@ async def _report(client: httpx.AsyncClient, environment: str, version: str, sta
     answer.raise_for_status()
 
 
-async def _timed(rounds: int, ask: Callable[[int], Awaitable[object]]) -> float:
-    """The median of so many, in milliseconds."""
-    taken = []
-    for number in range(rounds):
-        begun = time.perf_counter()
-        await ask(number)
-        taken.append((time.perf_counter() - begun) * 1000)
-    return median(taken)
+async def _timed(bench: Bench, requests: Sequence[bytes]) -> float:
+    """The median of these, one after the other, in milliseconds; the first ten do not count."""
+    each = await asked(bench.product.url, requests)
+    return median(each[10:])
 
 
 async def _lists(bench: Bench, size: Size) -> None:
-    async def ask(number: int) -> None:
-        page = {"page": number % 5 + 1}
-        answer = await bench.client.get(f"{PROJECT}/environments/long/deployments", params=page)
-        answer.raise_for_status()
-
-    await _timed(10, ask)
-    took = await _timed(size.rounds, ask)
+    path = f"{PROJECT}/environments/long/deployments?page="
+    took = await _timed(
+        bench, [_request(bench, "GET", f"{path}{number % 5 + 1}") for number in range(size.rounds)]
+    )
     print(
         f"List out of {size.listed:,} deployments, p50 {took:.1f} ms, goal {GOAL_LIST:.0f}:"
         f" {verdict(took <= GOAL_LIST)}"
@@ -128,11 +120,8 @@ async def _lists(bench: Bench, size: Size) -> None:
 
 
 async def _rollbacks(bench: Bench, size: Size) -> None:
-    async def ask(_: int) -> None:
-        await _post(bench, f"{PROJECT}/environments/back/rollback", {})
-
-    await _timed(5, ask)
-    took = await _timed(size.rounds, ask)
+    path = f"{PROJECT}/environments/back/rollback"
+    took = await _timed(bench, [_request(bench, "POST", path, {})] * size.rounds)
     print(
         f"Rollback with {size.rolled_back:,} deployments before, p50 {took:.1f} ms,"
         f" goal {GOAL_ROLLBACK:.0f}: {verdict(took <= GOAL_ROLLBACK)}"
@@ -152,7 +141,6 @@ async def _reports(bench: Bench) -> None:
 def _reporting(bench: Bench, place: int, at_once: int) -> Next:
     """Reports of one connection: each release of its own begins and ends in each environment."""
     numbers = count()
-    token = str(bench.product.environment["QUAYMASTER_ADMIN_TOKEN"])
 
     def following() -> bytes:
         number = next(numbers)
@@ -163,9 +151,15 @@ def _reporting(bench: Bench, place: int, at_once: int) -> Next:
             "status": ("in_progress", "success")[number % 2],
         }
         path = f"{PROJECT}/environments/{environment}/deployments"
-        return written("PATCH", bench.product.url, token, path, msgspec.json.encode(body))
+        return _request(bench, "PATCH", path, body)
 
     return following
+
+
+def _request(bench: Bench, method: str, path: str, body: object = None) -> bytes:
+    token = str(bench.product.environment["QUAYMASTER_ADMIN_TOKEN"])
+    sent = b"" if body is None else msgspec.json.encode(body)
+    return written(method, bench.product.url, token, path, sent)
 
 
 if __name__ == "__main__":

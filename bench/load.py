@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
-Next = Callable[[], bytes]
+Next = Callable[[], bytes | None]  # the next request; None when it is enough
 
 
 class Asking(asyncio.Protocol):
     """One connection that asks again as soon as it is answered, and reads no more than it must."""
 
-    def __init__(self, following: Next, ends: float, taken: list[float]) -> None:
+    def __init__(self, following: Next, taken: list[float]) -> None:
         self._following = following
-        self._ends = ends
         self._taken = taken
         self._head = b""
         self._missing = 0  # bytes of the body
@@ -37,7 +36,7 @@ class Asking(asyncio.Protocol):
             if not found:
                 return
             length = re.search(rb"(?i)content-length: (\d+)", head)
-            if not (head.startswith(b"HTTP/1.1 200") and length):
+            if not (head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")) and length):
                 self.done.set_exception(ValueError(self._head.decode()))
                 self._transport.close()
                 return
@@ -52,8 +51,8 @@ class Asking(asyncio.Protocol):
             self.done.set_exception(error or ConnectionError("The server hung up."))
 
     def _ask(self) -> None:
-        if time.perf_counter() < self._ends:
-            request = self._following()
+        request = self._following()
+        if request:
             self._begun = time.perf_counter()
             self._transport.write(request)
         else:
@@ -77,15 +76,31 @@ async def answered(url: str, following: Sequence[Next], seconds: float) -> list[
     """The milliseconds of each answer, in order of size, that as many connections get as there are
     sources of requests, each asking again as soon as it is answered.
 
-    Raises ValueError with the answer for any but 200, ConnectionError when the server hangs up.
+    Raises ValueError with the answer for any but 200 and 201, ConnectionError when the server
+    hangs up.
     """
-    host, _, port = url.removeprefix("http://").partition(":")
     ends = time.perf_counter() + seconds
+
+    def until_the_end(following: Next) -> Next:
+        return lambda: following() if time.perf_counter() < ends else None
+
+    return sorted(await _all_asked(url, [until_the_end(one) for one in following]))
+
+
+async def asked(url: str, requests: Sequence[bytes]) -> list[float]:
+    """The milliseconds of each answer, in order of asking, one after the other. Raises what
+    `answered` raises."""
+    left = iter(requests)
+    return await _all_asked(url, [lambda: next(left, None)])
+
+
+async def _all_asked(url: str, following: Sequence[Next]) -> list[float]:
+    host, _, port = url.removeprefix("http://").partition(":")
     taken: list[float] = []
     loop = asyncio.get_running_loop()
     opened = [
-        (await loop.create_connection(lambda one=one: Asking(one, ends, taken), host, int(port)))[1]
+        (await loop.create_connection(lambda one=one: Asking(one, taken), host, int(port)))[1]
         for one in following
     ]
     await asyncio.gather(*(asking.done for asking in opened))
-    return sorted(taken)
+    return taken
