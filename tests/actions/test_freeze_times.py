@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quaymaster.actions.decisions import freeze_times
 from quaymaster.domain.errors import Invalid
@@ -17,11 +19,32 @@ WEEKEND = Freeze(
     duration=timedelta(hours=64),
     time_zone="Europe/Berlin",
 )
+MINUTE = timedelta(minutes=1)
 HOURS = Freeze(2, FreezeKind.ALLOW, "Office hours", cron="0 9 * * 1-5", duration=timedelta(hours=8))
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+moments = st.integers(0, 31 * 24 * 60).map(lambda minutes: at("2026-03-01") + minutes * MINUTE)
+freezes_with_an_end = st.builds(
+    Freeze,
+    st.just(1),
+    st.sampled_from(FreezeKind),
+    st.just("x"),
+    ends_at=moments,
+    cron=st.just("0 9 * * 1-5"),
+    duration=st.just(timedelta(hours=8)),
+    definition_id=st.sampled_from([None, 1]),
+) | st.builds(
+    Freeze,
+    st.just(2),
+    st.sampled_from(FreezeKind),
+    st.just("y"),
+    starts_at=st.none() | moments,
+    ends_at=moments,
+)
 
 
 def stands(moment: str, *freezes: Freeze) -> tuple[bool, datetime | None]:
@@ -66,6 +89,42 @@ def test_windows_of_one_level_are_alternatives_and_levels_add_up():
     assert not stands("2026-03-02 20:30", HOURS, evening)[0]
     assert stands("2026-03-02 18:30", HOURS, evening) == (True, at("2026-03-02 20:00"))
     assert stands("2026-03-02 20:30", HOURS, replace(evening, environment_id=7))[0]
+
+
+def test_a_window_past_its_end_is_no_rule_any_more():
+    once = Freeze(3, FreezeKind.ALLOW, "x", starts_at=at("2026-03-02"), ends_at=at("2026-03-04"))
+    assert stands("2026-03-01", once) == (True, at("2026-03-02"))
+    assert stands("2026-03-03", once) == (False, at("2026-03-04"))
+    assert stands("2026-03-04", once) == (False, None)
+    assert stands("2026-03-04", once, HOURS) == (True, at("2026-03-04 09:00"))
+
+
+def test_a_window_that_opens_no_more_stops_until_the_rule_ends():
+    week = replace(HOURS, ends_at=at("2026-03-07"))
+    assert stands("2026-03-06 17:00", week) == (True, at("2026-03-07"))
+    assert stands("2026-03-07", week) == (False, None)
+    longer = replace(week, id=3, ends_at=at("2026-03-08"))
+    (closed,), changes = freeze_times.in_force([week, longer], at("2026-03-06 17:00"))
+    assert (closed.until, changes) == (at("2026-03-08"), at("2026-03-07"))
+    (closed,), _ = freeze_times.in_force([week, HOURS], at("2026-03-06 17:00"))
+    assert closed.until == at("2026-03-09 09:00")
+
+
+@given(st.lists(freezes_with_an_end, max_size=4), st.timedeltas(timedelta(0), timedelta(days=900)))
+def test_nothing_stands_still_once_all_freezes_have_ended(freezes, later):
+    end = max((one.ends_at for one in freezes), default=at("2026-03-02"))
+    assert freeze_times.in_force(freezes, end + later) == ((), None)
+
+
+@given(st.lists(freezes_with_an_end, min_size=1, max_size=4), moments)
+def test_what_stands_still_is_looked_at_again_until_nothing_does(freezes, now):
+    for _ in range(200):
+        _, changes = freeze_times.in_force(freezes, now)
+        if changes is None:
+            break
+        assert changes > now
+        now = changes
+    assert freeze_times.in_force(freezes, now) == ((), None)
 
 
 def test_a_freeze_wins_over_an_open_window():

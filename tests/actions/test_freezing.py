@@ -10,6 +10,7 @@ from quaymaster.actions.deployments import freezing
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.freezes import Freeze, FreezeKind
 from quaymaster.domain.statuses import StageStatus
+from quaymaster.store.deployments import freezes
 from tests.actions.office import Office
 
 FREEZE = Freeze(0, FreezeKind.DENY, "Christmas")
@@ -80,3 +81,26 @@ async def test_a_time_zone_that_nobody_knows_and_a_field_for_seconds_are_refused
     with pytest.raises(Invalid, match="five fields are wanted"):
         await freezing.create_for(call, replace(daily, cron="* * * * * *"), None)
     assert await freezing.all_listed(call) == []
+
+
+async def test_a_window_that_has_ended_stops_nothing_and_reaches_nothing(office: Office):
+    definition = await office.define("ann")
+    call = Call(office.installation)
+    ends = call.now + timedelta(minutes=1)
+    window = Freeze(
+        0, FreezeKind.ALLOW, "Until Sunday", ends_at=ends, starts_at=call.now - timedelta(days=2)
+    )
+    made = await freezing.create_for(call, window, None)
+    async with office.installation.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE freezes SET ends_at = now() - interval '1 hour' WHERE id = $1", made.id
+        )
+    release = await office.release("dora", definition)
+    assert (await office.seen("ann", release)).view.stages[0].status is not (StageStatus.SCHEDULED)
+    async with office.installation.database.transaction() as connection:
+        stage = (await office.seen("ann", release)).view.stages[0].definition_stage_id
+        assert await freezes.reaching(connection, stage)
+        await connection.execute(
+            "UPDATE freezes SET ends_at = now() - interval '2 days' WHERE id = $1", made.id
+        )
+        assert await freezes.reaching(connection, stage) == []

@@ -44,8 +44,10 @@ def in_force(
     """The freezes that stop deployments now, and when that next changes by itself.
 
     Windows of one level are alternatives: none stops while one of them is open. Levels add up.
+    What has ended is no rule any more, also a window.
     """
-    spells = [(freeze, _spell(freeze, now)) for freeze in freezes]
+    lasting = [freeze for freeze in freezes if freeze.ends_at is None or now < freeze.ends_at]
+    spells = [(freeze, _spell(freeze, now)) for freeze in lasting]
     denying = [
         Standstill(freeze.reason, spell.until, freeze.running, freeze.id)
         for freeze, spell in spells
@@ -53,6 +55,7 @@ def in_force(
     ]
     allowing = [pair for pair in spells if pair[0].kind is FreezeKind.ALLOW]
     changes = [spell.until for _, spell in spells if spell.until]
+    changes += [window.ends_at for window, _ in allowing if window.ends_at]
     return (*denying, *_closed(allowing)), min(changes, default=None)
 
 
@@ -64,12 +67,20 @@ def _closed(windows: list[tuple[Freeze, "_Spell"]]) -> Iterator[Standstill]:
             continue
         opens = min((spell.until for _, spell in pairs if spell.until), default=None)
         first = pairs[0][0]
-        yield Standstill(first.reason, opens, first.running, first.id)
+        until = opens or _all_end([window for window, _ in pairs])
+        yield Standstill(first.reason, until, first.running, first.id)
+
+
+def _all_end(windows: list[Freeze]) -> datetime | None:
+    """When none of the windows is a rule any more; None when one of them has no end."""
+    ends = [window.ends_at for window in windows if window.ends_at]
+    return max(ends) if len(ends) == len(windows) else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Spell:
-    """Whether a time lies in a freeze's window, and when that changes; None never does."""
+    """Whether a time before its end lies in a freeze's window, and when that changes; None: until
+    the end."""
 
     is_open: bool
     until: datetime | None
@@ -77,8 +88,6 @@ class _Spell:
 
 def _spell(freeze: Freeze, now: datetime) -> _Spell:
     starts, ends = freeze.starts_at, freeze.ends_at
-    if ends and now >= ends:
-        return _Spell(is_open=False, until=None)
     if not freeze.cron:
         if starts and now < starts:
             return _Spell(is_open=False, until=starts)

@@ -18,6 +18,7 @@ from quaymaster.store.candidates import repository_views as views
 from quaymaster.store.candidates.pull_requests import CandidatePullRequest
 from quaymaster.store.candidates.repositories import RepositoryDefinition, RepositoryEnvironment
 from quaymaster.store.candidates.repository_views import CandidateLine, VersionLine
+from quaymaster.store.deployments import freezes
 from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
 
 
@@ -116,7 +117,7 @@ async def standstills(
 ) -> dict[int, tuple[Standstill, ...]]:
     """The freezes in force in each environment now, at whatever level they were set."""
     async with call.database.read() as connection:
-        found = await views.freezes(connection, of)
+        found = await freezes.reaching_each(connection, of)
     return {
         environment: freeze_times.in_force(reaching, now)[0]
         for environment, reaching in found.items()

@@ -12,14 +12,13 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from quaymaster.domain.freezes import Freeze, Hold
+from quaymaster.domain.freezes import Hold
 from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.rollbacks import Past
 from quaymaster.store.candidates.repositories import RepositoryEnvironment
 from quaymaster.store.deployments.environment_deployments import DEPLOYMENTS, EnvironmentDeployment
 from quaymaster.store.people.people import EMAIL
 from quaymaster.store.postgres.database import Connection
-from quaymaster.store.releases.writing.rows import FREEZE_COLUMNS, FreezeRow
 
 VERSION = "regexp_replace(r.name, '-rc[1-9][0-9]*$', '')"
 # Of a repository the version is the commit; a build says which one it was made from.
@@ -86,24 +85,10 @@ CROSS JOIN LATERAL (
       AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
     ORDER BY d.id + 0 DESC LIMIT 1)) d
 """
-FREEZES = f"""
-SELECT e.id AS environment, coalesce(json_agg(one) FILTER (WHERE one.id IS NOT NULL), '[]')::text
-  AS freezes
-FROM environments e JOIN projects p ON p.id = e.project_id
-LEFT JOIN LATERAL (SELECT {FREEZE_COLUMNS} FROM freezes f
-  WHERE f.lifted_at IS NULL AND f.organization_id = p.organization_id
-    AND coalesce(f.project_id, e.project_id) = e.project_id
-    AND coalesce(f.definition_id, e.definition_id) = e.definition_id
-    AND coalesce(f.environment_id, e.id) = e.id ORDER BY f.id) one ON true
-WHERE e.id = ANY ($1::bigint[]) GROUP BY e.id
-"""
-
 HELD = f"""
 SELECT h.environment_id, h.reason, h.held_at, {EMAIL} AS held_by
 FROM holds h LEFT JOIN identities i ON i.id = h.held_by WHERE h.environment_id = ANY ($1::bigint[])
 """
-
-_freezes = msgspec.json.Decoder(list[FreezeRow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +209,6 @@ async def holds(connection: Connection, environments: Sequence[int]) -> dict[int
     """The hold on each environment that is held; `held_by` is who people know the holder as."""
     rows = await connection.fetch(HELD, list(environments))
     return {row["environment_id"]: Hold(**dict(row)) for row in rows}
-
-
-async def freezes(connection: Connection, environments: Sequence[int]) -> dict[int, list[Freeze]]:
-    """The freezes that reach each environment, at whatever level they were set."""
-    rows = await connection.fetch(FREEZES, list(environments))
-    return {
-        row["environment"]: [one.freeze() for one in _freezes.decode(row["freezes"])]
-        for row in rows
-    }
 
 
 def _by(rows: list["asyncpg.Record"], column: str) -> dict[int, list[EnvironmentDeployment]]:

@@ -1,5 +1,6 @@
 """Freezes, windows and holds: set, lifted, listed; and the doors that let no start slip by."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,13 @@ from quaymaster.domain.freezes import Freeze
 from quaymaster.domain.release import Outcome, PersonId, ReleaseId
 from quaymaster.domain.rollbacks import Past
 from quaymaster.store.postgres.database import Connection
-from quaymaster.store.releases.writing.rows import CLOSE_ALL, CLOSE_ONE, FREEZE_COLUMNS, FreezeRow
+from quaymaster.store.releases.writing.rows import (
+    CLOSE_ALL,
+    CLOSE_ONE,
+    FREEZE_COLUMNS,
+    FreezeRow,
+    freezes_reaching,
+)
 
 _decoder = msgspec.json.Decoder(list[FreezeRow])
 
@@ -29,12 +36,12 @@ SELECT coalesce(json_agg(one), '[]')::text FROM (SELECT {FREEZE_COLUMNS} FROM fr
   AND (f.ends_at IS NULL OR f.ends_at > $3) ORDER BY f.id) one
 """
 REACHING = f"""
-SELECT coalesce(json_agg(one), '[]')::text FROM (SELECT {FREEZE_COLUMNS} FROM freezes f
-  JOIN environments e ON e.id = $1 JOIN projects p ON p.id = e.project_id
-  WHERE f.lifted_at IS NULL AND f.organization_id = p.organization_id
-    AND coalesce(f.project_id, e.project_id) = e.project_id
-    AND coalesce(f.definition_id, e.definition_id) = e.definition_id
-    AND coalesce(f.environment_id, e.id) = e.id ORDER BY f.id) one
+SELECT e.id AS environment, coalesce(json_agg(one) FILTER (WHERE one.id IS NOT NULL), '[]')::text
+  AS freezes
+FROM environments e JOIN projects p ON p.id = e.project_id
+LEFT JOIN LATERAL (SELECT {FREEZE_COLUMNS} FROM freezes f
+  WHERE {freezes_reaching("p.organization_id", "e", "e.id")} ORDER BY f.id) one ON true
+WHERE e.id = ANY ($1::bigint[]) GROUP BY e.id
 """
 # Whatever waits in the scope is looked at again at once; the sweeper finds it by its due time.
 WAITING = """
@@ -108,9 +115,17 @@ async def listed(
 
 async def reaching(connection: Connection, environment: int) -> list[Freeze]:
     """The freezes that reach an environment, at whatever level they were set."""
-    return [
-        row.freeze() for row in _decoder.decode(await connection.fetchval(REACHING, environment))
-    ]
+    return (await reaching_each(connection, [environment])).get(environment, [])
+
+
+async def reaching_each(
+    connection: Connection, environments: Sequence[int]
+) -> dict[int, list[Freeze]]:
+    """The same for each of several environments."""
+    return {
+        row["environment"]: [one.freeze() for one in _decoder.decode(row["freezes"])]
+        for row in await connection.fetch(REACHING, list(environments))
+    }
 
 
 async def make_due(

@@ -79,16 +79,33 @@ FREEZE_COLUMNS = """
   f.time_zone, f.project_id, f.definition_id, f.environment_id, f.created_by
 """
 
+
+def freezes_reaching(organization: str, place: str, environment: str = "") -> str:
+    """The condition for the freezes `f` that reach a place: a row with `project_id` and
+    `definition_id`, and there all environments unless one is named.
+
+    What ended a while ago is left out. When exactly it ends is decided by the clock of whoever
+    asks, which need not be that of the database (`freeze_times.in_force`).
+    """
+    reaching = f"""f.lifted_at IS NULL AND f.organization_id = {organization}
+        AND (f.ends_at IS NULL OR f.ends_at > now() - interval '1 day')
+        AND coalesce(f.project_id, {place}.project_id) = {place}.project_id
+        AND coalesce(f.definition_id, {place}.definition_id) = {place}.definition_id"""
+    if not environment:
+        return reaching
+    return f"{reaching} AND coalesce(f.environment_id, {environment}) = {environment}"
+
+
+ORGANIZATION = "(SELECT organization_id FROM projects WHERE id = r.project_id)"
+
 LOAD = f"""
 SELECT row_to_json(release)::text FROM (
   SELECT r.id, r.status, r.reason, r.name, r.description, r.created_by, r.created_for,
     r.created_at, r.modified_by, r.modified_at, r.keep_forever, r.variables, r.artifacts,
     encode(r.plan_digest, 'hex') AS plan_digest, r.quarantine,
     coalesce((SELECT json_agg(frozen) FROM (
-      SELECT {FREEZE_COLUMNS} FROM freezes f WHERE f.lifted_at IS NULL
-        AND f.organization_id = (SELECT organization_id FROM projects WHERE id = r.project_id)
-        AND coalesce(f.project_id, r.project_id) = r.project_id
-        AND coalesce(f.definition_id, r.definition_id) = r.definition_id
+      SELECT {FREEZE_COLUMNS} FROM freezes f
+      WHERE {freezes_reaching(ORGANIZATION, "r")}
       ORDER BY f.id) frozen), '[]') AS freezes,
     coalesce((SELECT json_agg(hold) FROM (
       SELECT h.environment_id, h.reason, h.held_by, h.held_at
