@@ -191,6 +191,9 @@ async def test_what_arrived_can_be_sent_again(aviator: Aviator) -> None:
         assert (sent["status"], sent["answer"], sent["attempts"]) == ("delivered", 200, 1)
         again = await aviator.in_project("POST", f"{path}/{sent['number']}/redeliver")
         assert again.json()["status"] == "queued"
+        for number in ("--5", "9" * 5000, "77"):
+            unknown = await aviator.in_project("POST", f"{path}/{number}/redeliver")
+            assert (unknown.status_code, unknown.json()["error"]) == (404, "Delivery not found")
         await send(aviator)
     assert receiver.asked[0] == receiver.asked[1]
 

@@ -212,6 +212,36 @@ async def test_pull_requests_are_told_with_their_target(server: Server):
     assert (push["target"], push["number"]) == ("refs/heads/main", 7)
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 20, "--7", "x"])
+async def test_a_pull_request_whose_number_is_none_is_told_without_one(server: Server, number: str):
+    await hook(server)
+    head = {"head": {"sha": COMMIT}, "base": {"ref": "main"}, "number": number}
+    repository = {"clone_url": URL}
+    body = {"action": "opened", "number": number, "pull_request": head, "repository": repository}
+    merge = {
+        "object_kind": "merge_request",
+        "object_attributes": {"action": "open", "iid": number, "last_commit": {"id": COMMIT}},
+        "project": {"git_http_url": URL},
+    }
+    created = {
+        "eventType": "git.pullrequest.created",
+        "resource": {
+            "pullRequestId": number,
+            "status": "active",
+            "lastMergeCommit": {"commitId": COMMIT},
+            "repository": {"remoteUrl": URL},
+        },
+    }
+    for told in (body, merge, created):
+        content = json.dumps(told).encode()
+        headers = {"X_Hub_Signature_256": signature(content)}
+        if told is body:
+            headers["X_GitHub_Event"] = "pull_request"
+        answer = await deliver(server, content, **headers)
+        assert answer.status_code < 500, answer.text
+    assert {push["number"] for push in await kept(server)} <= {0}
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -11,6 +11,7 @@ from litestar import Response
 from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.shared import json_reading
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import WrongContentType
 from quaymaster.apis.shared.requests import ReadableRequest
@@ -73,10 +74,10 @@ class AviatorRequest(ReadableRequest[Caller | None, Any]):
         if not self.asked.query.has(name):
             return default
         text = self.asked.query.text(name)
-        digits = text if text.isascii() and text.isdigit() and len(text) <= 9 else ""
-        if not digits or int(digits) < 1:
+        number = digits(text, 9)
+        if not number:
             raise Problem(400, f"Invalid {name}")
-        return int(digits)
+        return number
 
     def expanded(self) -> set[str]:
         """The parts that are asked for beside the documented ones: `?expand=workflow,reasons`."""
@@ -133,6 +134,7 @@ def read_time(text: str) -> datetime | None:
 
 def number_in(text: str, kind: str) -> int:
     """The id that a part of the path is. Raises NotFound of this kind for what is none."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    number = digits(text)
+    if number is None:
         raise NotFound(kind, text[:100])
-    return int(text)
+    return number

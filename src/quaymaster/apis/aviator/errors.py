@@ -16,6 +16,7 @@ NOT_FOUND = {
     "deployment": "Deployment not found",
     "cherry-pick": "Cherry-pick not found",
     "pull request": "Pull request not found",
+    "notification": "Delivery not found",
 }
 REFUSED = {
     "frozen": "Environment is frozen",

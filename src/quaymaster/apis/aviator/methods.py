@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.domain.workflows import Method, Parameter, Provided, Workflow
 
 NOT_CONFIGURED = "not_configured"
@@ -80,7 +81,7 @@ def _own(body: Mapping[str, Any], field: str) -> Workflow:
 def _own_build(body: Mapping[str, Any], field: str) -> Workflow:
     """A build definition of the same project, by its id."""
     target = _text(body, "workflow", field)
-    if not (target.isascii() and target.isdigit() and len(target) < 10):
+    if digits(target, 9) is None:
         raise Problem(400, f"Invalid {field}: workflow is the id of a build definition")
     parameters = (*documented(Method.OWN, builds=True), *_parameters(body, field))
     return Workflow(Method.OWN, target, _text(body, "ref", field), "", parameters)

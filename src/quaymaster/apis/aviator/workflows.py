@@ -20,6 +20,7 @@ from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.words import REPORTED
 from quaymaster.apis.shared import json_reading
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
 
@@ -110,7 +111,8 @@ def _is_from_buildkite(request: AviatorRequest, raw: bytes, token: str) -> bool:
         if "=" in part
     )
     at = parts.get("timestamp", "").strip()
-    if not (at.isascii() and at.isdigit()) or abs(time.time() - int(at)) > CLOCKS_DIFFER_SECONDS:
+    moment = digits(at)
+    if moment is None or abs(time.time() - moment) > CLOCKS_DIFFER_SECONDS:
         return False
     signed = hmac.new(token.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
     return hmac.compare_digest(signed.encode(), parts.get("signature", "").strip().encode())
@@ -118,9 +120,10 @@ def _is_from_buildkite(request: AviatorRequest, raw: bytes, token: str) -> bool:
 
 def _number(value: object, field: str) -> int:
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    number = digits(text)
+    if number is None:
         raise Problem(400, f"Invalid {field}")
-    return int(text)
+    return number
 
 
 def _run_id(body: Any) -> str:

@@ -144,8 +144,12 @@ class AzureRequest(ReadableRequest[Any, Any]):
     def ready(self, body: bytes, token: int | str | None = None) -> Response[bytes]:
         """200 with this JSON; the version in use is repeated in the Content-Type."""
         headers = {} if token is None else {"x-ms-continuationtoken": str(token)}
-        kind = f"application/json; charset=utf-8; api-version={self.asked.version.text}"
-        return Response(body, media_type=kind, headers=headers, status_code=200)
+        return Response(body, media_type=self.json_kind, headers=headers, status_code=200)
+
+    @property
+    def json_kind(self) -> str:
+        """The Content-Type of an answer in JSON."""
+        return f"application/json; charset=utf-8; api-version={self.asked.version.text}"
 
     def text(self, body: bytes, kind: str = "text/plain") -> Response[bytes]:
         """200 with something else than JSON."""

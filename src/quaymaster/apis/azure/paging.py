@@ -7,6 +7,7 @@ import msgspec
 
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.values import number_in
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.query import Query
 from quaymaster.store.definitions.lists import Key
 
@@ -34,10 +35,8 @@ def id_token(query: Query) -> int:
 
 def number(token: str) -> int:
     """A token that is a number. Raises Problem for anything else."""
-    if not (token.isascii() and token.isdigit()) or len(token) > 19:
-        raise forged()
-    found = int(token)
-    if found > LARGEST_TOKEN:
+    found = digits(token, 19)
+    if found is None or found > LARGEST_TOKEN:
         raise forged()
     return found
 

@@ -1,5 +1,6 @@
 """Single values as this contract writes and reads them: dates, numbers, lists, properties."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,7 @@ NO_DATE_YEAR = 1  # old bodies say 0001-01-01 where newer ones say null
 _AMERICAN = ("%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p")
 _YES_NO = {"true": True, "false": False, "1": True, "0": False}
 LARGEST_ID = 2**31 - 1
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 def invalid(name: str, value: object, wanted: str) -> Problem:
@@ -75,14 +77,15 @@ def number_in(
 ) -> int:
     """A whole number, also written as text. Raises Problem naming the parameter."""
     number: int | None = None
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    elif isinstance(value, float) and value.is_integer():
-        number = int(value)
-    elif isinstance(value, str) and value.strip().lstrip("+-").isascii():
-        text = value.strip()
-        if text.lstrip("+-").isdigit() and len(text) < 20:
-            number = int(text)
+    match value:
+        case bool():
+            pass
+        case int():
+            number = value
+        case float() if value.is_integer():
+            number = int(value)
+        case str() if _WHOLE.fullmatch(value.strip()):
+            number = int(value)
     if number is None or not lowest <= number <= highest:
         raise invalid(name, value, f"it must be a whole number from {lowest} to {highest}")
     return number

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quaymaster.apis.webhooks.github import pull_request_number
 from quaymaster.domain.pushes import Push, PushKind, id_key, repository_key
 from quaymaster.sources.asking import inside, objects, text_in
 
@@ -49,7 +50,7 @@ def _pull_request(resource: Any) -> Push:
         is_fork=bool(inside(resource, "forkSource")),
         kind=PushKind.PULL_REQUEST,
         target=text_in(resource, "targetRefName"),
-        number=int(number) if number.isascii() and number.isdigit() else 0,
+        number=pull_request_number(number),
         by=text_in(resource, "createdBy", "uniqueName"),
         message=text_in(resource, "title"),
         default_branch=text_in(resource, "repository", "defaultBranch"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.sources.asking import inside, objects, text_in
 
@@ -50,11 +51,16 @@ def _pull_request(body: Any) -> Push:
         != text_in(body, "pull_request", "base", "repo", "id"),
         kind=PushKind.PULL_REQUEST,
         target=f"refs/heads/{text_in(body, 'pull_request', 'base', 'ref')}",
-        number=int(number) if number.isascii() and number.isdigit() else 0,
+        number=pull_request_number(number),
         by=text_in(body, "sender", "login"),
         message=text_in(body, "pull_request", "title"),
         default_branch=_default_branch(body),
     )
+
+
+def pull_request_number(text: str) -> int:
+    """The number that a delivery writes, of at most nine digits; 0 for anything else."""
+    return digits(text, 9) or 0
 
 
 def _default_branch(body: Any) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.apis.webhooks.github import listed_paths
+from quaymaster.apis.webhooks.github import listed_paths, pull_request_number
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.sources.asking import inside, objects, text_in
 
@@ -52,7 +52,7 @@ def _merge_request(body: Any) -> Push:
         is_fork=text_in(about, "source_project_id") != text_in(about, "target_project_id"),
         kind=PushKind.PULL_REQUEST,
         target=f"refs/heads/{text_in(about, 'target_branch')}",
-        number=int(number) if number.isascii() and number.isdigit() else 0,
+        number=pull_request_number(number),
         by=text_in(body, "user", "username"),
         message=text_in(about, "title"),
         default_branch=_default_branch(body),

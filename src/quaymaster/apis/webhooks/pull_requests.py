@@ -8,7 +8,6 @@ from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.sources.asking import inside, objects, text_in
 
 MOST_LABELS, LONGEST = 100, 500
-MOST_NUMBER = 10**9
 
 
 def told(headers: Mapping[str, str], body: Any) -> list[PullRequest]:
@@ -20,7 +19,7 @@ def told(headers: Mapping[str, str], body: Any) -> list[PullRequest]:
         found = _merge_request(body)
     else:
         return []
-    return [found] if 0 < found.number <= MOST_NUMBER and any(found.repositories) else []
+    return [found] if found.number and any(found.repositories) else []
 
 
 def _pull_request(body: Any) -> PullRequest:
@@ -29,7 +28,7 @@ def _pull_request(body: Any) -> PullRequest:
     is_merged = inside(about, "merged") is True
     return PullRequest(
         repositories=github.names(body),
-        number=_number(about, "number"),
+        number=github.pull_request_number(text_in(about, "number")),
         title=text_in(about, "title")[:LONGEST],
         author=text_in(about, "user", "login")[:LONGEST],
         url=text_in(about, "html_url")[:LONGEST],
@@ -45,7 +44,7 @@ def _merge_request(body: Any) -> PullRequest:
     is_merged = text_in(about, "state") == "merged"
     return PullRequest(
         repositories=gitlab.names(body),
-        number=_number(about, "iid"),
+        number=github.pull_request_number(text_in(about, "iid")),
         title=text_in(about, "title")[:LONGEST],
         author=text_in(about, "last_commit", "author", "name")[:LONGEST],
         url=text_in(about, "url")[:LONGEST],
@@ -60,11 +59,6 @@ def _merged_as(about: Any) -> str:
     """The commit of the merge; one that was only moved forward has none of its own."""
     found = text_in(about, "merge_commit_sha") or text_in(about, "last_commit", "id")
     return found[:64]
-
-
-def _number(about: Any, key: str) -> int:
-    text = text_in(about, key)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
 
 
 def _labels(listed: Any, key: str) -> tuple[str, ...]:

@@ -172,6 +172,8 @@ async def test_buildkite_has_its_build_looked_at(scene: Scene):
     assert (await tell(told)).status_code == 401
     assert (await tell(told, **{"X-Buildkite-Token": "wrong"})).status_code == 401
     assert (await tell(told, sign="wrong")).status_code == 401
+    endless = {"X-Buildkite-Signature": f"timestamp={'9' * 5000},signature=0"}
+    assert (await tell(told, **endless)).status_code == 401
     assert (await tell({"event": "ping", "build": {}})).json() == {"status": "ignored"}
     assert (await scene.run()).due_at == before
     assert (await tell(told, **{"X-Buildkite-Token": HOOK_TOKEN})).status_code == 200

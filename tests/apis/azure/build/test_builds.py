@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -104,6 +105,15 @@ async def test_a_request_that_cannot_be_met_queues_nothing(server: Server, body)
     answer = await server.ask("POST", "/default/Default/_apis/build/builds", json=body)
     assert answer.status_code in (400, 404), answer.text
     assert await ids(server, "") == []
+
+
+@pytest.mark.parametrize("number", ["--5", "+-5", "+", "9" * 5000, "²"])
+async def test_what_is_no_number_is_refused_wherever_one_is_wanted(server: Server, number: str):
+    text = quote(number)
+    for path in (f"builds/{text}", f"builds?$top={text}", f"definitions?continuationToken={text}"):
+        refused = await asked(server, "GET", path, 400)
+        assert refused["typeKey"] == "VssPropertyValidationException"
+    await queued(server, {"id": number}, 400)
 
 
 async def test_lists_are_filtered_and_paged(server: Server):

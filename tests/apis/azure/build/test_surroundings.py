@@ -99,3 +99,39 @@ async def test_what_is_not_served_says_so(server: Server):
     refused = await server.get(path)
     assert refused.status_code == 501
     assert "published address" in refused.json()["message"]
+
+
+async def logged(server: Server, build: int, *chunks: str) -> int:
+    """A step of a build with these chunks of whole lines as its log; its id."""
+    async with server.database.transaction() as connection:
+        step: int = await connection.fetchval(
+            "INSERT INTO task_runs (job_id, build_id, rank, kind, name) SELECT id, build_id, 1,"
+            " 'task', 'Test' FROM jobs WHERE build_id = $1 RETURNING id",
+            build,
+        )
+        line = 1
+        for sequence, text in enumerate(chunks, 1):
+            count = text.count("\n")
+            await connection.execute(
+                "INSERT INTO log_chunks (task_run_id, sequence, first_line, line_count, byte_count,"
+                " body) VALUES ($1, $2, $3, $4, $5, $6)",
+                *(step, sequence, line, count, len(text.encode()), text.encode()),
+            )
+            line += count
+    return step
+
+
+async def test_a_log_is_sent_as_a_list_of_lines_while_it_is_read(server: Server):
+    build = (await queued(server, await made(server, "Web")))["id"]
+    step = await logged(server, build, 'one\ntw"o\n', "thrée\r\n\n", "five\n")
+    path = f"/default/Default/_apis/build/builds/{build}/logs/{step}"
+    as_json = {"Accept": "application/json;api-version=7.1"}
+    answer = await server.get(path, headers=as_json)
+    assert answer.json() == {"value": ["one", 'tw"o', "thrée\r", "", "five"], "count": 5}
+    assert answer.headers["content-type"].startswith("application/json; charset=utf-8; api-version")
+    assert "content-length" not in answer.headers, "nobody knows it before all is read"
+    cut = await server.get(f"{path}?startLine=2&endLine=3", headers=as_json)
+    assert cut.json() == {"value": ['tw"o', "thrée\r"], "count": 2}
+    beyond = await server.get(f"{path}?startLine=20", headers=as_json)
+    assert beyond.json() == {"value": [], "count": 0}
+    assert (await server.get(path)).text == 'one\ntw"o\nthrée\r\n\nfive\n'

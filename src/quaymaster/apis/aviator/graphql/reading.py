@@ -12,6 +12,7 @@ from quaymaster.apis.aviator import present, words
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.graphql.loaders import Loaders
 from quaymaster.apis.aviator.words import STATUS
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.domain import release_versions
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.statuses import ReportedStatus
@@ -112,9 +113,10 @@ def place(after: str | None) -> int | None:
         kind, _, number = urlsafe_b64decode(after.encode()).decode().partition(":")
     except (NotBase64, UnicodeError):
         raise Problem(400, INVALID_AFTER) from None
-    if kind != "id" or not (number.isascii() and number.isdigit() and len(number) < 19):
+    found = digits(number) if kind == "id" else None
+    if found is None:
         raise Problem(400, INVALID_AFTER)
-    return int(number)
+    return found
 
 
 def connection(

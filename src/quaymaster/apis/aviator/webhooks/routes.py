@@ -13,7 +13,7 @@ from quaymaster.actions.announcements.subscriptions import SubscriptionRequest
 from quaymaster.actions.repositories import repositories
 from quaymaster.actions.repositories.repositories import Scene
 from quaymaster.apis.aviator import present
-from quaymaster.apis.aviator.asked import AviatorRequest, text_in
+from quaymaster.apis.aviator.asked import AviatorRequest, number_in, text_in
 from quaymaster.apis.aviator.errors import Problem
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.webhooks.announcer import ACTIONS, DIALECT, HAPPENINGS, KEY
@@ -98,9 +98,8 @@ async def redeliver(
 ) -> Response[bytes]:
     """Send it once more, under its id and with its body."""
     scene, kept = await _found(request, project, webhook)
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise Problem(404, "Delivery not found")
-    again = await subscriptions.send_again(scene.call, DIALECT, kept.subscription.id, int(number))
+    delivery = number_in(number, "notification")
+    again = await subscriptions.send_again(scene.call, DIALECT, kept.subscription.id, delivery)
     return request.answer(_delivery(again))
 
 

@@ -11,6 +11,7 @@ from quaymaster.actions.builds.definitions.build_definitions import Around
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present.shown import Shown, actor, person
 from quaymaster.apis.azure.values import date_out
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.store.builds.views import BuildView
 from quaymaster.store.definitions.build_definition_lists import BuildDefinitionRow, Counted, Draft
 from quaymaster.store.definitions.build_definitions import BuildDefinition
@@ -320,9 +321,9 @@ def _sometimes(shown: Shown, found: BuildView) -> Document:
     if found.triggered_by_build:
         url = shown.links.apis(str(found.project_id), f"build/Builds/{found.triggered_by_build}")
         made["triggeredByBuild"] = {"id": found.triggered_by_build, "url": url}
-    number = found.number.rpartition(".")[2]
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        made["buildNumberRevision"] = int(number)
+    number = digits(found.number.rpartition(".")[2], 9)
+    if number is not None:
+        made["buildNumberRevision"] = number
     return made
 
 

@@ -21,6 +21,7 @@ from quaymaster.apis.azure.present.shown import (
 from quaymaster.apis.azure.present.variable_group import group
 from quaymaster.apis.azure.values import date_out, properties_out
 from quaymaster.apis.azure.words import ENVIRONMENT_STATUS, word
+from quaymaster.apis.shared.numbers import digits
 from quaymaster.domain.release import Side
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.domain.variable_groups import VariableGroup
@@ -231,10 +232,10 @@ def _holds(view: ReleaseView, condition: Document) -> bool | None:
 def _stage_stands_at(view: ReleaseView, condition: Document) -> bool | None:
     name = str(condition.get("name") or "").casefold()
     stage = next((stage for stage in view.stages if stage.name.casefold() == name), None)
-    text = str(condition.get("value") or "")
-    if stage is None or not text.isdigit():
+    bits = digits(str(condition.get("value") or ""), 9)
+    if stage is None or bits is None:
         return None
-    return word(stage.status) in ENVIRONMENT_STATUS.names(int(text))
+    return word(stage.status) in ENVIRONMENT_STATUS.names(bits)
 
 
 def _minutes(newest: AttemptView | None) -> float | None:
