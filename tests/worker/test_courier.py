@@ -1,5 +1,7 @@
 """A real worker tells subscribers, and one that takes over from a killed one does too (R-39)."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,6 +10,7 @@ import pytest
 from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES
 from quaymaster.store.announcements import subscriptions
 from quaymaster.store.announcements.subscriptions import Subscription, Wanted
+from quaymaster.worker.courier import Courier
 from tests.connectors.far_side import FarSide, answering, far_side
 from tests.make import plan
 from tests.server.waiting import eventually
@@ -68,3 +71,42 @@ async def test_what_a_killed_worker_was_to_send_is_sent_by_another(
         await world.execute("UPDATE deliveries SET due_at = now()")
         await world.worker()
         assert (await heard(receiver, 1))[0] == "release-created-event"
+
+
+class Troubled:
+    """An outbox that cannot be read the first time, as while a lock is fought for."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.sent = asyncio.Event()
+
+    async def due(self, busy: list[int], most: int, /) -> list[int]:
+        self.asked += 1
+        if self.asked == 1:
+            raise RuntimeError("deadlock detected")
+        return [7] if self.asked == 2 else []
+
+    async def send(self, one: int, /) -> None:
+        self.sent.set()
+
+    def lane(self, one: int, /) -> int:
+        return one
+
+    def number(self, one: int, /) -> int:
+        return one
+
+
+async def test_an_outbox_that_cannot_be_read_is_looked_at_again() -> None:
+    """A courier that ended would end the worker, and all its jobs with it."""
+    outbox = Troubled()
+    courier = Courier(outbox)
+    running = asyncio.create_task(courier.run())
+    try:
+        await courier.wake(0)
+        sent = asyncio.create_task(outbox.sent.wait())
+        done, _ = await asyncio.wait([running, sent], return_when=asyncio.FIRST_COMPLETED)
+        assert sent in done, "the courier goes on"
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running

@@ -144,6 +144,8 @@ class Courier(Generic[T, Lane]):
             return await self._outbox.due(busy, most)
         except DatabaseUnavailable as error:
             _log.warning("deliveries have to wait", reason=str(error))
+        except Exception:  # noqa: BLE001 - a courier that ends takes the whole worker with it
+            _log.exception("what is to be delivered could not be read")
         return []
 
     async def _sent(self, letter: T) -> None:
