@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query
+from graphql import get_introspection_query, parse
 
-from quaymaster.apis.aviator.graphql import execution
+from quaymaster.apis.aviator.graphql import execution, likeness
 from quaymaster.apis.aviator.graphql.query import Query
 
 SCHEMA = execution.schema()
@@ -87,6 +87,38 @@ async def test_fragments_in_a_circle_are_refused() -> None:
     fragment b on ReleaseProject { name ...a }
     """
     assert "Cannot spread fragment" in problem(await asked(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" + "viewer{fullName} " * 300 + "}",
+        "{releaseProjects(first: 1) {" + "nodes{repository{name}} " * 200 + "}}",
+        "{viewer{" + "... on Viewer{email} " * 300 + "}}",
+        "{viewer{" + "...f " * 300 + "}} fragment f on Viewer {email}",
+        "{viewer{email}} fragment unused on Viewer {" + "email " * 300 + "}",
+        "{viewer{...f0}} fragment f20 on Viewer {email} "
+        + " ".join(f"fragment f{n} on Viewer {{...f{n + 1} ...f{n + 1}}}" for n in range(20)),
+    ],
+)
+async def test_what_is_asked_for_again_and_again_is_refused_before_it_is_compared(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To validate it would take the square of its length, while nobody else is answered."""
+    validated: list[object] = []
+    monkeypatch.setattr(execution, "validate", lambda *told, **_: validated.append(told) or [])
+    assert "too many times in one place" in problem(await asked(text))
+    assert not validated
+
+
+async def test_fragments_of_many_parts_of_a_page_may_ask_for_the_same() -> None:
+    """As clients that put their queries together do."""
+    parts = range(40)
+    text = "{releaseProjects(first: 1) {nodes {" + " ".join(f"...p{n}" for n in parts) + "}}}"
+    text += " ".join(f"fragment p{n} on ReleaseProject {{id repository {{name}}}}" for n in parts)
+    document = parse(text)
+    likeness.check_likeness(document)
+    assert not execution.validate(SCHEMA, document)
 
 
 @pytest.mark.parametrize("first", [0, -1, 101, 10**9])

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from quaymaster.apis.aviator.errors import Problem, problem_of
-from quaymaster.apis.aviator.graphql import limits
+from quaymaster.apis.aviator.graphql import likeness, limits
 from quaymaster.apis.aviator.graphql.query import Query
 from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.domain.errors import DomainError
@@ -86,6 +86,7 @@ class _Problems(Exception):
 def _checked(of: GraphQLSchema, query: Query) -> DocumentNode:
     limits.check_text(query.text)
     document = parse(query.text, no_location=False)
+    likeness.check_likeness(document)
     problems = validate(of, document, max_errors=MOST_PROBLEMS)
     if problems:
         raise _Problems(problems)
