@@ -80,13 +80,13 @@ class Troubled:
         self.asked = 0
         self.sent = asyncio.Event()
 
-    async def due(self, busy: list[int], most: int, /) -> list[int]:
+    async def due(self, _busy: list[int], _most: int, /) -> list[int]:
         self.asked += 1
         if self.asked == 1:
             raise RuntimeError("deadlock detected")
         return [7] if self.asked == 2 else []
 
-    async def send(self, one: int, /) -> None:
+    async def send(self, _one: int, /) -> None:
         self.sent.set()
 
     def lane(self, one: int, /) -> int:

@@ -97,6 +97,19 @@ async def test_pages_follow_each_other(aviator: Aviator) -> None:
         assert seen == ["5.0", "4.0", "3.0", "2.0", "1.0"]
 
 
+async def test_a_page_whose_size_is_null_has_the_usual_one(aviator: Aviator) -> None:
+    """As clients send a variable that nobody set."""
+    await aviator.history([("1.0-rc1", "success"), ("2.0-rc1", "success")])
+    text = """query ($first: Int) { releaseProjects(first: $first) { nodes {
+      releases(first: null) { nodes { version } }
+      environment(name: "production") { deployments(first: $first) { nodes { status } } } } } }"""
+    for variables in ({}, {"first": None}):
+        told = await found(aviator, text, **variables)
+        [project] = told["releaseProjects"]["nodes"]
+        assert [one["version"] for one in project["releases"]["nodes"]] == ["2.0", "1.0"]
+        assert len(project["environment"]["deployments"]["nodes"]) == 2
+
+
 @pytest.mark.parametrize("after", ["zzz", "aWQ6eA==", "🚀", "aWQ6OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk="])
 async def test_a_cursor_that_was_never_given_is_refused(aviator: Aviator, after: str) -> None:
     text = """query ($after: String) { releaseProject(name: "shop") {

@@ -24,6 +24,8 @@ Info = GraphQLResolveInfo[Loaders]
 Shown = dict[str, Any]
 T = TypeVar("T")
 INVALID_AFTER = "Invalid after"
+PAGE = 20  # what the schema says of `first`; also for one that is told as null (AVIATOR 8)
+PAGE_OF_DEPLOYMENTS = 10
 
 
 # ---- the shapes -----------------------------------------------------------------------------
@@ -159,8 +161,11 @@ async def release_project(_: None, info: Info, name: str) -> Shown | None:
     return project(info, found.definition)
 
 
-async def release_projects(_: None, info: Info, first: int = 20, after: str | None = None) -> Shown:
+async def release_projects(
+    _: None, info: Info, first: int | None = None, after: str | None = None
+) -> Shown:
     """By name; a cursor is the id of the last one seen."""
+    size = first or PAGE
     known = await views.definitions(info.context.call)
     start = place(after)
     if start is not None:
@@ -169,7 +174,7 @@ async def release_projects(_: None, info: Info, first: int = 20, after: str | No
             raise Problem(400, INVALID_AFTER)
         known = known[seen[0] + 1 :]
     return connection(
-        known[: first + 1], first, lambda one: project(info, one), lambda one: one.definition_id
+        known[: size + 1], size, lambda one: project(info, one), lambda one: one.definition_id
     )
 
 
@@ -192,14 +197,15 @@ async def project_release(of: Shown, info: Info, version: str) -> Shown | None:
 
 
 async def project_releases(
-    of: Shown, info: Info, first: int = 20, after: str | None = None
+    of: Shown, info: Info, first: int | None = None, after: str | None = None
 ) -> Shown:
-    found = await info.context.versions(of["of"], (first + 1, place(after)))
+    size = first or PAGE
+    found = await info.context.versions(of["of"], (size + 1, place(after)))
 
     def show(line: VersionLine) -> Shown:
         return release(line.definition, line.version, line.created_at)
 
-    return connection(found, first, show, lambda line: line.newest)
+    return connection(found, size, show, lambda line: line.newest)
 
 
 # ---- Release, ReleaseCandidate --------------------------------------------------------------
@@ -274,10 +280,11 @@ async def environment_target(of: Shown, info: Info) -> Shown | None:
 
 
 async def environment_deployments(
-    of: Shown, info: Info, first: int = 10, after: str | None = None
+    of: Shown, info: Info, first: int | None = None, after: str | None = None
 ) -> Shown:
-    found = await info.context.deployments(of["at"].id, (first + 1, place(after)))
-    return connection(found, first, deployment, lambda one: one.id)
+    size = first or PAGE_OF_DEPLOYMENTS
+    found = await info.context.deployments(of["at"].id, (size + 1, place(after)))
+    return connection(found, size, deployment, lambda one: one.id)
 
 
 # ---- Deployment -----------------------------------------------------------------------------
