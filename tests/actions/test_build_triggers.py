@@ -1,5 +1,7 @@
 """Which pushes queue builds: batches, triggers of YAML files, the order of the queue."""
 
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from quaymaster.actions.builds.definitions import build_definitions
 from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.actions.call import Call
 from quaymaster.actions.triggers import pushes
-from quaymaster.domain.errors import Invalid, Refused
+from quaymaster.domain.build import BuildId
+from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, repository_key
+from quaymaster.store.builds import builds as build_rows
 from quaymaster.store.builds import edits
 from quaymaster.store.jobs import jobs
 from quaymaster.store.triggers import pushes as rows
@@ -211,3 +215,64 @@ async def test_parameters_that_nothing_reads_are_refused(office: Office, shop: P
     request = BuildRequest(number, MAIN, template_parameters={"size": "big"})
     with pytest.raises(Invalid, match="has no parameters size"):
         await queueing.queue(await office.call("ann"), request)
+
+
+class Meanwhile:
+    """The repositories of an installation, where something happens before a commit is told."""
+
+    def __init__(self, repositories: Any, happens: Callable[[], Awaitable[object]]) -> None:
+        self._repositories = repositories
+        self._happens = happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repositories, name)
+
+    async def commit(self, *asked: Any) -> Any:
+        await self._happens()
+        return await self._repositories.commit(*asked)
+
+
+async def queued_while(
+    office: Office, number: int, happens: Callable[[], Awaitable[object]]
+) -> BuildId:
+    """A build that is queued while this happens between the first look and the last."""
+    call = await office.call("ann")
+    outside = office.installation.outside
+    told = replace(outside, repositories=Meanwhile(outside.repositories, happens))
+    installation = replace(office.installation, outside=told)
+    return await queueing.queue(replace(call, installation=installation), BuildRequest(number))
+
+
+async def set_queue_status(office: Office, number: int, status: str) -> None:
+    call = await office.call("ann")
+    one = await build_definitions.get(call, number)
+    document = {**json.loads(one.document), "id": number, "revision": one.revision}
+    await build_definitions.update(call, number, {**document, "queueStatus": status})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [("paused", "enabled", False), ("enabled", "paused", True), ("paused", "paused", True)],
+)
+async def test_whether_a_build_waits_is_as_the_definition_says_when_it_is_queued(
+    office: Office, shop: Path, before: str, after: str, is_held: bool
+) -> None:
+    number = await defined(office, shop, queueStatus=before)
+    made = await queued_while(office, number, lambda: set_queue_status(office, number, after))
+    async with office.installation.database.read() as connection:
+        build = await build_rows.load(connection, made)
+    assert build is not None
+    assert (build.is_held, bool(build.jobs)) == (is_held, not is_held)
+
+
+async def test_nothing_is_queued_of_what_was_disabled_or_deleted_meanwhile(
+    office: Office, shop: Path
+) -> None:
+    number = await defined(office, shop)
+    with pytest.raises(Refused, match="is disabled"):
+        await queued_while(office, number, lambda: set_queue_status(office, number, "disabled"))
+    await set_queue_status(office, number, "enabled")
+    call = await office.call("ann")
+    with pytest.raises(NotFound):
+        await queued_while(office, number, lambda: build_definitions.delete(call, number))
+    assert await built(office) == []

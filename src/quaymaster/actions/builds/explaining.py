@@ -32,7 +32,7 @@ async def reasons(call: Call, build_id: int) -> tuple[Reason, ...]:
         waiting = [job.id for job in build.jobs if job.status is JobStatus.WAITING]
         around = BuildSurroundings(
             view.definition_name,
-            queue_status,
+            queue_status or "enabled",
             await _pools(connection, waiting),
             await edits.ahead(connection, waiting),
         )

@@ -15,7 +15,7 @@ from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildCanceled, BuildQueued
 from quaymaster.domain.build_plan import BuildPlan, ProcessType
 from quaymaster.domain.build_spreading import spread
-from quaymaster.domain.errors import Conflict, Invalid, Refused
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.ordinal import upper
 from quaymaster.domain.overrides import MASK, Values
 from quaymaster.domain.release_names import Named
@@ -25,6 +25,7 @@ from quaymaster.plans.azure_demands import demand_in
 from quaymaster.store.builds import builds, edits, timelines
 from quaymaster.store.builds.builds import NewBuild
 from quaymaster.store.builds.timelines import BuildChange
+from quaymaster.store.definitions import build_definitions as rows
 from quaymaster.store.definitions.build_definitions import BuildDefinition
 from quaymaster.store.people import project_settings
 from quaymaster.store.postgres.database import Connection
@@ -80,10 +81,7 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
     async with call.database.read() as connection:
         definition = await build_definitions.found(connection, call, request.definition_id)
     build_definitions.require(call, definition, BuildPermission.QUEUE_BUILDS)
-    if definition.queue_status == "disabled":
-        raise Refused(
-            f"The build pipeline {definition.name} is disabled. Enable it to queue builds."
-        )
+    _check_enabled(definition, definition.queue_status)
     if request.template_parameters:
         names = ", ".join(map(str, request.template_parameters))[:200]
         raise Invalid(
@@ -121,13 +119,29 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
         )
         if request.once:
             await build_triggers.fired(connection, definition.id, request.once, build_id)
-        await happening.happen_within(
-            connection, call, build_id, BuildQueued(definition.queue_status == "paused")
-        )
+        is_held = await _is_paused(connection, definition)
+        await happening.happen_within(connection, call, build_id, BuildQueued(is_held))
         if request.supersedes:
             for older in await build_triggers.superseded(connection, build_id):
                 await happening.happen_within(connection, call, older, BuildCanceled())
         return build_id
+
+
+def _check_enabled(definition: BuildDefinition, queue_status: str) -> None:
+    if queue_status == "disabled":
+        raise Refused(
+            f"The build pipeline {definition.name} is disabled. Enable it to queue builds."
+        )
+
+
+async def _is_paused(connection: Connection, definition: BuildDefinition) -> bool:
+    """Whether its builds wait now that the new one has locked the definition: somebody may have
+    changed that while the repository was asked. Raises NotFound, Refused as at first."""
+    queue_status = await rows.queue_status(connection, definition.id)
+    if queue_status is None:
+        raise NotFound(build_definitions.KIND, definition.id)
+    _check_enabled(definition, queue_status)
+    return queue_status == "paused"
 
 
 def _change(plan: BuildPlan, commit: Commit) -> BuildChange:

@@ -232,9 +232,12 @@ def _name_taken(content: BuildContent) -> Conflict:
     )
 
 
-async def queue_status(connection: Connection, definition_id: int) -> str:
-    """Whether builds are taken and started: enabled, paused or disabled (22.4)."""
+async def queue_status(connection: Connection, definition_id: int) -> str | None:
+    """Whether builds are taken and started: enabled, paused or disabled (22.4); None for a
+    definition that is deleted."""
     found: str | None = await connection.fetchval(
-        "SELECT queue_status FROM build_definitions WHERE definition_id = $1", definition_id
+        "SELECT b.queue_status FROM build_definitions b"
+        " JOIN definitions d ON d.id = b.definition_id WHERE d.id = $1 AND NOT d.is_deleted",
+        definition_id,
     )
-    return found or "enabled"
+    return found

@@ -62,6 +62,11 @@ class Scene:
         now = max([*times, datetime.now(UTC)]) + later
         await runs.look(Call(self.aviator.azure.installation, now=now), run.id)
 
+    async def look_now(self) -> bool:
+        """What a worker does that is woken now: whether it was due, and nobody else at it."""
+        call = Call(self.aviator.azure.installation, now=datetime.now(UTC))
+        return await runs.look(call, (await self.run()).id)
+
     async def with_hook_token(self, token: str) -> None:
         """Another connection, which knows the token that news of builds come with."""
         await connect(self, "Hooked", webhookToken=token)

@@ -1,8 +1,10 @@
 """Workflows tell of themselves: the documented call-backs, Buildkite's webhook, tokens of runs."""
 
+import asyncio
 import hashlib
 import hmac
 import json
+import threading
 import time
 from typing import Any
 
@@ -12,6 +14,7 @@ from quaymaster.actions.deployments.workflows.runs import LOOKED_FOR, SETTLES
 from quaymaster.store.candidates.workflow_runs import RunState
 from tests.apis.aviator.workflows.conftest import Scene
 from tests.connectors.far_workflows import FarBuildkite, FarGitHub, FarService, FarWebhook
+from tests.server.waiting import eventually
 
 SYNC_DEPLOY = "/api/v1/sync-deploy-github-action"
 HOOK_TOKEN = "t0ken-of-the-hook"
@@ -96,6 +99,30 @@ async def test_a_webhook_that_is_canceled_is_told_and_tells_when_it_has_stopped(
     path = told["url"].removeprefix("http://quay.example")
     await ask(scene, path, {"status": "canceled"}, token=told["token"])
     assert await scene.status() == "canceled"
+
+
+@pytest.mark.parametrize("service", [FarWebhook], indirect=True)
+async def test_a_webhook_is_told_to_stop_although_it_tells_that_it_runs_while_it_is_asked(
+    scene: Scene,
+):
+    await scene.deployed()
+    scene.far.hangs = threading.Event()
+    begun = asyncio.ensure_future(scene.look())
+
+    async def is_asked() -> bool:
+        return bool(scene.far.begun)
+
+    await eventually(is_asked, "the webhook to be asked")
+    number = (await scene.aviator.listed())[0]["id"]
+    await scene.aviator.here("POST", f"/deployments/{number}/cancel", json={})
+    await scene.look_now()  # that look comes upon the other one
+    told = scene.far.begun[0]["call_back"]
+    path = told["url"].removeprefix("http://quay.example")
+    await ask(scene, path, {"status": "in_progress"}, token=told["token"])
+    scene.far.hangs.set()
+    await begun
+    await scene.look_now()
+    assert scene.far.canceled == ["7001"]
 
 
 @pytest.mark.parametrize("service", [FarWebhook], indirect=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.decisions.follow_up import WORKFLOW
@@ -144,11 +145,21 @@ async def told(installation: Installation, number: int, token: str, news: Told) 
             logs_url=news.logs_url or run.logs_url,
             problem=news.problem[: runs.LONGEST_PROBLEM],
             told_at=call.now,
-            due_at=None if is_done else runs.due_after_news(call.now, run),
+            due_at=None if is_done else _due_at(call, run),
         )
         await rows.keep(connection, after)
+        if after.due_at == call.now:
+            await enqueue(connection, [Wakeup(WORKFLOW, {"id": run.id})])
         await runs.tell(connection, call, after, news.status)
         return after
+
+
+def _due_at(call: Call, run: WorkflowRun) -> datetime | None:
+    """At once while it has yet to be told to stop: the look that was to do that may have come upon
+    one that is asking still, and this news takes the run from that one."""
+    if run.cancel_wanted and run.cancel_asked_at is None:
+        return call.now
+    return runs.due_after_news(call.now, run)
 
 
 async def of_deployment(call: Call, deployment: int) -> WorkflowRun | None:
