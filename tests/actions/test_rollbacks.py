@@ -1,14 +1,18 @@
 """An environment gets its last success back when a deployment to it failed (SEMANTICS 8.11)."""
 
+import asyncio
 import json
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.decisions import orchestrate
 from quaymaster.actions.deployments.rollbacks import rollbacks
-from quaymaster.domain.changes import JobClaimed, JobFinished
+from quaymaster.domain.changes import DeploymentRequested, JobClaimed, JobFinished
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus
+from quaymaster.store.definitions.definitions import Definition
+from tests import documents
 from tests.actions.office import Office
+from tests.server.waiting import eventually
 
 ROLLS_BACK = {
     "triggerType": "rollbackRedeploy",
@@ -22,10 +26,9 @@ ROLLS_BACK = {
 
 
 async def shop(office: Office):
-    from tests import documents  # noqa: PLC0415 - only the document is changed here
-
     document = documents.outlined("Dev")
     document["environments"][0]["environmentTriggers"] = [ROLLS_BACK]
+    document["environments"][0]["executionPolicy"] = {"concurrencyCount": 0, "queueDepthCount": 0}
     return await office.define("ann", environments=document["environments"])
 
 
@@ -58,12 +61,7 @@ async def test_the_release_before_is_deployed_again(office: Office):
 
 
 async def test_a_failed_attempt_is_answered_once(office: Office):
-    definition = await shop(office)
-    good = await office.release("dora", definition)
-    await work(office, good, JobStatus.SUCCEEDED)
-    bad = await office.release("dora", definition)
-    await work(office, bad, JobStatus.FAILED)
-    failed = (await office.seen("ann", bad)).view.stages[0].attempts[-1].id
+    _, _, failed = await failed_after_a_success(office)
     assert await rollbacks.roll_back(Call(office.installation), failed)
     assert not await rollbacks.roll_back(Call(office.installation), failed)
 
@@ -84,3 +82,79 @@ async def test_a_rollback_that_fails_starts_no_other(office: Office):
     await work(office, good, JobStatus.FAILED)
     assert await answered(office) == []
     assert (await office.seen("ann", good)).view.stages[0].status is StageStatus.REJECTED
+
+
+async def failed_after_a_success(office: Office) -> tuple[Definition, ReleaseId, int]:
+    """The release that worked, and the attempt of the next one, which did not."""
+    definition = await shop(office)
+    good = await office.release("dora", definition)
+    await work(office, good, JobStatus.SUCCEEDED)
+    bad = await office.release("dora", definition)
+    await work(office, bad, JobStatus.FAILED)
+    failed = (await office.seen("ann", bad)).view.stages[0].attempts[-1].id
+    assert failed is not None
+    return definition, good, failed
+
+
+async def asked_for_again(office: Office, release: ReleaseId) -> DeploymentRequested:
+    """What somebody sends to deploy it once more."""
+    stage = (await office.seen("ann", release)).view.stages[0]
+    by = (await office.call("dora")).by
+    return DeploymentRequested(stage.id, by, by, DeploymentReason.MANUAL)
+
+
+async def test_what_else_is_under_way_is_canceled_first(office: Office):
+    definition = await shop(office)
+    good = await office.release("dora", definition)
+    await work(office, good, JobStatus.SUCCEEDED)
+    waiting = await office.release("dora", definition)
+    bad = await office.release("dora", definition)
+    await work(office, bad, JobStatus.FAILED)
+    assert await answered(office) == [True]
+    assert (await office.seen("ann", waiting)).view.stages[0].status is StageStatus.CANCELED
+    assert (await office.seen("ann", good)).view.stages[0].attempts[-1].attempt == 2
+
+
+async def test_a_deployment_that_was_asked_for_meanwhile_is_waited_for_and_wins(office: Office):
+    _, good, failed = await failed_after_a_success(office)
+    call, asked = await office.call("dora"), await asked_for_again(office, good)
+    async with office.installation.database.transaction() as connection:
+        await orchestrate.happen_within(connection, call, good, asked)
+        rollback = asyncio.create_task(rollbacks.roll_back(Call(office.installation), failed))
+
+        async def has_come_to_the_door() -> bool:
+            return rollback.done() or await connection.fetchval(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+            )
+
+        await eventually(has_come_to_the_door, "the rollback to wait for the decision")
+    assert not await rollback
+    after = (await office.seen("ann", good)).view.stages[0]
+    assert [one.reason for one in after.attempts][1:] == [DeploymentReason.MANUAL]
+
+
+async def test_while_the_target_itself_is_stopping_the_failure_stays_unanswered(office: Office):
+    definition, good, failed = await failed_after_a_success(office)
+    assert await rollbacks.roll_back(Call(office.installation), failed)
+    [job] = (await office.seen("ann", good)).view.stages[0].attempts[-1].phases[0].jobs
+    call = Call(office.installation)
+    await orchestrate.happen(call, good, JobClaimed(job.id, "worker", "token"))
+    worse = await office.release("dora", definition)
+    await work(office, worse, JobStatus.FAILED)
+    assert await answered(office) == [False]
+    await orchestrate.happen(call, good, JobFinished(job.id, "token", JobStatus.CANCELED))
+    assert await answered(office) == [True]
+
+
+async def test_an_environment_that_was_deleted_gets_nothing_back(office: Office):
+    await failed_after_a_success(office)
+    async with office.installation.database.transaction() as connection:
+        await connection.execute("UPDATE environments SET is_deleted = true")
+    assert await answered(office) == [False]
+    assert await answered(office) == []
+    async with office.installation.database.read() as connection:
+        said = await connection.fetchval(
+            "SELECT comment FROM history WHERE kind = $1", rollbacks.REFUSED
+        )
+    assert said == rollbacks.IS_GONE

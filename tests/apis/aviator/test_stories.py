@@ -5,9 +5,9 @@ from typing import Any
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.decisions.orchestrate import happen
+from quaymaster.actions.repositories import repositories
 from quaymaster.domain.changes import TimeCame
 from quaymaster.domain.release import ReleaseId
-from quaymaster.store.candidates import repositories
 from quaymaster.store.postgres import due
 from tests import documents
 from tests.apis.aviator.server import Aviator
@@ -240,12 +240,28 @@ async def test_an_environment_of_a_definition_of_the_other_dialect_can_be_set(av
     shown = await aviator.azure.seen(f"definitions/{made['id']}?api-version=7.1")
     assert len(shown["environments"][0]["environmentTriggers"]) == 1
     assert [one["name"] for one in (await aviator.ask("GET")).json()] == ["plain", "shop"]
-    number = made["environments"][0]["id"]
-    async with aviator.database.read() as connection:
-        assert not await repositories.holds_after_rollback(connection, number)
+    assert not await holds(aviator, made["id"], made["environments"][0]["id"])
     await aviator.ask("PATCH", path, json={"hold_after_rollback": True})
+    assert await holds(aviator, made["id"], made["environments"][0]["id"])
+
+
+async def holds(aviator: Aviator, definition: int, environment: int) -> bool:
+    """Whether an automatic rollback of the environment leaves it held."""
     async with aviator.database.read() as connection:
-        assert await repositories.holds_after_rollback(connection, number)
+        call = Call(aviator.azure.installation)
+        found = await repositories.numbered(connection, call, definition, environment)
+    return repositories.holds_after_rollback(found)
+
+
+async def test_an_environment_that_the_other_dialect_added_is_held_after_a_rollback_too(
+    aviator: Aviator,
+):
+    """As all those of a repository, although nothing was ever set for it."""
+    document = await definition(aviator)
+    document["environments"].append(documents.stage("Added", rank=2))
+    sent = await aviator.azure.project("PUT", "definitions?api-version=7.1", json=document)
+    assert sent.status_code == 200, sent.text
+    assert await holds(aviator, document["id"], sent.json()["environments"][1]["id"])
 
 
 async def test_names_with_a_slash_and_names_that_look_encoded(aviator: Aviator):

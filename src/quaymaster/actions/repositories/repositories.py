@@ -32,6 +32,7 @@ from quaymaster.store.postgres.seed import DEFAULT_PROJECT
 
 BUILD_METHOD, DEPLOYMENT_METHOD = "build_method", "deployment_method"  # keys of settings
 ROLLBACK_ON_FAILURE = "rollback_on_failure"  # of an environment
+HOLD_AFTER_ROLLBACK = "hold_after_rollback"
 TIERS = ("production", "staging", "development")
 
 
@@ -173,6 +174,13 @@ async def looked_up(call: Call, name: str, environment: str | None = None) -> Sc
         found = await scene(connection, call, name, environment)
     found.call.require(Permission.VIEW_RELEASES, found.token, found.definition.definition_name)
     return found
+
+
+def holds_after_rollback(found: Scene) -> bool:
+    """Whether an automatic rollback leaves the environment held: those of repositories, unless
+    they are set otherwise."""
+    is_set: bool | None = found.environment.settings.get(HOLD_AFTER_ROLLBACK)
+    return bool(found.definition.repository) if is_set is None else is_set
 
 
 async def candidate(connection: Connection, found: Scene, version: str) -> Candidate:

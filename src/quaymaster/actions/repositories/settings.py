@@ -124,7 +124,7 @@ async def _changed(
 ) -> rows.RepositoryEnvironment:
     before = found.environment
     named = {
-        "hold_after_rollback": wanted.hold_after_rollback,
+        repositories.HOLD_AFTER_ROLLBACK: wanted.hold_after_rollback,
         repositories.ROLLBACK_ON_FAILURE: wanted.rollback_on_failure,
         "deploy_after_build": wanted.deploy_after_build,
         "require_verification": wanted.require_verification,

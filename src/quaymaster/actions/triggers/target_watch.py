@@ -15,11 +15,11 @@ from quaymaster.domain.release import Release, ReleaseId, Stage, StageId, Target
 from quaymaster.domain.spreading import carries
 from quaymaster.domain.statuses import DeploymentReason
 from quaymaster.plans.job_message import Place
+from quaymaster.store.deployments import freezes
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.releases import releases
 from quaymaster.store.resources import targets
 from quaymaster.store.resources.targets import Arrival
-from quaymaster.store.triggers import firing
 
 PATIENCE = timedelta(minutes=5)  # for a target that went away before its job began
 
@@ -56,9 +56,9 @@ async def answer(call: Call, number: int) -> bool:
         arrival = await targets.arrival(connection, number)
         if arrival is None:
             return False
-        found = await firing.last_success(connection, arrival.environment_id, 2**63 - 1)
-        release = await releases.load(connection, found[0]) if found else None
-        stage = release.stage(found[1]) if release and found else None
+        found = await freezes.last_success(connection, arrival.environment_id)
+        release = await releases.load(connection, found.release) if found else None
+        stage = release.stage(StageId(found.stage)) if release and found else None
         if release is None or stage is None or not _concerns(stage, arrival):
             await targets.answered(connection, number)
             return False

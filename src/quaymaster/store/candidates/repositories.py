@@ -216,18 +216,6 @@ async def by_number(
     return named(row) if row else None
 
 
-async def holds_after_rollback(connection: Connection, environment: int) -> bool:
-    """Whether an automatic rollback leaves the environment held: those of repositories, unless
-    they are set otherwise."""
-    found: bool | None = await connection.fetchval(
-        "SELECT coalesce((y.settings ->> 'hold_after_rollback')::boolean, x.repository <> '')"
-        " FROM repository_environments y JOIN repository_definitions x USING (definition_id)"
-        " WHERE y.environment_id = $1",
-        environment,
-    )
-    return bool(found)
-
-
 async def put_definition(
     connection: Connection, definition: int, repository: str, settings: Mapping[str, Any]
 ) -> None:

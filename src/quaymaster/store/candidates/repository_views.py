@@ -17,6 +17,7 @@ from quaymaster.domain.release import Outcome, ReleaseId
 from quaymaster.domain.rollbacks import Past
 from quaymaster.store.candidates.repositories import RepositoryEnvironment
 from quaymaster.store.deployments.environment_deployments import DEPLOYMENTS, EnvironmentDeployment
+from quaymaster.store.deployments.freezes import IS_FIT
 from quaymaster.store.people.people import EMAIL
 from quaymaster.store.postgres.database import Connection
 
@@ -65,7 +66,7 @@ CROSS JOIN LATERAL (SELECT d.release_id FROM deployments d WHERE d.definition_st
   AND d.status IN ('succeeded', 'partiallySucceeded') ORDER BY d.id + 0 DESC LIMIT 1) n
 """
 # As in `freezes.past`, for many environments.
-PAST = """
+PAST = f"""
 WITH newest AS (
   SELECT e.id AS environment, n.release_id FROM unnest($1::bigint[]) AS e (id)
   CROSS JOIN LATERAL (SELECT d.release_id FROM deployments d WHERE d.definition_stage_id = e.id
@@ -76,13 +77,11 @@ CROSS JOIN LATERAL (
     ORDER BY d.id + 0 DESC LIMIT 1)
   UNION ALL (SELECT d.* FROM deployments d JOIN releases r ON r.id = d.release_id
     WHERE d.definition_stage_id = n.environment
-      AND d.status IN ('succeeded', 'partiallySucceeded')
-      AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
+      AND {IS_FIT}
     ORDER BY d.id + 0 DESC LIMIT 1)
   UNION ALL (SELECT d.* FROM deployments d JOIN releases r ON r.id = d.release_id
     WHERE d.definition_stage_id = n.environment AND d.release_id <> n.release_id
-      AND d.status IN ('succeeded', 'partiallySucceeded')
-      AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
+      AND {IS_FIT}
     ORDER BY d.id + 0 DESC LIMIT 1)) d
 """
 HELD = f"""

@@ -58,11 +58,13 @@ SELECT id, release_id, stage_id, outcome FROM deployments WHERE id IN (
   SELECT id FROM deployments WHERE definition_stage_id = $1 AND outcome IS NULL
   UNION (SELECT id FROM deployments WHERE definition_stage_id = $1 ORDER BY id + 0 DESC LIMIT 1))
 """
-SUCCESS = """
+# Of a deployment d of a release r: whether an environment may go back to it.
+IS_FIT = """d.status IN ('succeeded', 'partiallySucceeded')
+  AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'"""
+SUCCESS = f"""
 SELECT d.id, d.release_id, d.stage_id, d.outcome FROM deployments d
 JOIN releases r ON r.id = d.release_id
-WHERE d.definition_stage_id = $1 AND d.status IN ('succeeded', 'partiallySucceeded')
-  AND r.quarantine IS NULL AND NOT r.is_deleted AND r.status = 'active'
+WHERE d.definition_stage_id = $1 AND {IS_FIT}
   AND d.release_id IS DISTINCT FROM $2 AND ($3::bigint IS NULL OR d.release_id = $3)
 ORDER BY d.id + 0 DESC LIMIT 1
 """
@@ -216,6 +218,12 @@ async def past(connection: Connection, environment: int, to: ReleaseId | None = 
         if row:
             rows.append(row)
     return list({row["id"]: _past(row) for row in rows}.values())
+
+
+async def last_success(connection: Connection, environment: int) -> Past | None:
+    """The newest deployment to an environment that succeeded and that may be repeated."""
+    row = await connection.fetchrow(SUCCESS, environment, None, None)
+    return _past(row) if row else None
 
 
 def _past(row: asyncpg.Record) -> Past:

@@ -4,15 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from quaymaster.domain.release import ReleaseId, StageId
+from quaymaster.domain.release import ReleaseId
 from quaymaster.store.postgres.database import Connection
-
-LAST_SUCCESS = """
-SELECT d.release_id, d.stage_id FROM deployments d JOIN releases r ON r.id = d.release_id
-WHERE d.definition_stage_id = $1 AND d.status IN ('succeeded', 'partiallySucceeded')
-  AND d.id + 0 < $2 AND NOT r.is_deleted AND r.status = 'active' AND r.quarantine IS NULL
-ORDER BY d.id + 0 DESC LIMIT 1
-"""
 
 SCHEDULED = """
 SELECT id, project_id, modified_at FROM definitions
@@ -72,10 +65,10 @@ async def wanting_rollback(connection: Connection) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def environment_of(connection: Connection, deployment_id: int) -> int | None:
-    """The environment of an attempt."""
+async def definition_of_unanswered(connection: Connection, deployment_id: int) -> int | None:
+    """The definition of a failed attempt; None when it has been answered."""
     found: int | None = await connection.fetchval(
-        "SELECT definition_stage_id FROM deployments WHERE id = $1", deployment_id
+        "SELECT definition_id FROM deployments WHERE id = $1 AND wants_rollback", deployment_id
     )
     return found
 
@@ -90,14 +83,6 @@ async def taken_up(connection: Connection, deployment_id: int) -> Failed | None:
         deployment_id,
     )
     return Failed(*row) if row else None
-
-
-async def last_success(
-    connection: Connection, definition_stage_id: int, before: int
-) -> tuple[ReleaseId, StageId] | None:
-    """The release and stage whose deployment to this environment succeeded last before that one."""
-    row = await connection.fetchrow(LAST_SUCCESS, definition_stage_id, before)
-    return (ReleaseId(row["release_id"]), StageId(row["stage_id"])) if row else None
 
 
 async def scheduled(connection: Connection) -> list[Scheduled]:

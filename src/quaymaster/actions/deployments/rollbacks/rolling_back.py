@@ -20,6 +20,8 @@ from quaymaster.store.postgres.queue import Wakeup, enqueue
 from quaymaster.store.releases import releases as rows
 
 NO_TARGET = "previous deployment"
+BY_ITSELF = DeploymentReason.REDEPLOY_TRIGGER  # one that fails is answered by no other
+BECAUSE_ONE_FAILED = "Redeployed because a newer deployment failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Environment:
 class RollbackRequest:
     """`to` names a release instead of the one before; `override` says why despite a freeze.
 
-    A blank `override` says nothing.
+    A blank `override` says nothing. One `is_automatic` that nobody asked for: a deployment failed.
     """
 
     to: ReleaseId | None = None
@@ -75,7 +77,7 @@ async def roll_back(
     await freezes.close_door(connection, environment.definition_id)
     await _check_open(connection, call, environment, request)
     found = await planned(connection, environment, request.to)
-    why = f"Rolled back: {request.comment}" if request.comment else "Rolled back."
+    why = _why(request)
     for row in found.canceled:
         await _stop(connection, call, row, why)
     if request.holds:
@@ -101,7 +103,7 @@ async def _check_open(
     connection: Connection, call: Call, environment: Environment, request: RollbackRequest
 ) -> None:
     standing = await _standing(connection, call, environment)
-    if standing.freezes and not request.override and not request.is_automatic:
+    if standing.freezes and not request.override:
         reason = standing.freezes[0].reason
         raise Refused(f"{environment.name} is frozen: {reason}", FROZEN)
 
@@ -110,6 +112,12 @@ async def _standing(connection: Connection, call: Call, environment: Environment
     reaching = await freezes.reaching(connection, environment.id)
     stops, changes = freeze_times.in_force(reaching, call.now)
     return Standing(stops, changes)
+
+
+def _why(request: RollbackRequest) -> str:
+    if request.is_automatic:
+        return "Rolled back because a deployment failed."
+    return f"Rolled back: {request.comment}" if request.comment else "Rolled back."
 
 
 async def _stop(connection: Connection, call: Call, row: Past, why: str) -> None:
@@ -132,10 +140,8 @@ async def _deploy(
         stage=stage.id,
         by=call.by,
         requested_for=call.by,
-        reason=DeploymentReason.REDEPLOY_TRIGGER
-        if request.is_automatic
-        else DeploymentReason.MANUAL,
-        trigger_reason="Rollback",
+        reason=BY_ITSELF if request.is_automatic else DeploymentReason.MANUAL,
+        trigger_reason=BECAUSE_ONE_FAILED if request.is_automatic else "Rollback",
         comment=request.comment,
         rolls_back=found.leaving.release,
         override=request.override,
