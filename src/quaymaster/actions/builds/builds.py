@@ -1,6 +1,6 @@
 """Builds: found, and changed as a whole (SEMANTICS 23.4, 23.5)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,8 +49,12 @@ async def found(
 async def cancel(call: Call, build_id: int) -> None:
     """Ask a build to stop; asking twice is as good as once (23.4). Raises Refused when it ended."""
     async with call.database.transaction() as connection:
-        await found(connection, call, build_id, BuildPermission.STOP_BUILDS)
-        await happening.happen_within(connection, call, BuildId(build_id), BuildCanceled(call.by))
+        await _cancel_within(connection, call, build_id)
+
+
+async def _cancel_within(connection: Connection, call: Call, build_id: int) -> None:
+    await found(connection, call, build_id, BuildPermission.STOP_BUILDS)
+    await happening.happen_within(connection, call, BuildId(build_id), BuildCanceled(call.by))
 
 
 async def retry(call: Call, build_id: int, *, stage: str = "", everything: bool = False) -> None:
@@ -81,22 +85,36 @@ class BuildEdit:
     quality: str | None = None
     retained_by_release: bool | None = None
     tags: tuple[str, ...] | None = None
+    is_canceled: bool = False
 
 
-async def edit(call: Call, build_id: int, wanted: BuildEdit) -> None:
-    """Change what may be changed of a build at any time (23.4). Raises Conflict, Invalid."""
+async def edit(call: Call, wanted: Sequence[tuple[int, BuildEdit]]) -> None:
+    """Change what may be changed of builds at any time, and cancel them: all or none (23.4).
+
+    Raises NotFound, Forbidden, Conflict, Invalid, and Refused for a cancel of one that ended.
+    """
     async with call.database.transaction() as connection:
-        permission = BuildPermission.UPDATE_BUILD_INFORMATION
-        if wanted.keep_forever is not None or wanted.retained_by_release is not None:
-            permission = BuildPermission.RETAIN_INDEFINITELY
-        if wanted.quality is not None:
-            permission |= BuildPermission.EDIT_BUILD_QUALITY
-        view = await found(connection, call, build_id, permission)
-        if wanted.number is not None and wanted.number != view.number:
-            await rename_within(connection, call, build_id, wanted.number)
-        tags = None if wanted.tags is None else _bounded(changed_tags((), wanted.tags, ()))
-        details = Details(wanted.keep_forever, wanted.quality, wanted.retained_by_release, tags)
-        await edits.change(connection, build_id, details, call.by, call.now)
+        for build_id, one in sorted(wanted, key=lambda pair: pair[0]):
+            if replace(one, is_canceled=False) != BuildEdit():
+                await _edit_within(connection, call, build_id, one)
+            if one.is_canceled:
+                await _cancel_within(connection, call, build_id)
+
+
+async def _edit_within(
+    connection: Connection, call: Call, build_id: int, wanted: BuildEdit
+) -> None:
+    permission = BuildPermission.UPDATE_BUILD_INFORMATION
+    if wanted.keep_forever is not None or wanted.retained_by_release is not None:
+        permission = BuildPermission.RETAIN_INDEFINITELY
+    if wanted.quality is not None:
+        permission |= BuildPermission.EDIT_BUILD_QUALITY
+    view = await found(connection, call, build_id, permission)
+    if wanted.number is not None and wanted.number != view.number:
+        await rename_within(connection, call, build_id, wanted.number)
+    tags = None if wanted.tags is None else _bounded(changed_tags((), wanted.tags, ()))
+    details = Details(wanted.keep_forever, wanted.quality, wanted.retained_by_release, tags)
+    await edits.change(connection, build_id, details, call.by, call.now)
 
 
 async def rename_within(connection: Connection, call: Call, build_id: int, number: str) -> None:

@@ -258,6 +258,36 @@ async def test_the_result_of_a_build_cannot_be_set(server: Server):
     assert (await asked(server, "PATCH", url, json={"result": "canceled"}))["result"] == "canceled"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"tags": [""]}, {"tags": "x"}, {"buildNumber": "a/b"}, {"keepForever": "no"}, {"result": "?"}],
+)
+async def test_a_change_that_is_refused_changes_nothing(server: Server, wrong: dict[str, object]):
+    web = await made(server, "Web")
+    first, second = await queued(server, web), await queued(server, web)
+    for of in (first, second):
+        url = f"builds/{of['id']}"
+        await asked(server, "PATCH", url, 400, json={"status": "cancelling", **wrong})
+        wanted = [{"id": first["id"], "keepForever": True, "status": "Cancelling"}]
+        wanted.append({"id": second["id"], **wrong})
+        await asked(server, "PATCH", "builds", 400, json=wanted)
+        assert await asked(server, "GET", url) == of
+
+
+async def test_builds_of_a_list_are_changed_at_once(server: Server):
+    web = await made(server, "Web")
+    first, second = await queued(server, web), await queued(server, web)
+    wanted = [
+        {"id": second["id"], "status": 4, "result": "canceled", "tags": ["b"]},
+        {"id": first["id"], "keepForever": True},
+    ]
+    found = (await asked(server, "PATCH", "builds", json=wanted))["value"]
+    assert [one["id"] for one in found] == [second["id"], first["id"]]
+    assert [one["status"] for one in found] == ["completed", "notStarted"]
+    assert [one["keepForever"] for one in found] == [False, True]
+    assert found[0]["tags"] == ["b"]
+
+
 async def test_a_build_says_what_its_repository_was_not_told(server: Server):
     web = await made(server, "Web")
     build = await asked(server, "POST", "builds", json={"definition": {"id": web["id"]}})

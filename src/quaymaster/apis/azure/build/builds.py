@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from quaymaster.actions.builds import builds, queueing, reading
 from quaymaster.actions.builds.builds import BuildEdit
 from quaymaster.actions.builds.queueing import BuildRequest
+from quaymaster.actions.call import Call
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in, text_in
 from quaymaster.apis.azure.build import present
@@ -35,6 +36,7 @@ from quaymaster.apis.shared.scopes import Scope
 from quaymaster.plans.azure_values import as_text
 from quaymaster.store.builds.builds import branch_reference
 from quaymaster.store.builds.lists import BuildFilter, BuildOrder
+from quaymaster.store.builds.views import BuildView
 
 ALL = "/build/builds"
 ONE = "/build/builds/{build_id:str}"
@@ -101,24 +103,21 @@ async def update_build(request: AzureRequest, build_id: FromPath[str]) -> Respon
     if bool_in(query.text("retry") or "false", "retry"):
         await builds.retry(call, number)
         return await _answer(request, number)
-    await _changed(request, number, await request.properties("build", KNOWN))
+    wanted = await _edit(call, number, await request.properties("build", KNOWN))
+    await builds.edit(call, [(number, wanted)])
     return await _answer(request, number)
 
 
 @patch(ALL, opt=needs(Scope.BUILD_EXECUTE))
 async def update_builds(request: AzureRequest) -> Response[bytes]:
-    """The same for each build of a list, one after another."""
+    """The same for each build of a list, for all of them or none."""
     call = request.in_project()
     entries = array_in(await request.document("builds"), "body")
     bodies = [json_reading.cased(object_in(one, "build"), KNOWN) for one in entries]
-    for body in bodies:
-        await builds.get(call, number_in(body.get("id"), "id", lowest=1))
-    values = []
-    for body in bodies:
-        number = number_in(body.get("id"), "id", lowest=1)
-        await _changed(request, number, body)
-        values.append(await _body(request, number))
-    return request.collection("build", values)
+    numbers = [number_in(body.get("id"), "id", lowest=1) for body in bodies]
+    named = list(zip(numbers, bodies, strict=True))
+    await builds.edit(call, [(number, await _edit(call, number, body)) for number, body in named])
+    return request.collection("build", [await _body(request, number) for number in numbers])
 
 
 @delete(ONE, opt=needs(Scope.BUILD_EXECUTE), status_code=204)
@@ -238,39 +237,38 @@ def _person(value: Any) -> str | None:
     return text_in(named.get("id"), "requestedFor.id") or None
 
 
-async def _changed(request: AzureRequest, number: int, body: Mapping[str, Any]) -> None:
-    call = request.in_project()
-    if body.get("status") is not None:
-        status = STATUS.read(body["status"], "status")
-        view = await builds.get(call, number)
-        if status == "cancelling":
-            await builds.cancel(call, number)
-        elif status != view.status:
-            raise Problem(
-                400,
-                "InvalidBuildException",
-                f"A build cannot be set to {status}. Only cancelling is asked for this way.",
-            )
-    if body.get("result") is not None:
-        result = RESULT.read(body["result"], "result")
-        if result != ((await builds.get(call, number)).result or "none"):
-            raise Problem(
-                400,
-                "InvalidBuildException",
-                "The result of a build is what its jobs came to; it cannot be set. Leave it out.",
-            )
-    tags = body.get("tags")
-    edit = BuildEdit(
+async def _edit(call: Call, number: int, body: Mapping[str, Any]) -> BuildEdit:
+    """What the whole body asks to be changed of a build. Raises Problem before anything is."""
+    view, tags = await builds.get(call, number), body.get("tags")
+    return BuildEdit(
+        is_canceled=_is_canceled(view, body),
         keep_forever=_flag(body, "keepForever"),
         number=text_in(body["buildNumber"], "buildNumber") if body.get("buildNumber") else None,
         quality=text_in(body["quality"], "quality") if body.get("quality") else None,
         retained_by_release=_flag(body, "retainedByRelease"),
         tags=None if tags is None else tuple(texts_in(tags)),
     )
-    if edit != BuildEdit():
-        await builds.edit(call, number, edit)
-    elif body.get("status") is None:
-        await builds.get(call, number)
+
+
+def _is_canceled(view: BuildView, body: Mapping[str, Any]) -> bool:
+    """Whether it is to be canceled. Raises Problem for another status or result than it has."""
+    status, result = body.get("status"), body.get("result")
+    asked = view.status if status is None else STATUS.read(status, "status")
+    if asked not in ("cancelling", view.status):
+        raise Problem(
+            400,
+            "InvalidBuildException",
+            f"A build cannot be set to {asked}. Only cancelling is asked for this way.",
+        )
+    is_canceled = status is not None and asked == "cancelling"
+    may_be = (view.result or "none", "canceled" if is_canceled else "")
+    if result is not None and RESULT.read(result, "result") not in may_be:
+        raise Problem(
+            400,
+            "InvalidBuildException",
+            "The result of a build is what its jobs came to; it cannot be set. Leave it out.",
+        )
+    return is_canceled
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool | None:
