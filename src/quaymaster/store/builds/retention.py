@@ -30,6 +30,27 @@ class Lease:
     protects_pipeline: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseFilter:
+    """What leases to look for: all that is given holds together, "" and None are any."""
+
+    owner: str = ""
+    definition_id: int | None = None
+    build_id: int | None = None
+
+
+ANY = (LeaseFilter(),)
+LEASES = f"""
+SELECT {LEASE} FROM retention_leases l WHERE ($1::bigint[] IS NULL OR l.id = ANY($1))
+  AND EXISTS (SELECT FROM unnest($2::text[], $3::bigint[], $4::bigint[])
+    AS wanted(owner, definition_id, build_id)
+    WHERE (wanted.owner = '' OR l.owner = wanted.owner)
+      AND (wanted.definition_id IS NULL OR l.definition_id = wanted.definition_id)
+      AND (wanted.build_id IS NULL OR l.build_id = wanted.build_id))
+ORDER BY id LIMIT 10000
+"""
+
+
 async def kept_builds(connection: Connection, definition_id: int, now: datetime) -> list[int]:
     """Builds of a definition that a release or a lease keeps."""
     rows = await connection.fetch(
@@ -109,22 +130,15 @@ async def add_lease(
 
 
 async def leases(
-    connection: Connection,
-    *,
-    ids: Sequence[int] | None = None,
-    build_id: int | None = None,
-    owner: str | None = None,
-    definition_id: int | None = None,
+    connection: Connection, wanted: Sequence[LeaseFilter] = ANY, ids: Sequence[int] | None = None
 ) -> list[Lease]:
-    """The leases that fit everything that is said, oldest first."""
+    """The leases with one of these ids that fit one of `wanted`, oldest first."""
     rows = await connection.fetch(
-        f"SELECT {LEASE} FROM retention_leases WHERE ($1::bigint[] IS NULL OR id = ANY($1))"
-        " AND ($2::bigint IS NULL OR build_id = $2) AND ($3::text IS NULL OR owner = $3)"
-        " AND ($4::bigint IS NULL OR definition_id = $4) ORDER BY id LIMIT 10000",
+        LEASES,
         None if ids is None else list(ids),
-        build_id,
-        owner,
-        definition_id,
+        [one.owner for one in wanted],
+        [one.definition_id for one in wanted],
+        [one.build_id for one in wanted],
     )
     return [Lease(**row) for row in rows]
 

@@ -1,6 +1,7 @@
 """Builds end when their time is over, and not while anybody needs them (SEMANTICS 4.6, 23.7)."""
 
 import asyncio
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,6 +116,39 @@ async def test_leases_and_people_keep_builds(server: Server):
     assert await retention.run(later(server)) == 0
     assert await retention.run(later(server, 6)) == 1
     assert await left(server) == [kept]
+
+
+async def test_leases_are_found_as_the_published_clients_ask_for_them(server: Server):
+    web = await made(server, "Web")
+    first, second = await built(server, web, 3), await built(server, web, 2)
+    ann = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
+    owners = [(f"User:{ann}", first), ("a|b, c", first), ("a|b, c", second)]
+    new = [
+        {"daysValid": 5, "definitionId": web["id"], "ownerId": owner, "runId": run}
+        for owner, run in owners
+    ]
+    kept = (await asked(server, "POST", "retention/leases", json=new))["value"]
+    ids = [one["leaseId"] for one in kept]
+
+    async def found(**query: Any) -> list[int]:
+        answer = await asked(server, "GET", "retention/leases", params=query)
+        return [one["leaseId"] for one in answer["value"]]
+
+    def minimal(*wanted: dict[str, Any]) -> str:
+        return "|".join(json.dumps(one, separators=(",", ":")) for one in wanted)
+
+    of_ann = {"definitionId": web["id"], "ownerId": f"User:{ann}", "runId": first}
+    of_both = {"definitionId": web["id"], "ownerId": "a|b, c", "runId": None}
+    assert await found(leasesToFetch=minimal(of_ann)) == ids[:1]
+    assert await found(leasesToFetch=minimal(of_ann, of_both, of_ann)) == ids
+    assert await found(leasesToFetch=minimal({**of_ann, "runId": second})) == []
+    assert await found(userOwnerId=ann.upper()) == ids[:1]
+    assert await found(userOwnerId=ann, runId=second) == []
+    assert await found(ownerId="a|b, c", definitionId=web["id"]) == ids[1:]
+    assert await found(ids=f"{ids[0]},{ids[2]}") == [ids[0], ids[2]]
+    for wrong in ("x", "{}", "[]", "{", minimal({"runId": "x"}), minimal(*[of_ann] * 101)):
+        await asked(server, "GET", "retention/leases", 400, params={"leasesToFetch": wrong})
+    await asked(server, "GET", "retention/leases?userOwnerId=ann", 400)
 
 
 async def test_objects_that_no_row_knows_are_swept_after_a_day(server: Server):

@@ -9,7 +9,7 @@ from quaymaster.actions.call import Call
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.store.builds import retention
-from quaymaster.store.builds.retention import Lease
+from quaymaster.store.builds.retention import ANY, Lease, LeaseFilter
 from quaymaster.store.postgres.database import Connection
 
 
@@ -25,18 +25,12 @@ class NewLease:
 
 
 async def listed(
-    call: Call,
-    *,
-    ids: Sequence[int] | None = None,
-    owner: str | None = None,
-    definition_id: int | None = None,
-    build_id: int | None = None,
+    call: Call, *, ids: Sequence[int] | None = None, wanted: Sequence[LeaseFilter] = ANY
 ) -> list[Lease]:
-    """The leases that fit, of builds that the caller may view."""
+    """The leases with one of these ids that are as one of `wanted`, of builds that the caller may
+    view."""
     async with call.database.read() as connection:
-        found = await retention.leases(
-            connection, ids=ids, owner=owner, definition_id=definition_id, build_id=build_id
-        )
+        found = await retention.leases(connection, wanted, ids)
         return [lease for lease in found if await _is_visible(connection, call, lease)]
 
 
@@ -60,7 +54,7 @@ async def of_build(call: Call, build_id: int) -> list[Lease]:
     """The leases of one build. Raises NotFound, Forbidden."""
     async with call.database.read() as connection:
         await builds.found(connection, call, build_id)
-        return await retention.leases(connection, build_id=build_id)
+        return await retention.leases(connection, [LeaseFilter(build_id=build_id)])
 
 
 async def add(call: Call, wanted: Sequence[NewLease]) -> list[Lease]:

@@ -1,5 +1,6 @@
 """Retention leases, and what keeps builds (CONTRACT B.1, SEMANTICS 23.7)."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,52 +13,64 @@ from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
-from quaymaster.apis.azure.values import bool_in, date_out, number_in, numbers_in
+from quaymaster.apis.azure.values import (
+    bool_in,
+    date_out,
+    guid_in,
+    invalid,
+    number_in,
+    numbers_in,
+)
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.scopes import Scope
-from quaymaster.store.builds.retention import Lease
+from quaymaster.store.builds.retention import Lease, LeaseFilter
 
 ALL = "/build/retention/leases"
 ONE_LEASE = ALL + "/{lease_id:str}"
 KNOWN = ("daysValid", "definitionId", "ownerId", "protectPipeline", "runId")
 MOST_DAYS = 36_500
+MOST_FETCHED = 100
+_BETWEEN = re.compile(r"(?<=\})\s*\|\s*(?=\{)")
 
 
 @get(ALL, opt=needs(Scope.BUILD))
 async def list_leases(request: AzureRequest) -> Response[bytes]:
-    """Leases by `ids`, `ownerId`, `definitionId` and `runId`, or those of `leasesToFetch`."""
+    """Leases by `ids`, `ownerId` or `userOwnerId`, `definitionId` and `runId`; or all that are
+    like one of `leasesToFetch`."""
     query = request.parameters
-    fetched = query.text("leasesToFetch")
-    wanted = [part.split("|") for part in fetched.split(",")] if fetched else []
-    if wanted:
-        found = [
-            lease
-            for owner, definition, run in (_fetched(one) for one in wanted)
-            for lease in await leases.listed(
-                request.call, owner=owner, definition_id=definition, build_id=run
-            )
-        ]
+    if fetched := query.text("leasesToFetch"):
+        found = await leases.listed(request.call, wanted=_fetched(fetched))
     else:
-        found = await leases.listed(
-            request.call,
-            ids=numbers_in(query.all("ids"), "ids") if query.text("ids") else None,
-            owner=query.text("ownerId") or None,
+        user = query.text("userOwnerId")
+        wanted = LeaseFilter(
+            owner=f"User:{guid_in(user, 'userOwnerId')}" if user else query.text("ownerId"),
             definition_id=_number(query.text("definitionId"), "definitionId"),
             build_id=_number(query.text("runId"), "runId"),
         )
+        ids = numbers_in(query.all("ids"), "ids") if query.text("ids") else None
+        found = await leases.listed(request.call, ids=ids, wanted=[wanted])
     return request.collection("retentionLease", [_lease(one) for one in found])
 
 
-def _fetched(parts: list[str]) -> tuple[str, int | None, int | None]:
-    """`owner|definition|run`, as the published clients join them."""
-    if len(parts) != 3:
-        raise Problem(
-            400,
-            "VssPropertyValidationException",
-            "leasesToFetch must be a list of owner|definitionId|runId.",
-        )
-    owner, definition, run = parts
-    return owner, _number(definition, "definitionId"), _number(run, "runId")
+def _fetched(text: str) -> list[LeaseFilter]:
+    """MinimalRetentionLeases in JSON, with `|` between them. Raises Problem, BadRequest."""
+    parts = _BETWEEN.split(text)
+    if len(parts) > MOST_FETCHED:
+        raise invalid("leasesToFetch", text, f"it must be of {MOST_FETCHED} leases at most")
+    found = [object_in(json_reading.decode(one.encode()), "leasesToFetch") for one in parts]
+    return [_like(json_reading.cased(one, KNOWN)) for one in found]
+
+
+def _like(body: dict[str, Any]) -> LeaseFilter:
+    definition, run = body.get("definitionId"), body.get("runId")
+    found = LeaseFilter(
+        owner=text_in(body.get("ownerId"), "ownerId", longest=256),
+        definition_id=number_in(definition, "definitionId") if definition else None,
+        build_id=number_in(run, "runId") if run else None,
+    )
+    if found == LeaseFilter():
+        raise invalid("leasesToFetch", body, "each must have an ownerId, definitionId or runId")
+    return found
 
 
 def _number(text: str, name: str) -> int | None:
