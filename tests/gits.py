@@ -1,7 +1,7 @@
 """Real git repositories for tests, made with dulwich, and one served over HTTP."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,15 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def over_http(place: Path, *, signs_in: bool = False) -> Iterator[str]:
-    """The address of the repository behind HTTP, as any git server offers it."""
+def over_http(
+    place: Path, *, signs_in: bool = False, before: Callable[[], object] = lambda: None
+) -> Iterator[str]:
+    """The address of the repository behind HTTP, as any git server offers it; each answer comes
+    after `before`."""
     git_server = make_wsgi_chain(DictBackend({"/shop.git": Repo(str(place))}))
 
     def answer(environment: Any, start: Any) -> Any:
+        before()
         if signs_in and not environment.get("HTTP_AUTHORIZATION", "").startswith("Basic "):
             start("401 Unauthorized", [("WWW-Authenticate", 'Basic realm="git"')])
             return [b""]

@@ -3,7 +3,7 @@
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from quaymaster.outgoing.addresses import AllowedAddresses, NotAllowed
 from quaymaster.protocol.job import Endpoint
@@ -78,15 +78,6 @@ def address(text: str, connection: Endpoint | None = None) -> Address:
         password=password,
         private_key=_private_key(connection),
     )
-
-
-def relative(base: Address, text: str) -> str:
-    """Where a submodule is that is written relative to its repository (`../other.git`)."""
-    if not text.startswith(("./", "../")):
-        return text
-    if base.path is not None:
-        return str((base.path / text).resolve())
-    return urljoin(base.url.rstrip("/") + "/", text)
 
 
 def repository_text(kind: str, name: str, url: str, connection: Endpoint | None) -> str:

@@ -16,9 +16,10 @@ import msgspec
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.protocol.job import Checkout, Endpoint
 from quaymaster.runner.repositories import large_files
-from quaymaster.runner.repositories.addresses import Address, CannotReach, address, relative
+from quaymaster.runner.repositories.addresses import Address, CannotReach, address
 from quaymaster.runner.repositories.export import CannotCheckOut, check_out
 from quaymaster.runner.repositories.program import Git, GitFailed, git_for, program, say
+from quaymaster.runner.repositories.reach import KNOWN_HOSTS, Reach
 from quaymaster.runner.workspace import empty
 
 REQUEST_VARIABLE = "QUAYMASTER_SOURCES"
@@ -71,7 +72,7 @@ class _Sources:
     place: Address
     target: Path
     aside: Path
-    allowed: AllowedAddresses
+    reach: Reach
 
     @staticmethod
     def of(request: Request) -> "_Sources":
@@ -80,7 +81,7 @@ class _Sources:
             address(request.checkout.address, request.connection),
             Path(request.target),
             Path(request.aside),
-            AllowedAddresses.of(tuple(request.allowed)),
+            Reach(AllowedAddresses.of(tuple(request.allowed)), Path(request.aside) / KNOWN_HOSTS),
         )
 
     def bring(self) -> None:
@@ -88,7 +89,7 @@ class _Sources:
         if program() is None:
             self._without_program()
             return
-        with git_for([self.place], self.target, self.allowed) as git:
+        with git_for([self.place], self.target, self.reach) as git:
             if self.wanted.lfs and not large_files.is_installed(git):
                 raise CannotFetch(large_files.MISSING)
             self._prepare(git)
@@ -207,25 +208,29 @@ class _Sources:
             return
         if level > DEEPEST:
             raise CannotFetch(f"Submodules are nested more than {DEEPEST} levels deep.")
-        with git_for([parent], directory, self.allowed) as git:
-            found = _modules(git)
-        places = [self._module(parent, url) for url in found.values()]
-        with git_for([parent, *places], directory, self.allowed) as git:
+        with git_for([parent], directory, self.reach) as git:
+            git.run("submodule", "--quiet", "init")
             git.run("submodule", "--quiet", "sync")
+            found = [(path, self._module(parent, url)) for path, url in _modules(git)]
+            links = _links(git)
+        places = [place for _, place in found]
+        with git_for([parent, *places], directory, self.reach) as git:
             depth = [f"--depth={self.wanted.depth}"] if self.wanted.depth else []
-            git.run("submodule", "--quiet", "update", "--init", "--force", *depth)
-        for path, place in zip(found, places, strict=True):
+            git.run("submodule", "--quiet", "update", "--force", *depth)
+        for path, place in found:
+            if path not in links:
+                continue
             say(f"Checked out submodule {path}")
             if self.wanted.submodules == "nested":
                 self._submodules(directory / path, place, level + 1)
 
     def _module(self, parent: Address, url: str) -> Address:
         """Where a submodule is; the sign-in of the repository goes to its own host only."""
-        found = address(relative(parent, url))
+        found = address(url)
         if found.path is not None and self.place.path is None:
             raise CannotFetch(f"A submodule names the path {url[:200]} on this machine.")
         if found.path is None and parent.path is None and found.origin == parent.origin:
-            return address(relative(parent, url), _same_sign_in(parent))
+            return address(url, _same_sign_in(parent))
         return found
 
     def _without_program(self) -> None:
@@ -246,14 +251,28 @@ class _Sources:
                 "mirrors": str(self.aside / "_mirrors"),
                 "user": self.place.user,
                 "password": self.place.password,
-                "allowed": [*self.allowed.networks, *self.allowed.hosts],
+                "allowed": [*self.reach.allowed.networks, *self.reach.allowed.hosts],
             }
         )
 
 
-def _modules(git: Git) -> dict[str, str]:
-    """The address of each submodule by its path."""
-    listed = git.run("config", "--file", ".gitmodules", "--null", "--list")
+def _modules(git: Git) -> list[tuple[str, str]]:
+    """Path and address of each submodule as git has registered it.
+
+    Git is asked for the addresses that it will call: of two sections of .gitmodules for one path it
+    takes one by rules of its own.
+    """
+    written = _sections(git.run("config", "--file", ".gitmodules", "--null", "--list"))
+    registered = _sections(git.run("config", "--local", "--null", "--list"))
+    return [
+        (one.get("path", ""), registered[name]["url"])
+        for name, one in written.items()
+        if "url" in registered.get(name, {})
+    ]
+
+
+def _sections(listed: str) -> dict[str, dict[str, str]]:
+    """Path and address of each submodule, by its name, of settings that git listed."""
     found: dict[str, dict[str, str]] = {}
     for entry in listed.split("\0"):
         key, _, value = entry.partition("\n")
@@ -261,12 +280,21 @@ def _modules(git: Git) -> dict[str, str]:
         name, _, what = rest.rpartition(".")
         if section == "submodule" and what in ("path", "url"):
             found.setdefault(name, {})[what] = value
-    return {one["path"]: one["url"] for one in found.values() if {"path", "url"} <= one.keys()}
+    return found
+
+
+def _links(git: Git) -> set[str]:
+    """The paths at which the commit has other repositories."""
+    listed = git.run("ls-files", "--stage", "-z").split("\0")
+    return {
+        path for mode, _, path in (one.partition("\t") for one in listed) if mode[:6] == "160000"
+    }
 
 
 def _same_sign_in(place: Address) -> Endpoint:
     parameters = {"username": place.user, "password": place.password}
-    return Endpoint("", "", "git", parameters=parameters)
+    data = {"PrivateKey": place.private_key}
+    return Endpoint("", "", "git", parameters=parameters, data=data)
 
 
 if __name__ == "__main__":

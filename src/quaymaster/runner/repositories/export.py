@@ -21,6 +21,7 @@ from quaymaster.runner.containment import link_stays_inside, safe_parts
 from quaymaster.runner.items import taker
 from quaymaster.runner.repositories import mirrors
 from quaymaster.runner.repositories.addresses import CannotReach, address
+from quaymaster.runner.repositories.reach import KNOWN_HOSTS, Reach
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit, TreeEntry
@@ -65,8 +66,10 @@ def _open(request: dict[str, Any]) -> "Repo":
         place = address(request["source"], _connection(request))
         if place.path is None:
             allowed = AllowedAddresses.of(tuple(request.get("allowed", ())))
-            folder = mirrors.place_of(place, Path(request["mirrors"]))
-            return Repo(str(mirrors.with_version(place, folder, allowed, request["version"])))
+            folder = Path(request["mirrors"])
+            reach = Reach(allowed, folder / KNOWN_HOSTS)
+            mirror = mirrors.place_of(place, folder)
+            return Repo(str(mirrors.with_version(place, mirror, reach, request["version"])))
     except CannotReach as error:
         raise CannotCheckOut(str(error)) from error
     try:

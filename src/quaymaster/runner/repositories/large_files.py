@@ -22,9 +22,17 @@ def bring(git: Git, place: Address) -> None:
     """Put the files in the place of what points to them. Raises GitFailed.
 
     They are asked for where the repository is: a file `.lfsconfig` in it is not to say where else.
+    Where the files themselves are is that server's word, and git-lfs goes there.
     """
     git.run("lfs", "install", "--local", "--skip-smudge", "--skip-repo")
-    if place.scheme in ("http", "https"):
-        url = place.url.rstrip("/").removesuffix(".git") + ".git/info/lfs"
-        git.run("config", "--local", "lfs.url", url)
+    git.run("config", "--local", "lfs.url", _server(place))
     git.run("lfs", "pull")
+
+
+def _server(place: Address) -> str:
+    """Whom git-lfs asks for the files of a repository, as it finds out itself by default."""
+    if place.path is not None:
+        return place.path.as_uri()
+    if place.scheme == "ssh":
+        return place.url
+    return place.url.rstrip("/").removesuffix(".git") + ".git/info/lfs"

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.runner.repositories.addresses import Address, CannotReach
 from quaymaster.runner.repositories.program import GitFailed, git_for, program, say
+from quaymaster.runner.repositories.reach import Errand, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 NETWORK_SECONDS = 120.0
+LOOK_SECONDS = 0.2  # between two looks whether a copy is free
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -36,42 +37,57 @@ def place_of(place: Address, folder: Path) -> Path:
     return folder / hashlib.sha256(place.url.encode()).hexdigest()[:24]
 
 
-def with_version(place: Address, mirror: Path, allowed: AllowedAddresses, version: str) -> Path:
+def with_version(place: Address, mirror: Path, reach: Reach, version: str) -> Path:
     """The copy with this commit, branch or tag in it: one commit alone where that can be had.
 
     Raises CannotReach, GitFailed.
     """
-    with _locked(mirror):
+    with _locked(mirror, reach.errand):
         if not (_COMMIT.fullmatch(version) and _has(mirror, version)):
             say(f"Fetching {place.shown}.")
-            _fetch(place, mirror, allowed, version if _COMMIT.fullmatch(version) else "")
+            _fetch(place, mirror, reach, version if _COMMIT.fullmatch(version) else "")
     return mirror
 
 
-def up_to_date(place: Address, mirror: Path, allowed: AllowedAddresses) -> Path:
+def up_to_date(place: Address, mirror: Path, reach: Reach) -> Path:
     """The copy with every branch and tag as they are now, and HEAD at the default branch."""
-    with _locked(mirror):
-        _fetch(place, mirror, allowed, "")
+    with _locked(mirror, reach.errand):
+        _fetch(place, mirror, reach, "")
     return mirror
 
 
-def refs(place: Address, mirror: Path, allowed: AllowedAddresses) -> Mapping[str, str]:
+def refs(place: Address, mirror: Path, reach: Reach) -> Mapping[str, str]:
     """The commit of each branch and tag of the repository as it is now, without fetching any."""
     if program() is None:
-        return dict(client(place, allowed).get_refs_text())
+        return dict(client(place, reach).get_refs_text())
     directory = mirror.parent
-    with git_for([place], directory, allowed) as git:
+    with git_for([place], directory, reach) as git:
         listed = git.run("ls-remote", "--quiet", "--", place.shown)
     pairs = (line.partition("\t") for line in listed.splitlines())
     return {name: commit for commit, _, name in pairs if not name.endswith("^{}")}
 
 
 @contextmanager
-def _locked(mirror: Path) -> Iterator[None]:
-    """Whoever else works with this copy, in this process or another, waits."""
+def _locked(mirror: Path, errand: Errand | None) -> Iterator[None]:
+    """Whoever else works with this copy, in this process or another, waits.
+
+    Raises GitFailed when nobody waits for the answer any more.
+    """
     with mirror.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _is_taken(lock):
+            if errand is None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            elif errand.is_left_within(LOOK_SECONDS):
+                raise GitFailed("Its copy is being fetched for somebody else.")
         yield
+
+
+def _is_taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _has(mirror: Path, version: str) -> bool:
@@ -84,16 +100,16 @@ def _has(mirror: Path, version: str) -> bool:
         return ObjectID(version.encode()) in repository.object_store
 
 
-def _fetch(place: Address, mirror: Path, allowed: AllowedAddresses, commit: str) -> None:
+def _fetch(place: Address, mirror: Path, reach: Reach, commit: str) -> None:
     from dulwich.repo import Repo  # noqa: PLC0415 - loaded where it is used
 
     if not (mirror / "HEAD").exists():
         Repo.init_bare(str(mirror), mkdir=not mirror.exists()).close()
     if program() is None:
         with Repo(str(mirror)) as repository:
-            client(place, allowed).bring(repository, commit)
+            client(place, reach).bring(repository, commit)
         return
-    with git_for([place], mirror, allowed) as git:
+    with git_for([place], mirror, reach) as git:
         if commit:
             try:
                 git.run("fetch", "--quiet", "--no-tags", "--depth=1", "--", place.shown, commit)
@@ -109,26 +125,26 @@ def _fetch(place: Address, mirror: Path, allowed: AllowedAddresses, commit: str)
             git.run("symbolic-ref", "HEAD", default[1])
 
 
-def client(place: Address, allowed: AllowedAddresses) -> "_Dulwich":
+def client(place: Address, reach: Reach) -> "_Dulwich":
     """What reaches a repository without the git program. Raises CannotReach."""
     if place.scheme == "ssh":
         raise CannotReach(
             f"{place.shown}: repositories over ssh need the git program, which is not here."
         )
-    return _Dulwich(place, allowed)
+    return _Dulwich(place, reach)
 
 
 class _Dulwich:
     """Fetches over http(s) on a machine without the git program."""
 
-    def __init__(self, place: Address, allowed: AllowedAddresses) -> None:
+    def __init__(self, place: Address, reach: Reach) -> None:
         from dulwich.client import HttpGitClient  # noqa: PLC0415 - loaded where it is used
 
         from quaymaster.runner.repositories.checked_pool import checked_pool  # noqa: PLC0415
 
         self._client = HttpGitClient(
             place.origin.rstrip("/"),
-            pool_manager=checked_pool(allowed, NETWORK_SECONDS),
+            pool_manager=checked_pool(reach, NETWORK_SECONDS),
             username=place.user or None,
             password=place.password or None,
         )

@@ -1,22 +1,26 @@
 """The git program, called so that nothing of this machine's set-up, no prompt and no hook counts.
 
 Credentials go through its environment and only to the host that they are for; a host is reached at
-the address that was checked (R-13), and redirects are not followed.
+the address that was checked (R-13), and redirects are not followed. Only git-lfs goes on to where
+the server says that its large files are.
 """
 
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.runner.repositories import ssh
 from quaymaster.runner.repositories.addresses import Address, pinned
+from quaymaster.runner.repositories.reach import Errand, Reach
 
 LONGEST_SAID = 2000
 _ALWAYS = (
@@ -32,8 +36,6 @@ _ALWAYS = (
     ("advice.detachedHead", "false"),
     ("credential.helper", ""),
 )
-
-_PATIENCE = ("-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=15")
 
 
 class GitFailed(Exception):
@@ -56,24 +58,44 @@ class Git:
     executable: str
     environment: dict[str, str] = field(repr=False)
     directory: Path
+    errand: Errand | None = None
 
-    def run(self, *words: str, directory: Path | None = None) -> str:
+    def run(self, *words: str) -> str:
         """What it prints to standard output. Raises GitFailed."""
-        done = subprocess.run(  # noqa: S603 - our own words, options end before what others wrote
+        started = subprocess.Popen(  # noqa: S603 - our own words, options end before others' ones
             [self.executable, *words],
-            cwd=directory or self.directory,
+            cwd=self.directory,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=self.errand is not None,  # in a job it belongs to the step's own
         )
-        if done.returncode:
-            raise GitFailed(done.stderr.decode(errors="replace").strip()[-LONGEST_SAID:])
-        return done.stdout.decode(errors="replace")
+        with started, _ended_by(self.errand, started):
+            printed, said = started.communicate()
+        if self.errand is not None and self.errand.is_broken_off:
+            raise GitFailed("It took too long.")
+        if started.returncode:
+            raise GitFailed(said.decode(errors="replace").strip()[-LONGEST_SAID:])
+        return printed.decode(errors="replace")
+
+
+def _ended_by(
+    errand: Errand | None, started: subprocess.Popen[bytes]
+) -> AbstractContextManager[None]:
+    """Whoever breaks the errand off ends the program with all that it started, such as ssh."""
+    if errand is None:
+        return nullcontext()
+
+    def end() -> None:
+        with suppress(ProcessLookupError):  # it ended by itself just now
+            os.killpg(started.pid, signal.SIGKILL)
+
+    return errand.ended_by(end)
 
 
 @contextmanager
-def git_for(places: Sequence[Address], directory: Path, allowed: AllowedAddresses) -> Iterator[Git]:
+def git_for(places: Sequence[Address], directory: Path, reach: Reach) -> Iterator[Git]:
     """The program for these repositories, the first of which is the main one.
 
     Raises CannotReach for an address that may not be called, GitFailed without the program.
@@ -83,10 +105,12 @@ def git_for(places: Sequence[Address], directory: Path, allowed: AllowedAddresse
         raise GitFailed("There is no git program on this machine.")
     with TemporaryDirectory(prefix="git-") as own:
         settings = [*_ALWAYS]
-        ssh = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes", *_PATIENCE]
+        over_ssh: list[tuple[Address, str]] = []
         for place in places:
-            settings += _reaching(place, pinned(place, allowed))
-        ssh += _over_ssh(places[0], allowed, Path(own), directory)
+            at = pinned(place, reach.allowed)
+            settings += _over_http(place, at)
+            over_ssh += [(place, at)] if place.scheme == "ssh" else []
+        ssh_settings = ssh.written(Path(own), over_ssh, reach.known_hosts)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": own,
@@ -96,10 +120,11 @@ def git_for(places: Sequence[Address], directory: Path, allowed: AllowedAddresse
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "true",
             "GIT_ALLOW_PROTOCOL": _protocols(places),
-            "GIT_SSH_COMMAND": " ".join(map(_quoted, ssh)),
+            "GIT_SSH_COMMAND": f"ssh -F {shlex.quote(str(ssh_settings))}",
+            "GIT_SSH_VARIANT": "ssh",
             **_configured(settings),
         }
-        yield Git(executable, environment, directory)
+        yield Git(executable, environment, directory, reach.errand)
 
 
 def _protocols(places: Sequence[Address]) -> str:
@@ -107,7 +132,7 @@ def _protocols(places: Sequence[Address]) -> str:
     return "http:https:ssh:file" if places[0].path is not None else "http:https:ssh"
 
 
-def _reaching(place: Address, at: str) -> list[tuple[str, str]]:
+def _over_http(place: Address, at: str) -> list[tuple[str, str]]:
     if place.scheme not in ("http", "https"):
         return []
     shown = f"[{at}]" if ":" in at else at
@@ -118,21 +143,6 @@ def _reaching(place: Address, at: str) -> list[tuple[str, str]]:
     return found
 
 
-def _over_ssh(place: Address, allowed: AllowedAddresses, own: Path, directory: Path) -> list[str]:
-    """How ssh signs in: with the connection's key; a host's key is remembered when first seen."""
-    if place.scheme != "ssh":
-        return []
-    known = directory.parent / "_known_hosts"
-    words = ["-o", f"HostName={pinned(place, allowed)}", "-o", f"HostKeyAlias={place.host}"]
-    words += ["-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={known}"]
-    if place.private_key:
-        key = own / "key"
-        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(place.private_key.replace("\r", "").rstrip("\n") + "\n")
-        words += ["-i", str(key), "-o", "IdentitiesOnly=yes"]
-    return words
-
-
 def _configured(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Settings as the environment carries them: arguments could be seen by everybody."""
     found = {"GIT_CONFIG_COUNT": str(len(settings))}
@@ -140,10 +150,6 @@ def _configured(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
         found[f"GIT_CONFIG_KEY_{number}"] = key
         found[f"GIT_CONFIG_VALUE_{number}"] = value
     return found
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def say(text: str) -> None:

@@ -3,24 +3,22 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.runner.repositories import mirrors
 from quaymaster.runner.repositories.addresses import Address
 from quaymaster.runner.repositories.program import GitFailed, git_for, program
+from quaymaster.runner.repositories.reach import Reach
 
 if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 
-def push(
-    place: Address, mirror: Path, allowed: AllowedAddresses, ref: str, old: str, new: str
-) -> None:
+def push(place: Address, mirror: Path, reach: Reach, ref: str, old: str, new: str) -> None:
     """Let a ref of the repository point to a commit of its copy; `old` "" is a ref that is not
     there. Raises CannotReach, GitFailed, also when the ref has moved meanwhile."""
     if program() is None:
-        mirrors.client(place, allowed).move(mirror, ref, old, new)
+        mirrors.client(place, reach).move(mirror, ref, old, new)
         return
-    with git_for([place], mirror, allowed) as git:
+    with git_for([place], mirror, reach) as git:
         lease = f"--force-with-lease={ref}:{old}"
         git.run("push", "--quiet", "--no-verify", lease, "--", place.shown, f"{new}:{ref}")
 
