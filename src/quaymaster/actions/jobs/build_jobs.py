@@ -23,6 +23,8 @@ from quaymaster.store.resources import workers
 from quaymaster.store.storage.vault import VaultError
 
 NO_RELEASE = ReleaseId(0)
+IS_GONE = "The build is not there any more."
+NOT_OURS = "The job is not run by this worker any more."
 
 
 class _Unfit(Exception):
@@ -152,7 +154,7 @@ async def change(call: Call, held: HeldJob, number: str, tag: str) -> str:
         async with call.database.transaction() as connection:
             build = await rows.locked(connection, held.build_id)
             if build is None:
-                return "The build is not there any more."
+                return IS_GONE
             _check_held(build, held)
             if number:
                 await builds.rename_within(connection, call, held.build_id, number)
@@ -162,7 +164,7 @@ async def change(call: Call, held: HeldJob, number: str, tag: str) -> str:
                     await builds.tag_within(connection, call, view, [tag], [])
             return ""
     except _NotHeld:
-        return "The job is not run by this worker any more."
+        return NOT_OURS
     except DomainError as problem:
         return problem.message
 

@@ -1,17 +1,18 @@
 """What the tasks of a build publish: files into its artifacts, and words about it (15.5, 23.6)."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.jobs import build_jobs, uploading
 from quaymaster.actions.storage.stored_objects import forget, named_or_forgotten
-from quaymaster.domain.errors import DomainError, Invalid
+from quaymaster.domain.errors import DomainError, Invalid, NotFound, Refused
 from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged, Publication
 from quaymaster.store.builds import builds as rows
 from quaymaster.store.builds import containers
 from quaymaster.store.builds.containers import NewArtifact
+from quaymaster.store.jobs import jobs
 from quaymaster.store.jobs.jobs import HeldJob
 from quaymaster.store.postgres.database import Connection
 
@@ -44,7 +45,8 @@ async def publish(call: Call, held: HeldJob, message: Publication) -> Outcome:
             case ArtifactFiles():
                 return await _upload(call, held, message)
             case ArtifactNamed():
-                return Outcome(await _associate(call, held, message))
+                await _associate(call, held, message)
+                return Outcome()
             case BuildChanged():
                 return Outcome(await build_jobs.change(call, held, message.number, message.tag))
     except DomainError as problem:
@@ -64,15 +66,9 @@ async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
     except OSError as error:
         return Outcome(_unreadable(message.path, name, error))
     root = folder.partition("/")[0]
-    async with call.database.transaction() as connection:
-        new = NewArtifact(
-            name,
-            CONTAINER,
-            f"#/{held.build_id}/{folder}",
-            {"localpath": message.path, "rootfolder": root},
-            await _record(connection, held),
-        )
-        await containers.name_artifact(connection, held.build_id, new, again=True)
+    place = f"#/{held.build_id}/{folder}"
+    properties = {"localpath": message.path, "rootfolder": root}
+    await _name(call, held, NewArtifact(name, CONTAINER, place, properties))
     return Outcome(warning=found.warning(name))
 
 
@@ -106,22 +102,30 @@ async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
     stored = await storage.put_stream(key, uploading.blocks(source))
     async with named_or_forgotten(call, key), call.database.transaction() as connection:
         old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
+        await _record(connection, held)
     await forget(call, old)
 
 
-async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> str:
+async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> None:
     name = containers.artifact_name(message.name)
     kind = KINDS.get(message.artifact_type.casefold(), message.artifact_type)
+    await _name(call, held, NewArtifact(name, kind, message.location, message.properties))
+
+
+async def _name(call: Call, held: HeldJob, new: NewArtifact) -> None:
+    """Give the build an artifact of the job. Raises NotFound, Refused."""
     async with call.database.transaction() as connection:
         if await rows.locked(connection, held.build_id) is None:
-            return "The build is not there any more."
-        record = await _record(connection, held)
-        new = NewArtifact(name, kind, message.location, message.properties, record)
+            raise NotFound("build", held.build_id, build_jobs.IS_GONE)
+        new = replace(new, source=await _record(connection, held))
         await containers.name_artifact(connection, held.build_id, new, again=True)
-    return ""
 
 
 async def _record(connection: Connection, held: HeldJob) -> str:
-    """The timeline record of the job that published."""
-    found = await connection.fetchval("SELECT record_id::text FROM jobs WHERE id = $1", held.id)
-    return str(found or "")
+    """The timeline record of the job that publishes; nobody takes the job away until the
+    transaction ends. The build is to be locked before. Raises Refused for a job that was taken
+    away already: the files of the attempt after it are not touched (I5)."""
+    record = await jobs.record_of_held(connection, held)
+    if record is None:
+        raise Refused(build_jobs.NOT_OURS)
+    return record

@@ -65,6 +65,18 @@ class AbandonedJob:
     build_id: BuildId = NO_BUILD
 
 
+async def record_of_held(connection: Connection, held: HeldJob) -> str | None:
+    """The timeline record of a job that its worker still holds, None when it does not. Whoever
+    takes the job away waits until the transaction ends."""
+    found: str | None = await connection.fetchval(
+        "SELECT record_id::text FROM jobs WHERE id = $1 AND token = $2 AND status = 'running'"
+        " FOR SHARE",
+        held.id,
+        held.token,
+    )
+    return found
+
+
 async def pools_of(connection: Connection, jobs: Sequence[int]) -> dict[int, int]:
     """The pool of each of these jobs; NO_POOL for one whose phase runs on the server."""
     rows = await connection.fetch(

@@ -5,18 +5,26 @@ import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
+from quaymaster.actions.builds import happening
 from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import own_builds
+from quaymaster.actions.jobs import build_jobs, build_publishing
 from quaymaster.apis.azure.build import artifacts
+from quaymaster.domain.build import BuildId
 from quaymaster.domain.errors import Invalid
-from quaymaster.protocol.job import ArtifactDownload
+from quaymaster.domain.events import JobClaimed
+from quaymaster.domain.release import JobId
+from quaymaster.protocol.job import ArtifactDownload, ArtifactFiles, ArtifactNamed
 from quaymaster.store.builds import files as build_files
+from quaymaster.store.jobs.jobs import HeldJob
 from tests.apis.azure.build.asking import asked, made, queued
 from tests.apis.azure.server import Server
 from tests.runner.make import job
@@ -268,3 +276,40 @@ async def test_a_build_that_is_deleted_while_its_file_comes_keeps_nothing(server
     assert list(place_of(server, build).iterdir()) == []
     async with server.database.read() as connection:
         assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
+
+
+async def claimed(server: Server, build: Any, token: str) -> HeldJob:
+    """The build's only job, taken by a worker that shows this token."""
+    number = BuildId(build["id"])
+    async with server.database.read() as connection:
+        job = await connection.fetchval("SELECT max(id) FROM jobs WHERE build_id = $1", number)
+    await happening.happen(Call(server.installation), number, JobClaimed(job, "worker", token))
+    return HeldJob(build_jobs.NO_RELEASE, JobId(job), token, "worker", number)
+
+
+async def test_a_worker_that_lost_its_job_publishes_nothing_any_more(
+    server: Server, tmp_path: Path
+):
+    """Its late files must not take the place of those of the attempt after it (I5)."""
+    build = await queued(server, await made(server, "Web"))
+    held = await claimed(server, build, "token")
+    call, page = Call(server.installation), tmp_path / "page.txt"
+    files = ArtifactFiles(held.id, 0, "drop", "drop", str(page))
+    link = ArtifactNamed(held.id, 0, "docs", "filepath", "/srv/docs")
+    page.write_text("in time")
+    assert not (await build_publishing.publish(call, held, files)).problem
+    page.write_text("too late")
+    late = replace(held, token="lost")
+    for message in (files, msgspec.structs.replace(files, folder="other"), link):
+        assert (await build_publishing.publish(call, late, message)).problem == build_jobs.NOT_OURS
+    url = f"builds/{build['id']}/artifacts"
+    content = await asked(server, "GET", f"{url}?artifactName=drop&$format=zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            "drop/page.txt": b"in time"
+        }
+    [only] = (await asked(server, "GET", url))["value"]
+    assert only["source"]
+    async with server.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM container_files") == 1
+    assert not (await build_publishing.publish(call, held, link)).problem
