@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import msgspec
-
 from quaymaster.actions.builds import builds
 from quaymaster.actions.builds.definitions import build_definitions
-from quaymaster.actions.call import Call, Installation
+from quaymaster.actions.call import Call
 from quaymaster.actions.releases.reading import People, visible_projects
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
@@ -21,12 +19,11 @@ from quaymaster.store.builds.lists import BuildFilter, BuildOrder
 from quaymaster.store.builds.timelines import BuildChange, TimelineJob
 from quaymaster.store.builds.views import BuildView
 from quaymaster.store.definitions import build_definition_lists
-from quaymaster.store.definitions import build_definitions as stored
 from quaymaster.store.definitions.build_definition_lists import BuildDefinitionFilter, Counted
 from quaymaster.store.definitions.lists import Key
 from quaymaster.store.jobs import task_runs
 from quaymaster.store.jobs.task_runs import TaskRun
-from quaymaster.store.people import people, project_settings
+from quaymaster.store.people import people
 from quaymaster.store.postgres.database import Connection
 
 METRICS_REACH = timedelta(days=30)
@@ -39,14 +36,6 @@ class BuildsFound:
     views: tuple[BuildView, ...]
     people: People
     next: Key | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A definition's name and how its last build ended; "" when none has."""
-
-    name: str
-    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +91,19 @@ async def build(call: Call, build_id: int, *, deleted: bool = False) -> BuildsFo
 
 
 async def newest(call: Call, definition: str, branch: str) -> BuildsFound:
-    """The newest completed build of a definition, given by its id or name, of a branch ("": any).
+    """The newest completed build of a definition, given by its id or name, of a branch; "" is its
+    default branch, or any where it has none (CONTRACT B.1).
 
     Raises NotFound where there is none.
     """
     async with call.database.read() as connection:
         number = await definition_named(connection, call, definition)
-        await build_definitions.found(connection, call, number)
+        known = await build_definitions.found(connection, call, number)
     wanted = BuildFilter(
         (),
         definitions=(number,),
         statuses=frozenset({"completed"}),
-        branch=branch_reference(branch),
+        branch=branch_reference(branch or known.plan.repository.default_branch),
         order=BuildOrder.FINISH_DESCENDING,
         most=1,
     )
@@ -124,7 +114,7 @@ async def newest(call: Call, definition: str, branch: str) -> BuildsFound:
 
 
 async def pipeline_named(call: Call, named: str) -> int:
-    """The same in a connection of its own, for somebody who may view it."""
+    """The id of a definition by its id or name, for somebody who may view it. Raises NotFound."""
     async with call.database.read() as connection:
         number = await definition_named(connection, call, named)
         return (await build_definitions.found(connection, call, number)).id
@@ -147,41 +137,6 @@ async def definition_named(connection: Connection, call: Call, named: str) -> in
 def escaped_name(name: str) -> str:
     """A name in which nothing is a wildcard: those that have one are found by id only."""
     return name.replace("*", "").replace("?", "")
-
-
-async def badge(installation: Installation, project: str, definition: str, branch: str) -> Badge:
-    """What a badge of a definition shows to anybody, where its badge is enabled.
-
-    Raises NotFound("badge") for everything else.
-    """
-    call = Call(installation)
-    if not (definition.isascii() and definition.isdigit() and len(definition) < 10):
-        raise NotFound("badge", definition)
-    async with call.database.read() as connection:
-        found = await stored.get(connection, call.vault, None, int(definition))
-        if found is None or found.is_deleted:
-            raise NotFound("badge", definition)
-        is_meant = project.casefold() in (str(found.project_id), found.project_name.casefold())
-        document = msgspec.json.decode(found.document)
-        if not is_meant or document.get("badgeEnabled") is not True:
-            raise NotFound("badge", definition)
-        rules = await project_settings.pipeline_rules(connection, found.project_id)
-        if rules.badges_are_private:
-            raise NotFound("badge", definition)
-        result = await _last_result(connection, found.id, branch)
-    return Badge(found.name, result)
-
-
-async def status(call: Call, definition: str, branch: str) -> Badge:
-    """The same for those who may view the definition, by its id or name."""
-    async with call.database.read() as connection:
-        number = await definition_named(connection, call, definition)
-        found = await build_definitions.found(connection, call, number)
-        return Badge(found.name, await _last_result(connection, number, branch))
-
-
-async def _last_result(connection: Connection, definition_id: int, branch: str) -> str:
-    return await lists.last_result(connection, definition_id, branch_reference(branch))
 
 
 async def steps(call: Call, build_id: int) -> Timeline:

@@ -159,16 +159,24 @@ def _from(column: str, start: Key, *, ascending: bool) -> tuple[str, Any] | tupl
     return at_or_after.replace(">=", "<="), start.value, start.id
 
 
-async def last_result(connection: Connection, definition_id: int, branch: str) -> str:
-    """How the newest completed build of a definition ended, of a branch ("": any); "" for none."""
-    found: str | None = await connection.fetchval(
-        "SELECT result FROM builds WHERE definition_id = $1 AND finished_at IS NOT NULL"
+@dataclass(frozen=True, slots=True)
+class LastResult:
+    """How a build ended."""
+
+    id: int
+    result: str
+
+
+async def last_result(connection: Connection, definition_id: int, branch: str) -> LastResult | None:
+    """How the newest completed build of a definition ended, of a branch ("": any)."""
+    row = await connection.fetchrow(
+        "SELECT id, result FROM builds WHERE definition_id = $1 AND finished_at IS NOT NULL"
         " AND NOT is_deleted AND ($2 = '' OR source_branch = $2)"
         " ORDER BY finished_at DESC, id DESC LIMIT 1",
         definition_id,
         branch,
     )
-    return found or ""
+    return LastResult(**row) if row else None
 
 
 async def last_version(connection: Connection, definition_id: int, branch: str) -> str:

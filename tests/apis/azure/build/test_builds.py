@@ -221,6 +221,46 @@ async def test_a_badge_may_be_of_one_branch(server: Server):
         assert shown in answer.text
         by_name = await asked(server, "GET", f"status/Web?branchName={branch}")
         assert shown.encode() in by_name
+    assert b"failed" in await asked(server, "GET", "status/Web"), "that of the default branch"
+    assert (await asked(server, "GET", "latest/Web"))["sourceBranch"] == "refs/heads/main"
+    assert (await asked(server, "GET", "latest/Web?branchName=dev"))["result"] == "succeeded"
+    await asked(server, "GET", "latest/Web?branchName=gone", 404)
+
+
+async def test_a_status_may_be_of_a_job_or_of_one_of_its_legs(server: Server):
+    options = {"type": 1, "multipliers": ["os"], "maxConcurrency": 2, "continueOnError": False}
+    phases = [
+        {"name": "Compile it", "refName": "Compile", "steps": [step()], "target": {"type": 1}},
+        {
+            "name": "Test it",
+            "refName": "Test",
+            "steps": [step()],
+            "target": {"type": 1, "executionOptions": options},
+        },
+    ]
+    systems = {"os": {"value": "linux,mac"}}
+    process = {"type": 1, "phases": phases}
+    build = await queued(server, await made(server, "Web", process=process, variables=systems))
+    ended = {"Compile": "withIssues", "Test.linux": "failed", "Test.mac": "succeeded"}
+    async with server.database.transaction() as connection:
+        for key, result in ended.items():
+            sql = "UPDATE jobs SET status = $3 WHERE build_id = $1 AND plan_key = $2"
+            assert await connection.execute(sql, build["id"], key, result) == "UPDATE 1"
+        await connection.execute(
+            "UPDATE builds SET status = 'completed', result = 'failed', finished_at = now()"
+        )
+    for query, shown in {
+        "": b"failed",
+        "jobName=compile": b"partially succeeded",
+        "jobName=Test it": b"failed",
+        "jobName=Test&configuration=mac": b">succeeded",
+        "jobName=Test&configuration=Test it linux": b"failed",
+        "stageName=__default&configuration=MAC": b">succeeded",
+    }.items():
+        assert shown in await asked(server, "GET", f"status/Web?{query}"), query
+    for part in ("stageName=Deploy", "jobName=Compile&configuration=mac"):
+        refused = await asked(server, "GET", f"status/Web?{part}", 404)
+        assert part.rpartition("=")[2] in refused["message"]
 
 
 async def test_who_may_not_queue_or_stop_does_not(server: Server):

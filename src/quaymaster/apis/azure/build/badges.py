@@ -3,12 +3,13 @@
 from litestar import Response, get
 from litestar.params import FromPath
 
-from quaymaster.actions.builds import reading
-from quaymaster.actions.builds.reading import Badge
+from quaymaster.actions.builds import badges
+from quaymaster.actions.builds.badges import Badge
 from quaymaster.apis.azure.asked import AzureRequest
 from quaymaster.apis.azure.badges import GREEN, GREY, ORANGE, RED, picture
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.shared.scopes import Scope
+from quaymaster.domain.build_parts import Part
 
 SHOWN = {
     "": ("never built", GREY),
@@ -16,6 +17,7 @@ SHOWN = {
     "partiallySucceeded": ("partially succeeded", ORANGE),
     "failed": ("failed", RED),
     "canceled": ("canceled", ORANGE),
+    "skipped": ("skipped", GREY),
 }
 SVG = "image/svg+xml"
 
@@ -27,16 +29,18 @@ async def get_build_badge(
     """The badge of a definition that has one, for anybody."""
     branch = request.parameters.text("branchName")
     named = request.asked.tail[3] if len(request.asked.tail) > 3 else project
-    badge = await reading.badge(request.asked.installation, named, definition_id, branch)
+    badge = await badges.public(request.asked.installation, named, definition_id, branch)
     return _picture(request, badge, "")
 
 
 @get("/build/status/{definition:path}", opt=needs(Scope.BUILD))
 async def get_build_status(request: AzureRequest) -> Response[bytes]:
-    """The same for those who may view the definition, by its id or name; `label` names it."""
+    """The same for those who may view the definition, by its id or name; `label` names it, and
+    `stageName`, `jobName` and `configuration` choose a part of the build."""
     query = request.parameters
     named = "/".join(request.asked.tail[2:])
-    badge = await reading.status(request.call, named, query.text("branchName"))
+    part = Part(query.text("stageName"), query.text("jobName"), query.text("configuration"))
+    badge = await badges.status(request.call, named, query.text("branchName"), part)
     return _picture(request, badge, query.text("label"))
 
 
