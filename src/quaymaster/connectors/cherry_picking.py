@@ -4,19 +4,23 @@ Nothing is checked out, and nothing of the repository is changed but that it hol
 same question has the same answer, down to the ids of the commits, however often it is asked.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC
 
 from dulwich.merge import Merger
 from dulwich.objects import Commit as GitCommit
 from dulwich.objects import ObjectID, Tree
-from dulwich.repo import Repo
+from dulwich.repo import BaseRepo, Repo
 
 from quaymaster.actions.ports.picking import Pick, Picked
-from quaymaster.connectors.repository_reading import found_commit
+from quaymaster.connectors.repository_reading import found_commit, has
 from quaymaster.domain.errors import Invalid
 
-MOST_WALKED = 5000
+# A search ends after so many commits in a row that are older than all that is left to be found by
+# more than clocks can be wrong.
+MOST_OLDER = 5000
+CLOCKS_DIFFER_SECONDS = 24 * 60 * 60
 COMMITTER = b"Quaymaster <quaymaster@localhost>"
 MARK = "(cherry picked from commit "
 
@@ -46,21 +50,29 @@ def put_on(repository: Repo, pick: Pick) -> Picked:
     return Picked(onto.id.decode())
 
 
-def contained(repository: Repo, commit_id: str, wanted: Sequence[str]) -> set[str]:
+def contained(repository: BaseRepo, commit_id: str, wanted: Sequence[str]) -> set[str]:
     """Those of `wanted` that a commit has: it descends from them, or says that it or one before
     it was picked from them."""
-    left = set(wanted)
-    found: set[str] = set()
+    left = {name: _made_at(repository, name) for name in wanted}
     if not left:
-        return found
+        return set()
     start = found_commit(repository, commit_id).id
-    for entry in repository.get_walker(include=[start], max_entries=MOST_WALKED):
-        names = {entry.commit.id.decode(), *_sources(entry.commit)} & left
-        found |= names
-        left -= names
-        if not left:
+    oldest, row = min(left.values()), 0
+    for entry in repository.get_walker(include=[start]):
+        if names := {entry.commit.id.decode(), *_sources(entry.commit)} & left.keys():
+            left = {name: made_at for name, made_at in left.items() if name not in names}
+            oldest = min(left.values(), default=math.inf)
+        row = row + 1 if entry.commit.commit_time + CLOCKS_DIFFER_SECONDS < oldest else 0
+        if not left or row >= MOST_OLDER:
             break
-    return found
+    return set(wanted) - left.keys()
+
+
+def _made_at(repository: BaseRepo, commit_id: str) -> float:
+    """When a commit was made; after everything else for one that the repository has not."""
+    return (
+        found_commit(repository, commit_id).commit_time if has(repository, commit_id) else math.inf
+    )
 
 
 def _sources(commit: GitCommit) -> set[str]:

@@ -12,7 +12,7 @@ from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.object_store import tree_lookup_path
 from dulwich.objects import Blob, ObjectID, Tag, Tree
 from dulwich.objects import Commit as GitCommit
-from dulwich.repo import Repo
+from dulwich.repo import BaseRepo, Repo
 from urllib3.exceptions import HTTPError
 
 from quaymaster.actions.ports.outside import CodeRepository, Commit, Listed
@@ -68,7 +68,7 @@ def heads(repository: Repo) -> Mapping[str, str]:
     return found
 
 
-def has(repository: Repo, commit: str) -> bool:
+def has(repository: BaseRepo, commit: str) -> bool:
     """Whether a commit id is there."""
     return _is_id(commit) and ObjectID(commit.encode()) in repository.object_store
 
@@ -162,7 +162,7 @@ def folder(repository: Repo, commit_id: str, path: str) -> list[Listed]:
     return sorted(listed, key=lambda one: (not one.is_folder, one.path))
 
 
-def found_commit(repository: Repo, commit_id: str) -> GitCommit:
+def found_commit(repository: BaseRepo, commit_id: str) -> GitCommit:
     """The commit of this id. Raises Invalid."""
     if has(repository, commit_id):
         found = repository.object_store[ObjectID(_peeled(repository, commit_id.encode()).encode())]
@@ -171,7 +171,7 @@ def found_commit(repository: Repo, commit_id: str) -> GitCommit:
     raise Invalid(f"The repository has no commit {commit_id[:60]}.")
 
 
-def _peeled(repository: Repo, object_id: bytes) -> str:
+def _peeled(repository: BaseRepo, object_id: bytes) -> str:
     """The id of what a tag stands for."""
     found = repository.object_store[ObjectID(object_id)]
     while isinstance(found, Tag):

@@ -14,6 +14,8 @@ from quaymaster.store.candidates.cherry_picks import PickStatus
 from tests import gits
 from tests.apis.aviator.server import Aviator
 from tests.apis.aviator.test_repositories import connected
+from tests.apis.aviator.test_stories import release
+from tests.apis.aviator.test_verification import explained, stage_of
 from tests.apis.aviator.test_webhooks import made as hooked
 from tests.apis.aviator.test_webhooks import send, told
 from tests.connectors.far_side import answering, far_side
@@ -203,6 +205,27 @@ async def test_what_was_picked_must_not_be_lost_again(shop: tuple[Aviator, Path]
     assert (await aviator.deploy("1.0-rc2")).status_code == 201
     assert (await aviator.cut("3.0-rc1", commit=fix)).status_code == 201
     assert (await aviator.deploy("3.0-rc1")).status_code == 201
+
+
+async def test_while_nobody_can_ask_for_what_was_picked_nothing_is_deployed(
+    shop: tuple[Aviator, Path],
+):
+    aviator, place = shop
+    fix = gits.commit(place, "fix.txt", "fixed\n")
+    await worked(aviator, await pick(aviator, commits=[fix]))
+    place.rename(place.with_name("moved"))
+    answer = await aviator.deploy("1.0-rc1")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("Nobody can tell whether the release has what was")
+    stage = (await release(aviator, "1.0-rc1"))["environments"][0]
+    assert stage["status"] == "notStarted"
+    answer = await aviator.azure.project(
+        "PATCH", await stage_of(aviator, "1.0-rc1"), json={"status": "inProgress"}
+    )
+    assert (answer.status_code, "cannot be asked" in answer.json()["message"]) == (400, True)
+    assert any("cannot be asked" in text for text in await explained(aviator, "1.0-rc1"))
+    place.with_name("moved").rename(place)
+    assert (await aviator.deploy("1.0-rc2")).status_code == 201
 
 
 async def test_a_branch_with_other_commits_is_left_alone(shop: tuple[Aviator, Path]):

@@ -11,6 +11,7 @@ import pytest
 from quaymaster.actions.call import Call
 from quaymaster.actions.candidates import following_builds
 from quaymaster.actions.deployments import explaining
+from quaymaster.actions.repositories import changelogs
 from quaymaster.domain.reasons import ReasonKind
 from quaymaster.domain.release import ReleaseId, StageId
 from tests import gits
@@ -141,6 +142,81 @@ async def bypasses(aviator: Aviator, version: str) -> list[tuple[str, str]]:
             number,
         )
     return [(one["comment"], json.loads(one["details"])["pull_requests"]) for one in found]
+
+
+async def test_a_connection_that_is_gone_hides_no_freeze_and_stops_no_bypass(
+    shop: tuple[Aviator, Path],
+):
+    aviator, _place = shop
+    async with aviator.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE repository_definitions SET settings ="
+            """ (settings::jsonb || '{"source_connection": "Gone"}')::json"""
+        )
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    [said] = await explained(aviator, "1.1-rc1")
+    assert "The repository cannot be asked: " in said
+    body = {"release_candidate_version": "1.1-rc1", "bypass_verification": "The shop is down."}
+    await aviator.here("PUT", "/freeze", json={"reason": "Christmas"})
+    frozen = await aviator.here("POST", "/deployments", json=body)
+    assert (frozen.status_code, frozen.json()) == (400, {"error": "Environment is frozen"})
+    await aviator.here("DELETE", "/freeze")
+    assert (await aviator.here("POST", "/deployments", json=body)).status_code == 201
+
+
+async def test_where_nothing_ran_all_from_the_first_candidate_on_counts(
+    shop: tuple[Aviator, Path],
+):
+    aviator, place = shop
+    body = {"name": "other", "require_verification": True}
+    assert (await aviator.in_project("POST", "/environments", json=body)).status_code == 201
+    last = gits.commit(place, "d.txt", "four", "Add d (#14)")
+    await aviator.cut("1.2-rc1", commit=last)
+    wanted = {"release_candidate_version": "1.2-rc1"}
+    path = "/environments/other/deployments"
+    assert (await aviator.in_project("POST", path, json=wanted)).json() == REFUSED
+    await verify(aviator, 14, version="1.2-rc1")
+    assert (await aviator.in_project("POST", path, json=wanted)).json() == REFUSED
+    for number in (12, 13):
+        await verify(aviator, number)
+    assert (await aviator.in_project("POST", path, json=wanted)).json() == REFUSED
+    await verify(aviator, 11, version="1.0-rc1")
+    assert (await aviator.in_project("POST", path, json=wanted)).status_code == 201
+
+
+async def test_no_commit_is_left_out_however_many_there_are(
+    shop: tuple[Aviator, Path], monkeypatch: pytest.MonkeyPatch
+):
+    aviator, _place = shop
+    for number in (12, 13):
+        await verify(aviator, number)
+    monkeypatch.setattr(changelogs, "MOST_COMMITS", 1)
+    monkeypatch.setattr(changelogs, "MOST_LOOKED_THROUGH", 1)
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    [said] = await explained(aviator, "1.1-rc1")
+    assert "has more than 1 commits that" in said
+    monkeypatch.setattr(changelogs, "MOST_LOOKED_THROUGH", 2)
+    assert (await aviator.deploy("1.1-rc1")).status_code == 201
+
+
+async def test_what_runs_is_found_by_a_short_id_or_nothing_is_known(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    shown = (await aviator.in_project("GET", "/releases/1.0-rc1")).json()
+    for cut_as, said in (
+        (shown["commit"][:8], "nobody has verified #12, #13."),
+        ("f" * 40, "The repository cannot be asked: The repository has no commit " + "f" * 40),
+    ):
+        async with aviator.database.transaction() as connection:
+            await connection.execute(
+                "UPDATE releases SET artifacts = replace(artifacts::text, $2, $3)::json"
+                " WHERE id = $1",
+                int(shown["id"]),
+                shown["commit"],
+                cut_as,
+            )
+        shown["commit"] = cut_as
+        [found] = await explained(aviator, "1.1-rc1")
+        assert said in found
 
 
 async def test_bypassing_needs_a_permission_of_its_own(shop: tuple[Aviator, Path]):

@@ -4,17 +4,17 @@ The repository is asked before the transaction of the deployment opens; in it is
 the answers were about still stands. Whoever lets somebody start a deployment does it in `under`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.decisions.orchestrate import deciding
-from quaymaster.actions.ports.outside import CodeRepository, Repositories
+from quaymaster.actions.ports.outside import CodeRepository, Commit, Repositories
 from quaymaster.actions.repositories import changelogs, pull_requests, repositories
 from quaymaster.actions.repositories.repositories import Scene
 from quaymaster.domain.access import Permission
-from quaymaster.domain.errors import Conflict, Invalid, Refused
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.record import Entry
 from quaymaster.domain.release import ReleaseId, StageId
 from quaymaster.domain.release_versions import version_of
@@ -24,6 +24,7 @@ from quaymaster.store.candidates import pull_requests as pull_rows
 from quaymaster.store.candidates import repository_views
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.releases import history
+from quaymaster.store.triggers import cut_schedules
 
 REQUIRED = "require_verification"  # a key of an environment's settings
 LABEL, VERIFIED_LABEL = "verification_label", "verified_label"  # keys of a definition's settings
@@ -68,6 +69,8 @@ class Checks:
             raise Refused(said, UNVERIFIED)
         if self.lacking:
             raise Refused(f"Release candidate {LACKING} {self.lacking[0][:7]}")
+        if said := self.unknown_picks:
+            raise Refused(said)
         if self.basis.is_picked:
             raise Refused(PICK_OPEN, PICKING)
 
@@ -77,9 +80,17 @@ class Checks:
         found = ["" if self.basis.is_built else NOT_BUILT, self.unmet_verification]
         if self.lacking:
             found.append(f"The release {LACKING} {self.lacking[0][:7]}.")
+        found.append(self.unknown_picks)
         if self.basis.is_picked:
             found.append(PICK_OPEN)
         return tuple(text for text in found if text)
+
+    @property
+    def unknown_picks(self) -> str:
+        """Why nobody can tell whether it has what was picked; "" when that is known."""
+        if not self.basis.guards or not self.problem:
+            return ""
+        return f"Nobody can tell whether the release has what was cherry-picked: {self.problem}"
 
     @property
     def unmet_verification(self) -> str:
@@ -130,15 +141,19 @@ async def asked(call: Call, found: Scene, version: str) -> Checks:
             return Checks(about)
         numbers = [known.release, *([about.running] if about.running else [])]
         lines = await repository_views.candidates(connection, numbers)
+        first = await cut_schedules.first_commit(connection, found.definition.definition_id)
     commit = lines[known.release].commit
     running = lines[about.running].commit if about.running else ""
     try:
         outside, source = await changelogs.connected(call, found)
+        commit = await changelogs.known_commit(outside, source, commit)
         missing = await lacking(found, outside, source, commit)
         unverified: tuple[int, ...] = ()
         if about.required:
-            unverified = await _unverified(found, outside, source, running, commit)
-    except Invalid as error:
+            unverified = await _unverified(
+                found, await _brought(found, outside, source, (running, first), commit)
+            )
+    except (Invalid, NotFound) as error:
         return Checks(about, problem=f"The repository cannot be asked: {error}")
     return Checks(about, unverified, missing)
 
@@ -169,9 +184,15 @@ async def lacking(
         guards = await picks.guards(connection, found.definition.definition_id)
     if not guards:
         return ()
-    wanted = [name for guard in guards for name in (*guard.commits, *guard.results)]
+    wanted = [name for guard in guards for name in guard.commits]
     there = await outside.contained(source, commit, wanted)
-    missing = [guard for guard in guards if not there & set(guard.results)]
+    missing = [guard for guard in guards if not there.issuperset(guard.commits)]
+    # A resolution bears no mark of what was picked. The rest is spared looking for all that was
+    # ever made of it: what is not there is sought for longest.
+    results = [name for guard in missing for name in guard.results]
+    if results:
+        made = await outside.contained(source, commit, results)
+        missing = [guard for guard in missing if not made & set(guard.results)]
     return tuple(name for guard in missing for name in guard.commits if name not in there)
 
 
@@ -195,13 +216,26 @@ async def keep_bypass(
     await history.append(connection, release, call.now, [entry])
 
 
-async def _unverified(
-    found: Scene, outside: Repositories, source: CodeRepository, running: str, commit: str
-) -> tuple[int, ...]:
-    """The pull requests between what runs in the environment and the candidate that need somebody
-    to vouch for them, and have nobody."""
+async def _brought(
+    found: Scene,
+    outside: Repositories,
+    source: CodeRepository,
+    since: tuple[str, str],
+    commit: str,
+) -> list[Commit]:
+    """The commits that a candidate brings to an environment, since what runs there or, where
+    nothing ran yet, from the first candidate on. Raises Invalid when not all can be looked at."""
+    running, first = since
+    older = await changelogs.known_commit(outside, source, running or first)
+    brought = await changelogs.all_touching(found, outside, source, older, commit)
+    if not running:
+        brought += await changelogs.touching(found, outside, source, "", older)
+    return brought
+
+
+async def _unverified(found: Scene, brought: Sequence[Commit]) -> tuple[int, ...]:
+    """The pull requests of these commits that need somebody to vouch for them, and have nobody."""
     settings = found.definition.settings
-    brought = await changelogs.touching(found, outside, source, running, commit)
     known = await pull_requests.of_commits(found, brought)
     needed = [one.number for one in known if _is_needed(settings, one.repositories, one.labels)]
     async with found.call.database.read() as connection:

@@ -10,6 +10,8 @@ from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.store.releases.writing import snapshots
 
 MOST_COMMITS = 500
+MOST_LOOKED_THROUGH = 5000  # where none may be left out
+FULL_ID = 40
 NOT_CONNECTED = "The repository is connected to nothing. Set source_url of the project."
 
 
@@ -47,13 +49,49 @@ async def connected(call: Call, found: Scene) -> tuple[Repositories, CodeReposit
 async def touching(
     found: Scene, outside: Repositories, source: CodeRepository, older: str, newer: str
 ) -> list[Commit]:
-    """The commits of `newer` that `older` has not and that touch the definition's paths."""
+    """The commits of `newer` that `older` has not and that touch the definition's paths, among the
+    newest 500."""
+    return (await _looked_through(found, outside, source, (older, newer), MOST_COMMITS))[0]
+
+
+async def all_touching(
+    found: Scene, outside: Repositories, source: CodeRepository, older: str, newer: str
+) -> list[Commit]:
+    """The same among all of them. Raises Invalid when they are too many to look through."""
+    span = (older, newer)
+    ours, looked_at = await _looked_through(found, outside, source, span, MOST_LOOKED_THROUGH + 1)
+    if looked_at > MOST_LOOKED_THROUGH:
+        raise Invalid(
+            f"{newer[:12]} has more than {MOST_LOOKED_THROUGH} commits that {older[:12]} has not."
+        )
+    return ours
+
+
+async def _looked_through(
+    found: Scene,
+    outside: Repositories,
+    source: CodeRepository,
+    span: tuple[str, str],
+    most: int,
+) -> tuple[list[Commit], int]:
+    """The commits that touch the definition's paths, and among how many."""
     patterns = found.definition.settings.get(FILE_PATHS) or ()
     if not patterns:
-        return await outside.commits(source, older, newer, MOST_COMMITS)
+        commits = await outside.commits(source, *span, most)
+        return commits, len(commits)
     is_ours = path_globs.matcher(patterns)
-    changed = await outside.changes(source, older, newer, MOST_COMMITS)
-    return [commit for commit, paths in changed if any(map(is_ours, paths))]
+    changed = await outside.changes(source, *span, most)
+    return [commit for commit, paths in changed if any(map(is_ours, paths))], len(changed)
+
+
+async def known_commit(outside: Repositories, source: CodeRepository, commit: str) -> str:
+    """The full id of a commit as it was cut. Raises Invalid when the repository has it not."""
+    if len(commit) >= FULL_ID:
+        return (await outside.history(source, commit, 1))[0].id
+    known = (await outside.commit(source, commit)).id
+    if not commit or not known.startswith(commit):
+        raise Invalid(f"The repository has no commit {commit or 'of the release'}.")
+    return known
 
 
 async def _commit(call: Call, found: Scene, version: CandidateVersion) -> str:

@@ -117,6 +117,17 @@ async def newest_commit(connection: Connection, definition: int) -> str:
     return found or ""
 
 
+async def first_commit(connection: Connection, definition: int) -> str:
+    """The commit of the first candidate, also of a deleted one; "" before there is any."""
+    found: str | None = await connection.fetchval(
+        "SELECT a.version_id FROM releases r"
+        " JOIN release_artifacts a ON a.release_id = r.id AND a.is_primary"
+        " WHERE r.definition_id = $1 ORDER BY r.id LIMIT 1",
+        definition,
+    )
+    return found or ""
+
+
 async def commit_before(connection: Connection, definition: int, version: str) -> str:
     """The commit of the newest candidate of another version; "" where there is none."""
     found: str | None = await connection.fetchval(
