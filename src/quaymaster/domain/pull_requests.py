@@ -8,7 +8,7 @@ _FIRST_LINE = (
     re.compile(r"Merge pull request #([0-9]{1,9})\b"),  # GitHub
     re.compile(r"Merge pull request '.*' \(#([0-9]{1,9})\) from "),  # Gitea
     re.compile(r"Merged PR ([0-9]{1,9}):"),  # Azure Repos
-    re.compile(r".*\(#([0-9]{1,9})\)\s*"),  # squashed at GitHub and Gitea
+    re.compile(r".*\(#([0-9]{1,9})\)\s*$"),  # squashed at GitHub and Gitea
 )
 _MERGE_REQUEST = re.compile(r"See merge request \S*!([0-9]{1,9})\s*")  # GitLab, a line of its own
 
@@ -35,7 +35,7 @@ def number_in(message: str) -> int | None:
     """The pull request that a commit's message says it merges; None when it says none."""
     lines = [line[:LONGEST_LINE] for line in message.splitlines()] or [""]
     for pattern in _FIRST_LINE:
-        if found := pattern.fullmatch(lines[0]) or pattern.match(lines[0]):
+        if found := pattern.match(lines[0]):
             return int(found[1])
     for line in lines[1:]:
         if found := _MERGE_REQUEST.fullmatch(line):
