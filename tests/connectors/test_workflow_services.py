@@ -1,10 +1,13 @@
 """What every service that runs workflows is asked, and what its answers mean."""
 
+import hmac
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from quaymaster.actions.ports.workflows import (
@@ -266,6 +269,21 @@ async def test_a_webhook_is_told_its_key_and_where_to_call_back():
         assert far.begun[0]["call_back"]["token"] == "t0ken-of-the-run"
         assert far.asked[0].headers["Idempotency-Key"] == wire.order.key
         assert await wire.service.find(wire.order) is Sighting.UNCLEAR
+
+
+async def test_a_webhook_knows_by_the_signature_who_orders_and_who_cancels():
+    far = FarWebhook()
+    with serving(far.serve) as url:
+        wire = Wire(far, url)
+        parameters = {far.secret_key: SECRET, "secret": "k3y"}
+        connection = msgspec.structs.replace(wire.order.connection, parameters=parameters)
+        order = replace(wire.order, connection=connection)
+        await wire.service.begin(order)
+        await wire.service.cancel(order, "7001")
+    assert len(far.asked) == 2
+    for told in far.asked:
+        signed = hmac.new(b"k3y", told.body, "sha256").hexdigest()
+        assert told.headers["X-Quaymaster-Signature-SHA256"] == signed
 
 
 def test_every_method_outside_has_its_service():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from quaymaster.domain.release import Approval, Deployment, Release, Side, Stage
+from quaymaster.domain.release import Approval, Deployment, PersonId, Release, Side, Stage
 from quaymaster.domain.status import operation_status, stage_status
 from quaymaster.domain.statuses import (
     ApprovalStatus,
@@ -50,7 +50,8 @@ class Announcement:
     """One happening and where; 0 and None stand for what it is not about.
 
     `status` is how it stood at that moment: a release's, an approval's or a stage's, a build's
-    result; of a change the outcome of the deployment, or what it was doing.
+    result; of a change the outcome of the deployment, or what it was doing. `by` is who did it where
+    that is not told by the release, the deployment or the build.
     """
 
     happening: Happening
@@ -62,6 +63,7 @@ class Announcement:
     approval: int = 0
     side: Side | None = None
     build: int = 0
+    by: PersonId | None = None
 
 
 def announcements(before: Release, after: Release) -> list[Announcement]:

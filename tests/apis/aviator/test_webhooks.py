@@ -138,7 +138,8 @@ async def test_every_action_is_signed_and_delivered_once(aviator: Aviator) -> No
     """All of AVIATOR 7: as often as it happened, each with an id of its own."""
     async with far_side(answering("")) as receiver:
         await made(aviator, receiver.url, key="our key")
-        numbers = [int((await aviator.cut(f"{one}.0-rc1")).json()["id"]) for one in (1, 2)]
+        cut = [(await aviator.cut(f"{one}.0-rc1")).json() for one in (1, 2)]
+        numbers, me = [int(one["id"]) for one in cut], cut[0]["actor"]
         for version in ("1.0-rc1", "2.0-rc1"):
             await aviator.report(version, "success")
         await aviator.roll_back()
@@ -154,6 +155,7 @@ async def test_every_action_is_signed_and_delivered_once(aviator: Aviator) -> No
     events = told(receiver)
     assert Counter(event["action"] for event in events) == EACH_ONCE
     assert len({event["id"] for event in events}) == len(events)
+    assert {event["actor"] for event in events} == {me}
     for asked, event in zip(receiver.asked, events, strict=True):
         head, _, body = asked.partition("\r\n\r\n")
         signature = hmac.new(b"our key", body.encode(), hashlib.sha256).hexdigest()

@@ -1,8 +1,13 @@
 """Incoming webhooks: who may deliver, each delivery once, and that pushes make releases."""
 
+import asyncio
 import base64
 import hmac
 import json
+import os
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +17,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.releases import artifact_events
 from quaymaster.actions.triggers import pushes
 from tests.apis.azure.server import Server
+from tests.connectors.far_side import answering, far_side
 from tests.documents import definition, git_artifact, stage
 from tests.vectors import shared_folder
 
@@ -194,6 +200,43 @@ async def test_gitlab_azure_forms_and_plain_deliveries_are_taken_as_well(server:
     assert len(found) == 4
     assert all("git.example/acme/shop" in push["repositories"] for push in found)
     assert {(push["ref"], push["commit"]) for push in found} == {("refs/heads/main", COMMIT)}
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="no curl here")
+@pytest.mark.parametrize("kind", ["-H 'Content-Type: application/json' ", ""])
+async def test_the_hook_of_the_page_tells_of_a_push(server: Server, tmp_path: Path, kind: str):
+    """As it is printed there; and as older pages printed it, which made curl call it a form."""
+    page = (Path(__file__).parents[3] / "docs/webhooks.md").read_text("utf-8")
+    (script,) = re.findall(r"```sh\n(while read .*?)```", page, re.DOTALL)
+    assert "-H 'Content-Type: application/json' " in script
+    script = script.replace("-H 'Content-Type: application/json' ", kind)
+    async with far_side(answering("{}")) as receiver:
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SECRET": SECRET}
+        run = await asyncio.create_subprocess_exec(
+            "sh",
+            "-c",
+            script,
+            stdin=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+            env={**env, "URL": receiver.url},
+        )
+        await run.communicate(f"{'b' * 40} {COMMIT} refs/heads/main\n".encode())
+        assert run.returncode == 0
+    head, _, body = receiver.asked[0].partition("\r\n\r\n")
+    sent = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+    wanted = ("Content-Type", "X-Signature-256")
+    await hook(server)
+    answer = await server.ask(
+        "POST",
+        f"{PATH}/shop",
+        token="",
+        content=body.encode(),
+        headers={name: sent[name] for name in wanted},
+    )
+    assert answer.json() == {"pushes": 1, "isNew": True}, answer.text
+    (push,) = await kept(server)
+    assert push["repositories"] == [str(tmp_path)]
+    assert (push["ref"], push["commit"]) == ("refs/heads/main", COMMIT)
 
 
 async def test_pull_requests_are_told_with_their_target(server: Server):

@@ -25,7 +25,8 @@ from quaymaster.store.candidates.repositories import (
 )
 from quaymaster.store.deployments import environment_deployments
 from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
-from quaymaster.store.people import projects
+from quaymaster.store.people import people, projects
+from quaymaster.store.people.people import Identity
 from quaymaster.store.postgres.database import Connection
 
 GONE = "The release or the build that this is about has been deleted."
@@ -36,7 +37,8 @@ class Told:
     """Everything an announcement is written from; `release` and `build` are None where it is not
     about one.
 
-    `definition`, `environment` and `deployment` are what dialects of names show of the same.
+    `definition`, `environment`, `deployment` and `by` (who did it, or made the release) are what
+    dialects of names show of the same.
     """
 
     letter: Letter
@@ -48,6 +50,7 @@ class Told:
     definition: RepositoryDefinition | None = None
     environment: RepositoryEnvironment | None = None
     deployment: EnvironmentDeployment | None = None
+    by: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ async def _failed(
 
 
 async def _with_names(connection: Connection, told: Told) -> Told:
-    """With the definition, the environment and the deployment that it is about."""
+    """With the definition, the environment and the deployment that it is about, and whose it is."""
     fact = told.letter.fact
     if fact.definition_stage:
         named = await repositories.of_environment(connection, fact.definition_stage)
@@ -144,6 +147,10 @@ async def _with_names(connection: Connection, told: Told) -> Told:
     if fact.stage and fact.attempt:
         made = await environment_deployments.attempt(connection, fact.stage, fact.attempt)
         told = replace(told, deployment=made)
+    if fact.by:
+        told = replace(told, by=await people.get(connection, fact.by))
+    elif told.release and (maker := told.release.view.head.created_by):
+        told = replace(told, by=told.release.people.get(maker))
     return told
 
 

@@ -25,7 +25,7 @@ async def listed(call: Call, project: str, environment: str) -> list[Freeze]:
         known = await people.get_many(
             connection, [one.created_by for one in here if one.created_by]
         )
-    names = {one.id: one.email or one.unique_name for one in known.values()}
+    names = {one.id: one.address for one in known.values()}
     return [replace(one, created_by=names.get(PersonId(one.created_by or ""))) for one in here]
 
 

@@ -84,7 +84,8 @@ async def _announce(
     """Tell subscribers of a freeze that was set for one environment alone."""
     if freeze.environment_id is None:
         return
-    told = Announcement(happening, 0, freeze.kind, definition_stage=freeze.environment_id)
+    place = freeze.environment_id
+    told = Announcement(happening, 0, freeze.kind, definition_stage=place, by=call.by)
     if await deliveries.queue_for_environment(connection, told, call.now):
         await enqueue(connection, [Wakeup(DELIVERIES, {"id": 0})])
 

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from quaymaster.actions.call import Call, Caller, Installation
-from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.errors import Problem, unauthorized
 from quaymaster.apis.shared import json_reading
 from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.query import Query
@@ -44,7 +44,7 @@ class AviatorRequest(ReadableRequest[Caller | None, Any]):
     @property
     def call(self) -> Call:
         if self.asked.call is None:
-            raise Problem(401, "Unauthorized")
+            raise unauthorized()
         return self.asked.call
 
     @property

@@ -38,13 +38,18 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
 
+def unauthorized() -> Problem:
+    """Nobody is signed in, or with a token that is not good for this (AVIATOR 3)."""
+    return Problem(401, "Unauthorized", {"WWW-Authenticate": "Bearer"})
+
+
 def problem_of(error: Exception) -> Problem:
     """The answer to an error of ours; a sentence the contract does not have is our own."""
     match error:
         case Problem():
             return error
         case NotSignedIn():
-            return Problem(401, "Unauthorized", {"WWW-Authenticate": "Bearer"})
+            return unauthorized()
         case WrongContentType():
             return Problem(415, error.message)
         case BadRequest():

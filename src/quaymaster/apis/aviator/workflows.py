@@ -16,7 +16,7 @@ from quaymaster.actions.deployments.workflows import call_backs
 from quaymaster.actions.deployments.workflows.call_backs import Told
 from quaymaster.apis.aviator import present
 from quaymaster.apis.aviator.asked import AviatorRequest, text_in
-from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.errors import Problem, unauthorized
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.words import REPORTED
 from quaymaster.apis.shared import json_reading
@@ -56,7 +56,7 @@ async def report_run(request: AviatorRequest, number: FromPath[str]) -> Response
     body = await request.fields()
     token = _bearer(request)
     if not token:
-        raise Problem(401, "Unauthorized", {"WWW-Authenticate": "Bearer"})
+        raise unauthorized()
     status = REPORTED.get(text_in(body, "status"))
     if status is None:
         raise Problem(400, "Invalid status")
@@ -72,7 +72,7 @@ async def report_run(request: AviatorRequest, number: FromPath[str]) -> Response
             request.asked.installation, _number(number, "id"), token, told
         )
     except NotFound as unknown:
-        raise Problem(401, "Unauthorized", {"WWW-Authenticate": "Bearer"}) from unknown
+        raise unauthorized() from unknown
     return request.answer(present.workflow(found))
 
 
@@ -96,7 +96,7 @@ async def buildkite_told(request: AviatorRequest) -> Response[bytes]:
 
     found = await call_backs.look_at_build(request.asked.installation, run_id, url, is_right)
     if found is None:
-        raise Problem(401, "Unauthorized")
+        raise unauthorized()
     return request.answer({"status": "processing" if found else "ignored"})
 
 

@@ -89,15 +89,22 @@ def _checked(push: Push) -> Push:
 
 
 def _json(body: bytes, headers: Mapping[str, str]) -> Any:
-    if headers.get("content-type", "").partition(";")[0].strip().casefold() == FORM:
-        try:
-            body = parse_qs(body.decode())["payload"][0].encode()
-        except (KeyError, UnicodeDecodeError, ValueError):
-            raise BadRequest("The form has no field `payload`.") from None
+    """The object that was sent: as a form with the field `payload`, or as it is. `curl -d` calls
+    that a form, too, unless it is told better."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if kind == FORM and not body.lstrip().startswith(b"{"):
+        body = _payload(body)
     found = json_reading.decode(body)
     if not isinstance(found, dict):
         raise BadRequest("The body must be a JSON object.")
     return found
+
+
+def _payload(form: bytes) -> bytes:
+    try:
+        return parse_qs(form.decode())["payload"][0].encode()
+    except (KeyError, UnicodeDecodeError, ValueError):
+        raise BadRequest("The form has no field `payload`.") from None
 
 
 def _proof(headers: Mapping[str, str]) -> Proof:

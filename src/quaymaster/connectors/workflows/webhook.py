@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 import msgspec
 
@@ -35,12 +36,7 @@ class Webhook:
         }
         if order.call_back:
             body["call_back"] = {"url": order.call_back.url, "token": order.call_back.token}
-        headers = {KEY: order.key, **authorization(order.connection, bearer=True)}
-        secret = secret_of(order.connection, "secret") if order.connection else ""
-        if secret:
-            signed = hmac.new(secret.encode(), msgspec.json.encode(body), hashlib.sha256)
-            headers[SIGNATURE] = signed.hexdigest()
-        asking = Asking(self._client, order, headers)
+        asking = Asking(self._client, order, _headers(order, order.key, body))
         answer = await asking.begin(order.workflow.target, body, TAKEN, follows=False)
         try:
             found = decoded(answer, order.workflow.target) if answer.body.strip() else None
@@ -58,8 +54,17 @@ class Webhook:
         raise WorkflowPutOff(f"The run {run_id} cannot be asked how it stands; it tells.")
 
     async def cancel(self, order: Order, run_id: str) -> None:
-        """Tell the same address that the run is to stop."""
+        """Tell the same address that the run is to stop, signed as the order was."""
         body = {"key": order.key, "run_id": run_id, "cancel": True, "inputs": dict(order.inputs)}
-        headers = {KEY: f"{order.key}-cancel", **authorization(order.connection, bearer=True)}
-        asking = Asking(self._client, order, headers)
+        asking = Asking(self._client, order, _headers(order, f"{order.key}-cancel", body))
         await asking.begin(order.workflow.target, body, TAKEN, follows=False)
+
+
+def _headers(order: Order, key: str, body: dict[str, Any]) -> dict[str, str]:
+    """The key of what is told, what signs in, and the signature of the body as it is sent."""
+    headers = {KEY: key, **authorization(order.connection, bearer=True)}
+    secret = secret_of(order.connection, "secret") if order.connection else ""
+    if secret:
+        signed = hmac.new(secret.encode(), msgspec.json.encode(body), hashlib.sha256)
+        headers[SIGNATURE] = signed.hexdigest()
+    return headers

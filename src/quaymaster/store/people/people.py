@@ -59,6 +59,11 @@ class Identity:
     is_active: bool
 
     @property
+    def address(self) -> str:
+        """The e-mail address, or the name to sign in with for who has none; see EMAIL."""
+        return self.email or self.unique_name
+
+    @property
     def is_group(self) -> bool:
         return self.kind == "group"
 

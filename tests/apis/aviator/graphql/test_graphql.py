@@ -234,6 +234,7 @@ class TestWhoMay:
             )
             assert answer.status_code == 401, answer.text
             assert answer.json() == {"error": "Unauthorized"}
+            assert answer.headers["www-authenticate"] == "Bearer"
 
     async def test_the_page_is_for_everybody_and_asks_nobody_else(self, aviator: Aviator) -> None:
         answer = await aviator.azure.ask("GET", "/graphql", token="")

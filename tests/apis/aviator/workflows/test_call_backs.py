@@ -196,7 +196,8 @@ async def test_buildkite_has_its_build_looked_at(scene: Scene):
         return await scene.aviator.azure.ask("POST", path, token="", content=raw, headers=sent)
 
     before = (await scene.run()).due_at
-    assert (await tell(told)).status_code == 401
+    nobody = await tell(told)
+    assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, "Bearer")
     assert (await tell(told, **{"X-Buildkite-Token": "wrong"})).status_code == 401
     assert (await tell(told, sign="wrong")).status_code == 401
     endless = {"X-Buildkite-Signature": f"timestamp={'9' * 5000},signature=0"}

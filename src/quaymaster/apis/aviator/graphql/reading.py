@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from quaymaster.actions.repositories import repositories, views
 from quaymaster.apis.aviator import present, words
-from quaymaster.apis.aviator.errors import Problem
+from quaymaster.apis.aviator.errors import Problem, unauthorized
 from quaymaster.apis.aviator.graphql.loaders import Loaders
 from quaymaster.apis.aviator.words import STATUS
 from quaymaster.apis.shared.numbers import digits
@@ -143,7 +143,7 @@ def connection(
 async def viewer(_: None, info: Info) -> Shown:
     caller = info.context.call.caller
     if caller is None:
-        raise Problem(401, "Unauthorized")
+        raise unauthorized()
     return {"fullName": caller.display_name, "email": caller.unique_name}
 
 

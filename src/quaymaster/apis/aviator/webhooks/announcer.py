@@ -39,7 +39,6 @@ class AviatorAnnouncer:
         definition, fact = told.definition, told.letter.fact
         repository = definition.repository if definition else ""
         release = told.release.view.head if told.release else None
-        actor = told.deployment.email if told.deployment else None
         return msgspec.json.encode(
             {
                 "action": ACTIONS[fact.happening],
@@ -50,7 +49,7 @@ class AviatorAnnouncer:
                 "release_candidate_version": release.name if release else None,
                 "environment_name": told.environment.name if told.environment else None,
                 "deployment": _deployment(told),
-                "actor": actor,
+                "actor": _actor(told),
                 "timestamp": present.time(told.letter.created_at),
             }
         )
@@ -61,6 +60,13 @@ class AviatorAnnouncer:
         if key := subscription.secrets.get(KEY):
             headers[SIGNATURE] = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
         return Post(headers)
+
+
+def _actor(told: Told) -> str | None:
+    """Who deployed it, froze it or cut the candidate, by e-mail address; None for the product."""
+    if told.deployment:
+        return told.deployment.email
+    return told.by.address if told.by else None
 
 
 def _deployment(told: Told) -> dict[str, Any] | None:
