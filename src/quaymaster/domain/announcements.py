@@ -50,8 +50,8 @@ class Announcement:
     """One happening and where; 0 and None stand for what it is not about.
 
     `status` is how it stood at that moment: a release's, an approval's or a stage's, a build's
-    result; of a change the outcome of the deployment, or what it was doing. `by` is who did it where
-    that is not told by the release, the deployment or the build.
+    result; of a change the outcome of the deployment, or what it was doing. `by` is who did it
+    where neither the release nor the deployment nor the build tells.
     """
 
     happening: Happening
