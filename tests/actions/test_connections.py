@@ -5,14 +5,16 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from quaymaster.actions.definitions import definitions
+from quaymaster.actions.definitions import artifact_inputs, definitions
 from quaymaster.actions.people import people, projects
+from quaymaster.actions.releases import artifact_versions
 from quaymaster.actions.resources import connections
 from quaymaster.actions.resources.connections import DefinitionPlace
 from quaymaster.domain.access import Permission
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from quaymaster.plans import azure_artifacts
 from quaymaster.plans.features import INVOKE_REST_API
 from quaymaster.store.definitions.definitions import Definition
 from tests import documents
@@ -284,3 +286,58 @@ async def test_a_name_that_comes_out_of_a_variable_counts_if_the_author_may_use_
     await office.grant("dora", connection_token(str(call.project_id), number), deny=denied)
     assert await found() == set()
     assert await found("monitor") == {"monitor"}
+
+
+def from_source(
+    repository: str = "https://git.example/site", connection: str = "Monitor"
+) -> list[documents.Document]:
+    return [documents.git_artifact("site", repository, connection=connection)]
+
+
+async def emma_denied(office: Office) -> str:
+    """Monitor, which Dora made and Emma may not use."""
+    number = await make(office)
+    await office.hire("emma", "Contributors")
+    project = str((await office.call("ann")).project_id)
+    denied = Permission.EDIT_RELEASE_DEFINITION
+    await office.grant("emma", connection_token(project, number), deny=denied)
+    return number
+
+
+NOBODY = "http://127.0.0.1:9/site"  # answers there
+NAMED_BY_ARTIFACT = "Emma .*service connection Monitor, which artifact site names"
+
+
+async def test_an_artifact_names_only_what_the_author_of_its_pipeline_may_use(office: Office):
+    number = await emma_denied(office)
+    for word in (number, "monitor"):
+        with pytest.raises(Forbidden, match=NAMED_BY_ARTIFACT):
+            await office.define("emma", artifacts=from_source(connection=word))
+    made = await office.define("dora", artifacts=from_source())
+    document = {**msgspec.json.decode(made.document), "id": made.id}
+    emma = await office.call("emma")
+    changed = await definitions.update(emma, {**document, "revision": 1, "description": "ours"})
+    assert changed.revision == 2
+    elsewhere = {"artifacts": from_source("https://emma.example/site"), "revision": 2}
+    with pytest.raises(Forbidden, match=NAMED_BY_ARTIFACT):  # what signs in would go there
+        await definitions.update(emma, {**document, **elsewhere})
+    without = {**document, "artifacts": from_source(connection=""), "revision": 2}
+    await definitions.update(emma, without)
+    with pytest.raises(Forbidden, match=NAMED_BY_ARTIFACT):
+        await definitions.update(emma, {**document, "revision": 3})
+
+
+async def test_a_source_is_not_asked_through_what_the_asker_may_not_use(office: Office):
+    await emma_denied(office)
+    listed = azure_artifacts.listed_in(from_source(NOBODY))
+    current = {"definition": NOBODY, "connection": "Monitor"}
+    emma = await office.call("emma")
+    with pytest.raises(Forbidden, match=NAMED_BY_ARTIFACT):
+        await artifact_versions.of_sources(emma, listed)
+    with pytest.raises(Forbidden, match="Monitor, which artifact source names"):
+        await artifact_inputs.offered(emma, "Git", current, ["branches"])
+    dora = await office.call("dora")
+    [asked] = await artifact_versions.of_sources(dora, listed)
+    [offered] = await artifact_inputs.offered(dora, "Git", current, ["branches"])
+    assert "127.0.0.1" in asked.problem
+    assert "127.0.0.1" in offered.problem

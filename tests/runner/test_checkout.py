@@ -31,7 +31,8 @@ def shop(tmp_path: Path) -> Path:
 
 async def built(pool: HostPool, work: Path, text: str, **asked: Any) -> Outcome:
     """A build of these sources whose only task is this script."""
-    fields = {name: asked.pop(name) for name in ("endpoints", "allowed_addresses") if name in asked}
+    of_job = ("source_endpoints", "allowed_addresses")
+    fields = {name: asked.pop(name) for name in of_job if name in asked}
     asked["address"] = str(asked["address"])
     message = build_job(
         script(text), checkout=Checkout(**asked), work_directory=str(work), **fields
@@ -203,7 +204,7 @@ async def test_a_connection_signs_in_and_leaves_no_trace(
         address=served,
         branch="refs/heads/main",
         connection="far",
-        endpoints=[endpoint],
+        source_endpoints=[endpoint],
         allowed_addresses=["127.0.0.1"],
     )
     assert outcome.result is JobResult.SUCCEEDED, outcome.log_of(2)

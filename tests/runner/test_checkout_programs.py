@@ -84,14 +84,14 @@ async def test_a_key_of_the_connection_signs_in_over_ssh(
         "allowed_addresses": ["127.0.0.1"],
     }
     said = (tmp_path / "sshd.log").read_text
-    outcome = await built(pool, tmp_path / "w", "cat a.txt; echo", endpoints=[hub], **wanted)
+    outcome = await built(pool, tmp_path / "w", "cat a.txt; echo", source_endpoints=[hub], **wanted)
     assert outcome.result is JobResult.SUCCEEDED, outcome.log_of(2) + said()
     assert "over ssh" in outcome.log().split("\n")
     assert not any(line in outcome.everything() for line in secret.splitlines()[1:-1])
     left = [path for path in (tmp_path / "w").rglob("*") if path.is_file()]
     assert not any(secret.splitlines()[1].encode() in path.read_bytes() for path in left)
     stranger = Endpoint("c1", "hub", "ssh", data={"PrivateKey": keys(tmp_path, "x").read_text()})
-    refused = await built(pool, tmp_path / "v", "echo no", endpoints=[stranger], **wanted)
+    refused = await built(pool, tmp_path / "v", "echo no", source_endpoints=[stranger], **wanted)
     assert refused.result is JobResult.FAILED
     assert "Permission denied" in refused.log_of(2)
 

@@ -239,10 +239,10 @@ async def test_a_machine_without_the_git_program_fetches_over_http_as_well(
 
 def test_github_repositories_are_found_by_their_name_and_connection() -> None:
     download = artifact("s", "GitHub", definition="owner/repo", version="v", connection="C1")
-    plain = find_repository(download, {})
+    plain = find_repository(download, [])
     assert (plain.address, plain.password) == ("https://github.com/owner/repo", "")
     endpoint = Endpoint("c1", "gh", "github", parameters={"AccessToken": "t"})
-    signed_in = find_repository(download, {"c1": endpoint})
+    signed_in = find_repository(download, [endpoint])
     assert (signed_in.user, signed_in.password) == ("token", "t")
     assert "t'" not in repr(signed_in)
 
@@ -256,4 +256,4 @@ def test_github_repositories_are_found_by_their_name_and_connection() -> None:
 )
 def test_what_cannot_be_downloaded_says_why(download: ArtifactDownload, reason: str) -> None:
     with pytest.raises(CannotDownload, match=reason):
-        find_repository(download, {})
+        find_repository(download, [])

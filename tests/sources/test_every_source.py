@@ -151,7 +151,7 @@ async def downloaded(
         job(
             script("true"),
             artifacts=[ArtifactDownload("_shop", far.type, reference, items)],
-            endpoints=[connection],
+            source_endpoints=[connection],
             allowed_addresses=["127.0.0.1"],
             work_directory=str(work),
         ),

@@ -14,7 +14,7 @@ from quaymaster.plans.job_message import (
     step_message,
     system_connection,
 )
-from quaymaster.protocol.job import Checkout, Endpoint, JobVariable, RunJob
+from quaymaster.protocol.job import Checkout, JobVariable, RunJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,3 @@ def build_variables(
     return [
         JobVariable(one.name, one.value, one.is_secret, one.is_read_only) for one in found.values()
     ]
-
-
-def with_endpoints(message: RunJob, endpoints: Sequence[Endpoint]) -> RunJob:
-    """The message with the connections that the job's tasks and sources name."""
-    known = {one.id: one for one in (*message.endpoints, *endpoints)}
-    message.endpoints[:] = known.values()
-    return message

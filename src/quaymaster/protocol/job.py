@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 DEFAULT_LOG_LIMIT = 2 * 1024**3
 UNACKNOWLEDGED_LIMIT = 4 * 1024**2
 
@@ -94,8 +94,9 @@ class Checkout(msgspec.Struct, frozen=True):
 
     `address` is a path on the worker's machine or an http, https or ssh URL; `branch` a full ref
     ("" is the default branch), `commit` "" its newest commit. `depth` 0 fetches all history;
-    `clean` removes what earlier builds have left. `connection` names the endpoint that signs in.
-    `tags` None brings tags with the whole history only; `lfs` brings the files of Git LFS.
+    `clean` removes what earlier builds have left. `connection` names the one of the source
+    endpoints that signs in. `tags` None brings tags with the whole history only; `lfs` brings the
+    files of Git LFS.
     """
 
     address: str
@@ -147,7 +148,8 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     the slot's `work_directory` remembers one directory r<N> (SEMANTICS 17.6). `token` is the
     lease's fencing token; the host keeps it to itself. `tasks_directory` holds the installed tasks
     and `node` is the Node.js that runs them, where it is not the first of the PATH. Downloads reach
-    public addresses and `allowed_addresses` (networks and hosts).
+    public addresses and `allowed_addresses` (networks and hosts). `endpoints` are for tasks,
+    `source_endpoints` for the checkout and the downloads alone.
     """
 
     job_id: int
@@ -159,6 +161,7 @@ class RunJob(msgspec.Struct, tag=True, frozen=True):
     steps: list[Step]
     variables: list[JobVariable] = msgspec.field(default_factory=list)
     endpoints: list[Endpoint] = msgspec.field(default_factory=list)
+    source_endpoints: list[Endpoint] = msgspec.field(default_factory=list)
     artifacts: list[ArtifactDownload] = msgspec.field(default_factory=list)
     secure_files: list[SecureFile] = msgspec.field(default_factory=list)
     skip_artifacts: bool = False

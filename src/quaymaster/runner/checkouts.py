@@ -50,7 +50,7 @@ def _program(run: StepRun, wanted: Checkout) -> Program:
         checkout=wanted,
         target=str(state.home.artifacts),
         aside=str(state.home.root),
-        connection=endpoint_named(wanted.connection, state.endpoints),
+        connection=endpoint_named(wanted.connection, state.message.source_endpoints),
         allowed=state.message.allowed_addresses,
     )
     if request.connection is not None:

@@ -64,7 +64,7 @@ async def _download(run: StepRun, artifact: ArtifactDownload) -> None:
     if target is None:
         run.fail(f"The alias {artifact.alias!r} cannot be the name of a directory.")
         return
-    if sources.is_unconnected(artifact, run.state.endpoints):
+    if sources.is_unconnected(artifact, run.state.message.source_endpoints):
         run.warning(
             f"The repository of {artifact.alias} is connected to nothing, so that no commit of it "
             "is checked out. Say where it is (source_url), and releases made then on bring it."
@@ -86,7 +86,7 @@ def _program(state: JobState, artifact: ArtifactDownload, target: Path) -> Progr
         environment = sources.stored_environment(artifact, state.message, state.home, str(target))
         return Program(stored.__name__, environment)
     if sources.is_repository(artifact):
-        repository = sources.find_repository(artifact, state.endpoints)
+        repository = sources.find_repository(artifact, state.message.source_endpoints)
         state.masker.add(repository.password)
         environment = sources.checkout_environment(
             artifact, repository, state.message, (state.home, str(target))

@@ -54,7 +54,7 @@ class JobState:
             self.masker.add(secret)
         for file in self.message.secure_files:
             self.masker.add(file.ticket)
-        for endpoint in self.message.endpoints:
+        for endpoint in (*self.message.endpoints, *self.message.source_endpoints):
             for secret in secret_values(endpoint.parameters, endpoint.data):
                 self.masker.add(secret)
 

@@ -191,7 +191,8 @@ class TaskStep:
             if endpoint is None:
                 raise TaskFailed(
                     f"The project has no service connection {written}, which the task "
-                    f"{self._task.name} names. Add it, or name another one in the pipeline."
+                    f"{self._task.name} names, that this job may use. Add it, name another one in "
+                    "the pipeline, or have the pipeline saved by somebody who may use it."
                 )
             for name in {written, written.lower()}:
                 given |= protocol.of_connection(endpoint, name)

@@ -10,6 +10,8 @@ from quaymaster.actions.builds.definitions import build_definitions
 from quaymaster.actions.builds.definitions.build_definitions import changed_tags
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports.outside import Commit
+from quaymaster.actions.resources import connections
+from quaymaster.actions.resources.connections import DefinitionPlace
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildCanceled, BuildQueued
@@ -22,6 +24,7 @@ from quaymaster.domain.release_names import Named
 from quaymaster.domain.variable_groups import under
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.plans.azure_demands import demand_in
+from quaymaster.plans.connection_uses import uses_in
 from quaymaster.store.builds import builds, edits, timelines
 from quaymaster.store.builds.builds import NewBuild
 from quaymaster.store.builds.timelines import BuildChange
@@ -68,7 +71,8 @@ async def queue(call: Call, request: BuildRequest) -> BuildId:
     """Queue a build, which starts as soon as a worker is free (23.3).
 
     The repository is asked before the transaction opens. Raises NotFound, Forbidden (queue
-    builds), Refused for a definition that is disabled or that has not what it needs, Invalid.
+    builds), Refused for a definition that is disabled, that has not what it needs or that
+    names a connection which its author may not use, Invalid.
     """
     queued = await queue_once(call, request)
     if queued is None:
@@ -88,6 +92,7 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
             f"The build pipeline {definition.name} has no parameters {names}: parameters of YAML "
             "files are not supported here. Use variables that are settable at queue time."
         )
+    as_saved = definition.plan
     definition = await build_definitions.expanded(call, definition)
     request = _completed(request, definition)
     if definition.plan.process is ProcessType.DESIGNER:
@@ -95,6 +100,8 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
     source = await process.prepared(call, definition, request.source_branch, request.source_version)
     demands = tuple(demand_in(text) for text in request.demands)
     plan = _with_demands(source.plan, demands)
+    if request.has_secrets:
+        await _check_connections(call, definition, as_saved, plan)
     validation = _validated(plan, request)
     async with call.database.transaction() as connection:
         if request.once and not await firings.BUILDS.fire(
@@ -142,6 +149,18 @@ async def _is_paused(connection: Connection, definition: BuildDefinition) -> boo
         raise NotFound(build_definitions.KIND, definition.id)
     _check_enabled(definition, queue_status)
     return queue_status == "paused"
+
+
+async def _check_connections(
+    call: Call, definition: BuildDefinition, as_saved: BuildPlan, plan: BuildPlan
+) -> None:
+    """Whether the definition's author may use what it names by now, in its YAML file or in task
+    groups that have changed. Raises Refused."""
+    inputs_of = call.installation.outside.connection_inputs
+    if new := uses_in(plan, inputs_of) - uses_in(as_saved, inputs_of):
+        place = DefinitionPlace(definition.id, definition.project_id)
+        async with call.database.read() as connection:
+            await connections.check_reached(connection, place, definition.name, new)
 
 
 def _change(plan: BuildPlan, commit: Commit) -> BuildChange:

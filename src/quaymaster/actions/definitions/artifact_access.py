@@ -7,6 +7,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.resources import connections
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.plans import connection_uses
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.protocol.job import Endpoint
 from quaymaster.store.postgres.database import Connection
@@ -25,6 +26,13 @@ async def opened(
         return {}
     found = await connections.resolve(connection, call.vault, project, words)
     return {word: endpoint(one) for word, one in found.items()}
+
+
+async def check_use(call: Call, artifacts: Iterable[ArtifactPlan]) -> None:
+    """Raise Forbidden for a connection that these artifacts name and the caller, who is writing
+    them, may not use."""
+    async with call.database.read() as connection:
+        await connections.check_uses(connection, call, connection_uses.of_artifacts(artifacts))
 
 
 async def of_artifacts(

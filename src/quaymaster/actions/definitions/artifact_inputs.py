@@ -30,14 +30,15 @@ async def offered(
     """What the source offers for each of these inputs, the others being as in `current`.
 
     A source that cannot be asked is told in each entry. Raises Invalid for a type that nobody
-    can ask, Forbidden (edit release pipeline).
+    can ask, Forbidden (edit release pipeline; to use the connection).
     """
     project = call.required_project("whose definition is being written")
     call.require(Permission.EDIT_RELEASE_DEFINITION, str(project), "the project")
     source = call.installation.outside.artifact_source(artifact_type)
     if source is None:
         raise Invalid(f"Sources of the type {artifact_type[:100]!r} cannot be asked.")
-    plan = ArtifactPlan("artifact", artifact_type, reference=dict(current))
+    plan = ArtifactPlan("source", artifact_type, reference=dict(current))
+    await artifact_access.check_use(call, [plan])
     return [await _one(call, source, plan, name) for name in inputs]
 
 

@@ -1,6 +1,6 @@
 """Telling a worker what a job of a build is: rows, sources and secrets become one message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -9,15 +9,17 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.jobs.telling import equipped, numbered
 from quaymaster.actions.people import call_back_tokens, job_tokens
 from quaymaster.actions.resources import connections
+from quaymaster.actions.resources.connections import DefinitionPlace
 from quaymaster.domain.build import Build, BuildJob
 from quaymaster.domain.build_dependencies import computed, own_variables
-from quaymaster.domain.build_plan import BuildJobPlan
+from quaymaster.domain.build_plan import BuildJobPlan, RepositoryPlan
 from quaymaster.domain.build_predefined import BuildContext
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.expressions import ExpressionError
 from quaymaster.domain.release import JobKind
 from quaymaster.domain.variables import Variable
-from quaymaster.plans.build_message import Given, build_message, build_variables, with_endpoints
+from quaymaster.plans.build_message import Given, build_message, build_variables
+from quaymaster.plans.connection_uses import uses_in, words_of_tasks
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.plans.job_message import (
     Place,
@@ -25,11 +27,12 @@ from quaymaster.plans.job_message import (
     none_installed,
     planned_steps,
 )
-from quaymaster.protocol.job import Checkout, Endpoint, RunJob
+from quaymaster.protocol.job import Checkout, Endpoint, JobVariable, RunJob
 from quaymaster.runner.repositories.addresses import repository_text
 from quaymaster.store.builds import builds, outputs
 from quaymaster.store.builds import facts as build_facts
 from quaymaster.store.builds.facts import BuildFacts
+from quaymaster.store.definitions import build_plans
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.releases.release_secrets import Secrets
 
@@ -49,9 +52,9 @@ async def told(
     on_server = job.kind is not JobKind.AGENT
     tasks = None if on_server else call.installation.outside.tasks
     repository = plan.checkout or build.plan.repository
-    signs_in = [] if on_server else [repository.connection]
-    connected = await _connected(connection, call, facts, signs_in)
-    checkout = None if on_server else _checkout(build, plan, facts, connected)
+    checks_out = plan.checks_out and not on_server
+    signing_in = await _signing_in(connection, call, facts, repository) if checks_out else []
+    checkout = _checkout(repository, facts, signing_in) if checks_out else None
     sources = f"{repository.name or repository.id or checkout.address} to s" if checkout else ""
     planned = planned_steps(plan.work, (), tasks.chosen if tasks else none_installed, sources)
     steps = await numbered(connection, job.id, job.token, planned)
@@ -62,24 +65,21 @@ async def told(
     variables += await call_back_tokens.for_job(
         connection, job, plan.work, context, steps, call.now, call.installation.outside.tasks
     )
-    inputs_of = call.installation.outside.connection_inputs
-    words = connections_named(plan.work, lambda: variables, inputs_of)
-    named = await _connected(connection, call, facts, list(words))
+    named = await _named(connection, call, plan, facts, variables)
     given = Given(variables, checkout, token)
     message = build_message(
         job, plan, context, steps, equipped(place, call.installation.outside), given
     )
-    return with_endpoints(message, [*connected, *named])
+    message.source_endpoints.extend(signing_in)
+    message.endpoints.extend({one.id: one for one in named}.values())
+    return message
 
 
 def _checkout(
-    build: Build, plan: BuildJobPlan, facts: BuildFacts, connected: list[Endpoint]
+    repository: RepositoryPlan, facts: BuildFacts, signing_in: list[Endpoint]
 ) -> Checkout | None:
-    """What the job checks out; None where it does not, or the definition names no repository."""
-    repository = plan.checkout or build.plan.repository
-    if not plan.checks_out:
-        return None
-    opened = connected[0] if connected else None
+    """What the job checks out; None where the definition does not say where its sources are."""
+    opened = signing_in[0] if signing_in else None
     address = repository_text(
         repository.type, repository.name or repository.id, repository.url, opened
     )
@@ -104,14 +104,35 @@ def _submodules(some: bool, nested: bool) -> Literal["", "direct", "nested"]:
     return "nested" if nested else "direct"
 
 
-async def _connected(
-    connection: Connection, call: Call, facts: BuildFacts, words: list[str]
+async def _signing_in(
+    connection: Connection, call: Call, facts: BuildFacts, repository: RepositoryPlan
 ) -> list[Endpoint]:
-    wanted = {word.strip() for word in words} - {""}
-    if not wanted:
-        return []
+    """The connection of the repository, for the checkout alone; it was allowed to whoever wrote it
+    into the definition."""
     project = UUID(facts.project_id)
-    found = await connections.resolve(connection, call.vault, project, wanted)
+    found = await connections.resolve(connection, call.vault, project, [repository.connection])
+    return [endpoint(one) for one in found.values()]
+
+
+async def _named(
+    connection: Connection,
+    call: Call,
+    plan: BuildJobPlan,
+    facts: BuildFacts,
+    variables: Sequence[JobVariable],
+) -> list[Endpoint]:
+    """The connections that the job's tasks name, as far as the definition's author may use them.
+
+    What the definition says as such was checked when it was saved. Raises VaultError.
+    """
+    inputs_of = call.installation.outside.connection_inputs
+    words = connections_named(plan.work, lambda: variables, inputs_of)
+    if not words:
+        return []
+    as_saved = await build_plans.of_definition(connection, facts.definition_id)
+    written = words_of_tasks(uses_in(as_saved, inputs_of))
+    place = DefinitionPlace(facts.definition_id, UUID(facts.project_id))
+    found = await connections.resolve_for(connection, call.vault, place, words, written)
     return [endpoint(one) for one in found.values()]
 
 
@@ -152,9 +173,7 @@ async def given(call: Call, build_id: int, job_id: int) -> tuple[Secrets, list[E
         own = await _own(connection, call, build, plan, facts)
         context = _context(call.installation.url, build, plan, job, facts)
         variables = build_variables(context, facts.variables, facts.secrets, own)
-        inputs_of = call.installation.outside.connection_inputs
-        words = connections_named(plan.work, lambda: variables, inputs_of)
-        named = await _connected(connection, call, facts, list(words))
+        named = await _named(connection, call, plan, facts, variables)
     return Secrets(release={one.name: one.value for one in variables if one.is_secret}), named
 
 

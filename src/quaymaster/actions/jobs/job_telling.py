@@ -39,14 +39,15 @@ from quaymaster.store.storage.vault import Vault
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the release's record does not say of a job; `outside` is what is to be had where
-    it will run, `endpoints` are the connections that it may use, `handed_on` is what earlier tasks
-    of its phase have set (13.12)."""
+    it will run, `endpoints` are the connections that its tasks may use, `source_endpoints` those of
+    its artifacts, `handed_on` is what earlier tasks of its phase have set (13.12)."""
 
     outside: Outside
     circumstances: Circumstances
     secrets: Secrets
     place: Place
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    source_endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     handed_on: tuple[Variable, ...] = ()
 
 
@@ -96,6 +97,7 @@ async def told(connection: Connection, found: Found, around: Around, now: dateti
     message.variables.extend(called_back)
     message.secure_files.extend(await _secure_files(connection, found, around, message))
     message.endpoints.extend({one.id: one for one in around.endpoints.values()}.values())
+    message.source_endpoints.extend(around.source_endpoints.values())
     return message
 
 

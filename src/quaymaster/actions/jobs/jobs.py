@@ -117,7 +117,7 @@ async def _told(
             handed_on = await build_outputs.of_phase(connection, call.vault, found.phase.id)
             around = replace(around, handed_on=job_telling.read_only(*handed_on))
         named = await job_telling.connections_of(connection, call.vault, found, around)
-        around = replace(around, endpoints={**endpoints, **named})
+        around = replace(around, endpoints=named, source_endpoints=endpoints)
         message = await job_telling.told(connection, found, around, call.now)
         message = await own_builds.with_files(connection, call, circumstances.project_id, message)
     except (VaultError, Invalid) as error:

@@ -45,9 +45,12 @@ async def of_artifacts(call: Call, listed: Iterable[ArtifactPlan]) -> list[Avail
 
 
 async def of_sources(call: Call, listed: Iterable[ArtifactPlan]) -> list[Available]:
-    """The same for whoever is writing a definition. Raises Forbidden (edit release pipeline)."""
+    """The same for whoever is writing a definition. Raises Forbidden (edit release pipeline; to
+    use the connections)."""
+    listed = list(listed)
     project = call.required_project("whose definition is being written")
     call.require(Permission.EDIT_RELEASE_DEFINITION, str(project), "the project")
+    await artifact_access.check_use(call, listed)
     return await of_artifacts(call, listed)
 
 

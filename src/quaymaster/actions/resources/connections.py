@@ -13,11 +13,13 @@ from uuid import UUID, uuid4
 from quaymaster.actions.call import Call
 from quaymaster.actions.people.people import grants_of
 from quaymaster.domain.access import Grant, Permission, permissions_at
+from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.connection_saving import ConnectionContent, saved
 from quaymaster.domain.connections import ServiceConnection, connection_token
-from quaymaster.domain.errors import Conflict, NotFound
+from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.plan import Plan
-from quaymaster.plans.connections import KnownConnections, named_in
+from quaymaster.plans.connection_uses import Use, uses_in
+from quaymaster.plans.connections import KnownConnections
 from quaymaster.store.people import people
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.resources import connections
@@ -155,15 +157,47 @@ async def _usable(
     return [each for each in kept if USE in permissions_at(grants, _token(each))]
 
 
-async def check_newly_used(connection: Connection, call: Call, before: Plan, after: Plan) -> None:
-    """Raise Forbidden for a connection that only the second plan names and the caller may not use.
+async def check_newly_used(
+    connection: Connection, call: Call, before: Plan | BuildPlan, after: Plan | BuildPlan
+) -> None:
+    """Raise Forbidden for a connection that only the second plan names, or sends elsewhere, and
+    the caller may not use.
 
     What the plan before named was allowed to whoever wrote it there.
     """
     inputs_of = call.installation.outside.connection_inputs
-    new = named_in(after, inputs_of) - named_in(before, inputs_of)
-    if new:
-        await check_use(connection, call, new)
+    await check_uses(connection, call, uses_in(after, inputs_of) - uses_in(before, inputs_of))
+
+
+async def check_uses(connection: Connection, call: Call, uses: Collection[Use]) -> None:
+    """Raise Forbidden for a connection of these that the caller may not use, naming it and what
+    names it; words that mean no connection of the project are left alone."""
+    if not uses:
+        return
+    found = await connections.named(connection, _project(call), [use.word for use in uses])
+    for use in sorted(uses, key=lambda use: (use.word, use.place)):
+        if kept := found.get(use.word):
+            on = f"service connection {kept.connection.name}, which {use.where} names"
+            call.require(USE, _token(kept), on)
+
+
+async def check_reached(
+    connection: Connection, definition: DefinitionPlace, name: str, uses: Collection[Use]
+) -> None:
+    """Raise Refused for a connection of these that whoever saved the definition last may not use.
+
+    For what a definition did not say when it was saved, such as what its YAML file names now.
+    """
+    found = await connections.named(connection, definition.project, [use.word for use in uses])
+    usable = await _usable(connection, definition.id, list(found.values()))
+    for use in sorted(uses, key=lambda use: (use.word, use.place)):
+        kept = found.get(use.word)
+        if kept is not None and kept not in usable:
+            raise Refused(
+                f"{use.where[:1].upper()}{use.where[1:]} names the service connection "
+                f"{kept.connection.name}, which whoever saved the pipeline {name} last may not "
+                "use. Name another one, or have the pipeline saved by somebody who may use it."
+            )
 
 
 async def known(connection: Connection, call: Call, project: UUID) -> KnownConnections:

@@ -17,7 +17,8 @@ from quaymaster.domain.access import Grant
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.plan import Plan
 from quaymaster.domain.release import JobId
-from quaymaster.plans.connections import named_in, no_inputs
+from quaymaster.plans.connection_uses import uses_in, words_of_tasks
+from quaymaster.plans.connections import no_inputs
 from quaymaster.protocol.job import SecureFile as GivenFile
 from quaymaster.store.people import people
 from quaymaster.store.postgres.database import Connection
@@ -112,7 +113,8 @@ async def check_newly_used(connection: Connection, call: Call, before: Plan, aft
     """Raise Forbidden for a file that only the second plan names and the caller may not use."""
     tasks = call.installation.outside.tasks
     inputs_of = tasks.secure_file_inputs if tasks else no_inputs
-    new = named_in(after, inputs_of) - named_in(before, inputs_of)
+    held, known = (words_of_tasks(uses_in(plan, inputs_of)) for plan in (after, before))
+    new = held - known
     for each in (await secure_files.named(connection, _project(call), new)).values():
         call.require(USE, _token(each), f"secure file {each.name}")
 

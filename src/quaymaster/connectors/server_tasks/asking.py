@@ -43,7 +43,8 @@ class Asking:
         if found is None:
             raise CannotRun(
                 f"The project has no service connection {word!r}, which the task "
-                f"{self.task.name} names. Add it, or name another one in the pipeline."
+                f"{self.task.name} names, that this job may use. Add it, name another one in the "
+                "pipeline, or have the pipeline saved by somebody who may use it."
             )
         return found
 

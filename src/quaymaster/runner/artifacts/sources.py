@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -38,14 +38,14 @@ def is_repository(artifact: ArtifactDownload) -> bool:
     return artifact.type.casefold() in map(str.casefold, REPOSITORY_TYPES)
 
 
-def is_unconnected(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> bool:
+def is_unconnected(artifact: ArtifactDownload, endpoints: Sequence[Endpoint]) -> bool:
     """Whether the artifact is a commit of a repository that is known by its name only."""
     if artifact.type.casefold() != "repository":
         return False
     return not _address(artifact, connection_of(artifact, endpoints))
 
 
-def find_repository(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Repository:
+def find_repository(artifact: ArtifactDownload, endpoints: Sequence[Endpoint]) -> Repository:
     """The repository of an artifact; raises CannotDownload when it has no address or version."""
     endpoint = connection_of(artifact, endpoints)
     address = _address(artifact, endpoint)
@@ -92,7 +92,6 @@ def fetch_environment(
         )
     if not artifact.reference.get("version"):
         raise CannotDownload(f"Artifact {artifact.alias} has no version to download.")
-    endpoints = {endpoint.id.lower(): endpoint for endpoint in job.endpoints}
     request = fetch.Download(
         alias=artifact.alias,
         type=artifact.type,
@@ -101,7 +100,7 @@ def fetch_environment(
         aside=str(workspace.temp),
         reference=artifact.reference,
         items=artifact.items,
-        connection=connection_of(artifact, endpoints),
+        connection=connection_of(artifact, job.source_endpoints),
         allowed=job.allowed_addresses,
     )
     return {fetch.REQUEST_VARIABLE: msgspec.json.encode(request).decode()}
@@ -119,19 +118,19 @@ def stored_environment(
     return {stored.REQUEST_VARIABLE: str(place)}
 
 
-def connection_of(artifact: ArtifactDownload, endpoints: Mapping[str, Endpoint]) -> Endpoint | None:
+def connection_of(artifact: ArtifactDownload, endpoints: Sequence[Endpoint]) -> Endpoint | None:
     """The connection that an artifact names by id, or by name as definitions of old do."""
     return endpoint_named(artifact.reference.get("connection", ""), endpoints)
 
 
-def endpoint_named(word: str, endpoints: Mapping[str, Endpoint]) -> Endpoint | None:
-    """The endpoint with this id or name, whatever its case; None for "" and for an unknown one."""
+def endpoint_named(word: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
+    """The endpoint with this id, else name, whatever its case; None for "" and an unknown one."""
     named = word.strip().lower()
     if not named:
         return None
-    return endpoints.get(named) or next(
-        (endpoint for endpoint in endpoints.values() if endpoint.name.lower() == named), None
-    )
+    by_id = (endpoint for endpoint in endpoints if endpoint.id.lower() == named)
+    by_name = (endpoint for endpoint in endpoints if endpoint.name.lower() == named)
+    return next(by_id, None) or next(by_name, None)
 
 
 def _address(artifact: ArtifactDownload, endpoint: Endpoint | None) -> str:

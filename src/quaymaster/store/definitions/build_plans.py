@@ -24,6 +24,15 @@ async def put(connection: Connection, plan: BuildPlan) -> bytes:
     return digest
 
 
+async def of_definition(connection: Connection, definition_id: int) -> BuildPlan:
+    """What a definition that there is says as it was saved last, without its YAML file."""
+    body: str = await connection.fetchval(
+        "SELECT p.body FROM definitions d JOIN plans p ON p.digest = d.plan_digest WHERE d.id = $1",
+        definition_id,
+    )
+    return decode(body)
+
+
 @lru_cache(maxsize=REMEMBERED)
 def decode(body: str) -> BuildPlan:
     """The plan of a stored body."""

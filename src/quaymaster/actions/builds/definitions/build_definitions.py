@@ -11,7 +11,7 @@ from quaymaster.actions.builds import happening
 from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import named_builds, pipeline_rules
 from quaymaster.actions.releases.reading import People, visible_projects
-from quaymaster.actions.resources import task_groups
+from quaymaster.actions.resources import connections, task_groups
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildHeld, BuildLetGo
@@ -47,6 +47,7 @@ from quaymaster.store.triggers import build_triggers
 
 Document = dict[str, Any]
 KIND = "buildDefinition"
+NOTHING_YET = BuildPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ async def create(
     """Save a new build definition as revision 1, also as a draft of another (22.3).
 
     `cloned_from` names the definition whose secrets the new one takes over. Raises Invalid with
-    every problem at its JSON path, Conflict for a name taken in the folder, Forbidden.
+    every problem at its JSON path, Conflict for a name taken in the folder, Forbidden also for a
+    service connection that the caller may not use.
     """
     project = _project(call)
     parent = build_document.draft_of(document)
@@ -84,6 +86,7 @@ async def create(
         content = _content(call, plain, secrets, groups, api_version)
         if content.plan.process is ProcessType.DESIGNER:
             await pipeline_rules.check_new(connection, project, is_build=True)
+        await connections.check_newly_used(connection, call, NOTHING_YET, content.plan)
         content = replace(content, draft_of=parent or None)
         number = await build_definitions.draw_id(connection)
         await build_definitions.create(
@@ -105,7 +108,8 @@ async def update(
 ) -> BuildDefinition:
     """Save the next revision; the document carries the revision it was read at (22.2).
 
-    Raises Conflict when somebody saved in between, NotFound, Invalid, Forbidden.
+    Raises Conflict when somebody saved in between, NotFound, Invalid, Forbidden also for a service
+    connection that the save adds, or sends elsewhere, and the caller may not use.
     """
     number, revision = build_document.identity_of(document)
     if number not in (0, definition_id):
@@ -123,6 +127,7 @@ async def update(
             token = definition_token(str(before.project_id), path, definition_id)
             on = f"build pipeline {before.name}"
             call.require_build(BuildPermission.EDIT_BUILD_DEFINITION, token, on)
+        await connections.check_newly_used(connection, call, before.plan, content.plan)
         if content.queue_status != before.queue_status:  # builds are locked before their definition
             await _hold_or_let_go(connection, call, definition_id, content.queue_status)
         await build_definitions.update(

@@ -15,7 +15,7 @@ from quaymaster.actions.resources import connections as service_connections
 from quaymaster.actions.resources import pools, variable_groups
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Invalid, NotFound, Refused
-from quaymaster.plans.connections import words_written
+from quaymaster.plans.connection_uses import uses_in
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.resources import connections
 from quaymaster.store.resources import pools as store_pools
@@ -103,13 +103,8 @@ def authorized(known: Sequence[Resource], wanted: Sequence[dict[str, Any]]) -> l
 
 
 def _words(call: Call, plan: BuildPlan) -> set[str]:
-    """The connections that the repositories and tasks of the plan name."""
-    inputs_of = call.installation.outside.connection_inputs
-    repositories = [plan.repository, *(job.checkout for job in plan.jobs)]
-    signing = {one.connection for one in repositories if one and one.connection}
-    return signing | words_written(
-        (task for job in plan.jobs for task in job.work.tasks), inputs_of
-    )
+    """The connections that the repositories and enabled tasks of the plan name."""
+    return {use.word for use in uses_in(plan, call.installation.outside.connection_inputs)}
 
 
 async def _queues(connection: Connection, project: UUID, plan: BuildPlan) -> list[Queue]:
