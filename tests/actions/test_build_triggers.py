@@ -1,5 +1,6 @@
 """Which pushes queue builds: batches, triggers of YAML files, the order of the queue."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -276,3 +277,23 @@ async def test_nothing_is_queued_of_what_was_disabled_or_deleted_meanwhile(
     with pytest.raises(NotFound):
         await queued_while(office, number, lambda: build_definitions.delete(call, number))
     assert await built(office) == []
+
+
+async def test_a_push_is_answered_by_one_worker_at_a_time(office: Office, shop: Path) -> None:
+    await defined(office, shop, triggers=[ci()])
+    head, asked, goes_on = commit(shop, "page.txt", "two"), asyncio.Semaphore(0), asyncio.Event()
+
+    async def is_slow() -> None:
+        asked.release()
+        await goes_on.wait()
+
+    outside = office.installation.outside
+    told = replace(outside, repositories=Meanwhile(outside.repositories, is_slow))
+    slow = replace(office, installation=replace(office.installation, outside=told))
+    first = asyncio.ensure_future(pushed(slow, shop, head))
+    await asked.acquire()
+    assert await answered_later(slow) == [False]
+    goes_on.set()
+    assert await first
+    assert await built(office) == [("individualCI", head)]
+    assert asked.locked()  # nobody else asked the repository

@@ -1,10 +1,11 @@
 """Releases made by the clock: once for each occurrence, however often it is looked at."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.triggers import schedules
-from tests import documents
+from tests import documents, repositories
 from tests.actions.office import Office
 
 EVERY_DAY = 127
@@ -70,3 +71,30 @@ async def test_the_sweeper_hears_of_it_beforehand(office: Office):
 async def test_a_definition_without_schedules_is_not_looked_at(office: Office):
     await office.define("ann")
     assert await schedules.soon(Call(office.installation), timedelta(days=9)) == []
+
+
+async def test_a_source_that_is_away_is_asked_again_until_the_next_occurrence(
+    office: Office, tmp_path: Path
+):
+    repositories.made(tmp_path / "site")
+    place = str(tmp_path / "site")
+    artifact = documents.git_artifact("site", place, defaultVersionType="latestType")
+    definition = await office.define("ann", artifacts=[artifact], triggers=[nightly()])
+    (tmp_path / "site").rename(tmp_path / "away")
+    assert await fire(office, definition.id, tomorrow_at(3, 1)) == 0
+    (tmp_path / "away").rename(tmp_path / "site")
+    assert await fire(office, definition.id, tomorrow_at(3, 2)) == 0  # its pause is not over
+    async with office.installation.database.transaction() as connection:
+        await connection.execute("UPDATE turns SET taken_until = taken_until - interval '1 hour'")
+    assert [await fire(office, definition.id, tomorrow_at(5)) for _ in range(2)] == [1, 0]
+
+
+async def test_a_schedule_without_any_version_is_given_up_with_its_reason(office: Office):
+    weekly = nightly()
+    weekly["schedule"]["daysToRelease"] = 1 << tomorrow_at(3).weekday()
+    artifact = documents.git_artifact("site", "/nowhere", defaultVersionType="latestType")
+    definition = await office.define("ann", artifacts=[artifact], triggers=[weekly])
+    assert await fire(office, definition.id, tomorrow_at(4) + timedelta(days=1)) == 0
+    async with office.installation.database.read() as connection:
+        problem = await connection.fetchval("SELECT problem FROM firings")
+    assert "/nowhere" in problem

@@ -46,3 +46,40 @@ async def test_an_occurrence_builds_once_and_not_without_changes(
     commit(shop, "page.txt", "new")
     latest = replace(call, now=later.now + timedelta(days=1))
     assert await build_schedules.fire_due(latest, made["id"]) == 1
+
+
+async def test_a_repository_that_is_away_is_asked_again_for_a_day(yard: Yard, shop: Path) -> None:
+    made = await yard.define("Nightly", step("true"), repository=at(shop), triggers=[nightly()])
+    passed = next_at_three()
+    call = Call(yard.server.installation, now=passed)
+
+    async def fired(after: timedelta) -> int:
+        async with call.database.transaction() as connection:
+            await connection.execute("UPDATE turns SET taken_until = taken_until - interval '1 h'")
+        later = replace(call, now=passed + after)
+        return await build_schedules.fire_due(later, made["id"])
+
+    away = shop.rename(shop.parent / "away")
+    assert await fired(timedelta(minutes=1)) == 0
+    away.rename(shop)
+    assert await build_schedules.fire_due(call, made["id"]) == 0  # its pause is not over
+    assert [await fired(timedelta(hours=2)) for _ in range(2)] == [1, 0]
+
+
+async def test_what_never_answers_is_given_up_with_its_reason(yard: Yard, shop: Path) -> None:
+    weekly = nightly(daysToBuild=1 << next_at_three().weekday())
+    made = await yard.define("Weekly", step("true"), repository=at(shop), triggers=[weekly])
+    shop.rename(shop.parent / "away")
+    late = Call(yard.server.installation, now=next_at_three() + timedelta(hours=25))
+    assert await build_schedules.fire_due(late, made["id"]) == 0
+    assert await build_schedules.soon(late, timedelta(minutes=1)) == []
+    async with late.database.read() as connection:
+        problem = await connection.fetchval("SELECT problem FROM build_firings")
+    assert str(shop) in problem
+
+
+def next_at_three() -> datetime:
+    """When the schedule of these tests is due for the first time after now."""
+    now = datetime.now(UTC)
+    today = now.replace(hour=3, minute=0, second=0, microsecond=0)
+    return today if today > now else today + timedelta(days=1)

@@ -44,13 +44,14 @@ from quaymaster.actions.triggers import (
 from quaymaster.store.builds import builds
 from quaymaster.store.candidates import cherry_picks, workflow_runs
 from quaymaster.store.deployments import queueing
-from quaymaster.store.postgres import due, sweeping
+from quaymaster.store.postgres import due, sweeping, turns
 from quaymaster.store.postgres.database import DatabaseUnavailable
 from quaymaster.store.postgres.queue import Wakeup, enqueue
 from quaymaster.store.triggers import artifact_events, cut_schedules, firing, pushes
 from quaymaster.worker.leases import Lease
 
 KEPT_QUEUE_LOG = timedelta(hours=1)
+KEPT_TURNS = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(seconds=5)
 UNANSWERED_AFTER = timedelta(seconds=60)  # longer than a gate may take to answer
 SCHEDULES_AHEAD = timedelta(minutes=1)  # longer than the time between two sweeps
@@ -176,6 +177,7 @@ async def sweep(installation: Installation) -> int:
         ]
         await enqueue(connection, wakeups)
         await sweeping.prune_queue_log(connection, KEPT_QUEUE_LOG)
+        await turns.forget(connection, KEPT_TURNS)
     return len(wakeups)
 
 

@@ -5,7 +5,6 @@ leaves a branch whose next look makes the very same commits and cuts the candida
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
@@ -17,23 +16,22 @@ from quaymaster.actions.ports.outside import CodeRepository, Repositories
 from quaymaster.actions.ports.picking import Pick
 from quaymaster.actions.repositories import changelogs, pull_requests, repositories
 from quaymaster.actions.repositories.repositories import Scene
+from quaymaster.actions.storage.turns import alone_or_later, pause_after
 from quaymaster.domain import release_versions
 from quaymaster.domain.access import Permission
 from quaymaster.domain.announcements import Happening
-from quaymaster.domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.store.candidates import cherry_picks as rows
 from quaymaster.store.candidates import repository_views
 from quaymaster.store.candidates.cherry_picks import CherryPick, PickStatus
-from quaymaster.store.postgres.database import Connection, DatabaseUnavailable
+from quaymaster.store.postgres.database import Connection
 from quaymaster.store.postgres.queue import Wakeup, enqueue
 
 HEADS = "refs/heads/release/"
 MOST_COMMITS, MOST_VERSIONS, MOST_TRIES = 50, 100, 6
-FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PROBLEM = 1000
-OURS = "It went wrong for a reason that the server's log tells."
 
 _log = structlog.get_logger(__name__)
 
@@ -127,7 +125,19 @@ async def _commits(
 
 
 async def work(call: Call, number: int) -> PickStatus | None:
-    """Do one cherry-pick, or find out why it cannot be done; how it stands then."""
+    """Do one cherry-pick, or find out why it cannot be done; how it stands then.
+
+    None for one that is not there, and while somebody else is at it.
+    """
+
+    async def put_off(reason: str) -> PickStatus | None:
+        return await _again(call, number, reason)
+
+    name = f"cherry-pick {number}"
+    return await alone_or_later(call, name, lambda: _worked(call, number), put_off)
+
+
+async def _worked(call: Call, number: int) -> PickStatus | None:
     async with call.database.read() as connection:
         pick = await rows.get(connection, number)
     if pick is None or pick.status is not PickStatus.IN_PROGRESS:
@@ -139,13 +149,6 @@ async def work(call: Call, number: int) -> PickStatus | None:
     except Refused as error:
         await _ended(call, pick, PickStatus.FAILED, str(error))
         return PickStatus.FAILED
-    except DomainError as error:
-        return await _again(call, pick, str(error))
-    except DatabaseUnavailable:
-        raise
-    except Exception:
-        await _again(call, pick, OURS)
-        raise
 
 
 async def _done(call: Call, found: Scene, pick: CherryPick) -> PickStatus:
@@ -165,12 +168,16 @@ async def _done(call: Call, found: Scene, pick: CherryPick) -> PickStatus:
     return PickStatus.SUCCEEDED
 
 
-async def _again(call: Call, pick: CherryPick, problem: str) -> PickStatus:
+async def _again(call: Call, number: int, problem: str) -> PickStatus | None:
+    async with call.database.read() as connection:
+        pick = await rows.get(connection, number)
+    if pick is None or pick.status is not PickStatus.IN_PROGRESS:
+        return pick.status if pick else None
     _log.warning("a cherry-pick has to wait", pick=pick.id, reason=problem)
     if pick.tries + 1 >= MOST_TRIES:
         await _ended(call, pick, PickStatus.FAILED, problem)
         return PickStatus.FAILED
-    pause = FIRST_PAUSE * 2**pick.tries
+    pause = pause_after(pick.tries)
     async with call.database.transaction() as connection:
         await rows.put_off(connection, pick.id, call.now + pause, problem[:LONGEST_PROBLEM])
         await enqueue(connection, [Wakeup(CHERRY_PICK, {"id": pick.id}, pause)])

@@ -5,7 +5,7 @@ webhook, a look at a repository. The event is kept in a row until it is answered
 in between loses nothing, and every definition answers it with at most one release.
 """
 
-from datetime import timedelta
+from dataclasses import dataclass
 
 import structlog
 
@@ -16,19 +16,19 @@ from quaymaster.actions.definitions import named_builds
 from quaymaster.actions.definitions.artifacts import Choice
 from quaymaster.actions.releases import releases
 from quaymaster.actions.releases.releases import ReleaseRequest
+from quaymaster.actions.storage.turns import alone_or_later, pause_after
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.release import PersonId
 from quaymaster.domain.triggers import ArtifactEvent, Firing, firings
 from quaymaster.store.definitions import definitions
 from quaymaster.store.definitions.definitions import Definition
 from quaymaster.store.people import people, projects
-from quaymaster.store.postgres.database import Connection
+from quaymaster.store.postgres.database import Connection, DatabaseUnavailable
 from quaymaster.store.postgres.queue import Wakeup, enqueue
 from quaymaster.store.triggers import artifact_events, firing
 from quaymaster.store.triggers.artifact_events import Told
 from quaymaster.store.triggers.firings import RELEASES
 
-FIRST_PAUSE = timedelta(seconds=15)
 MOST_TRIES = 9  # with doubled pauses: more than an hour for a source to come back
 
 _log = structlog.get_logger(__name__)
@@ -57,8 +57,17 @@ async def answer(call: Call, number: int) -> int:
     """Make the releases that an event asks for; how many.
 
     What cannot be made now, because a source does not answer, is tried again with growing pauses;
-    the last failure is kept with the firing and logged.
+    the last failure is kept with the firing and logged. One process at a time is at an event.
     """
+
+    async def put_off(reason: str) -> int:
+        return await _put_off(call, number, reason)
+
+    name = f"artifact event {number}"
+    return await alone_or_later(call, name, lambda: _answered(call, number), put_off) or 0
+
+
+async def _answered(call: Call, number: int) -> int:
     async with call.database.read() as connection:
         told = await artifact_events.get(connection, number)
     if told is None:
@@ -68,13 +77,35 @@ async def answer(call: Call, number: int) -> int:
         concerned = await artifact_events.concerned(connection, told.project_id, told.event)
     made, is_answered = 0, True
     for definition_id in concerned:
+        one = await _made(call, definition_id, told)
+        made, is_answered = made + one.made, is_answered and one.is_answered
+    await _end(call, told, is_answered=is_answered)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one definition has made of an event, and whether it is to be asked no more."""
+
+    made: int
+    is_answered: bool
+
+
+async def _made(call: Call, definition_id: int, told: Told) -> _Made:
+    """The releases of one definition; whatever goes wrong with it holds up no other."""
+    made, is_answered = 0, True
+    try:
         for wanted in await _wanted(call, definition_id, told):
             try:
                 made += await releases.create_once(*wanted) is not None
             except DomainError as error:
                 is_answered &= await _gave_up(call, told, definition_id, wanted[2], error)
-    await _end(call, told, is_answered=is_answered)
-    return made
+    except DatabaseUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - such as secrets that cannot be opened
+        _log.exception("a definition could not answer", definition=definition_id, event=told.id)
+        is_answered = told.tries + 1 >= MOST_TRIES
+    return _Made(made, is_answered)
 
 
 async def _wanted(
@@ -153,6 +184,16 @@ async def _end(call: Call, told: Told, *, is_answered: bool) -> None:
         if is_answered:
             await artifact_events.answered(connection, told.id)
             return
-        pause = FIRST_PAUSE * 2**told.tries
+        pause = pause_after(told.tries)
         await artifact_events.put_off(connection, told.id, call.now + pause)
         await enqueue(connection, [Wakeup(ARTIFACT_EVENT, {"id": told.id}, pause)])
+
+
+async def _put_off(call: Call, number: int, reason: str) -> int:
+    """What went wrong for the event as a whole."""
+    async with call.database.read() as connection:
+        told = await artifact_events.get(connection, number)
+    if told is not None:
+        _log.warning("an event has to wait", event=number, reason=reason)
+        await _end(call, told, is_answered=told.tries + 1 >= MOST_TRIES)
+    return 0

@@ -261,6 +261,6 @@ async def _queue(wanted: Wanted, request: BuildRequest) -> bool:
     definition_id = request.definition_id
     _log.warning("a triggered build is not queued", definition=definition_id, reason=reason)
     async with wanted.call.database.transaction() as connection:
-        await firings.BUILDS.fire(connection, definition_id, request.once, wanted.call.now)
-        await build_triggers.fired(connection, definition_id, request.once, None, reason)
+        if await firings.BUILDS.fire(connection, definition_id, request.once, wanted.call.now):
+            await build_triggers.fired(connection, definition_id, request.once, None, reason)
     return False

@@ -7,9 +7,9 @@ import structlog
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.decisions.follow_up import PUSH
 from quaymaster.actions.releases import artifact_events
+from quaymaster.actions.storage.turns import alone_or_later, pause_after
 from quaymaster.actions.triggers import build_triggering
 from quaymaster.actions.triggers.build_triggering import Later
-from quaymaster.domain.errors import DomainError
 from quaymaster.domain.pushes import Push, PushKind
 from quaymaster.domain.triggers import ArtifactEvent
 from quaymaster.store.people import projects
@@ -17,7 +17,6 @@ from quaymaster.store.postgres.queue import Wakeup, enqueue
 from quaymaster.store.triggers import pushes
 from quaymaster.store.triggers.pushes import ToldPush
 
-FIRST_PAUSE = timedelta(seconds=15)
 BATCH_PAUSE = timedelta(seconds=10)  # until a build that a batch waits for is looked at again
 MOST_TRIES = 9  # with doubled pauses: more than an hour for a repository to come back
 
@@ -28,8 +27,16 @@ async def answer(call: Call, number: int) -> bool:
     """Queue the builds and tell of the versions that a push means; whether it is done with.
 
     What cannot be done now, because a repository does not answer, is tried again with growing
-    pauses; what was done already is not done twice.
+    pauses; what was done already is not done twice. One process at a time is at a push.
     """
+
+    async def put_off(reason: str) -> bool:
+        return await _put_off(call, number, reason)
+
+    return bool(await alone_or_later(call, f"push {number}", lambda: _done(call, number), put_off))
+
+
+async def _done(call: Call, number: int) -> bool:
     async with call.database.read() as connection:
         told = await pushes.get(connection, number)
         project = None
@@ -44,8 +51,6 @@ async def answer(call: Call, number: int) -> bool:
     except Later:
         await _look_again(call, told, BATCH_PAUSE, counts=False)
         return False
-    except DomainError as error:
-        return await _put_off(call, told, error)
     return await _end(call, number)
 
 
@@ -81,13 +86,17 @@ def event(push: Push, kind: str, source_id: str) -> ArtifactEvent:
     )
 
 
-async def _put_off(call: Call, told: ToldPush, error: DomainError) -> bool:
-    about = {"ref": told.push.ref, "commit": told.push.commit, "reason": str(error)}
+async def _put_off(call: Call, number: int, reason: str) -> bool:
+    async with call.database.read() as connection:
+        told = await pushes.get(connection, number)
+    if told is None:
+        return True
+    about = {"ref": told.push.ref, "commit": told.push.commit, "reason": reason}
     if told.tries + 1 >= MOST_TRIES:
         _log.error("a push could not be answered", **about)
         return await _end(call, told.id)
     _log.warning("a push has to wait", **about)
-    await _look_again(call, told, FIRST_PAUSE * 2**told.tries, counts=True)
+    await _look_again(call, told, pause_after(told.tries), counts=True)
     return False
 
 

@@ -10,23 +10,21 @@ from quaymaster.actions.candidates.candidates import Cut
 from quaymaster.actions.repositories import commit_checks, path_globs, repositories
 from quaymaster.actions.repositories.cut_clocks import FILE_PATHS, following
 from quaymaster.actions.repositories.repositories import Scene
+from quaymaster.actions.storage.turns import LONGEST_PAUSE, alone_or_later, pause_after
 from quaymaster.domain import release_versions
-from quaymaster.domain.errors import Conflict, DomainError, Refused
+from quaymaster.domain.errors import Conflict, Refused
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.release_versions import CandidateVersion, Numbering
 from quaymaster.domain.schedules import time_zone
 from quaymaster.domain.statuses import ReleaseReason
-from quaymaster.store.postgres.database import DatabaseUnavailable
 from quaymaster.store.triggers import cut_schedules
 from quaymaster.store.triggers.cut_schedules import CutSchedule
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 MOST_NAMES_TRIED = 5
 LONGEST_PROBLEM = 500
 NOTHING_NEW = "The newest candidate has every commit of the branch already."
 NOT_OURS = "Nothing in file_paths has changed since the newest candidate."
 SKIPS = (NOTHING_NEW, NOT_OURS)
-OURS = "It went wrong for a reason that the server's log tells."
 
 _log = structlog.get_logger(__name__)
 
@@ -53,8 +51,18 @@ async def fire_due(call: Call, definition: int) -> ReleaseId | None:
     """Cut the candidate whose time has come; None when there is nothing to cut.
 
     Whatever number of times have passed meanwhile, one candidate is cut for them. What cannot be
-    done now is tried again with growing pauses until the next time.
+    done now is tried again with growing pauses until the next time. One process at a time is at
+    a definition.
     """
+
+    async def put_off(reason: str) -> None:
+        await _put_off(call, definition, reason)
+
+    name = f"cut of definition {definition}"
+    return await alone_or_later(call, name, lambda: _fired(call, definition), put_off)
+
+
+async def _fired(call: Call, definition: int) -> ReleaseId | None:
     async with call.database.read() as connection:
         one = await cut_schedules.get(connection, definition)
     if one is None or one.look_at > call.now:
@@ -64,14 +72,6 @@ async def fire_due(call: Call, definition: int) -> ReleaseId | None:
     except Refused as refusal:
         await _over(call, one, str(refusal))
         return None
-    except DomainError as error:
-        await _put_off(call, one, str(error))
-        return None
-    except DatabaseUnavailable:
-        raise
-    except Exception:
-        await _put_off(call, one, OURS)
-        raise
     await _over(call, one)
     return made
 
@@ -82,9 +82,13 @@ async def _over(call: Call, one: CutSchedule, problem: str = "") -> None:
         await cut_schedules.answered(connection, one, next_at, problem[:LONGEST_PROBLEM])
 
 
-async def _put_off(call: Call, one: CutSchedule, problem: str) -> None:
-    _log.warning("a cut has to wait", definition=one.definition_id, reason=problem)
-    again = call.now + min(FIRST_PAUSE * 2 ** min(one.tries, 10), LONGEST_PAUSE)
+async def _put_off(call: Call, definition: int, problem: str) -> None:
+    _log.warning("a cut has to wait", definition=definition, reason=problem)
+    async with call.database.read() as connection:
+        one = await cut_schedules.get(connection, definition)
+    if one is None or one.look_at > call.now:
+        return
+    again = call.now + min(pause_after(one.tries), LONGEST_PAUSE)
     if again >= following(one.cron, one.time_zone, call.now):
         await _over(call, one, problem)
         return

@@ -8,7 +8,8 @@ from quaymaster.actions.call import Call, Project
 from quaymaster.actions.definitions import artifacts
 from quaymaster.actions.releases import releases
 from quaymaster.actions.releases.releases import ReleaseRequest
-from quaymaster.domain.errors import DomainError
+from quaymaster.actions.storage.turns import TRIED_FOR, alone, is_to_be_tried
+from quaymaster.domain.errors import DomainError, Forbidden, NotFound, Refused
 from quaymaster.domain.plan import Plan, Schedule
 from quaymaster.domain.schedules import UnknownTimeZone, newest_due, next_occurrence
 from quaymaster.domain.statuses import ReleaseReason
@@ -53,7 +54,16 @@ async def _next(
 
 
 async def fire_due(call: Call, definition_id: int) -> int:
-    """Make the releases whose time has come; how many. One for each occurrence, ever."""
+    """Make the releases whose time has come; how many. One for each occurrence, ever.
+
+    What cannot be made now, because a source does not answer, is tried again with growing pauses
+    for a day, or until the next occurrence. One process at a time is at a definition.
+    """
+    name = f"schedule {definition_id}"
+    return await alone(call, name, lambda: _fired(call, definition_id)) or 0
+
+
+async def _fired(call: Call, definition_id: int) -> int:
     async with call.database.read() as connection:
         definition = await definitions.get(connection, call.vault, None, definition_id)
         if definition is None or definition.is_deleted or definition.is_disabled:
@@ -66,9 +76,8 @@ async def fire_due(call: Call, definition_id: int) -> int:
         occurrence = _passed(schedule, since, call.now)
         if occurrence is None:
             continue
-        key = schedule_key(schedule, occurrence.isoformat())
         scheduled = Call(call.installation, None, project, call.now)
-        made += await _make(scheduled, definition_id, definition.plan, schedule, key)
+        made += await _make(scheduled, definition_id, definition.plan, schedule, occurrence)
     return made
 
 
@@ -79,22 +88,31 @@ def _passed(schedule: Schedule, since: datetime, now: datetime) -> datetime | No
         return None  # told of by `soon`
 
 
-async def _make(call: Call, definition_id: int, plan: Plan, schedule: Schedule, key: str) -> bool:
+async def _make(
+    call: Call, definition_id: int, plan: Plan, schedule: Schedule, occurrence: datetime
+) -> bool:
+    key = schedule_key(schedule, occurrence.isoformat())
     async with call.database.read() as connection:
         if await firings.RELEASES.has_fired(connection, definition_id, key):
             return False
+    if not await is_to_be_tried(call, f"{definition_id} at {key}", occurrence):
+        return False
+    problem = ""
     request = ReleaseRequest(definition_id, reason=ReleaseReason.SCHEDULE)
     try:
         if not schedule.only_with_changes or await _something_changed(call, definition_id, plan):
             return await releases.create_once(call, request, key) is not None
     except DomainError as error:
+        problem = error.message
         _log.warning(
-            "a scheduled release could not be made", definition=definition_id, reason=str(error)
+            "a scheduled release could not be made", definition=definition_id, reason=problem
         )
-    async with call.database.transaction() as connection:
-        await firings.RELEASES.fire(
-            connection, definition_id, key, call.now
-        )  # this occurrence is over
+        is_final = isinstance(error, Refused | NotFound | Forbidden)
+        if not is_final and call.now - occurrence < TRIED_FOR:
+            return False
+    async with call.database.transaction() as connection:  # this occurrence is over
+        if await firings.RELEASES.fire(connection, definition_id, key, call.now):
+            await firing.failed(connection, definition_id, key, problem)
     return False
 
 
