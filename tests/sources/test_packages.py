@@ -6,8 +6,8 @@ from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.sources.asking import Asked, SourceProblem
 from quaymaster.sources.source import sources
-from tests.sources.counterparts import maven, npm
-from tests.sources.counterparts.serving import Counterpart, Reply, serving
+from tests.sources.counterparts import maven, npm, nuget, registry
+from tests.sources.counterparts.serving import Counterpart, Reply, Request, answer, serving
 
 CLIENT = GuardedClient(AllowedAddresses.of(("127.0.0.1",)))
 BOMB = (
@@ -24,6 +24,53 @@ async def test_a_tag_of_a_registry_means_a_version() -> None:
     with serving(npm.serve) as url:
         found = await sources()["npm"].resolve(CLIENT, asked(npm.NPM, url), "latest")
     assert (found.id, str(found.created_at)) == ("1.10.0", "2026-03-01 10:00:00+00:00")
+
+
+@pytest.mark.parametrize("wrong", ["", "http://[", "http://h:99999/"])
+async def test_a_feed_whose_index_leads_nowhere_is_said_to(wrong: str) -> None:
+    def serve(request: Request) -> Reply:
+        resource = {"@id": f"{wrong}/flat/", "@type": "PackageBaseAddress/3.0.0"}
+        return answer({"resources": [resource]})
+
+    with serving(serve) as url, pytest.raises(SourceProblem, match="_shop"):
+        await sources()["nuget"].versions(CLIENT, asked(nuget.NUGET, url), 5)
+
+
+async def test_a_feed_signs_in_at_its_own_server_only() -> None:
+    signed_in: dict[str, list[bool]] = {"own": [], "other": []}
+
+    def elsewhere(request: Request) -> Reply:
+        signed_in["other"].append("Authorization" in request.headers)
+        if request.path.endswith("/index.json"):
+            return answer({"versions": ["1.0.0"]})
+        return answer({"catalogEntry": {}})
+
+    with serving(elsewhere) as other:
+
+        def index(request: Request) -> Reply:
+            signed_in["own"].append(request.signs_in)
+            resources = [
+                {"@id": f"{other}/flat/", "@type": "PackageBaseAddress/3.0.0"},
+                {"@id": f"{other}/registrations/", "@type": "RegistrationsBaseUrl"},
+            ]
+            return answer({"resources": resources})
+
+        with serving(index) as url:
+            [file] = await sources()["nuget"].files(CLIENT, asked(nuget.NUGET, url), "1.0.0")
+    assert signed_in == {"own": [True], "other": [False, False]}
+    assert (file.url.startswith(other), dict(file.headers)) == (True, {})
+
+
+async def test_a_registry_s_list_does_not_go_on_in_clear_or_elsewhere() -> None:
+    kind = sources()["azurecontainerrepository"]
+    for beginning in ("https://", "http://elsewhere."):
+
+        def serve(request: Request, beginning: str = beginning) -> Reply:
+            link = request.url.replace("http://", beginning) + "/v2/acme/shop/tags/list?last=1"
+            return answer({"tags": ["1"]}, Link=f'<{link}>; rel="next"')
+
+        with serving(serve) as url, pytest.raises(SourceProblem, match="at another server"):
+            await kind.versions(CLIENT, asked(registry.REGISTRY, url), 5)
 
 
 async def test_a_document_that_defines_entities_is_refused() -> None:

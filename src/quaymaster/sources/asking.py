@@ -105,11 +105,27 @@ def secret_of(connection: Endpoint, *names: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Asks the server of one artifact; `headers` go with every question."""
+    """Asks the server of one artifact; `headers` sign in to it.
+
+    They go to the scheme, host and port of `server` and nowhere else: what answers of a server lead
+    to may be anybody's. Without a `server` they go with every question.
+    """
 
     client: WebClient
     alias: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    server: str = ""
+
+    def headers_for(self, url: str) -> Mapping[str, str]:
+        """What signs in there; nothing for another server than the one asked. Raises SourceProblem
+        for what is no URL."""
+        try:
+            is_own = not self.server or origin(url) == origin(self.server)
+        except ValueError:
+            raise SourceProblem(
+                f"Artifact {self.alias}: its server leads to an address that is no URL."
+            ) from None
+        return self.headers if is_own else {}
 
     async def json(self, url: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The JSON of a GET. Raises SourceProblem for any answer but a success with JSON."""
@@ -144,7 +160,11 @@ class Questions:
         }
         if known:
             url += ("&" if "?" in url else "?") + urlencode(known)
-        headers = {"Accept": "application/json", "User-Agent": "Quaymaster", **self.headers}
+        headers = {
+            "Accept": "application/json",
+            "User-Agent": "Quaymaster",
+            **self.headers_for(url),
+        }
         try:
             return await self.client.ask(WebRequest(method, url, headers))
         except Unreachable as error:
@@ -178,6 +198,13 @@ def place(url: str) -> str:
     """Scheme, host, port and path of an address: what may be told of it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:SHOWN_CHARACTERS]
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address. Raises ValueError for what is no URL."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

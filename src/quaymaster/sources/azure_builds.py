@@ -75,7 +75,7 @@ class _Builds:
         self._asked = asked
         project = asked.required("project", "project", "project.name")
         self.url = f"{asked.server()}/{quote(project, safe='')}/_apis/build"
-        self.questions = Questions(client, asked.alias, authorization(asked.connection))
+        self.questions = Questions(client, asked.alias, authorization(asked.connection), self.url)
 
     async def definition(self) -> str:
         """The id of the build definition; one that is named is looked up."""
@@ -110,13 +110,7 @@ class _Builds:
             )
         if "format" not in {key.casefold() for key, _ in parse_qsl(urlsplit(url).query)}:
             url += ("&" if "?" in url else "?") + "format=zip"
-        return RemoteFile(url=url, path="", unpacked="zip", headers=self._headers_for(url))
-
-    def _headers_for(self, url: str) -> dict[str, str]:
-        """The sign-in goes to the connection's own server only."""
-        own, other = urlsplit(self.url), urlsplit(url)
-        same = (own.scheme, own.netloc) == (other.scheme, other.netloc)
-        return dict(self.questions.headers) if same else {}
+        return RemoteFile(url=url, path="", unpacked="zip", headers=self.questions.headers_for(url))
 
 
 def _change(found: Any) -> Commit:

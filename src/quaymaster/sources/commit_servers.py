@@ -74,7 +74,8 @@ async def check_there(client: WebClient, connection: Endpoint, repository: str) 
 def _questions(client: WebClient, connection: Endpoint, repository: str) -> Questions:
     token = secret_of(connection, *TOKENS)
     server = SERVERS[connection.type.casefold()]
-    return Questions(client, repository, server.headers(token) if token else {})
+    headers = server.headers(token) if token else {}
+    return Questions(client, repository, headers, server.api(connection))
 
 
 def address(connection: Endpoint, repository: str) -> str:

@@ -100,9 +100,9 @@ def repository(client: WebClient, asked: Asked) -> Repository:
         "X-GitHub-Api-Version": "2022-11-28",
         **authorization(asked.connection, bearer=True),
     }
-    return Repository(
-        f"{api_of(asked)}/repos/{name}", name, Questions(client, asked.alias, headers)
-    )
+    api = api_of(asked)
+    questions = Questions(client, asked.alias, headers, api)
+    return Repository(f"{api}/repos/{name}", name, questions)
 
 
 def api_of(asked: Asked) -> str:

@@ -16,6 +16,7 @@ from quaymaster.sources.asking import (
     SourceProblem,
     authorization,
     inside,
+    origin,
     text_in,
 )
 from quaymaster.sources.versions import RemoteFile, Version
@@ -74,7 +75,7 @@ class _Registry:
         self._client = client
         self.server = _server(asked)
         self.name = _name(asked)
-        self._questions = Questions(client, asked.alias)
+        self._questions = Questions(client, asked.alias, server=self.server)
 
     def version(self, tag: str, digest: str = "") -> Version:
         """A tag as a version, with the full name of the image for the tasks that pull it."""
@@ -117,7 +118,11 @@ class _Registry:
 
     def _own(self, url: str) -> str:
         """A next page is asked of the same server only: the sign-in goes with it."""
-        if urlsplit(url).netloc != urlsplit(self.server).netloc:
+        try:
+            is_own = origin(url) == origin(self.server)
+        except ValueError:
+            is_own = False
+        if not is_own:
             raise SourceProblem(
                 f"Artifact {self._asked.alias}: the registry's list goes on at another server."
             )
@@ -140,8 +145,9 @@ class _Registry:
         return await self._ask(url, method)
 
     async def _ask(self, url: str, method: str) -> WebAnswer:
-        headers = {"Accept": f"{MANIFESTS}, application/json", **self._questions.headers}
-        return await replace(self._questions, headers=headers).raw(url, method=method)
+        accepted = {"Accept": f"{MANIFESTS}, application/json"}
+        asking = replace(self._questions, headers={**accepted, **self._questions.headers})
+        return await asking.raw(url, method=method)
 
     async def _token(self, challenge: Mapping[str, str]) -> dict[str, str]:
         """The handshake of the registry's token server: who we are, and what we want to read."""

@@ -90,8 +90,9 @@ def _job(client: WebClient, asked: Asked) -> tuple[str, Questions]:
     if len(names) > 1 and set(names[::2]) == {"job"}:  # as it stands in Jenkins' own addresses
         names = names[1::2]
     path = "".join(f"/job/{quote(part, safe='')}" for part in names)
-    questions = Questions(client, asked.alias, authorization(asked.connection))
-    return asked.server() + path, questions
+    server = asked.server()
+    questions = Questions(client, asked.alias, authorization(asked.connection), server)
+    return server + path, questions
 
 
 async def _found(client: WebClient, asked: Asked, version: str, tree: str) -> Any:

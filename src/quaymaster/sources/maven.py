@@ -53,7 +53,7 @@ class _Package:
             )
         folder = "/".join((*group.split("."), self.artifact))
         self.url = f"{asked.server()}/{quote(folder)}"
-        self.questions = Questions(client, asked.alias, authorization(asked.connection))
+        self.questions = Questions(client, asked.alias, authorization(asked.connection), self.url)
 
     async def versions(self) -> list[str]:
         url = f"{self.url}/maven-metadata.xml"
@@ -88,7 +88,7 @@ class _Package:
             url=url,
             path=f"{self.artifact}-{version}.{ending}",
             checksum=await self._sum(url),
-            headers=self.questions.headers,
+            headers=self.questions.headers_for(url),
         )
 
     def _address(self, version: str, ending: str) -> str:

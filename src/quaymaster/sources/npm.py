@@ -3,7 +3,7 @@
 import base64
 import binascii
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from quaymaster.outgoing.requests import WebClient
 from quaymaster.sources.asking import (
@@ -45,7 +45,7 @@ class Npm:
                 path="",
                 checksum=_checksum(held),
                 unpacked="tar",
-                headers=package.headers_for(address),
+                headers=package.questions.headers_for(address),
             )
         ]
 
@@ -66,7 +66,7 @@ class _Package:
         name = asked.required("package", "definition")
         url = f"{asked.server()}/{quote(name, safe='@')}"
         signs_in = authorization(asked.connection, bearer=True)
-        questions = Questions(client, asked.alias, signs_in)
+        questions = Questions(client, asked.alias, signs_in, url)
         missing = f"Artifact {asked.alias}: its registry has no package {name}."
         answer = await questions.of_one(url, missing)
         return _Package(asked, url, questions, questions.read(answer, url))
@@ -84,12 +84,6 @@ class _Package:
     def version(self, number: str) -> Version:
         at = moment(inside(self._document, "time", number))
         return Version(id=number, name=number, created_at=at)
-
-    def headers_for(self, address: str) -> dict[str, str]:
-        """The sign-in goes to the registry's own server only."""
-        own, other = urlsplit(self.url), urlsplit(address)
-        is_own = (own.scheme, own.netloc) == (other.scheme, other.netloc)
-        return dict(self.questions.headers) if is_own else {}
 
 
 def _checksum(held: Any) -> Checksum | None:

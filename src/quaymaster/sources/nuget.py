@@ -45,13 +45,14 @@ class NuGet:
         feed = await _Feed.opened(client, asked)
         found = await feed.version(version)
         name = f"{feed.package}.{found.lower()}.nupkg"
+        url = f"{feed.folder}/{found.lower()}/{name}"
         return [
             RemoteFile(
-                url=f"{feed.folder}/{found.lower()}/{name}",
+                url=url,
                 path="",
                 checksum=await feed.checksum(found),
                 unpacked="zip",
-                headers=feed.questions.headers,
+                headers=feed.questions.headers_for(url),
             )
         ]
 
@@ -70,7 +71,7 @@ class _Feed:
     async def opened(client: WebClient, asked: Asked) -> "_Feed":
         server = asked.server()
         url = server if server.endswith(".json") else f"{server}/index.json"
-        questions = Questions(client, asked.alias, authorization(asked.connection))
+        questions = Questions(client, asked.alias, authorization(asked.connection), url)
         return _Feed(asked, questions, await questions.json(url))
 
     def _resource(self, *types: str) -> str:

@@ -95,7 +95,7 @@ class _Folder:
         self.path = named.rstrip("/")
         middle = f"/{quote(project, safe='')}" if project else ""
         self.url = f"{asked.server()}{middle}/_apis/tfvc"
-        self.questions = Questions(client, asked.alias, authorization(asked.connection))
+        self.questions = Questions(client, asked.alias, authorization(asked.connection), self.url)
 
     def changeset(self, found: Any) -> Version:
         number = text_in(found, "changesetId")
