@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from quaymaster.actions.builds.definitions import build_definitions, build_sources
+from quaymaster.actions.builds.definitions import build_definitions, build_sources, revisions
 from quaymaster.actions.builds.definitions.build_sources import Sources
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports.outside import Commit
@@ -46,10 +46,13 @@ async def prepared(call: Call, definition: BuildDefinition, branch: str, version
     return Prepared(plan, found.id, changes)
 
 
-async def yaml_text(call: Call, definition_id: int) -> str:
-    """The YAML file of a definition on its default branch. Raises NotFound, Forbidden, Refused,
-    Invalid where it cannot be read."""
-    definition = await build_definitions.get(call, definition_id)
+async def yaml_text(call: Call, definition_id: int, revision: int | None = None) -> str:
+    """The YAML file of a definition, as a revision of it names file and repository (None: the
+    newest one), on its default branch. Raises NotFound, Forbidden, Refused, Invalid where it cannot
+    be read."""
+    definition = await revisions.as_it_was(call, definition_id, revision)
+    if revision is not None:
+        definition = await build_definitions.recompiled(call, definition)
     if definition.plan.process is not ProcessType.YAML:
         raise Refused(f"The pipeline {definition.name} is not described by a YAML file.")
     sources = await _sources(call, definition, is_needed=True)

@@ -189,6 +189,12 @@ async def test_tags_and_properties_of_a_build(server: Server):
     await asked(server, "PATCH", f"{url}/properties", json=patch)
     seen = await asked(server, "GET", f"{url}/properties?filter=x")
     assert seen["value"]["x"]["$value"] == 3
+    [listed] = (await asked(server, "GET", "builds"))["value"]
+    assert "x" in listed["properties"]
+    [listed] = (await asked(server, "GET", "builds?properties=y,z"))["value"]
+    assert listed["properties"] == {}
+    [listed] = (await asked(server, "GET", "builds?properties=y,x"))["value"]
+    assert listed["properties"] == {"x": 3}
 
 
 async def test_badges_are_for_anybody_where_they_are_enabled(server: Server):

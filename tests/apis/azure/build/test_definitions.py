@@ -52,6 +52,35 @@ async def test_secrets_are_never_shown_and_survive_a_save(server: Server):
     assert "hunter2" not in json.dumps(again)
 
 
+async def test_secrets_are_taken_from_the_newest_revision_only(server: Server):
+    held = {"password": {"value": "hunter2", "isSecret": True}}
+    first = await made(server, "Web", variables=held)
+    await asked(server, "PUT", f"definitions/{first['id']}", json=first)
+    copy = {**first, "name": "Copy"}
+    clone = f"definitions?definitionToCloneId={first['id']}&definitionToCloneRevision="
+    refused = await asked(server, "POST", clone + "1", 400, json=copy)
+    assert "at revision 2, not 1" in refused["message"]
+    await asked(server, "POST", clone + "x", 400, json=copy)
+    copied = await asked(server, "POST", clone + "2", json=copy)
+    other = await made(server, "Other")
+    other["variables"] = copied["variables"]
+    source = f"secretsSourceDefinitionId={first['id']}&secretsSourceDefinitionRevision="
+    url = f"definitions/{other['id']}?{source}"
+    assert "newest" in (await asked(server, "PUT", url + "1", 400, json=other))["message"]
+    assert (await asked(server, "PUT", url + "2", json=other))["revision"] == 2
+
+
+async def test_tags_are_also_those_of_a_revision(server: Server):
+    web = await made(server, "Web", tags=["old"])
+    url = f"definitions/{web['id']}"
+    await asked(server, "PUT", url, json={**web, "tags": ["new"]})
+    for query, expected in (("", "new"), ("?revision=2", "new"), ("?revision=1", "old")):
+        assert (await asked(server, "GET", f"{url}/tags{query}"))["value"] == [expected]
+    assert (await asked(server, "GET", f"{url}?revision=1"))["tags"] == ["old"]
+    await asked(server, "GET", f"{url}/tags?revision=3", 404)
+    await asked(server, "GET", f"{url}/tags?revision=0", 400)
+
+
 async def test_the_list_is_filtered_by_everything_that_is_given(server: Server):
     await made(server, "Web CI", path="\\Apps")
     await made(server, "Web Nightly", path="\\Apps\\Night", queueStatus="paused")

@@ -14,7 +14,7 @@ from quaymaster.domain.pull_requests import PullRequest
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.store.candidates import pull_requests
 from quaymaster.store.postgres.database import Database
-from tests.apis.azure.build.asking import made
+from tests.apis.azure.build.asking import asked, made
 from tests.apis.azure.build.fitting import fits
 from tests.apis.azure.server import Server, serving
 from tests.gits import commit, repository
@@ -63,6 +63,20 @@ async def test_a_repository_is_found_and_read(server: Server, shop: Path):
     ]
     inside = (await look(server, "/Git/pathcontents?repository=shop&path=src"))["value"]
     assert [one["path"] for one in inside] == ["src/lib", "src/app.py"]
+
+
+async def test_the_file_of_a_definition_is_that_which_its_revision_names(
+    server: Server, shop: Path
+):
+    commit(shop, "new.yml", "steps:\n- script: new\n")
+    at = {"type": "Git", "id": "shop", "name": "shop", "url": str(shop), "defaultBranch": "main"}
+    process = {"type": 2, "yamlFilename": "ci.yml"}
+    web = await made(server, "Shop", repository=at, process=process)
+    url = f"definitions/{web['id']}"
+    await asked(server, "PUT", url, json={**web, "process": {**process, "yamlFilename": "new.yml"}})
+    for query, expected in (("", "new"), ("?revision=2", "new"), ("?revision=1", "[]")):
+        assert expected in (await asked(server, "GET", f"{url}/yaml{query}"))["yaml"]
+    await asked(server, "GET", f"{url}/yaml?revision=3", 404)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ async def test_work_items_of_commits_that_are_named(server: Server):
         )
     found = await asked(server, "POST", f"builds/{build['id']}/workitems", json=["a1", "c3"])
     assert [one["id"] for one in found["value"]] == ["7", "8"]
+    found = await asked(server, "POST", f"builds/{build['id']}/workitems?$top=1", json=["a1"])
+    assert [one["id"] for one in found["value"]] == ["7"]
+    for top, expected in (("", ["7", "8", "9"]), ("?$top=1", ["7", "8"])):
+        found = await asked(server, "POST", f"builds/{build['id']}/workitems{top}", json=[])
+        assert [one["id"] for one in found["value"]] == expected, "of the newest commits"
     await asked(server, "POST", f"builds/{build['id']}/workitems", 400, json={"a": 1})
 
 

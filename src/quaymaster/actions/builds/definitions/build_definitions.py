@@ -37,7 +37,6 @@ from quaymaster.store.definitions.build_definition_lists import (
     Draft,
 )
 from quaymaster.store.definitions.build_definitions import BuildContent, BuildDefinition
-from quaymaster.store.definitions.definitions import Revision
 from quaymaster.store.definitions.folders import BUILD
 from quaymaster.store.people import people
 from quaymaster.store.postgres.database import Connection
@@ -48,6 +47,17 @@ from quaymaster.store.triggers import build_triggers
 Document = dict[str, Any]
 KIND = "buildDefinition"
 NOTHING_YET = BuildPlan()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose secrets are taken over: a definition (0: none) at a revision (None: the newest)."""
+
+    definition: int = 0
+    revision: int | None = None
+
+
+NOBODY = Source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ class Around:
 
 
 async def create(
-    call: Call, document: Document, *, cloned_from: int = 0, api_version: str = ""
+    call: Call, document: Document, *, cloned_from: Source = NOBODY, api_version: str = ""
 ) -> BuildDefinition:
     """Save a new build definition as revision 1, also as a draft of another (22.3).
 
@@ -77,7 +87,9 @@ async def create(
     parent = build_document.draft_of(document)
     async with call.database.transaction() as connection:
         plain = build_document.normalised(document)
-        secrets = await _cloned_secrets(connection, call, cloned_from or parent)
+        secrets = await _cloned_secrets(
+            connection, call, cloned_from if cloned_from.definition else Source(parent)
+        )
         if parent:
             plain = {**plain, "quality": "draft"}
         token = definition_token(str(project), build_document.text_of(plain, "path"), 0)
@@ -103,7 +115,7 @@ async def update(
     definition_id: int,
     document: Document,
     *,
-    secrets_of: int = 0,
+    secrets_of: Source = NOBODY,
     api_version: str = "",
 ) -> BuildDefinition:
     """Save the next revision; the document carries the revision it was read at (22.2).
@@ -249,20 +261,6 @@ async def _around(
     return Around(known, drafts, views)
 
 
-async def revisions(call: Call, definition_id: int) -> list[Revision]:
-    """All saves of a definition, oldest first."""
-    async with call.database.read() as connection:
-        await found(connection, call, definition_id, deleted=True)
-        return await definitions.revisions(connection, definition_id)
-
-
-async def document_at(call: Call, definition_id: int, revision: int) -> str:
-    """The document as it was saved in one revision. Raises NotFound."""
-    async with call.database.read() as connection:
-        await found(connection, call, definition_id)
-        return await definitions.document_at(connection, definition_id, revision)
-
-
 async def delete(call: Call, definition_id: int) -> None:
     """Delete softly, with its builds; refused while a release or a lease keeps one (22.2)."""
     async with call.database.transaction() as connection:
@@ -343,21 +341,29 @@ def _project(call: Call) -> UUID:
     return call.required_project("that the build pipeline belongs to")
 
 
-async def _cloned_secrets(
-    connection: Connection, call: Call, definition_id: int
-) -> Mapping[str, str]:
+async def _cloned_secrets(connection: Connection, call: Call, source: Source) -> Mapping[str, str]:
     """The secrets of another definition, for a copy of it by somebody who may edit that one."""
-    if not definition_id:
+    if not source.definition:
         return {}
-    source = await found(connection, call, definition_id)
-    require(call, source, BuildPermission.EDIT_BUILD_DEFINITION)
-    return source.secrets
+    known = await found(connection, call, source.definition)
+    require(call, known, BuildPermission.EDIT_BUILD_DEFINITION)
+    if source.revision not in (None, known.revision):
+        raise Invalid(
+            f"Secrets are kept of the newest revision only: build pipeline {known.name} is at "
+            f"revision {known.revision}, not {source.revision}. Name that one, or none."
+        )
+    return known.secrets
 
 
 async def expanded(call: Call, definition: BuildDefinition) -> BuildDefinition:
     """The definition with its task groups as they are now; a build keeps what it was made of."""
-    if GROUP not in definition.document.lower():
-        return definition
+    return (
+        await recompiled(call, definition) if GROUP in definition.document.lower() else definition
+    )
+
+
+async def recompiled(call: Call, definition: BuildDefinition) -> BuildDefinition:
+    """The definition with the plan of its document. Raises Invalid."""
     document = msgspec.json.decode(definition.document)
     async with call.database.read() as connection:
         groups = await task_groups.used_by(connection, definition.project_id, document)

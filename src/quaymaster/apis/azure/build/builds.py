@@ -74,7 +74,7 @@ async def list_builds(request: AzureRequest) -> Response[bytes]:
     found = await reading.listed(request.call, wanted, query.text("requestedFor"))
     shown = Shown(request.links, found.people)
     token = paging.key_token(found.next, wanted.order) if found.next else None
-    values = [present.build(shown, view) for view in found.views]
+    values = [present.build(shown, one, _chosen(query, "properties", one)) for one in found.views]
     return request.collection("build", values, token)
 
 
@@ -150,16 +150,20 @@ async def _answer(request: AzureRequest, number: int) -> Response[bytes]:
 async def _body(request: AzureRequest, number: int) -> dict[str, Any]:
     found = await reading.build(request.call, number)
     [view] = found.views
-    query = request.parameters
-    only = None
-    if query.has("propertyFilters"):
-        wanted = list_in(query.all("propertyFilters"))
-        only = {name: value for name, value in view.properties.items() if name in wanted}
+    only = _chosen(request.parameters, "propertyFilters", view)
     body = present.build(Shown(request.links, found.people), view, only)
     position = await builds.queue_position(request.call, view)
     if position is not None:
         body["queuePosition"] = position
     return body
+
+
+def _chosen(query: Query, name: str, view: BuildView) -> dict[str, Any] | None:
+    """The properties of a build that a parameter names; None, which is all, without it."""
+    if not query.has(name):
+        return None
+    wanted = list_in(query.all(name))
+    return {key: value for key, value in view.properties.items() if key in wanted}
 
 
 def _request(body: Mapping[str, Any], query: Query) -> BuildRequest:

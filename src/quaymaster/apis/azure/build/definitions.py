@@ -1,6 +1,5 @@
 """Build definitions: list, get, save, delete, revisions, tags, metrics (CONTRACT B.1)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,8 @@ from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
 from quaymaster.actions.builds import reading as build_reading
-from quaymaster.actions.builds.definitions import build_definitions
+from quaymaster.actions.builds.definitions import build_definitions, revisions
+from quaymaster.actions.builds.definitions.build_definitions import Source
 from quaymaster.actions.releases import reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in
@@ -72,9 +72,7 @@ async def get_build_definition(
 ) -> Response[bytes]:
     """A whole definition, also as it was in a `revision`."""
     query, number = request.parameters, definition_number(definition_id)
-    found = await build_definitions.get(request.call, number)
-    if query.has("revision"):
-        found = await _as_it_was(request, found, query.text("revision"))
+    found = await revisions.as_it_was(request.call, number, revision_in(query, "revision"))
     body = await _body(request, found)
     since = date_in(query.text("minMetricsTime"), "minMetricsTime")
     if since:
@@ -86,25 +84,14 @@ async def get_build_definition(
     return _answer(request, body)
 
 
-async def _as_it_was(request: AzureRequest, found: BuildDefinition, asked: str) -> BuildDefinition:
-    revision = number_in(asked, "revision", lowest=1)
-    if revision == found.revision:
-        return found
-    text = await build_definitions.document_at(request.call, found.id, revision)
-    then = msgspec.json.decode(text)
-    name, path = then.get("name", found.name), then.get("path", found.path)
-    return replace(found, document=text, revision=revision, name=name, path=path)
-
-
 @post(ALL, opt=needs(Scope.BUILD_EXECUTE), status_code=200)
 async def create_build_definition(request: AzureRequest) -> Response[bytes]:
     """Save a new definition, a copy of another's secrets with `definitionToCloneId`."""
     call, query = request.in_project(), request.parameters
-    cloned = query.text("definitionToCloneId")
     saved = await build_definitions.create(
         call,
         await _document(request),
-        cloned_from=definition_number(cloned) if cloned else 0,
+        cloned_from=_source(query, "definitionToCloneId", "definitionToCloneRevision"),
         api_version=request.asked.version.text,
     )
     return _answer(request, await _body(request, saved))
@@ -119,12 +106,12 @@ async def update_build_definition(
     number, document = definition_number(definition_id), await _document(request)
     stored = msgspec.json.decode((await build_definitions.get(call, number)).document)
     document = versions.carried(request.asked.version.precise, document, stored)
-    secrets_of = query.text("secretsSourceDefinitionId")
+    secrets_of = _source(query, "secretsSourceDefinitionId", "secretsSourceDefinitionRevision")
     saved = await build_definitions.update(
         call,
         number,
         document,
-        secrets_of=definition_number(secrets_of) if secrets_of else 0,
+        secrets_of=secrets_of,
         api_version=request.asked.version.text,
     )
     return _answer(request, await _body(request, saved))
@@ -159,7 +146,7 @@ async def list_build_definition_revisions(
     """Every save of a definition, oldest first."""
     number = definition_number(definition_id)
     found = await build_definitions.get(request.call, number)
-    saves = await build_definitions.revisions(request.call, number)
+    saves = await revisions.listed(request.call, number)
     people = await reading.mentioned(request.call, [save.changed_by for save in saves])
     shown = Shown(request.links, people)
     values = [present.revision(shown, found, save) for save in saves]
@@ -184,8 +171,9 @@ async def get_build_definition_metrics(
 async def get_build_definition_tags(
     request: AzureRequest, definition_id: FromPath[str]
 ) -> Response[bytes]:
-    """The tags of a definition."""
-    found = await build_definitions.get(request.call, definition_number(definition_id))
+    """The tags of a definition, also as they were saved in a `revision`."""
+    number, revision = definition_number(definition_id), revision_in(request.parameters, "revision")
+    found = await revisions.as_it_was(request.call, number, revision)
     return request.collection("tag", list(found.tags))
 
 
@@ -290,6 +278,17 @@ def tag_of(request: AzureRequest, place: int) -> str:
 def definition_number(text: str) -> int:
     """The id of a definition in a path."""
     return number_in(text, "definitionId", lowest=1)
+
+
+def revision_in(query: Query, name: str) -> int | None:
+    """The number of a revision that a parameter names, if it does. Raises Problem."""
+    text = query.text(name)
+    return number_in(text, name, lowest=1) if text else None
+
+
+def _source(query: Query, definition: str, revision: str) -> Source:
+    named = query.text(definition)
+    return Source(definition_number(named) if named else 0, revision_in(query, revision))
 
 
 def _answer(request: AzureRequest, body: dict[str, Any]) -> Response[bytes]:

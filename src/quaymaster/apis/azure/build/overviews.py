@@ -8,10 +8,11 @@ from litestar.params import FromPath
 from quaymaster.actions.builds import explaining, process, reading
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest
+from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.build.builds import ONE as BUILD
 from quaymaster.apis.azure.build.builds import build_number
 from quaymaster.apis.azure.build.definitions import ONE as DEFINITION
-from quaymaster.apis.azure.build.definitions import definition_number
+from quaymaster.apis.azure.build.definitions import definition_number, revision_in
 from quaymaster.apis.azure.build.timelines import change
 from quaymaster.apis.azure.explaining import reason
 from quaymaster.apis.azure.policy import needs
@@ -23,8 +24,10 @@ from quaymaster.apis.shared.scopes import Scope
 async def get_definition_yaml(
     request: AzureRequest, definition_id: FromPath[str]
 ) -> Response[bytes]:
-    """The file that describes a YAML definition, as it is on its default branch."""
-    text = await process.yaml_text(request.call, definition_number(definition_id))
+    """The file that describes a YAML definition, also as a `revision` of it names the file, as it
+    is on the default branch."""
+    number, revision = definition_number(definition_id), revision_in(request.parameters, "revision")
+    text = await process.yaml_text(request.call, number, revision)
     return request.answer("yamlBuild", {"yaml": text})
 
 
@@ -47,9 +50,7 @@ async def get_work_items_between_builds(request: AzureRequest) -> Response[bytes
     newer = number_in(query.text("toBuildId"), "toBuildId", lowest=1)
     found = await reading.changes_between(request.call, older, newer, 1000)
     items = reading.work_items(found)[: paging.top(query, usual=100, most=1000)]
-    base = request.links.base
-    values = [{"id": one, "url": f"{base}/_apis/wit/workItems/{one}"} for one in items]
-    return request.collection("resourceRef", values)
+    return request.collection("resourceRef", present.work_items(request.links, items))
 
 
 @get(f"{BUILD}/report", opt=needs(Scope.BUILD))

@@ -327,6 +327,11 @@ def _sometimes(shown: Shown, found: BuildView) -> Document:
     return made
 
 
+def work_items(links: Links, numbers: Iterable[str]) -> list[Document]:
+    """ResourceRefs of work items, which commits name by these numbers."""
+    return [{"id": one, "url": f"{links.base}/_apis/wit/workItems/{one}"} for one in numbers]
+
+
 def repository(plan: Mapping[str, Any]) -> Document:
     """A BuildRepository of a build."""
     return {

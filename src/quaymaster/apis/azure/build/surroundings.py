@@ -7,6 +7,7 @@ from litestar.params import FromPath
 
 from quaymaster.actions.builds import reading
 from quaymaster.actions.resources import pools
+from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, text_in
 from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.build.builds import ONE, build_number
@@ -99,14 +100,16 @@ async def delete_tag(request: AzureRequest) -> Response[bytes]:
 async def get_work_items_of_commits(
     request: AzureRequest, build_id: FromPath[str]
 ) -> Response[bytes]:
-    """The work items that those commits of a build name whose ids the body lists."""
+    """The work items that those commits of a build name whose ids the body lists, `$top` of them;
+    without any id, those that its newest `$top` commits name."""
     entries = array_in(await request.document("commitIds"), "body")
     wanted = {text_in(one, "commitIds") for one in entries}
-    found = await reading.changes(request.call, build_number(build_id), 0, MOST_COMMITS)
-    items = reading.work_items([one for one in found if one.id in wanted])
-    base = request.links.base
-    values = [{"id": one, "url": f"{base}/_apis/wit/workItems/{one}"} for one in items]
-    return request.collection("resourceRef", values)
+    top = paging.top(request.parameters, usual=MOST_COMMITS, most=MOST_COMMITS)
+    number = build_number(build_id)
+    found = await reading.changes(request.call, number, 0, MOST_COMMITS if wanted else top)
+    items = reading.work_items([one for one in found if not wanted or one.id in wanted])
+    kept = items[:top] if wanted else items
+    return request.collection("resourceRef", present.work_items(request.links, kept))
 
 
 ROUTES = [

@@ -14,6 +14,7 @@ from quaymaster.actions.builds.reading import Timeline
 from quaymaster.actions.builds.results import logs
 from quaymaster.apis.azure import paging
 from quaymaster.apis.azure.asked import AzureRequest
+from quaymaster.apis.azure.build import present
 from quaymaster.apis.azure.build.builds import ONE, build_number
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.logs import lines_in
@@ -299,13 +300,8 @@ async def get_build_work_items(request: AzureRequest, build_id: FromPath[str]) -
     """The work items that the commits of a build name by `#number`, in their order."""
     number = build_number(build_id)
     found = await reading.changes(request.call, number, 0, 1000)
-    values = [
-        {"id": item, "url": f"{request.links.base}/_apis/wit/workItems/{item}"}
-        for item in reading.work_items(found)
-    ]
-    return request.collection(
-        "resourceRef", values[: paging.top(request.parameters, usual=50, most=1000)]
-    )
+    items = reading.work_items(found)[: paging.top(request.parameters, usual=50, most=1000)]
+    return request.collection("resourceRef", present.work_items(request.links, items))
 
 
 ROUTES = [
