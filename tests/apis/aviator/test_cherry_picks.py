@@ -132,6 +132,25 @@ async def test_every_newer_release_gets_it_but_those_left_out(shop: tuple[Aviato
     assert gits.files(place, "release/2.0") == {"a.txt", "b.txt", "fix.txt", "page.txt"}
 
 
+async def test_a_release_of_long_ago_can_be_picked_on(
+    shop: tuple[Aviator, Path], monkeypatch: pytest.MonkeyPatch
+):
+    aviator, place = shop
+    monkeypatch.setattr(cherry_picks, "MOST_VERSIONS", 1)
+    await aviator.cut("3.0-rc1", commit=gits.commit(place, "c.txt", "three\n"))
+    fix = gits.commit(place, "fix.txt", "fixed\n")
+    path, body = "/releases/1.0/cherry_picks", {"commits": [fix], "newer": True}
+    refused = await aviator.in_project("POST", path, json=body)
+    assert (refused.status_code, "more than 1." in refused.json()["error"]) == (400, True)
+    [done] = await worked(aviator, await pick(aviator, commits=[fix]))
+    assert done["release_candidate_version"] == "1.0-rc2"
+    refused = await aviator.in_project("POST", path, json=body)
+    assert refused.status_code == 400
+    monkeypatch.setattr(cherry_picks, "MOST_VERSIONS", 3)
+    asked = await pick(aviator, commits=[fix], newer=True)
+    assert [one["release_version"] for one in asked] == ["1.0", "2.0", "3.0"]
+
+
 async def conflict(aviator: Aviator, place: Path) -> tuple[dict[str, Any], str]:
     gits.commit(place, "a.txt", "one and a half\n")
     fix = gits.commit(place, "a.txt", "one and three quarters\n")

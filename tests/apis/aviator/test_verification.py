@@ -370,6 +370,33 @@ async def test_labels_that_the_repository_tells_decide(shop: tuple[Aviator, Path
     assert await deliver(aviator, write(place, "av/verify"), **forged) == 401
 
 
+async def test_a_repository_of_a_server_of_ones_own_is_told_of_by_its_name_there(
+    shop: tuple[Aviator, Path],
+):
+    """And what the repository of the same name at a public server tells is not about it."""
+    aviator, place = shop
+    await hook(aviator)
+    forge = {
+        "name": "Forge",
+        "type": "gitea",
+        "url": "https://git.example.com/forge",
+        "authorization": {"scheme": "Token", "parameters": {"apitoken": "a-token"}},
+        "data": {},
+    }
+    endpoints = "/default/Default/_apis/serviceendpoint/endpoints"
+    assert (await aviator.azure.ask("POST", endpoints, json=forge)).status_code == 200
+    settings = {"source_connection": "Forge", "verified_label": "av/verified"}
+    assert (await aviator.in_project("PATCH", "", json=settings)).status_code == 200
+    await verify(aviator, 12)
+    write, headers = SENDERS["gitea"]
+    body = write(place, "av/verified")
+    assert await deliver(aviator, body, **headers) == 200
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    body["repository"] = {"clone_url": "https://git.example.com:3000/forge/Acme/Shop.git"}
+    assert await deliver(aviator, body, **headers) == 200
+    assert (await aviator.deploy("1.1-rc1")).status_code == 201
+
+
 async def test_only_pull_requests_that_are_known_can_be_verified(shop: tuple[Aviator, Path]):
     aviator, place = shop
     assert await verify(aviator, 77) == 404

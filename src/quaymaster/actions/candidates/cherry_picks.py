@@ -26,6 +26,7 @@ from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.store.candidates import cherry_picks as rows
 from quaymaster.store.candidates import repository_views
 from quaymaster.store.candidates.cherry_picks import CherryPick, PickStatus
+from quaymaster.store.candidates.repository_views import CandidateLine
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.postgres.queue import Wakeup, enqueue
 
@@ -85,21 +86,36 @@ def _check_branch(version: str) -> None:
 async def _bases(
     connection: Connection, definition: int, wanted: PickRequest
 ) -> list[tuple[str, int]]:
-    """The versions to pick on, each with its newest candidate. Raises NotFound."""
-    listed = await repository_views.versions(connection, [definition], MOST_VERSIONS)
-    known = {one.version: one for one in listed.get(definition, [])}
-    first = known.get(wanted.version)
-    if first is None:
+    """The versions to pick on, each with its newest candidate. Raises NotFound, Invalid."""
+    key = (definition, wanted.version)
+    known = (await repository_views.candidates_of(connection, [key])).get(key)
+    if not known:
         raise NotFound("release", wanted.version)
-    chosen = [first]
+    chosen = [(wanted.version, known[-1].id)]
     if wanted.newer:
-        chosen += [one for one in known.values() if one.created_at > first.created_at]
-        for one in chosen:
-            _check_branch(one.version)
-    chosen = [one for one in chosen if one.version not in wanted.without]
+        chosen += await _newer(connection, definition, known[0])
+        for version, _ in chosen:
+            _check_branch(version)
+    chosen = [one for one in chosen if one[0] not in wanted.without]
     if not chosen:
         raise Invalid("Every release is left out: there is none to pick on.")
-    return [(one.version, one.newest) for one in sorted(chosen, key=lambda one: one.created_at)]
+    return chosen
+
+
+async def _newer(
+    connection: Connection, definition: int, first: CandidateLine
+) -> list[tuple[str, int]]:
+    """The versions that were cut after this first candidate of one. Raises Invalid for too many."""
+    found = await repository_views.versions(connection, [definition], MOST_VERSIONS + 1)
+    listed = found.get(definition, [])
+    if len(listed) > MOST_VERSIONS and listed[-1].newest > first.id:
+        raise Invalid(
+            f"Too many releases came after {first.version}, more than {MOST_VERSIONS}. "
+            "Pick on those that need it one by one, without `newer`."
+        )
+    newer = [one for one in listed if one.created_at > first.created_at]
+    newer = [one for one in newer if one.version != first.version]
+    return [(one.version, one.newest) for one in sorted(newer, key=lambda one: one.created_at)]
 
 
 async def _commits(

@@ -47,9 +47,8 @@ async def _known(found: Scene, numbers: Sequence[int]) -> dict[int, PullRequestV
     """What candidates brought and the repository told, by number."""
     definition = found.definition
     async with found.call.database.read() as connection:
-        told = await rows.known(
-            connection, definition.project_id, pull_requests.names(found), numbers
-        )
+        names = await pull_requests.names(connection, found)
+        told = await rows.known(connection, definition.project_id, names, numbers)
         brought = await rows.brought(connection, definition.definition_id, numbers)
     views_by_number = {one.number: PullRequestView(one) for one in told}
     return views_by_number | {

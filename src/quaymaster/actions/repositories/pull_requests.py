@@ -4,39 +4,51 @@ from collections.abc import Sequence
 
 from quaymaster.actions.ports.outside import CodeRepository, Commit, Repositories
 from quaymaster.actions.repositories.repositories import Scene
-from quaymaster.actions.repositories.sources import URL
+from quaymaster.actions.repositories.sources import said
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.pull_requests import PullRequest, number_in
 from quaymaster.domain.pushes import repository_key
+from quaymaster.plans.endpoints import endpoint
+from quaymaster.sources import commit_servers
 from quaymaster.store.candidates import pull_requests as rows
+from quaymaster.store.postgres.database import Connection
+from quaymaster.store.resources import connections
 
 MOST_LOOKED_AT = 2000
 SERVERS = ("github.com", "gitlab.com")
 
 
-def names(found: Scene) -> list[str]:
-    """The names by which deliveries may call the definition's repository."""
-    address = repository_key(str(found.definition.settings.get(URL) or ""))
+async def names(connection: Connection, found: Scene) -> list[str]:
+    """The names by which deliveries may call the definition's repository: those of its address and
+    of its name at the server that it is connected to, or else at the usual ones."""
+    address, word = said(found.definition.settings)
     repository = found.definition.repository.casefold()
     usual = [f"{server}/{repository}" for server in SERVERS] if repository else []
-    return [*([address] if address else []), *usual]
+    server = None
+    if word:
+        kept = await connections.named(connection, found.definition.project_id, [word])
+        server = next((endpoint(one.connection) for one in kept.values()), None)
+    if server and commit_servers.server_of(server):
+        there = repository_key(commit_servers.address(server, repository))
+        usual = [there] if there else usual
+    return [name for name in (repository_key(address), *usual) if name]
 
 
 async def of_commits(found: Scene, commits: Sequence[Commit]) -> list[PullRequest]:
     """The pull requests of these commits by number: as the server told of them, or else by the
     message of the commit that merged them."""
-    said = {one.id: number_in(one.message) for one in commits}
+    numbers = {one.id: number_in(one.message) for one in commits}
     async with found.call.database.read() as connection:
         told = await rows.known(
             connection,
             found.definition.project_id,
-            names(found),
-            [number for number in said.values() if number],
-            list(said),
+            await names(connection, found),
+            [number for number in numbers.values() if number],
+            list(numbers),
         )
     known = {one.number: one for one in told}
     for commit in commits:
-        number = said[commit.id]
+        number = numbers[commit.id]
         if number and number not in known:
             title = commit.message.partition("\n")[0][:300]
             known[number] = PullRequest(
@@ -52,7 +64,8 @@ async def commits(
     if not numbers:
         return []
     async with found.call.database.read() as connection:
-        told = await rows.known(connection, found.definition.project_id, names(found), numbers)
+        called = await names(connection, found)
+        told = await rows.known(connection, found.definition.project_id, called, numbers)
     known = {one.number: one.merge_commit for one in told if one.is_merged and one.merge_commit}
     if set(numbers) - set(known):
         head = (await outside.commit(source, "")).id

@@ -53,7 +53,7 @@ async def _opened(
     known = await repositories.candidate(connection, found, str(version))
     definition = found.definition
     if not await rows.is_of_definition(connection, definition.definition_id, number):
-        names = pull_requests.names(found)
+        names = await pull_requests.names(connection, found)
         if not await rows.known(connection, definition.project_id, names, [number]):
             raise NotFound("pull request", number)
     return found, known.release
