@@ -1,6 +1,5 @@
 """Commands that add, list and remove service connections."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -15,12 +14,10 @@ from rich.table import Table
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.people import projects
 from quaymaster.actions.resources import connections
-from quaymaster.cli import options
+from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.errors import Invalid, NotFound
-from quaymaster.server import access, installation
-from quaymaster.store import migrate
 from quaymaster.store.resources.connections import KeptConnection
 
 T = TypeVar("T")
@@ -85,13 +82,8 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str | None]:
 
 
 def _run(home: Path | None, project: str, act: Callable[[Call], Awaitable[T]]) -> T:
-    async def within() -> T:
-        settings = options.settings(home)
-        async with access.reached(settings) as dsn:
-            await migrate.upgrade(dsn)
-            async with installation.opened(settings, dsn) as opened:
-                call = Call(opened)
-                number = await projects.id_of(call.database, project)
-                return await act(replace(call, project=Project(number, project, "")))
+    async def within(call: Call) -> T:
+        number = await projects.id_of(call.database, project)
+        return await act(replace(call, project=Project(number, project, "")))
 
-    return asyncio.run(within())
+    return on_installation(home, within)

@@ -1,27 +1,22 @@
 """The commands that say why a stage is not deploying, and why a build does not go on."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.builds import explaining as build_explaining
-from quaymaster.actions.call import Call
 from quaymaster.actions.deployments import explaining
-from quaymaster.actions.deployments.explaining import Explained
-from quaymaster.cli import options
+from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
 from quaymaster.domain.reasons import Reason
 from quaymaster.domain.release import ReleaseId
-from quaymaster.server import access, installation
-from quaymaster.store import migrate
 
 
 def explain(release: int, stage: str, *, home: Home = None) -> None:
-    found = asyncio.run(_explained(home, ReleaseId(release), stage))
+    number = ReleaseId(release)
+    found = on_installation(home, lambda call: explaining.reasons_by_name(call, number, stage))
     if not found.reasons:
         Console().print(f"Nothing keeps {found.stage} from deploying.", markup=False)
         return
@@ -29,15 +24,7 @@ def explain(release: int, stage: str, *, home: Home = None) -> None:
 
 
 def explain_build(build: int, *, home: Home = None) -> None:
-    _show(asyncio.run(_build_explained(home, build)), {})
-
-
-async def _build_explained(home: Path | None, build: int) -> tuple[Reason, ...]:
-    settings = options.settings(home)
-    async with access.reached(settings) as dsn:
-        await migrate.upgrade(dsn)
-        async with installation.opened(settings, dsn) as opened:
-            return await build_explaining.reasons(Call(opened), build)
+    _show(on_installation(home, lambda call: build_explaining.reasons(call, build)), {})
 
 
 def _show(reasons: Sequence[Reason], names: Mapping[str, str]) -> None:
@@ -45,14 +32,6 @@ def _show(reasons: Sequence[Reason], names: Mapping[str, str]) -> None:
     for reason in reasons:
         table.add_row(*map(escape, _row(reason, names)))
     Console().print(table)
-
-
-async def _explained(home: Path | None, release: ReleaseId, stage: str) -> Explained:
-    settings = options.settings(home)
-    async with access.reached(settings) as dsn:
-        await migrate.upgrade(dsn)
-        async with installation.opened(settings, dsn) as opened:
-            return await explaining.reasons_by_name(Call(opened), release, stage)
 
 
 def _row(reason: Reason, names: Mapping[str, str]) -> tuple[str, str, str, str]:

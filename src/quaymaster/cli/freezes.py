@@ -1,10 +1,7 @@
 """Commands that set, list and lift freezes."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -14,14 +11,10 @@ from rich.table import Table
 from quaymaster.actions.call import Call
 from quaymaster.actions.deployments import freezing
 from quaymaster.actions.people import projects
-from quaymaster.cli import options
+from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.freezes import Freeze, FreezeKind
-from quaymaster.server import access, installation
-from quaymaster.store import migrate
-
-T = TypeVar("T")
 
 
 def set_freeze(  # noqa: PLR0913 - each is an option
@@ -50,11 +43,11 @@ def set_freeze(  # noqa: PLR0913 - each is an option
     async def add(call: Call) -> Freeze:
         return await freezing.create_for(call, freeze, await _project(call, project))
 
-    Console().print(f"{_run(home, add).id}")
+    Console().print(f"{on_installation(home, add).id}")
 
 
 def show(*, home: Home = None) -> None:
-    found = _run(home, freezing.all_listed)
+    found = on_installation(home, freezing.all_listed)
     table = Table("id", "level", "kind", "from", "until", "again", "reason")
     for one in found:
         again = f"{one.cron} {one.time_zone} for {one.duration}" if one.cron else ""
@@ -64,7 +57,7 @@ def show(*, home: Home = None) -> None:
 
 
 def lift(number: int, *, home: Home = None) -> None:
-    _run(home, lambda call: freezing.lift_any(call, number))
+    on_installation(home, lambda call: freezing.lift_any(call, number))
 
 
 async def _project(call: Call, name: str) -> str | None:
@@ -85,14 +78,3 @@ def _time(text: str) -> datetime | None:
 
 def _shown(time: datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M %Z}" if time else ""
-
-
-def _run(home: Path | None, act: Callable[[Call], Awaitable[T]]) -> T:
-    async def within() -> T:
-        settings = options.settings(home)
-        async with access.reached(settings) as dsn:
-            await migrate.upgrade(dsn)
-            async with installation.opened(settings, dsn) as opened:
-                return await act(Call(opened))
-
-    return asyncio.run(within())

@@ -1,9 +1,7 @@
 """Commands that administer people, groups, tokens and projects."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -11,15 +9,10 @@ from cyclopts.validators import Number
 from quaymaster.actions.people import people, projects
 from quaymaster.actions.resources import deployment_groups
 from quaymaster.apis.shared import scopes
-from quaymaster.cli import options
+from quaymaster.cli.homes import on_database
 from quaymaster.cli.options import Home
 from quaymaster.domain.errors import Invalid
-from quaymaster.server import access
-from quaymaster.store import migrate
-from quaymaster.store.postgres import database as databases
 from quaymaster.store.postgres.database import Database
-
-T = TypeVar("T")
 
 LONGEST_DAYS = 36_500
 
@@ -52,7 +45,7 @@ def create_token(
             database, user, name, scope or people.ALL_SCOPES, lifetime, now=datetime.now(UTC)
         )
 
-    print(_done(home, make).text)
+    print(on_database(home, make).text)
 
 
 def _check_scopes(asked: tuple[str, ...]) -> None:
@@ -70,7 +63,9 @@ def create_user(
     email: Annotated[str, Parameter(help="Where to write to.")] = "",
     home: Home = None,
 ) -> None:
-    print(_done(home, lambda database: people.create_user(database, name, display_name, email)))
+    print(
+        on_database(home, lambda database: people.create_user(database, name, display_name, email))
+    )
 
 
 def create_project(
@@ -79,7 +74,7 @@ def create_project(
     description: Annotated[str, Parameter(help="What it is about.")] = "",
     home: Home = None,
 ) -> None:
-    print(_done(home, lambda database: projects.create(database, name, description)))
+    print(on_database(home, lambda database: projects.create(database, name, description)))
 
 
 def create_deployment_group(
@@ -94,7 +89,7 @@ def create_deployment_group(
             database, name, project, description, datetime.now(UTC)
         )
 
-    print(_done(home, make))
+    print(on_database(home, make))
 
 
 def create_group(
@@ -105,7 +100,7 @@ def create_group(
     ] = None,
     home: Home = None,
 ) -> None:
-    print(_done(home, lambda database: people.create_group(database, name, project)))
+    print(on_database(home, lambda database: people.create_group(database, name, project)))
 
 
 def add_to_group(
@@ -117,20 +112,5 @@ def add_to_group(
     ] = None,
     home: Home = None,
 ) -> None:
-    _done(home, lambda database: people.add_to_group(database, group, member, project))
+    on_database(home, lambda database: people.add_to_group(database, group, member, project))
     print(f"{member} is a member of {group}.")
-
-
-def _done(home: Home, action: Callable[[Database], Awaitable[T]]) -> T:
-    """Run one action on the home's database, brought to this version first."""
-    return asyncio.run(_on_database(home, action))
-
-
-async def _on_database(home: Home, action: Callable[[Database], Awaitable[T]]) -> T:
-    async with access.reached(options.settings(home)) as dsn:
-        await migrate.upgrade(dsn)
-        database = await databases.connect(dsn, max_size=1)
-        try:
-            return await action(database)
-        finally:
-            await database.close()

@@ -1,8 +1,6 @@
 """Commands that show and carry out retention."""
 
-import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,11 +13,9 @@ from quaymaster.actions.builds.results.retention import BuildVerdicts
 from quaymaster.actions.call import Call
 from quaymaster.actions.releases import retention
 from quaymaster.actions.releases.retention import DefinitionVerdicts
-from quaymaster.cli import options
+from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
 from quaymaster.domain.build_retention import Fate
-from quaymaster.server import access, installation
-from quaymaster.store import migrate
 
 Row = tuple[str, str, str, str]
 BUILD_ENDS = {Fate.GOES: "deleted", Fate.LOSES_FILES: "loses its artifacts", Fate.KEPT: "kept"}
@@ -30,7 +26,7 @@ def explain(
     kept: Annotated[bool, Parameter(help="Also list what is kept, and why.")] = False,
     home: Home = None,
 ) -> None:
-    releases, builds = asyncio.run(_explained(home))
+    releases, builds = on_installation(home, _explained)
     rows = [*_of_releases(releases), *_of_builds(builds)]
     shown = [row for row in rows if kept or row[2] != BUILD_ENDS[Fate.KEPT]]
     table = Table("definition", "release or build", "what happens", "why")
@@ -39,13 +35,8 @@ def explain(
     Console().print(table if shown else "No release and no build would be deleted now.")
 
 
-async def _explained(home: Path | None) -> tuple[list[DefinitionVerdicts], list[BuildVerdicts]]:
-    settings = options.settings(home)
-    async with access.reached(settings) as dsn:
-        await migrate.upgrade(dsn)
-        async with installation.opened(settings, dsn) as opened:
-            call = Call(opened)
-            return await retention.explained(call), await build_retention.explained(call)
+async def _explained(call: Call) -> tuple[list[DefinitionVerdicts], list[BuildVerdicts]]:
+    return await retention.explained(call), await build_retention.explained(call)
 
 
 def _of_releases(found: list[DefinitionVerdicts]) -> Iterator[Row]:

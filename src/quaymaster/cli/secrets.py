@@ -1,13 +1,11 @@
 """Commands about the key that secrets are sealed with."""
 
-import asyncio
 from pathlib import Path
 
 from quaymaster.cli import options
+from quaymaster.cli.homes import on_database
 from quaymaster.cli.options import Home
-from quaymaster.server import access
-from quaymaster.store import migrate, resealing
-from quaymaster.store.postgres import database as databases
+from quaymaster.store import resealing
 from quaymaster.store.storage import vault
 from quaymaster.store.storage.vault import open_vault
 
@@ -15,23 +13,16 @@ from quaymaster.store.storage.vault import open_vault
 def rotate(*, home: Home = None) -> None:
     settings = options.settings(home)
     vault.add_key(settings.secret_key_file)
-    done = asyncio.run(_resealed(home))
+    done = _resealed(home, settings.secret_key_file)
     print(f"Sealed anew with a new key: {done}. Restart what runs, then: quaymaster secrets forget")
 
 
 def forget(*, home: Home = None) -> None:
     settings = options.settings(home)
-    done = asyncio.run(_resealed(home))
+    done = _resealed(home, settings.secret_key_file)
     keys = vault.forget_older_keys(settings.secret_key_file)
     print(f"Sealed anew: {done}. Older keys forgotten: {keys}.")
 
 
-async def _resealed(home: Path | None) -> int:
-    settings = options.settings(home)
-    async with access.reached(settings) as dsn:
-        await migrate.upgrade(dsn)
-        database = await databases.connect(dsn, max_size=1)
-        try:
-            return await resealing.reseal(database, open_vault(settings.secret_key_file))
-        finally:
-            await database.close()
+def _resealed(home: Path | None, key_file: Path) -> int:
+    return on_database(home, lambda database: resealing.reseal(database, open_vault(key_file)))
