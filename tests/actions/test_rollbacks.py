@@ -12,7 +12,7 @@ from quaymaster.domain.statuses import DeploymentReason, JobStatus, StageStatus
 from quaymaster.store.definitions.definitions import Definition
 from tests import documents
 from tests.actions.office import Office
-from tests.server.waiting import eventually
+from tests.server.locks import waits_for
 
 ROLLS_BACK = {
     "triggerType": "rollbackRedeploy",
@@ -121,14 +121,7 @@ async def test_a_deployment_that_was_asked_for_meanwhile_is_waited_for_and_wins(
     async with office.installation.database.transaction() as connection:
         await orchestrate.happen_within(connection, call, good, asked)
         rollback = asyncio.create_task(rollbacks.roll_back(Call(office.installation), failed))
-
-        async def has_come_to_the_door() -> bool:
-            return rollback.done() or await connection.fetchval(
-                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND database ="
-                " (SELECT oid FROM pg_database WHERE datname = current_database()))"
-            )
-
-        await eventually(has_come_to_the_door, "the rollback to wait for the decision")
+        await waits_for(connection, rollback)
     assert not await rollback
     after = (await office.seen("ann", good)).view.stages[0]
     assert [one.reason for one in after.attempts][1:] == [DeploymentReason.MANUAL]

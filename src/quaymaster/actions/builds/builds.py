@@ -13,7 +13,7 @@ from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_events import BuildCanceled, BuildRetried
 from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.domain.release_names import BUILD_NUMBER
-from quaymaster.store.builds import edits, retention, views
+from quaymaster.store.builds import aged_builds, edits, retention, views
 from quaymaster.store.builds.edits import Details
 from quaymaster.store.builds.views import BuildView
 from quaymaster.store.postgres.database import Connection
@@ -109,12 +109,22 @@ async def _edit_within(
         permission = BuildPermission.RETAIN_INDEFINITELY
     if wanted.quality is not None:
         permission |= BuildPermission.EDIT_BUILD_QUALITY
-    view = await found(connection, call, build_id, permission)
+    view = await _found_locked(connection, call, build_id, permission)
     if wanted.number is not None and wanted.number != view.number:
         await rename_within(connection, call, build_id, wanted.number)
-    tags = None if wanted.tags is None else _bounded(changed_tags((), wanted.tags, ()))
-    details = Details(wanted.keep_forever, wanted.quality, wanted.retained_by_release, tags)
+        view = replace(view, number=wanted.number)
+    details = Details(wanted.keep_forever, wanted.quality, wanted.retained_by_release)
     await edits.change(connection, build_id, details, call.by, call.now)
+    if wanted.tags is not None:
+        await _set_tags(connection, call, view, changed_tags((), wanted.tags, ()))
+
+
+async def _found_locked(
+    connection: Connection, call: Call, build_id: int, permission: BuildPermission
+) -> BuildView:
+    """A build as it is now, nobody else's to change until the transaction ends."""
+    await edits.lock(connection, build_id)
+    return await found(connection, call, build_id, permission)
 
 
 async def rename_within(connection: Connection, call: Call, build_id: int, number: str) -> None:
@@ -129,6 +139,7 @@ async def rename_within(connection: Connection, call: Call, build_id: int, numbe
 async def delete(call: Call, build_id: int) -> None:
     """Delete a build softly. Raises Refused while it runs, or is kept by somebody (23.4)."""
     async with call.database.transaction() as connection:
+        await aged_builds.lock(connection, build_id)
         view = await found(connection, call, build_id, BuildPermission.DELETE_BUILDS)
         if view.status != "completed":
             raise Refused(f"Build {view.number} is under way. Cancel it before you delete it.")
@@ -146,26 +157,27 @@ async def change_tags(
 ) -> list[str]:
     """Add and remove tags; all tags afterwards (23.5). A new tag may make a release (8.3)."""
     async with call.database.transaction() as connection:
-        view = await found(connection, call, build_id, BuildPermission.UPDATE_BUILD_INFORMATION)
+        permission = BuildPermission.UPDATE_BUILD_INFORMATION
+        view = await _found_locked(connection, call, build_id, permission)
         return await tag_within(connection, call, view, add, remove)
 
 
 async def tag_within(
     connection: Connection, call: Call, view: BuildView, add: Iterable[str], remove: Iterable[str]
 ) -> list[str]:
-    """The same inside a transaction that the caller opened."""
-    current = await edits.locked_tags(connection, view.id)
-    tags = _bounded(changed_tags(current, add, remove))
-    await edits.change(connection, view.id, Details(tags=tags), call.by, call.now)
-    is_new = len(set(map(str.casefold, tags)) - set(map(str.casefold, current))) > 0
-    if is_new and view.status == "completed":
-        await happening.tell_tagged(connection, call, replace(view, tags=tuple(tags)))
-    return tags
+    """The same inside a transaction that the caller opened, of a build seen since it was locked."""
+    return await _set_tags(connection, call, view, changed_tags(view.tags, add, remove))
 
 
-def _bounded(tags: list[str]) -> list[str]:
+async def _set_tags(
+    connection: Connection, call: Call, view: BuildView, tags: list[str]
+) -> list[str]:
     if len(tags) > MOST_TAGS:
         raise Invalid(f"A build may have {MOST_TAGS} tags at most.")
+    await edits.change(connection, view.id, Details(tags=tags), call.by, call.now)
+    is_new = len(set(map(str.casefold, tags)) - set(map(str.casefold, view.tags))) > 0
+    if is_new and view.status == "completed":
+        await happening.tell_tagged(connection, call, replace(view, tags=tuple(tags)))
     return tags
 
 
@@ -174,7 +186,8 @@ async def change_properties(
 ) -> Mapping[str, Any]:
     """Set properties, or remove those set to None; all of them afterwards."""
     async with call.database.transaction() as connection:
-        view = await found(connection, call, build_id, BuildPermission.UPDATE_BUILD_INFORMATION)
+        permission = BuildPermission.UPDATE_BUILD_INFORMATION
+        view = await _found_locked(connection, call, build_id, permission)
         merged = {**view.properties, **changes}
         kept = {name: value for name, value in merged.items() if value is not None}
         await edits.set_properties(connection, build_id, kept)

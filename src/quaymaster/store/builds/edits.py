@@ -93,12 +93,9 @@ async def delete(connection: Connection, build_id: int, by: PersonId | None, at:
     )
 
 
-async def locked_tags(connection: Connection, build_id: int) -> list[str]:
-    """The tags as they are now, nobody else's to change until the transaction ends."""
-    tags: list[str] = await connection.fetchval(
-        "SELECT tags FROM builds WHERE id = $1 FOR NO KEY UPDATE", build_id
-    )
-    return tags
+async def lock(connection: Connection, build_id: int) -> None:
+    """Let nobody else change the build until the transaction ends."""
+    await connection.execute("SELECT FROM builds WHERE id = $1 FOR NO KEY UPDATE", build_id)
 
 
 async def set_properties(

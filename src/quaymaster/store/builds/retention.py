@@ -51,6 +51,14 @@ ORDER BY id LIMIT 10000
 """
 
 
+async def lock_builds(connection: Connection, definition_id: int) -> None:
+    """Let no release take a build of the definition until the transaction ends."""
+    await connection.execute(
+        "SELECT FROM builds WHERE definition_id = $1 AND NOT is_deleted ORDER BY id FOR UPDATE",
+        definition_id,
+    )
+
+
 async def kept_builds(connection: Connection, definition_id: int, now: datetime) -> list[int]:
     """Builds of a definition that a release or a lease keeps."""
     rows = await connection.fetch(

@@ -7,13 +7,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from quaymaster.actions.builds import happening
 from quaymaster.actions.builds.results import retention
-from quaymaster.actions.call import Call
+from quaymaster.actions.call import Call, Project
+from quaymaster.actions.releases import releases
+from quaymaster.actions.releases.releases import ReleaseRequest
 from quaymaster.actions.storage import leftovers
+from quaymaster.domain.build import BuildId
+from quaymaster.domain.build_events import BuildRetried
+from quaymaster.domain.release import ReleaseId
+from quaymaster.store.postgres.database import Connection
 from quaymaster.store.storage import leftovers as rows
 from tests import documents
-from tests.apis.azure.build.asking import asked, made
+from tests.apis.azure.build.asking import asked, made, queued
 from tests.apis.azure.server import Server
+from tests.server.locks import waits_for
 
 RULE = {"branches": ["+refs/heads/*"], "daysToKeep": 10, "minimumToKeep": 1}
 
@@ -214,3 +224,45 @@ async def test_what_is_deployed_or_being_deployed_keeps_its_build(server: Server
     async with server.database.transaction() as connection:
         await connection.execute("UPDATE deployments SET status = 'rejected'")
     assert await retention.run(later(server)) == 1
+
+
+async def sent_meanwhile(
+    server: Server, connection: Connection, path: str
+) -> "asyncio.Task[httpx.Response]":
+    """A DELETE of this path that waits for the open transaction, or has not."""
+    sent = asyncio.create_task(server.ask("DELETE", f"/default/Default/_apis/build/{path}"))
+    await waits_for(connection, sent)
+    return sent
+
+
+async def test_a_build_that_a_release_is_just_made_of_is_not_deleted(server: Server):
+    web = await made(server, "Web")
+    number = await built(server, web, 1)
+    artifact = documents.build_artifact("_Web")
+    artifact["definitionReference"] = {"definition": {"id": "Web"}}
+    document = documents.definition("Web CD", documents.stage("Dev"), artifacts=[artifact])
+    saved = await server.made("definitions", document)
+    call = Call(server.installation, project=Project(web["project"]["id"], "Default", "default"))
+    for path in (f"builds/{number}", f"definitions/{web['id']}"):
+        sent: list[asyncio.Task[httpx.Response]] = []
+
+        async def delete(connection: Connection, _: ReleaseId, path=path, sent=sent) -> None:
+            sent.append(await sent_meanwhile(server, connection, path))
+
+        wanted = ReleaseRequest(saved["id"], is_draft=True)
+        release = await releases.create(call, wanted, delete)
+        answer = await sent[0]
+        assert answer.status_code == 400
+        assert "retained" in answer.text or "keeps its builds" in answer.text
+        await server.project("DELETE", f"releases/{release}")
+
+
+async def test_a_build_that_is_just_retried_is_not_deleted(server: Server):
+    web = await made(server, "Web")
+    number = (await queued(server, web))["id"]
+    await asked(server, "PATCH", f"builds/{number}", json={"status": "cancelling"})
+    async with server.database.transaction() as connection:
+        await happening.happen_within(connection, later(server), BuildId(number), BuildRetried())
+        sent = await sent_meanwhile(server, connection, f"builds/{number}")
+    answer = await sent
+    assert (answer.status_code, "under way" in answer.text) == (400, True)

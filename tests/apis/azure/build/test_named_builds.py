@@ -1,6 +1,7 @@
 """Release definitions find the builds that they name, in every published form (SEMANTICS 4.1)."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,9 @@ from tests.apis.azure.build.asking import asked, definition, made
 from tests.apis.azure.server import Server
 
 
-async def watching(server: Server, name: str = "Web CD", **reference: Any) -> Any:
+async def watching(
+    server: Server, name: str = "Web CD", conditions: Sequence[Any] = (), **reference: Any
+) -> Any:
     """A release definition with a trigger on a Build artifact that is referenced so."""
     artifact = documents.build_artifact("_Web")
     chosen = {"id": "selectDuringReleaseCreationType"}
@@ -31,7 +34,7 @@ async def watching(server: Server, name: str = "Web CD", **reference: Any) -> An
             name,
             documents.stage("Dev"),
             artifacts=[artifact],
-            triggers=[documents.artifact_trigger("_Web")],
+            triggers=[documents.artifact_trigger("_Web", *conditions)],
         ),
     )
 
@@ -212,3 +215,36 @@ async def test_a_project_that_appears_later_is_taken_by_who_may_see_its_builds(s
     again = await server.project("PUT", "definitions", json=saved.json())
     assert again.status_code == 200, again.text
     assert await warnings(server, again.json()) == []
+
+
+async def test_a_tag_that_is_set_with_other_parts_of_a_build_makes_a_release_too(server: Server):
+    """Tags that are only kept, or taken away, make none (8.3)."""
+    web = await made(server, "Web CI")
+    condition = {"tags": ["ok"], "createReleaseOnBuildTagging": True}
+    await watching(server, conditions=(condition,), definition={"id": "Web CI"})
+    build = await asked(server, "POST", "builds", json={"definition": {"id": web["id"]}})
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE builds SET status = 'completed', result = 'succeeded', finished_at = now()"
+        )
+    path, call = f"builds/{build['id']}", Call(server.installation)
+    for tags in (["other"], ["OK", "other"], ["ok"]):
+        await asked(server, "PATCH", path, json={"tags": tags, "buildNumber": "Web-7"})
+    async with server.database.read() as connection:
+        due = await rows.due(connection, datetime.now(UTC))
+        tagged = await connection.fetch("SELECT event FROM artifact_events ORDER BY id")
+    assert len(tagged) == 2
+    assert sum([await artifact_events.answer(call, number) for number in due]) == 1
+    [release] = (await server.seen("releases?$expand=artifacts"))["value"]
+    version = release["artifacts"][0]["definitionReference"]["version"]
+    assert version == {"id": str(build["id"]), "name": "Web-7"}
+
+
+async def test_properties_that_are_set_at_once_are_all_kept(server: Server):
+    web = await made(server, "Web CI")
+    build = await asked(server, "POST", "builds", json={"definition": {"id": web["id"]}})
+    path = f"builds/{build['id']}/properties"
+    names = [f"name{number}" for number in range(8)]
+    patches = [[{"op": "add", "path": f"/{name}", "value": name}] for name in names]
+    await asyncio.gather(*(asked(server, "PATCH", path, json=patch) for patch in patches))
+    assert set((await asked(server, "GET", path))["value"]) == set(names)

@@ -269,8 +269,10 @@ async def delete(call: Call, definition_id: int) -> None:
 
 async def delete_within(connection: Connection, call: Call, definition_id: int) -> None:
     """The same inside a transaction that the caller opened."""
-    one = await found(connection, call, definition_id, locked=True)
+    one = await found(connection, call, definition_id)
     require(call, one, BuildPermission.DELETE_BUILD_DEFINITION)
+    await retention.lock_builds(connection, definition_id)  # before its row, as builds that end do
+    one = await found(connection, call, definition_id, locked=True)
     if kept := await retention.kept_builds(connection, definition_id, call.now):
         listed = ", ".join(map(str, kept[:10]))
         raise Refused(

@@ -1,0 +1,21 @@
+"""Waiting until somebody stands behind the locks of an open transaction."""
+
+import asyncio
+from typing import Any
+
+from quaymaster.store.postgres.database import Connection
+from tests.server.waiting import eventually
+
+WAITS = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
+"""
+
+
+async def waits_for(connection: Connection, task: "asyncio.Task[Any]") -> None:
+    """Return once the task waits for what this transaction has locked, or is over."""
+
+    async def is_so() -> bool:
+        return task.done() or bool(await connection.fetchval(WAITS))
+
+    await eventually(is_so, "somebody to wait for the transaction")
