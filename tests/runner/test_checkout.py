@@ -231,3 +231,37 @@ async def test_an_address_that_is_not_allowed_is_not_called(
 ) -> None:
     outcome = await built(pool, tmp_path / "w", "true", address=served)
     assert "QUAYMASTER_ALLOWED_ADDRESSES" in outcome.log_of(2)
+
+
+@needs_git
+async def test_what_strangers_wrote_begins_empty_and_cannot_name_other_repositories(
+    pool: HostPool, shop: Path, served: str, tmp_path: Path
+) -> None:
+    """The server has one repository here, which is its own submodule; it asks for a sign-in."""
+    (shop / ".gitmodules").write_text(f'[submodule "lib"]\npath = lib\nurl = {served}\n')
+    with Repo(str(shop)) as repo:
+        newest = repo.head().decode()
+    git("add", ".gitmodules", directory=shop)
+    git("update-index", "--add", "--cacheinfo", f"160000,{newest},lib", directory=shop)
+    git("commit", "-m", "lib", directory=shop)
+    endpoint = Endpoint("c1", "far", "git", parameters={"username": "u", "password": PASSWORD})
+    asked = {
+        "address": served,
+        "branch": "refs/heads/main",
+        "connection": "far",
+        "source_endpoints": [endpoint],
+        "allowed_addresses": ["127.0.0.1"],
+    }
+    ours = await built(
+        pool, tmp_path / "w", "cat lib/a.txt && touch .git/left", submodules="direct", **asked
+    )
+    assert ours.result is JobResult.SUCCEEDED, ours.log_of(2)
+    theirs = await built(
+        pool, tmp_path / "w", "test ! -e .git/left && cat a.txt", of_strangers=True, **asked
+    )
+    assert theirs.result is JobResult.SUCCEEDED, theirs.log()
+    refused = await built(
+        pool, tmp_path / "w", "true", submodules="direct", of_strangers=True, **asked
+    )
+    assert refused.result is JobResult.FAILED
+    assert "Authentication failed" in refused.log_of(2) or "could not read" in refused.log_of(2)

@@ -100,7 +100,11 @@ class BuildJobPlan:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """A compiled build definition. YAML definitions have no jobs until a build is queued."""
+    """A compiled build definition. YAML definitions have no jobs until a build is queued.
+
+    `without_secrets` is of a build alone: strangers wrote what it runs, so that its jobs are given
+    nothing that is secret.
+    """
 
     process: ProcessType = ProcessType.DESIGNER
     yaml_path: str = ""
@@ -114,6 +118,7 @@ class BuildPlan:
     queue_name: str = ""
     retention: tuple[BuildRule, ...] = ()
     warnings: tuple[str, ...] = ()
+    without_secrets: bool = False
 
     def job(self, key: str) -> BuildJobPlan:
         """The job of this key. Raises KeyError."""

@@ -19,11 +19,15 @@ from quaymaster.protocol.job import Checkout, JobVariable, RunJob
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a job starts with: its variables, its sources and, where its phase asks, a token."""
+    """What a job starts with: its variables, its sources and, where its phase asks, a token.
+
+    What strangers wrote (`is_strange`) runs in a workspace of its own.
+    """
 
     variables: Sequence[JobVariable] = field(repr=False)
     checkout: Checkout | None = None
     access_token: str = field(default="", repr=False)
+    is_strange: bool = False
 
 
 def build_message(
@@ -40,7 +44,7 @@ def build_message(
         token=job.token,
         name=plan.work.name,
         plan_id=context.plan_id,
-        workspace=f"{context.project_id}/{context.definition_id}",
+        workspace=f"{context.project_id}/{context.definition_id}{_of(given)}",
         work_directory=place.work_directory,
         steps=[step_message(numbered) for numbered in steps],
         variables=list(given.variables),
@@ -57,6 +61,11 @@ def build_message(
         node=place.node,
         allowed_addresses=list(place.allowed_addresses),
     )
+
+
+def _of(given: Given) -> str:
+    """Nothing that a stranger's build leaves behind is there for one that is trusted."""
+    return "/strangers" if given.is_strange else ""
 
 
 def build_variables(

@@ -96,7 +96,7 @@ class Checkout(msgspec.Struct, frozen=True):
     ("" is the default branch), `commit` "" its newest commit. `depth` 0 fetches all history;
     `clean` removes what earlier builds have left. `connection` names the one of the source
     endpoints that signs in. `tags` None brings tags with the whole history only; `lfs` brings the
-    files of Git LFS.
+    files of Git LFS. `of_strangers`: the sources begin empty, and submodules are not signed in to.
     """
 
     address: str
@@ -108,6 +108,7 @@ class Checkout(msgspec.Struct, frozen=True):
     connection: str = ""
     lfs: bool = False
     tags: bool | None = None
+    of_strangers: bool = False
 
 
 StepKind = Literal["initialize", "checkout", "download", "task", "finalize"]

@@ -112,7 +112,7 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
         values = await build_values.computed_values(connection, definition.id, values)
         if not request.has_secrets:
             values = replace(values, secret=dict.fromkeys(values.secret, ""))
-        plan = spread(plan, values.plain)
+        plan = replace(spread(plan, values.plain), without_secrets=not request.has_secrets)
         new = await _new_build(connection, call, definition, plan, request, values)
         new = replace(
             new,

@@ -54,19 +54,22 @@ async def told(
     repository = plan.checkout or build.plan.repository
     checks_out = plan.checks_out and not on_server
     signing_in = await _signing_in(connection, call, facts, repository) if checks_out else []
-    checkout = _checkout(repository, facts, signing_in) if checks_out else None
+    checkout = _checkout(build, repository, facts, signing_in) if checks_out else None
     sources = f"{repository.name or repository.id or checkout.address} to s" if checkout else ""
     planned = planned_steps(plan.work, (), tasks.chosen if tasks else none_installed, sources)
     steps = await numbered(connection, job.id, job.token, planned)
     context = _context(call.installation.url, build, plan, job, facts)
-    token = await job_tokens.issue(connection, facts.project_id, plan.work, job, call.now)
+    is_strange = build.plan.without_secrets
+    token = ""
+    if not is_strange:
+        token = await job_tokens.issue(connection, facts.project_id, plan.work, job, call.now)
     for_scripts = token if plan.work.access_token else ""  # tasks have it anyway (12.10)
     variables = build_variables(context, facts.variables, facts.secrets, own, for_scripts)
     variables += await call_back_tokens.for_job(
         connection, job, plan.work, context, steps, call.now, call.installation.outside.tasks
     )
-    named = await _named(connection, call, plan, facts, variables)
-    given = Given(variables, checkout, token)
+    named = [] if is_strange else await _named(connection, call, plan, facts, variables)
+    given = Given(variables, checkout, token, is_strange)
     message = build_message(
         job, plan, context, steps, equipped(place, call.installation.outside), given
     )
@@ -76,7 +79,7 @@ async def told(
 
 
 def _checkout(
-    repository: RepositoryPlan, facts: BuildFacts, signing_in: list[Endpoint]
+    build: Build, repository: RepositoryPlan, facts: BuildFacts, signing_in: list[Endpoint]
 ) -> Checkout | None:
     """What the job checks out; None where the definition does not say where its sources are."""
     opened = signing_in[0] if signing_in else None
@@ -95,6 +98,7 @@ def _checkout(
         connection=repository.connection,
         lfs=repository.lfs,
         tags=repository.fetch_tags,
+        of_strangers=build.plan.without_secrets,
     )
 
 
@@ -173,7 +177,8 @@ async def given(call: Call, build_id: int, job_id: int) -> tuple[Secrets, list[E
         own = await _own(connection, call, build, plan, facts)
         context = _context(call.installation.url, build, plan, job, facts)
         variables = build_variables(context, facts.variables, facts.secrets, own)
-        named = await _named(connection, call, plan, facts, variables)
+        is_strange = build.plan.without_secrets
+        named = [] if is_strange else await _named(connection, call, plan, facts, variables)
     return Secrets(release={one.name: one.value for one in variables if one.is_secret}), named
 
 

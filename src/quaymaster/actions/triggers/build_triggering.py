@@ -16,7 +16,7 @@ from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.domain.triggers import GOOD_RESULTS
 from quaymaster.plans.yaml_triggers import file_triggers
-from quaymaster.store.builds import views
+from quaymaster.store.builds import builds, views
 from quaymaster.store.builds.views import BuildView
 from quaymaster.store.definitions import build_definitions
 from quaymaster.store.definitions.build_definitions import BuildDefinition
@@ -71,11 +71,13 @@ async def completed(call: Call, build_id: int) -> int:
     async with call.database.read() as connection:
         view = await views.get(connection, None, build_id)
         found = await build_triggers.after(connection, view.definition_id) if view else []
+        before = await builds.load(connection, build_id) if found else None
     made = 0
     for one in found:
         wanted = await opened(call, one)
         if wanted is not None and view is not None and _follows(wanted, view):
-            made += await _queue(wanted, _following(wanted, view))
+            is_strange = before is not None and before.plan.without_secrets
+            made += await _queue(wanted, _following(wanted, view, is_strange=is_strange))
     return made
 
 
@@ -218,6 +220,7 @@ def _of_pull_request(wanted: Wanted, push: Push, requester: str | None) -> Build
             "pr.targetBranch": push.target,
             "pr.sourceSha": push.head or push.commit,
             "pr.title": push.message.partition("\n")[0][:200],
+            "pr.isFork": str(push.is_fork),
         },
         lets_pass=True,
         once=f"pullRequest:{push.ref}:{push.commit}",
@@ -234,8 +237,9 @@ def _follows(wanted: Wanted, view: BuildView) -> bool:
     )
 
 
-def _following(wanted: Wanted, view: BuildView) -> BuildRequest:
-    """A build of the same branch and commit where the repository is the same."""
+def _following(wanted: Wanted, view: BuildView, *, is_strange: bool) -> BuildRequest:
+    """A build of the same branch and commit where the repository is the same, and then without
+    secrets after one that was so, too."""
     plan = wanted.definition.plan.repository
     same = bool(plan.url) and repository_key(plan.url) == repository_key(
         str(view.repository.get("url") or "")
@@ -244,6 +248,7 @@ def _following(wanted: Wanted, view: BuildView) -> BuildRequest:
         definition_id=wanted.definition.id,
         source_branch=view.source_branch if same else "",
         source_version=view.source_version if same else "",
+        has_secrets=not (same and is_strange),
         reason="buildCompletion",
         requested_for=view.requested_for,
         triggered_by_build=view.id,

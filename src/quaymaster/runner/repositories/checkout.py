@@ -8,7 +8,7 @@ they are; what it may reach on the network, and with which credentials, is not t
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -89,6 +89,8 @@ class _Sources:
         if program() is None:
             self._without_program()
             return
+        if self.wanted.of_strangers:  # what the last one wrote into .git must not see the sign-in
+            empty(self.target)
         with git_for([self.place], self.target, self.reach) as git:
             if self.wanted.lfs and not large_files.is_installed(git):
                 raise CannotFetch(large_files.MISSING)
@@ -101,7 +103,7 @@ class _Sources:
             told = git.run("log", "-1", "--format=%H %s", commit).strip()
             say(f"HEAD is now at {told}")
         if self.wanted.submodules:
-            self._submodules(self.target, self.place, 1)
+            self._submodules(self.target, self._parent(), 1)
 
     def _prepare(self, git: Git) -> None:
         """An empty clone, or the last build's when it is of the same repository."""
@@ -201,6 +203,12 @@ class _Sources:
         return branch if branch.startswith("refs/tags/") else _ORIGIN + branch[len("refs/heads/") :]
 
     # ---- submodules --------------------------------------------------------------------------
+
+    def _parent(self) -> Address:
+        """The repository as its submodules see it: strangers could name any of the same server."""
+        if not self.wanted.of_strangers:
+            return self.place
+        return replace(self.place, user="", password="", private_key="")
 
     def _submodules(self, directory: Path, parent: Address, level: int) -> None:
         """Those of one repository, each address checked, then theirs if nested ones are wanted."""
