@@ -15,7 +15,7 @@ async def no_process(command: list[str], **_options: Any) -> int:
 
 
 async def handle(task_id: str, version: str, directory: Path, **inputs: str) -> list[str]:
-    """Run a task in a directory; gives its lines, raises what the handler raises."""
+    """Run a task in a directory; gives its lines and commands, raises what the handler raises."""
     definition = registry.find(task_id, version)
     values = {declared.name.lower(): declared.default for declared in definition.inputs}
     values |= {name.lower(): value for name, value in inputs.items()}
@@ -37,6 +37,7 @@ async def handle(task_id: str, version: str, directory: Path, **inputs: str) -> 
         log=lines.append,
         warn=lines.append,
         execute=no_process,
+        command=lines.append,
     )
     await definition.run(call)
     return lines

@@ -50,6 +50,13 @@ async def test_setting_a_read_only_variable_warns(pool: HostPool) -> None:
     assert "read-only" in outcome.warnings()[0]
 
 
+async def test_a_failed_try_is_printed_with_a_warning(pool: HostPool) -> None:
+    tries = "##vso[task.debug", "##vso", "##vso(task.debug)x"
+    outcome = await run(pool, job(script("\n".join(f"echo '{one}'" for one in tries))))
+    assert set(tries) <= set(outcome.log(0).split("\n"))
+    assert ["could not be read" in one for one in outcome.warnings()] == [True] * 3
+
+
 async def test_a_directory_is_put_in_front_of_the_path(pool: HostPool, tmp_path: Path) -> None:
     (tmp_path / "greet").write_text("#!/bin/sh\necho hello from the path\n")
     (tmp_path / "greet").chmod(0o755)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from quaymaster.runner import effects as e
 from quaymaster.runner.logging_commands import (
     KNOWN,
+    MENTION,
     LoggingCommand,
     Rules,
     interpret,
-    mentions_command,
     parse,
 )
 from tests.runner.commanding import ID, effect
@@ -72,12 +72,12 @@ class TestReading:
     def test_a_failed_try_is_no_command_but_is_noticed(self, line: str) -> None:
         command = parse(line)
         assert command is None or isinstance(interpret(command), e.CommandWarning)
-        assert mentions_command(line)
+        assert MENTION in line
 
     @pytest.mark.parametrize("line", ["", "##[section]x", "##VSO[task.debug]x", "## vso[a.b]"])
     def test_ordinary_output(self, line: str) -> None:
         assert parse(line) is None
-        assert not mentions_command(line)
+        assert MENTION not in line
 
     def test_neither_data_nor_properties_show_in_the_representation(self) -> None:
         command = parse("##vso[task.setendpoint key=hunter1]hunter2")

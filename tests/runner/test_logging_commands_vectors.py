@@ -8,7 +8,7 @@ import pytest
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.runner.details import Details
 from quaymaster.runner.effects import CommandError, CommandWarning, Effect, LogDetail, SetVariable
-from quaymaster.runner.logging_commands import interpret, mentions_command, parse
+from quaymaster.runner.logging_commands import MENTION, interpret, parse
 from tests.vectors import cases
 
 
@@ -46,7 +46,7 @@ def test_vector_outcome(case: dict[str, Any]) -> None:
     """
     outcome = case["outcome"]
     if case["parsed"] is None:
-        assert mentions_command(case["line"]) is ("warning" in outcome)
+        assert (MENTION in case["line"]) is ("warning" in outcome)
         return
     effect = effect_of(case)
     if re.match("error(: | on )", outcome) and not re.search("exist|parent|created", outcome):

@@ -25,10 +25,11 @@ from quaymaster.runner.reading import Asked, Unacceptable
 from quaymaster.runner.task_commands import TASK_COMMANDS, upload_summary
 
 PREFIX = "##vso["
-MENTION = "##vso"
+MENTION = "##vso"  # a line that holds it and is no command is a failed try (15.3)
 SHOWN = 60
 
-_ESCAPES = (("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]"))
+_LINE_ENDS = (("%0D", "\r"), ("%0A", "\n"))
+_ESCAPES = (("%3B", ";"), *_LINE_ENDS, ("%5D", "]"))
 _PERCENT = "%AZP25"
 
 
@@ -40,11 +41,6 @@ class LoggingCommand:
     event: str
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     data: str = field(default="", repr=False)
-
-
-def mentions_command(line: str) -> bool:
-    """Whether a line that is no command looks like a failed try: print it, and warn (15.3)."""
-    return MENTION in line
 
 
 def parse(line: str, *, decode_percents: bool = True) -> LoggingCommand | None:
@@ -73,6 +69,19 @@ def unescape(text: str, *, decode_percents: bool = True) -> str:
     for escaped, plain in _ESCAPES:
         text = text.replace(escaped, plain)
     return text.replace(_PERCENT, "%") if decode_percents else text
+
+
+def line_of(name: str, properties: Mapping[str, str], data: str) -> str:
+    """A command as a line from which `parse` reads these values again (SEMANTICS 15.2)."""
+    pairs = (f"{key}={_escaped(value, _ESCAPES)}" for key, value in properties.items())
+    return f"{PREFIX}{name} {';'.join(pairs)}]{_escaped(data, _LINE_ENDS)}"
+
+
+def _escaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
+    text = text.replace("%", _PERCENT)
+    for escaped, plain in escapes:
+        text = text.replace(plain, escaped)
+    return text
 
 
 def _properties(written: str, decode_percents: bool) -> dict[str, str]:

@@ -8,9 +8,9 @@ import io
 from collections.abc import Callable
 
 from quaymaster.runner.log_stream import LogStream
+from quaymaster.runner.logging_commands import MENTION
 from quaymaster.runner.masking import Masker
 
-COMMAND_PREFIX = "##vso["
 LONGEST_LINE = 32 * 1024
 LONGEST_COMMAND = 2 * 1024 * 1024
 
@@ -19,7 +19,7 @@ class TaskOutput:
     """Takes bytes in any portions; lines end with LF, CR LF or CR, as .NET readers have it.
 
     NUL becomes a visible sign, invalid UTF-8 the replacement character. `on_command` gets each
-    line that holds `##vso[`; None means that this output may not give commands (RELIABILITY R-20).
+    line that holds `##vso`; None means that this output may not give commands (RELIABILITY R-20).
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class TaskOutput:
         if self._was_cut or self._on_command is None or self._open_size > LONGEST_COMMAND:
             return False
         if not self._is_command:
-            self._is_command = COMMAND_PREFIX in "".join(self._open_line)
+            self._is_command = MENTION in "".join(self._open_line)
         return self._is_command
 
     def _block(self, block: str) -> None:
         """Print complete lines, obeying the commands among them."""
-        has_commands = COMMAND_PREFIX in block and self._on_command is not None
+        has_commands = MENTION in block and self._on_command is not None
         if not has_commands and len(block) <= LONGEST_LINE:
             self._print(block)
             return
@@ -112,7 +112,7 @@ class TaskOutput:
     def _one_by_one(self, lines: list[str]) -> None:
         waiting: list[str] = []
         for line in lines:
-            is_command = COMMAND_PREFIX in line and self._on_command is not None
+            is_command = MENTION in line and self._on_command is not None
             if not is_command and len(line) <= LONGEST_LINE:
                 waiting.append(line)
                 continue

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from quaymaster.runner.logging_commands import line_of
 from quaymaster.runner.tasks.call import TaskCall, TaskFailed
 from quaymaster.runner.tasks.definition import Input, TaskDefinition
 
@@ -22,9 +23,9 @@ async def run(task: TaskCall) -> None:
     where = task.inputs.text("ArtifactType") or task.inputs.text("publishLocation")
     if where.lower() in ("filepath", "file path"):
         share = task.inputs.required("TargetPath")
-        command = f"##vso[artifact.associate type=filepath;artifactname={name}]{share}"
+        command = line_of("artifact.associate", {"type": "filepath", "artifactname": name}, share)
     else:
-        command = f"##vso[artifact.upload artifactname={name}]{place}"
+        command = line_of("artifact.upload", {"artifactname": name}, str(place))
     task.command(command)
 
 
