@@ -76,6 +76,13 @@ class Office:
         await self.settle()
         return await reading.release(await self.call(by), release)
 
+    async def spoil(self, definition: int) -> None:
+        """Have secrets of a definition that nobody can open, as after a loss of the key."""
+        async with self.installation.database.transaction() as connection:
+            await connection.execute(
+                "UPDATE definitions SET secrets = 'x'::bytea WHERE id = $1", definition
+            )
+
     async def rows(self, table: str) -> int:
         """How many rows a table has: what a refused request must not change."""
         await self.settle()

@@ -185,6 +185,18 @@ async def test_what_can_never_be_made_is_given_up_with_its_reason(office: Office
     assert "No version is chosen for artifact other" in problem
 
 
+async def test_a_definition_that_cannot_be_opened_holds_up_no_other(office: Office):
+    broken = await office.define("ann", name="A", **watched())
+    await office.define("ann", name="B", **watched())
+    await office.spoil(broken.id)
+    assert await told(office, BUILD) == 1
+    at = datetime.now(UTC)
+    for tries in range(artifact_events.MOST_TRIES):
+        assert await office.rows("artifact_events") == (tries < artifact_events.MOST_TRIES - 1)
+        at += timedelta(hours=3)
+        assert await answered(office, at) == 0
+
+
 async def test_it_wakes_a_worker_at_once(office: Office):
     await artifact_events.happened(Call(office.installation), BUILD)
     async with office.installation.database.read() as connection:

@@ -14,13 +14,14 @@ from quaymaster.actions.builds import builds, queueing
 from quaymaster.actions.builds.definitions import build_definitions
 from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.actions.call import Call
-from quaymaster.actions.triggers import pushes
+from quaymaster.actions.triggers import build_triggering, pushes, watched_repositories
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, repository_key
 from quaymaster.store.builds import builds as build_rows
 from quaymaster.store.builds import edits
 from quaymaster.store.jobs import jobs
+from quaymaster.store.storage.vault import VaultError
 from quaymaster.store.triggers import pushes as rows
 from tests.actions.office import Office
 from tests.apis.azure.build.asking import definition, step
@@ -297,3 +298,61 @@ async def test_a_push_is_answered_by_one_worker_at_a_time(office: Office, shop: 
     assert await first
     assert await built(office) == [("individualCI", head)]
     assert asked.locked()  # nobody else asked the repository
+
+
+async def test_a_definition_that_cannot_be_opened_holds_up_no_other(
+    office: Office, shop: Path
+) -> None:
+    broken, whole = [await defined(office, shop, name, triggers=[ci()]) for name in "AB"]
+    await office.spoil(broken)
+    head = commit(shop, "page.txt", "two")
+    assert not await pushed(office, shop, head)
+    assert await built(office) == [("individualCI", head)]
+    tries = [await answered_later(office) for _ in range(pushes.MOST_TRIES - 1)]
+    assert tries[-2:] == [[False], [True]]  # given up
+    call = await office.call("ann")
+    [made] = (await builds_of(office, whole)).keys()
+    await builds.cancel(call, made)
+    following = {"triggerType": "buildCompletion", "definition": {"id": whole}}
+    following |= {"branchFilters": ["+*"], "requiresSuccessfulBuild": False}
+    after = [await defined(office, shop, name, triggers=[following]) for name in "CD"]
+    await office.spoil(after[0])
+    own = Call(office.installation)
+    with pytest.raises(VaultError):
+        await build_triggering.completed(own, made)
+    assert list((await builds_of(office, after[1])).values()) == [head]
+
+
+async def builds_of(office: Office, number: int) -> dict[int, str]:
+    """The commits of a definition's builds."""
+    async with office.installation.database.read() as connection:
+        found = await connection.fetch(
+            "SELECT id, source_version FROM builds WHERE definition_id = $1", number
+        )
+    return {row["id"]: row["source_version"] for row in found}
+
+
+async def test_a_batch_that_waits_counts_no_try_whatever_else_goes_wrong(
+    office: Office, shop: Path
+) -> None:
+    await defined(office, shop, "Batch", triggers=[ci(batchChanges=True)])
+    broken = await defined(office, shop, "Broken", triggers=[ci()])
+    assert await pushed(office, shop, commit(shop, "page.txt", "two"))
+    await office.spoil(broken)
+    assert not await pushed(office, shop, commit(shop, "page.txt", "three"))
+    async with office.installation.database.read() as connection:
+        assert await connection.fetchval("SELECT tries FROM pushes") == 0
+
+
+async def test_repositories_are_looked_at_although_a_definition_cannot_be_opened(
+    office: Office, shop: Path
+) -> None:
+    broken, _ = [await defined(office, shop, name, triggers=[ci()]) for name in "AB"]
+    await office.spoil(broken)
+    call = Call(office.installation)
+    later = [replace(call, now=call.now + n * watched_repositories.LOOK_EVERY) for n in range(3)]
+    assert await watched_repositories.look(later[1]) == 0
+    head = commit(shop, "page.txt", "two")
+    assert await watched_repositories.look(later[2]) == 1
+    assert await answered_later(office) == [False]
+    assert await built(office) == [("individualCI", head)]

@@ -98,3 +98,11 @@ async def test_a_schedule_without_any_version_is_given_up_with_its_reason(office
     async with office.installation.database.read() as connection:
         problem = await connection.fetchval("SELECT problem FROM firings")
     assert "/nowhere" in problem
+
+
+async def test_a_definition_that_cannot_be_opened_keeps_no_other_from_its_time(office: Office):
+    broken = await office.define("ann", name="A", triggers=[nightly()])
+    whole = await office.define("ann", name="B", triggers=[nightly()])
+    await office.spoil(broken.id)
+    later = Call(office.installation, now=tomorrow_at(3, 1))
+    assert [one for one, _ in await schedules.soon(later, timedelta(minutes=1))] == [whole.id]

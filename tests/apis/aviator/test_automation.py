@@ -262,3 +262,36 @@ class TestOnceBuilt:
         made = await self.cut(aviator)
         done = await asyncio.gather(*(self.deploy(aviator, made) for _ in range(5)))
         assert sorted(done) == [0, 0, 0, 0, 1]
+
+    async def two(self, aviator: Aviator) -> ReleaseId:
+        """A candidate for production and, after that, staging."""
+        await aviator.with_environment("staging", deploy_after_build=True)
+        return await self.cut(aviator)
+
+    async def waiting(self, aviator: Aviator) -> int:
+        async with aviator.database.read() as connection:
+            found: int = await connection.fetchval("SELECT count(*) FROM automatic_deployments")
+        return found
+
+    async def test_an_environment_that_is_deleted_meanwhile_holds_up_no_other(
+        self, aviator: Aviator
+    ):
+        made = await self.two(aviator)
+        assert (await aviator.here("DELETE", "")).status_code == 204
+        assert await self.waiting(aviator) == 1
+        assert await self.deploy(aviator, made) == 1
+        assert await self.waiting(aviator) == 0
+
+    async def test_what_was_left_of_one_is_taken_up_and_said(self, aviator: Aviator):
+        made = await self.two(aviator)
+        async with aviator.database.transaction() as connection:
+            gone = await connection.fetchval(
+                "UPDATE environments SET is_deleted = true WHERE name = 'production' RETURNING id"
+            )
+        assert await self.deploy(aviator, made) == 1
+        assert await self.waiting(aviator) == 0
+        async with aviator.database.read() as connection:
+            said = await connection.fetchval(
+                "SELECT comment FROM history WHERE kind = $1", following_builds.REFUSED
+            )
+        assert said.startswith(f"Environment {gone}: ")

@@ -103,7 +103,7 @@ async def _made(call: Call, definition_id: int, told: Told) -> _Made:
     except DatabaseUnavailable:
         raise
     except Exception:  # noqa: BLE001 - such as secrets that cannot be opened
-        _log.exception("a definition could not answer", definition=definition_id, event=told.id)
+        _log.exception("a definition could not answer", definition=definition_id, number=told.id)
         is_answered = told.tries + 1 >= MOST_TRIES
     return _Made(made, is_answered)
 
@@ -194,6 +194,6 @@ async def _put_off(call: Call, number: int, reason: str) -> int:
     async with call.database.read() as connection:
         told = await artifact_events.get(connection, number)
     if told is not None:
-        _log.warning("an event has to wait", event=number, reason=reason)
+        _log.warning("an event has to wait", number=number, reason=reason)
         await _end(call, told, is_answered=told.tries + 1 >= MOST_TRIES)
     return 0

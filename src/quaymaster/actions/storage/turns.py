@@ -11,6 +11,7 @@ from quaymaster.actions.call import Call
 from quaymaster.domain.errors import DomainError
 from quaymaster.store.postgres import turns
 from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.vault import VaultError
 
 ONCE_EVERY = timedelta(days=1)
 LONGEST_TURN = timedelta(hours=1)  # then another process may take over from one that is gone
@@ -72,7 +73,7 @@ async def alone_or_later(
 async def _or_later(work: Callable[[], Awaitable[T]], put_off: Callable[[str], Awaitable[T]]) -> T:
     try:
         return await work()
-    except DomainError as error:
+    except (DomainError, VaultError) as error:
         return await put_off(str(error))
     except DatabaseUnavailable:
         raise

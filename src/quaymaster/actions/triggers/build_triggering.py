@@ -1,7 +1,7 @@
 """Queueing builds of what happened: pushes, pull requests, the end of other builds (issue 4.3)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -12,7 +12,7 @@ from quaymaster.actions.builds.definitions.build_sources import Sources
 from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.actions.call import Call, Project
 from quaymaster.domain.build_triggers import BuildTriggers, PushTrigger, admits_branch, admits_paths
-from quaymaster.domain.errors import Invalid, NotFound, Refused
+from quaymaster.domain.errors import DomainError, Invalid, NotFound, Refused
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.domain.triggers import GOOD_RESULTS
 from quaymaster.plans.yaml_triggers import file_triggers
@@ -21,6 +21,7 @@ from quaymaster.store.builds.views import BuildView
 from quaymaster.store.definitions import build_definitions
 from quaymaster.store.definitions.build_definitions import BuildDefinition
 from quaymaster.store.people import people
+from quaymaster.store.postgres.database import DatabaseUnavailable
 from quaymaster.store.triggers import build_triggers, firings
 from quaymaster.store.triggers.build_triggers import Triggered
 
@@ -45,40 +46,65 @@ class Wanted:
 async def pushed(call: Call, push: Push) -> int:
     """Queue the builds that a push or a pull request asks for, each once; how many.
 
-    Raises Later for a batch that has to wait, Invalid when a repository cannot be asked.
+    What goes wrong with one definition holds up no other, and is raised at the end: Later for a
+    batch that has to wait, which goes before all else, Invalid when a repository cannot be asked.
     """
     async with call.database.read() as connection:
         found = await build_triggers.of_repository(connection, call.project_id, push.repositories)
         found_by = await people.find(connection, push.by)
         requester = found_by.id if found_by else None
-    made, problem = 0, None
-    for one in found:
+
+    async def queued(one: Triggered) -> bool:
         wanted = await opened(call, one)
-        try:
-            if wanted is not None and wanted.triggers.in_file:
-                wanted = await _of_file(wanted, push)
-            if wanted is not None and await _is_wanted(wanted, push):
-                made += await _queue(wanted, await _request(wanted, push, requester))
-        except (Invalid, Later) as error:
-            problem = error  # the others do not wait for this one
-    if problem is not None:
-        raise problem
-    return made
+        if wanted is not None and wanted.triggers.in_file:
+            wanted = await _of_file(wanted, push)
+        if wanted is None or not await _is_wanted(wanted, push):
+            return False
+        return await _queue(wanted, await _request(wanted, push, requester))
+
+    return await _each(found, queued)
 
 
 async def completed(call: Call, build_id: int) -> int:
-    """Queue the builds that follow this one (23.9); how many."""
+    """Queue the builds that follow this one (23.9); how many. Raises as `pushed` does."""
     async with call.database.read() as connection:
         view = await views.get(connection, None, build_id)
         found = await build_triggers.after(connection, view.definition_id) if view else []
         before = await builds.load(connection, build_id) if found else None
-    made = 0
-    for one in found:
+
+    async def queued(one: Triggered) -> bool:
         wanted = await opened(call, one)
-        if wanted is not None and view is not None and _follows(wanted, view):
-            is_strange = before is not None and before.plan.without_secrets
-            made += await _queue(wanted, _following(wanted, view, is_strange=is_strange))
+        if wanted is None or view is None or not _follows(wanted, view):
+            return False
+        is_strange = before is not None and before.plan.without_secrets
+        return await _queue(wanted, _following(wanted, view, is_strange=is_strange))
+
+    return await _each(found, queued)
+
+
+async def _each(found: Iterable[Triggered], queued: Callable[[Triggered], Awaitable[bool]]) -> int:
+    """Let every definition answer; how many builds came of it. Raises what went wrong then: that a
+    batch waits counts as no failure, and what we have not foreseen is worth more than what we have.
+    """
+    made, problems = 0, list[Exception]()
+    for one in found:
+        try:
+            made += await queued(one)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised below, after the others
+            about = {"definition": one.definition_id, "reason": f"{type(error).__name__}: {error}"}
+            _log.info("a definition could not answer", **about)
+            problems.append(error)
+    if problems:
+        raise min(problems, key=_weight)
     return made
+
+
+def _weight(problem: Exception) -> int:
+    if isinstance(problem, Later):
+        return 0
+    return 2 if isinstance(problem, DomainError) else 1
 
 
 async def opened(call: Call, one: Triggered) -> Wanted | None:

@@ -17,6 +17,7 @@ from quaymaster.domain.triggers import schedule_key
 from quaymaster.store.definitions import definitions
 from quaymaster.store.people import projects
 from quaymaster.store.postgres.database import Connection
+from quaymaster.store.storage.vault import VaultError
 from quaymaster.store.triggers import firing, firings
 from quaymaster.store.triggers.firing import Scheduled
 
@@ -29,11 +30,21 @@ async def soon(call: Call, within: timedelta) -> list[tuple[int, timedelta]]:
         found = await firing.scheduled(connection)
         due = []
         for one in found:
-            definition = await definitions.get(connection, call.vault, None, one.definition_id)
-            at = await _next(connection, definition.plan, one, call.now) if definition else None
+            plan = await _plan(connection, call, one)
+            at = await _next(connection, plan, one, call.now) if plan else None
             if at and at - call.now <= within:
                 due.append((one.definition_id, max(at - call.now, timedelta(0))))
         return due
+
+
+async def _plan(connection: Connection, call: Call, one: Scheduled) -> Plan | None:
+    """The plan; None, said in the log, for a definition that cannot be opened."""
+    try:
+        found = await definitions.get(connection, call.vault, None, one.definition_id)
+    except VaultError as error:
+        _log.warning("a schedule has to wait", definition=one.definition_id, reason=str(error))
+        return None
+    return found.plan if found else None
 
 
 async def _next(

@@ -13,12 +13,15 @@ import structlog
 from quaymaster.actions.builds.definitions import build_sources
 from quaymaster.actions.call import Call
 from quaymaster.actions.decisions.follow_up import PUSH
+from quaymaster.actions.storage.turns import alone
 from quaymaster.actions.triggers.build_triggering import Wanted, opened
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.filters import HEADS
 from quaymaster.domain.pushes import Push, repository_key
 from quaymaster.plans.build_triggers import repository_keys
+from quaymaster.store.postgres.database import DatabaseUnavailable
 from quaymaster.store.postgres.queue import Wakeup, enqueue
+from quaymaster.store.storage.vault import VaultError
 from quaymaster.store.triggers import build_triggers, pushes
 from quaymaster.store.triggers.build_triggers import Triggered
 
@@ -33,22 +36,31 @@ async def look(call: Call) -> int:
     """Look at the repositories that are due; how many pushes were found."""
     async with call.database.read() as connection:
         found = await build_triggers.to_look_at(connection, call.now)
-    return sum([await _looked(call, one) for one in found])
+    return sum([await _looked_alone(call, one) for one in found])
+
+
+async def _looked_alone(call: Call, one: Triggered) -> int:
+    name = f"repository of build pipeline {one.definition_id}"
+    return await alone(call, name, lambda: _looked(call, one)) or 0
 
 
 async def _looked(call: Call, one: Triggered) -> int:
-    wanted = await opened(call, one)
-    if wanted is None:
-        return 0
-    every = _every(wanted)
+    """What goes wrong with one definition holds up no other; it is looked at again later."""
+    wanted = None
     try:
+        wanted = await opened(call, one)
+        if wanted is None:
+            return 0
         plan = wanted.definition.plan.repository
         sources = await build_sources.opened(wanted.call, wanted.definition.project_id, plan)
         heads = _branches(await build_sources.heads(wanted.call, sources))
-    except DomainError as error:
-        _log.info(
-            "a repository cannot be looked at", definition=one.definition_id, reason=str(error)
-        )
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - such as secrets that cannot be opened
+        every = _every(wanted) if wanted else ASK_EVERY
+        is_ours = not isinstance(error, DomainError | VaultError)
+        about = {"definition": one.definition_id, "reason": str(error), "exc_info": is_ours}
+        _log.info("a repository cannot be looked at", **about)
         async with call.database.transaction() as connection:
             await build_triggers.looked(connection, one.definition_id, None, call.now + every * 4)
         return 0

@@ -19,10 +19,14 @@ async def is_busy(connection: Connection, environment: int) -> bool:
 
 
 async def forget(connection: Connection, environment: int) -> None:
-    """Let no environment come after this one, and forget what was set for it."""
+    """Let no environment come after this one, and forget what was set for it and what was to be
+    deployed to it by itself."""
     await connection.execute(
         "UPDATE repository_environments SET parent_id = NULL WHERE parent_id = $1", environment
     )
     await connection.execute(
         "DELETE FROM repository_environments WHERE environment_id = $1", environment
+    )
+    await connection.execute(
+        "DELETE FROM automatic_deployments WHERE environment_id = $1", environment
     )
