@@ -1,5 +1,6 @@
 """Freezes set by whoever runs the installation, and who may set which."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from quaymaster.domain.freezes import Freeze, FreezeKind
 from quaymaster.domain.statuses import StageStatus
 from quaymaster.store.deployments import freezes
 from tests.actions.office import Office
+from tests.server.waiting import eventually
 
 FREEZE = Freeze(0, FreezeKind.DENY, "Christmas")
 
@@ -104,3 +106,40 @@ async def test_a_window_that_has_ended_stops_nothing_and_reaches_nothing(office:
             "UPDATE freezes SET ends_at = now() - interval '2 days' WHERE id = $1", made.id
         )
         assert await freezes.reaching(connection, stage) == []
+
+
+async def test_of_two_that_set_an_environments_freeze_at_once_one_counts(office: Office):
+    definition = await office.define("ann")
+    call = await office.call("ann")
+    seen = await office.seen("ann", await office.release("dora", definition))
+    mine = Freeze(
+        0,
+        FreezeKind.DENY,
+        "Mine",
+        project_id=str(call.project_id),
+        definition_id=seen.view.head.definition_id,
+        environment_id=seen.view.stages[0].definition_stage_id,
+    )
+    theirs = replace(mine, reason="Theirs")
+    token = str(call.project_id)
+
+    async def set_theirs() -> None:
+        async with call.database.transaction() as connection:
+            await freezing.set_for_environment(connection, call, theirs, token)
+
+    async with call.database.transaction() as connection:
+        await freezing.set_for_environment(connection, call, mine, token)
+        other = asyncio.create_task(set_theirs())
+        await eventually(lambda: is_waited_for(call), "the other waits")
+    await other
+    listed = [one.reason for one in await freezing.listed(call)]
+    assert listed == ["Theirs"]
+
+
+async def is_waited_for(call: Call) -> bool:
+    async with call.database.read() as connection:
+        found: bool = await connection.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        )
+    return found

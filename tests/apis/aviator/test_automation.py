@@ -64,6 +64,28 @@ async def test_a_candidate_is_cut_when_its_time_has_come(connected: Aviator, tmp
     assert (newer["head_commit"], older["candidates"][0]["rc_number"]) == (newest, 1)
 
 
+async def test_a_cut_and_its_record_are_one_transaction(connected: Aviator):
+    """Whoever died in between left a candidate that was shown as skipped."""
+    definition = await schedule(connected)
+    assert await fire(connected, definition)
+    async with connected.database.read() as connection:
+        written = await connection.fetch(
+            "SELECT xmin::text AS by FROM scheduled_cuts WHERE definition_id = $1"
+            " UNION SELECT xmin::text FROM firings WHERE definition_id = $1",
+            definition,
+        )
+    assert len(written) == 1
+
+
+async def test_a_deleted_definition_cuts_nothing_more(connected: Aviator):
+    definition = await schedule(connected)
+    call = Call(connected.azure.installation)
+    assert len(await scheduled_cuts.soon(call, timedelta(days=2))) == 1
+    answer = await connected.azure.project("DELETE", f"definitions/{definition}?api-version=7.1")
+    assert answer.status_code == 204, answer.text
+    assert await scheduled_cuts.soon(call, timedelta(days=2)) == []
+
+
 async def test_nothing_is_cut_when_nothing_changed(connected: Aviator, tmp_path: Path):
     definition = await schedule(connected, versions="semver")
     assert await fire(connected, definition)

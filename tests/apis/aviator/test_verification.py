@@ -61,6 +61,24 @@ async def test_each_pull_request_has_to_be_verified(shop: tuple[Aviator, Path]):
     assert (await aviator.deploy("1.0-rc1")).status_code == 201
 
 
+async def test_vouching_again_changes_nothing(shop: tuple[Aviator, Path]):
+    aviator, _place = shop
+    other = await aviator.azure.user("carl", "vso.full", groups=("Contributors",))
+    path = "/releases/1.1-rc1/verifications/12"
+    for token in (None, None, other):
+        body = {"comment": "Tried the cart."}
+        answer = await aviator.in_project("PUT", path, json=body, token=token)
+        assert answer.status_code == 200, answer.text
+    number = (await release(aviator, "1.1-rc1"))["id"]
+    async with aviator.database.read() as connection:
+        kept = await connection.fetch(
+            "SELECT by, comment FROM history WHERE release_id = $1"
+            " AND kind = 'PullRequestVerified'",
+            number,
+        )
+    assert [tuple(one) for one in kept] == [(await aviator.azure.me(), "#12 Tried the cart.")]
+
+
 async def test_what_is_withdrawn_counts_no_longer(shop: tuple[Aviator, Path]):
     aviator, _place = shop
     for number in (12, 13):

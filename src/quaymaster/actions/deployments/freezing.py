@@ -130,6 +130,8 @@ async def set_for_environment(
 ) -> int:
     """Put one freeze in the place of all that were set for its environment alone."""
     check(freeze, call.now)
+    call.require(_needed(freeze), token, f"the {freeze.level}'s freezes")
+    await freezes.close_all_doors(connection)  # what others set meanwhile is replaced as well
     earlier = await of_environment(connection, call, freeze.environment_id or 0)
     await lift_within(connection, call, earlier, token)
     return await put_within(connection, call, replace(freeze, id=0), token)

@@ -32,8 +32,8 @@ async def verify(
     async with call.database.transaction() as connection:
         found, release = await _opened(connection, call, project, version, number)
         definition = found.definition.definition_id
-        await rows.verify(connection, definition, number, release, call.by, call.now)
-        await _keep(connection, found, release, "PullRequestVerified", number, comment)
+        if await rows.verify(connection, definition, number, release, call.by, call.now):
+            await _keep(connection, found, release, "PullRequestVerified", number, comment)
 
 
 async def withdraw(call: Call, project: str, version: CandidateVersion, number: int) -> None:

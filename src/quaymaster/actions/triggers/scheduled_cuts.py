@@ -17,6 +17,7 @@ from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.release_versions import CandidateVersion, Numbering
 from quaymaster.domain.schedules import time_zone
 from quaymaster.domain.statuses import ReleaseReason
+from quaymaster.store.postgres.database import Connection
 from quaymaster.store.triggers import cut_schedules
 from quaymaster.store.triggers.cut_schedules import CutSchedule
 
@@ -72,14 +73,21 @@ async def _fired(call: Call, definition: int) -> ReleaseId | None:
     except Refused as refusal:
         await _over(call, one, str(refusal))
         return None
-    await _over(call, one)
+    if made is None:  # it was cut before
+        await _over(call, one)
     return made
 
 
 async def _over(call: Call, one: CutSchedule, problem: str = "") -> None:
-    next_at = following(one.cron, one.time_zone, call.now)
     async with call.database.transaction() as connection:
-        await cut_schedules.answered(connection, one, next_at, problem[:LONGEST_PROBLEM])
+        await _answered(connection, call, one, problem)
+
+
+async def _answered(
+    connection: Connection, call: Call, one: CutSchedule, problem: str = ""
+) -> None:
+    next_at = following(one.cron, one.time_zone, call.now)
+    await cut_schedules.answered(connection, one, next_at, problem[:LONGEST_PROBLEM])
 
 
 async def _put_off(call: Call, definition: int, problem: str) -> None:
@@ -103,6 +111,10 @@ async def _cut(call: Call, one: CutSchedule) -> ReleaseId | None:
     commit = await _news(call, found, one, last)
     await deployment_checks.check_picks(found, commit)
     key = f"scheduled cut:{one.due_at.astimezone(UTC).isoformat()}"
+
+    async def over(connection: Connection, _made: ReleaseId) -> None:
+        await _answered(connection, call, one)
+
     for _ in range(MOST_NAMES_TRIED):
         version = await suggested(call, found, Numbering(one.numbering), one.time_zone)
         wanted = Cut(
@@ -114,7 +126,7 @@ async def _cut(call: Call, one: CutSchedule) -> ReleaseId | None:
             is_built=candidate_builds.is_configured(found.definition.settings),
         )
         try:
-            return await candidates.make(found, wanted)
+            return await candidates.make(found, wanted, over)
         except Conflict:
             continue  # somebody took the version meanwhile
     raise Conflict("Every version that was tried has been taken meanwhile.")

@@ -178,17 +178,20 @@ async def verify(
     release: ReleaseId,
     by: PersonId | None,
     at: datetime,
-) -> None:
-    """Somebody vouches for a pull request, whatever candidate brings it."""
-    await connection.execute(
+) -> bool:
+    """Somebody vouches for a pull request, whatever candidate brings it; False when somebody does
+    already."""
+    found: bool | None = await connection.fetchval(
         "INSERT INTO verifications (definition_id, number, release_id, verified_by, verified_at)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (definition_id, number) DO NOTHING",
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (definition_id, number) DO NOTHING"
+        " RETURNING true",
         definition,
         number,
         release,
         by,
         at,
     )
+    return bool(found)
 
 
 async def withdraw(connection: Connection, definition: int, number: int) -> bool:

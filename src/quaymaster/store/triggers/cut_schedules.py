@@ -62,8 +62,12 @@ async def get(connection: Connection, definition: int) -> CutSchedule | None:
 
 
 async def due(connection: Connection, until: datetime) -> list[CutSchedule]:
-    """Those that are to be looked at up to this time."""
-    rows = await connection.fetch(f"{COLUMNS} WHERE look_at <= $1 ORDER BY look_at", until)
+    """Those that are to be looked at up to this time, but of deleted definitions."""
+    rows = await connection.fetch(
+        f"{COLUMNS} WHERE look_at <= $1 AND EXISTS (SELECT FROM definitions d"
+        " WHERE d.id = definition_id AND NOT d.is_deleted) ORDER BY look_at",
+        until,
+    )
     return [CutSchedule(**dict(row)) for row in rows]
 
 
