@@ -29,7 +29,7 @@ class Settings:
     strict_versions: bool = False
     """Whether a request that changes something must name its api-version (CONTRACT A.4)."""
     requests_per_minute: int = 300_000
-    """How many requests of the Azure dialect an identity may send to a process; 0 is any number."""
+    """How many requests, of all APIs, an identity may send to a process; 0 is any number."""
     allowed_addresses: tuple[str, ...] = ()
     """Networks and hosts that outgoing calls may reach although they are not public."""
     capabilities: Mapping[str, str] = field(default_factory=dict)

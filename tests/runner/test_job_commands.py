@@ -57,6 +57,18 @@ async def test_a_failed_try_is_printed_with_a_warning(pool: HostPool) -> None:
     assert ["could not be read" in one for one in outcome.warnings()] == [True] * 3
 
 
+async def test_what_is_for_builds_is_warned_of_in_a_release(pool: HostPool) -> None:
+    share = "artifact.associate artifactname=drop]\\\\server\\share"
+    lines = ("build.addbuildtag]shipped", "build.updatebuildnumber]7", share)
+    told = "; ".join(f"echo '##vso[{line}'" for line in lines)
+    outcome = await run(pool, job(script(told)))
+    assert outcome.results() == ["Succeeded"]
+    assert outcome.warnings() == [
+        f"{what} is for builds; nothing was kept."
+        for what in ("AddBuildTag", "UpdateBuildNumber", "ArtifactAssociate")
+    ]
+
+
 async def test_a_directory_is_put_in_front_of_the_path(pool: HostPool, tmp_path: Path) -> None:
     (tmp_path / "greet").write_text("#!/bin/sh\necho hello from the path\n")
     (tmp_path / "greet").chmod(0o755)

@@ -35,7 +35,7 @@ class Obedience:
         self._state = step.state
         self._outputs = {name.lower() for name in task.output_variables}
         self._job_id = step.state.message.job_id
-        self._hands_on = step.state.message.host_type == "build"
+        self._is_build = step.state.message.host_type == "build"
         self._details = Details()
         variables = step.state.expanded
         self._rules = Rules(
@@ -116,13 +116,20 @@ class Obedience:
                 | effects.AddBuildTag()
                 | effects.UpdateBuildNumber()
             ):
-                self._step.publish(publishing.message(self._step, effect))
+                self._publish(effect)
             case effects.TelemetryIgnored():
                 return
             case _:
                 self._step.warning(
                     f"{type(effect).__name__} is not supported by this runner; nothing was kept."
                 )
+
+    def _publish(self, effect: publishing.Publishing) -> None:
+        """A release has nothing to keep it with (SEMANTICS 15.5)."""
+        if self._is_build:
+            self._step.publish(publishing.message(self._step, effect))
+        else:
+            self._step.warning(f"{type(effect).__name__} is for builds; nothing was kept.")
 
     def _print_output(self, text: str) -> None:
         self._step.log.write(self._state.masker.mask(text)[:LONGEST_SHOWN])
@@ -216,7 +223,7 @@ class Obedience:
                 name=name,
                 value="" if variable.is_secret else self._state.masker.mask(variable.value),
                 is_secret=variable.is_secret,
-                hidden=variable.value if variable.is_secret and self._hands_on else "",
+                hidden=variable.value if variable.is_secret and self._is_build else "",
             )
         )
 
