@@ -50,8 +50,6 @@ class Checksum:
 class RemoteFile:
     """One file of a version. `path` is where it goes below the artifact's folder; with `unpacked`
     it is an archive whose entries go below `path` in its place ("" is the folder itself).
-
-    `strip` drops so many leading folders of the entries of an archive.
     """
 
     url: str = field(repr=False)
@@ -59,5 +57,4 @@ class RemoteFile:
     size: int | None = None
     checksum: Checksum | None = None
     unpacked: Unpacked = ""
-    strip: int = 0
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -95,7 +95,13 @@ async def test_environments_have_plain_names(aviator: Aviator, name: object):
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"1", b"{a: 1}", b'"x"', b"\xff", b"[" * 5000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"{", b"[]", b"1", b"{a: 1}", b'"x"', b"\xff", b"[" * 5000),
+        b'{"force": false, "force": true}',
+    ],
+)
 async def test_a_body_that_is_no_json_object(aviator: Aviator, body: bytes):
     kind = {"Content-Type": "application/json"}
     for method, path in (

@@ -7,6 +7,7 @@ from quaymaster.actions.ports.outside import Outside, Version
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint
+from quaymaster.sources.source import sources
 from tests.apis.azure.server import Server, serving
 from tests.documents import definition, git_artifact, stage
 
@@ -89,3 +90,18 @@ async def test_the_tags_of_a_project_are_those_of_its_releases(server: Server):
         release = await server.made("releases", start)
         await server.made(f"releases/{release['id']}/tags", tags)
     assert (await server.seen("tags"))["value"] == ["a", "b", "c"]
+
+
+async def test_every_kind_of_source_is_described_with_what_it_wants_to_know(
+    database: Any, tmp_path: Path
+):
+    known: dict[str, Any] = {name: Shelf() for name in sources()}
+    async with serving(database, tmp_path, Outside(known)) as server:
+        kinds = (await server.seen("artifacts/types"))["value"]
+    inputs = {kind["name"]: {one["id"] for one in kind["inputDescriptors"]} for kind in kinds}
+    other_names = {"team", "azurecontainerregistry", "container"}
+    assert set(known) - other_names == {name.casefold() for name in inputs}
+    assert all(
+        {"definition", "connection"} <= found for name, found in inputs.items() if name != "Build"
+    )
+    assert "packageType" in inputs["PackageManagement"]

@@ -111,9 +111,26 @@ KINDS = (
         "externalnugetfeed",
     ),
     Kind(
+        "npm",
+        "npm package",
+        (CONNECTION, _definition("Package", "name or @scope/name"), *USUAL),
+        "externalnpmregistry",
+    ),
+    Kind(
+        "Maven",
+        "Maven package",
+        (CONNECTION, _definition("Package", "group:artifact"), *USUAL),
+        "generic",
+    ),
+    Kind(
         "PackageManagement",
         "Package of a feed",
-        (CONNECTION, _definition("Package", "The name of a package."), *USUAL),
+        (
+            CONNECTION,
+            Input("packageType", "Package type", "nuget, npm or maven; nuget without a word."),
+            _definition("Package", "The name of a package."),
+            *USUAL,
+        ),
         "externalnugetfeed",
     ),
     Kind(
@@ -152,7 +169,6 @@ KINDS = (
         "dockerregistry",
     ),
 )
-BY_NAME = {kind.name.casefold(): kind for kind in KINDS}
 
 
 @get("/release/artifacts/types", opt=needs(Scope.RELEASE))

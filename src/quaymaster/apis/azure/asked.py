@@ -104,6 +104,13 @@ class AzureRequest(ReadableRequest[Any, Any]):
             )
         return json_reading.cased(value, known)
 
+    @property
+    def wants_zip(self) -> bool:
+        """Whether a zip is asked for: by `$format`, or without that by the first type accepted."""
+        accepted = self.headers.get("accept", "").partition(";")[0].strip().casefold()
+        wanted = self.parameters.text("format").casefold()
+        return wanted == "zip" or (not wanted and accepted == "application/zip")
+
     def _check_kind(self) -> None:
         kind = self.headers.get("content-type", "").partition(";")[0].strip().casefold()
         encoding = self.headers.get("content-encoding", "identity").casefold()

@@ -98,7 +98,6 @@ REFUSALS = {
     "unauthorized": "UnauthorizedRequestException",
     "forbidden": "AccessDeniedException",
     "noRoute": "ControllerNotFoundException",
-    "tooLarge": "VssRequestEntityTooLargeException",
     "tooMany": "RequestBlockedException",
     "contentType": "VssRequestContentTypeNotSupportedException",
     "notServed": "NotImplementedException",

@@ -159,7 +159,6 @@ INTERVENTION_STATUS = Words(
     "ManualInterventionStatus",
     {"unknown": 0, "pending": 1, "rejected": 2, "approved": 4, "canceled": 8, "bypassed": 16},
 )
-AUDIT_ACTION = Words("AuditAction", {"add": 1, "update": 2, "delete": 3, "undelete": 4})
 QUERY_ORDER = Words("ReleaseQueryOrder", {"descending": 0, "ascending": 1})
 DEFINITION_ORDER = Words(
     "ReleaseDefinitionQueryOrder",

@@ -1,7 +1,7 @@
 """JSON bodies: strict first, then as forgiving as the published service is (CONTRACT A.5).
 
-Whatever way it is read, a body is bounded: depth, number of values, no duplicate names, no
-numbers beyond what can be stored (R-41).
+Whatever way it is read, a body is bounded: depth, number of values, no numbers beyond what can be
+stored; and strict JSON names nothing twice (R-41).
 """
 
 import math
@@ -55,7 +55,8 @@ def strict(body: bytes) -> Any:
         if text.count(b",") > MOST_VALUES:
             raise BadRequest("Invalid JSON")  # noqa: TRY301 - said as for the others
         value = msgspec.json.decode(text) if text else None
-        _checked(value)
+        if _checked(value) != _names_in(text):
+            raise BadRequest("Invalid JSON")  # noqa: TRY301 - said as for the others
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, BadRequest) as error:
         raise BadRequest("Invalid JSON") from error
     return value

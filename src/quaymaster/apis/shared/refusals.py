@@ -43,13 +43,6 @@ class NoSuchRoute(Refusal):
     kind = "noRoute"
 
 
-class BodyTooLarge(Refusal):
-    """The body is larger than the limit that the operator has set."""
-
-    status = 413
-    kind = "tooLarge"
-
-
 class WrongContentType(Refusal):
     """The body is not of a kind that can be read here."""
 

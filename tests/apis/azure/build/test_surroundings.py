@@ -123,6 +123,8 @@ async def logged(server: Server, build: int, *chunks: str) -> int:
                 *(step, sequence, line, count, len(text.encode()), text.encode()),
             )
             line += count
+        sql = "UPDATE task_runs SET line_count = $2 WHERE id = $1"
+        await connection.execute(sql, step, line - 1)
     return step
 
 
@@ -140,3 +142,18 @@ async def test_a_log_is_sent_as_a_list_of_lines_while_it_is_read(server: Server)
     beyond = await server.get(f"{path}?startLine=20", headers=as_json)
     assert beyond.json() == {"value": [], "count": 0}
     assert (await server.get(path)).text == 'one\ntw"o\nthrée\r\n\nfive\n'
+
+
+async def test_the_logs_of_a_build_come_as_a_zip_where_that_is_asked_for(server: Server):
+    build = (await queued(server, await made(server, "Web")))["id"]
+    await logged(server, build, "one\n")
+    path, as_zip = (
+        f"/default/Default/_apis/build/builds/{build}/logs",
+        {"Accept": "application/zip"},
+    )
+    for query, headers in (("?$format=zip", {}), ("?format=ZIP", {}), ("", as_zip)):
+        answer = await server.get(path + query, headers=headers)
+        assert answer.headers["content-type"] == "application/zip"
+    for query, headers in (("?$format=json", as_zip), ("", {})):
+        [log] = (await server.get(path + query, headers=headers)).json()["value"]
+        assert log["lineCount"] == 1, "what the query says counts more than what is accepted"

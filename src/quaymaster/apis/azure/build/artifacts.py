@@ -49,18 +49,12 @@ async def get_build_artifacts(
     view, one = await artifacts.get(request.call, number, name)
     if query.text("fileId"):
         return await _one_file(request, number, one, query.text("fileId"))
-    if _is_zip(request):
+    if request.wants_zip:
         below = query.text("subPath")
         pieces = await artifacts.zipped(request.call, number, one, below)
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.name)}.zip"}
         return await streamed(pieces, "application/zip", headers)
     return request.answer("buildArtifact", _artifact(request, view, one))
-
-
-def _is_zip(request: AzureRequest) -> bool:
-    accepted = request.headers.get("accept", "").partition(";")[0].strip().casefold()
-    wanted = request.parameters.text("format").casefold()
-    return wanted == "zip" or (not wanted and accepted == "application/zip")
 
 
 async def _one_file(

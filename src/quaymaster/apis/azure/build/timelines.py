@@ -216,7 +216,7 @@ async def get_build_logs(
 ) -> Response[bytes] | Stream:
     """The logs of a build as a list, or all of them as a zip where the caller takes one."""
     number = build_number(build_id)
-    if _wants_zip(request):
+    if request.wants_zip:
         pieces = await logs.zipped(request.call, number)
         headers = {"Content-Disposition": f"attachment; filename=build_{number}_logs.zip"}
         return await streamed(pieces, "application/zip", headers)
@@ -232,15 +232,6 @@ async def get_build_logs(
         if step.line_count
     ]
     return request.collection("buildLog", values)
-
-
-def _wants_zip(request: AzureRequest) -> bool:
-    accepted = request.headers.get("accept", "").partition(";")[0].strip().casefold()
-    return (
-        accepted == "application/zip"
-        or request.parameters.text("$format").casefold() == "zip"
-        or request.parameters.text("format").casefold() == "zip"
-    )
 
 
 @get(f"{ONE}/logs/{{log_id:str}}", opt=needs(Scope.BUILD), status_code=200)
