@@ -105,6 +105,36 @@ async def test_a_build_that_nobody_tells_of_for_an_hour_is_an_error(scene: Scene
 
 
 @github
+@pytest.mark.parametrize(("stands", "status"), [("good", "success"), ("runs", "in_progress")])
+async def test_a_build_is_looked_at_before_it_is_given_up_after_an_outage(
+    scene: Scene, stands: str, status: str
+):
+    await built(scene)
+    await scene.look()
+    scene.far.stands = "runs"
+    await scene.look()
+    scene.far.stands = stands
+    await scene.look(later=timedelta(minutes=70))
+    assert (await build_status(scene), scene.far.canceled) == (status, [])
+
+
+@github
+async def test_a_build_that_was_not_begun_before_an_outage_is_begun_after_it(scene: Scene):
+    await built(scene)
+    async with scene.aviator.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE workflow_runs SET told_at = told_at - interval '70 min',"
+            " created_at = created_at - interval '70 min', due_at = due_at - interval '70 min'"
+        )
+    for _ in range(2):
+        await scene.look()
+    assert (await build_status(scene), len(scene.far.begun)) == ("pending", 1)
+    scene.far.stands = "good"
+    await scene.look()
+    assert (await build_status(scene), scene.far.canceled) == ("success", [])
+
+
+@github
 async def test_what_is_built_is_deployed_by_itself_where_that_is_set(scene: Scene):
     flag = {"deploy_after_build": True, "deployment_method": None}
     assert (await scene.aviator.here("PATCH", "", json=flag)).status_code == 200

@@ -84,10 +84,20 @@ async def look(call: Call, number: int) -> bool:
 
 
 async def _news(call: Call, run: WorkflowRun) -> News:
+    """What a look comes to. Silence counts only once whoever can be asked was asked: nobody has
+    looked for that long while the server was down."""
     service = _service(call, run)
-    if _is_silent(call, run):
-        problem = SILENT + await _canceled_unheard(call, run, service)
-        return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=problem)
+    can_tell = service.is_watched or run.state is RunState.UNSENT
+    if can_tell or not _is_silent(call, run):
+        news = await _looked(call, run, service)
+        is_over = news.state is RunState.ENDED
+        if is_over or _is_heard(call, run, news) or not _is_silent(call, run):
+            return news
+    problem = SILENT + await _canceled_unheard(call, run, service)
+    return News(RunState.ENDED, status=ReportedStatus.ERROR, problem=problem)
+
+
+async def _looked(call: Call, run: WorkflowRun, service: WorkflowService) -> News:
     since = run.over_since or run.asked_at
     if run.is_over and since and call.now - since >= SILENCE:
         return News(RunState.ENDED)
@@ -285,6 +295,7 @@ async def _kept(call: Call, run: WorkflowRun, news: News) -> None:
         if fresh is None:
             return
         found = news.run or FarRun()
+        told_at = call.now if _is_heard(call, fresh, news) else fresh.told_at
         after = replace(
             fresh,
             state=news.state,
@@ -294,11 +305,12 @@ async def _kept(call: Call, run: WorkflowRun, news: News) -> None:
             problem=news.problem[:LONGEST_PROBLEM],
             cancel_wanted=run.cancel_wanted,
             cancel_asked_at=call.now if news.asked_to_stop else fresh.cancel_asked_at,
-            due_at=_due_at(call, fresh, news),
+            told_at=told_at,
+            due_at=_due_at(call, replace(fresh, told_at=told_at), news),
         )
         is_news = news.status is not None and _is_news(call, fresh, news.status)
         if is_news and news.status:
-            after = replace(after, status=news.status, told_at=call.now)
+            after = replace(after, status=news.status)
         await rows.keep(connection, after)
         if news.again is not None:
             await enqueue(connection, [Wakeup(WORKFLOW, {"id": run.id}, news.again)])
@@ -316,6 +328,15 @@ def due_after_news(at: datetime, run: WorkflowRun) -> datetime | None:
     """When a run that nobody can ask is looked at again: a build that is silent for an hour is
     given up here, a deployment by the engine."""
     return at + SILENCE if run.deployment_id is None else None
+
+
+def _is_heard(call: Call, run: WorkflowRun, news: News) -> bool:
+    """Whether a look has told anything: that the run was begun, which it is, or how it stands."""
+    if news.state is RunState.SENT and run.state is not RunState.SENT:
+        return True
+    if news.run is not None and news.run.id not in ("", run.run_id):
+        return True
+    return news.status is not None and _is_news(call, run, news.status)
 
 
 def _is_news(call: Call, run: WorkflowRun, status: ReportedStatus) -> bool:
