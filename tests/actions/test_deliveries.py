@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from quaymaster.actions.deployments.approvals import Answer, Verdict
 from quaymaster.actions.ports.outboxes import PAUSES
 from quaymaster.actions.releases import reading, releases
 from quaymaster.actions.releases.releases import ReleaseUpdate
+from quaymaster.actions.storage.turns import OURS
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.overrides import MASK
@@ -335,3 +336,34 @@ async def test_a_release_that_was_deleted_for_good_is_not_told(office: Office) -
     [parked] = await sent(office, subscription)
     assert (parked.status, parked.problem) == (DeliveryStatus.PARKED, deliveries.GONE)
     assert (await reading.release(await office.call("ann"), release)).view.head.id == release
+
+
+class OddAnnouncer(PlainAnnouncer):
+    """Cannot write what it is to write."""
+
+    def body(self, told: Told) -> bytes:
+        raise KeyError(told.letter.number)
+
+
+@pytest.mark.parametrize("is_spoilt", [True, False])
+async def test_what_cannot_be_opened_or_written_is_parked_with_its_reason(
+    office: Office, is_spoilt: bool
+) -> None:
+    definition = await office.define("ann")
+    await subscribed(office, wish("http://127.0.0.1:9/", Happening.RELEASE_CREATED))
+    await office.release("ann", definition)
+    database, announcers = office.installation.database, {DIALECT: OddAnnouncer()}
+    if is_spoilt:
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE subscriptions SET secrets = 'x'::bytea")
+    client = GuardedClient(AllowedAddresses.of(()))
+    for _ in range(len(PAUSES) + 1):
+        await due_now(office)
+        [letter] = await deliveries.due(office.installation, [], 10)
+        with nullcontext() if is_spoilt else pytest.raises(KeyError):
+            await deliveries.send(office.installation, client, announcers, letter)
+    async with database.read() as connection:
+        kept = await connection.fetchrow("SELECT status, problem FROM deliveries")
+    said = "sealed with a key that is not in the key file" if is_spoilt else OURS
+    assert kept["status"] == DeliveryStatus.PARKED
+    assert said in kept["problem"]

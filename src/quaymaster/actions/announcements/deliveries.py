@@ -13,6 +13,7 @@ from quaymaster.actions.ports.outboxes import KEPT, LEASE, LONGEST_PROBLEM, PAUS
 from quaymaster.actions.ports.outside import Unreachable, WebClient, WebRequest
 from quaymaster.actions.releases import reading
 from quaymaster.actions.releases.reading import ReleaseFound
+from quaymaster.actions.storage.turns import OURS
 from quaymaster.domain.errors import NotFound
 from quaymaster.store.announcements import deliveries, subscriptions
 from quaymaster.store.announcements.deliveries import Letter
@@ -27,7 +28,8 @@ from quaymaster.store.deployments import environment_deployments
 from quaymaster.store.deployments.environment_deployments import EnvironmentDeployment
 from quaymaster.store.people import people, projects
 from quaymaster.store.people.people import Identity
-from quaymaster.store.postgres.database import Connection
+from quaymaster.store.postgres.database import Connection, DatabaseUnavailable
+from quaymaster.store.storage.vault import VaultError
 
 GONE = "The release or the build that this is about has been deleted."
 
@@ -82,23 +84,25 @@ async def send(
     """Send one letter that this process has taken, and keep what came of it.
 
     A process that dies in between leaves it to be taken again after its lease: the receiver may
-    get it twice, under the same id.
+    get it twice, under the same id. What cannot be written counts as an attempt, too.
     """
-    async with installation.database.read() as connection:
-        kept = await subscriptions.get(connection, installation.vault, letter.subscription)
-    if kept is None:
-        return  # removed in the meantime, and its deliveries with it
-    subscription = kept.subscription
-    announcer = announcers[subscription.dialect]
     try:
-        body = letter.body or await _written(installation, announcer, subscription, letter)
+        request = await _request(installation, announcers, letter)
     except NotFound:
         await _failed(installation, letter, GONE, None, None)
         return
-    post = announcer.post(subscription, letter, body)
-    headers = {"Content-Type": "application/json; charset=utf-8", **post.headers}
+    except VaultError as error:
+        await _failed(installation, letter, str(error), None, _again(letter))
+        return
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        await _failed(installation, letter, OURS, None, _again(letter))
+        raise
+    if request is None:
+        return
     try:
-        answer = await web.ask(WebRequest("POST", subscription.url, headers, body))
+        answer = await web.ask(request)
     except Unreachable as error:
         await _failed(installation, letter, str(error), None, _again(letter))
         return
@@ -108,6 +112,23 @@ async def send(
         return
     async with installation.database.transaction() as connection:
         await deliveries.delivered(connection, letter.id, answer.status, datetime.now(UTC))
+
+
+async def _request(
+    installation: Installation, announcers: Mapping[str, Announcer], letter: Letter
+) -> WebRequest | None:
+    """What is sent; None when the subscription was removed in the meantime, and its deliveries
+    with it. Raises NotFound when what it is about is gone, VaultError."""
+    async with installation.database.read() as connection:
+        kept = await subscriptions.get(connection, installation.vault, letter.subscription)
+    if kept is None:
+        return None
+    subscription = kept.subscription
+    announcer = announcers[subscription.dialect]
+    body = letter.body or await _written(installation, announcer, subscription, letter)
+    post = announcer.post(subscription, letter, body)
+    headers = {"Content-Type": "application/json; charset=utf-8", **post.headers}
+    return WebRequest("POST", subscription.url, headers, body)
 
 
 async def forget_old(installation: Installation) -> int:
