@@ -86,17 +86,19 @@ async def test_a_server_that_says_nothing_is_given_up_and_hung_up_on(
         assert await asyncio.to_thread(silent.left.acquire, timeout=ENOUGH)
 
 
-async def test_disk_work_of_others_does_not_wait_for_slow_repositories(
+def test_disk_work_of_others_does_not_wait_for_slow_repositories(
     silent: Silent, tmp_path: Path
 ) -> None:
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-    folder = GitFolder(tmp_path / "copies", LOCAL)
-    slow = asyncio.create_task(folder.heads(CodeRepository(silent.url)))
-    await asyncio.sleep(0)
-    async with asyncio.timeout(ENOUGH):
-        assert await asyncio.to_thread(silent.asked.acquire, timeout=ENOUGH)
-    assert not slow.done()
-    slow.cancel()
+    async def asks_and_works() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        folder = GitFolder(tmp_path / "copies", LOCAL)
+        slow = asyncio.create_task(folder.heads(CodeRepository(silent.url)))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(ENOUGH):
+            assert await asyncio.to_thread(silent.asked.acquire, timeout=ENOUGH)
+        assert not slow.done()
+
+    asyncio.run(asks_and_works())
 
 
 async def test_a_copy_that_somebody_else_fetches_is_not_waited_for_without_end(

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from quaymaster.actions.ports.outside import CodeRepository, Commit, Listed
 from quaymaster.actions.ports.picking import Offer, Pick, Picked
 from quaymaster.domain.errors import Invalid, Refused
 from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.runner.repositories.keeping import KEPT_UNUSED, remove_unused
 from quaymaster.runner.repositories.reach import KNOWN_HOSTS, Errand, Reach
 
 if TYPE_CHECKING:
@@ -156,6 +158,11 @@ class GitFolder:
             repository, lambda found: reading.folder(found, commit, path), commit
         )
 
+    async def forget_unused(self, unused: timedelta = KEPT_UNUSED) -> int:
+        """Remove the copies that nobody asked anything of for so long; how many."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, remove_unused, self._folder, unused)
+
     async def read(
         self, repository: CodeRepository, question: "Callable[[Repo], T]", commit: str
     ) -> T:
@@ -214,7 +221,7 @@ class GitFolder:
 
     def _copy(self, repository: CodeRepository, commit: str, reach: Reach) -> Path:
         from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
-        from quaymaster.runner.repositories import mirrors  # noqa: PLC0415
+        from quaymaster.runner.repositories import keeping, mirrors  # noqa: PLC0415
 
         place = reading.place_of(repository)
         if place.path is not None:
@@ -223,6 +230,7 @@ class GitFolder:
         if commit and mirror.exists():
             with reading.opened(mirror) as found:
                 if reading.has(found, commit):
+                    keeping.use(mirror)
                     return mirror
         return mirrors.up_to_date(place, mirror, reach)
 

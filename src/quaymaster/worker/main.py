@@ -131,6 +131,7 @@ async def _work(
             group.create_task(notices.listen(installation.database, dispatcher, wakeups.reopen)),
             group.create_task(sweeper.sweep_again_and_again(installation, options.sweep)),
             group.create_task(sweeper.look_at_sources_again_and_again(installation)),
+            group.create_task(sweeper.forget_unused_copies_again_and_again(installation)),
             group.create_task(sweeper.fail_lost_jobs_again_and_again(installation, lease)),
             *(group.create_task(courier.run()) for courier in couriers.values()),
         ]

@@ -54,6 +54,7 @@ KEPT_QUEUE_LOG = timedelta(hours=1)
 KEPT_TURNS = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(seconds=5)
 UNANSWERED_AFTER = timedelta(seconds=60)  # longer than a gate may take to answer
+EVERY_DAY = timedelta(days=1)
 SCHEDULES_AHEAD = timedelta(minutes=1)  # longer than the time between two sweeps
 
 _log = structlog.get_logger(__name__)
@@ -187,6 +188,19 @@ async def look_at_sources_again_and_again(installation: Installation) -> None:
         await _tried(look_at_sources, installation)
         seconds = watched_sources.LOOK_EVERY.total_seconds()
         await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+
+async def forget_unused_copies_again_and_again(installation: Installation) -> None:
+    """Remove what this machine copied of repositories and nobody uses any more, until canceled."""
+    while True:
+        await _tried(forget_unused_copies, installation)
+        await asyncio.sleep(EVERY_DAY.total_seconds())
+
+
+async def forget_unused_copies(installation: Installation) -> int:
+    """Remove the copies of repositories that were of no use for long; how many."""
+    repositories = installation.outside.repositories
+    return await repositories.forget_unused() if repositories is not None else 0
 
 
 async def look_at_sources(installation: Installation) -> int:

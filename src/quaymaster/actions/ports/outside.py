@@ -103,6 +103,9 @@ class Repositories(Protocol):
     async def folder(self, repository: CodeRepository, commit: str, path: str, /) -> list[Listed]:
         """What is in a folder of a commit ("": at its top), folders first. Raises Invalid."""
 
+    async def forget_unused(self) -> int:
+        """Remove the copies on this machine that nobody asked anything of for long; how many."""
+
 
 class ArtifactSource(Protocol):
     """One kind of source that releases take versions from (SEMANTICS 4)."""

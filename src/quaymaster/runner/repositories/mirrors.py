@@ -3,18 +3,17 @@
 The git program fetches where there is one; without it dulwich does, over http and https.
 """
 
-import fcntl
 import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from quaymaster.runner.repositories.addresses import Address, CannotReach
+from quaymaster.runner.repositories.keeping import remove_unused, written
 from quaymaster.runner.repositories.program import GitFailed, git_for, program, say
-from quaymaster.runner.repositories.reach import Errand, Reach
+from quaymaster.runner.repositories.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 NETWORK_SECONDS = 120.0
-LOOK_SECONDS = 0.2  # between two looks whether a copy is free
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -42,7 +40,7 @@ def with_version(place: Address, mirror: Path, reach: Reach, version: str) -> Pa
 
     Raises CannotReach, GitFailed.
     """
-    with _locked(mirror, reach.errand):
+    with written(mirror, reach.errand):
         if not (_COMMIT.fullmatch(version) and _has(mirror, version)):
             say(f"Fetching {place.shown}.")
             _fetch(place, mirror, reach, version if _COMMIT.fullmatch(version) else "")
@@ -51,7 +49,7 @@ def with_version(place: Address, mirror: Path, reach: Reach, version: str) -> Pa
 
 def up_to_date(place: Address, mirror: Path, reach: Reach) -> Path:
     """The copy with every branch and tag as they are now, and HEAD at the default branch."""
-    with _locked(mirror, reach.errand):
+    with written(mirror, reach.errand):
         _fetch(place, mirror, reach, "")
     return mirror
 
@@ -65,29 +63,6 @@ def refs(place: Address, mirror: Path, reach: Reach) -> Mapping[str, str]:
         listed = git.run("ls-remote", "--quiet", "--", place.shown)
     pairs = (line.partition("\t") for line in listed.splitlines())
     return {name: commit for commit, _, name in pairs if not name.endswith("^{}")}
-
-
-@contextmanager
-def _locked(mirror: Path, errand: Errand | None) -> Iterator[None]:
-    """Whoever else works with this copy, in this process or another, waits.
-
-    Raises GitFailed when nobody waits for the answer any more.
-    """
-    with mirror.with_suffix(".lock").open("w") as lock:
-        while not _is_taken(lock):
-            if errand is None:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            elif errand.is_left_within(LOOK_SECONDS):
-                raise GitFailed("Its copy is being fetched for somebody else.")
-        yield
-
-
-def _is_taken(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _has(mirror: Path, version: str) -> bool:
@@ -104,6 +79,7 @@ def _fetch(place: Address, mirror: Path, reach: Reach, commit: str) -> None:
     from dulwich.repo import Repo  # noqa: PLC0415 - loaded where it is used
 
     if not (mirror / "HEAD").exists():
+        remove_unused(mirror.parent)  # room for a new one
         Repo.init_bare(str(mirror), mkdir=not mirror.exists()).close()
     if program() is None:
         with Repo(str(mirror)) as repository:
