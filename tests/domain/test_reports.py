@@ -8,8 +8,8 @@ from quaymaster.domain.errors import Refused
 from quaymaster.domain.plan import StageReached
 from quaymaster.domain.release import Outcome
 from quaymaster.domain.spreading import EXTERNAL
+from quaymaster.domain.statuses import JobStatus, StageStatus
 from quaymaster.domain.statuses import ReportedStatus as R
-from quaymaster.domain.statuses import StageStatus
 from quaymaster.domain.workflows import Method, Workflow, written
 from tests import make
 from tests.story import (
@@ -18,6 +18,7 @@ from tests.story import (
     canceled,
     claimed,
     deployed,
+    phase_ends,
     quarantine_lifted,
     quarantined,
     reported,
@@ -83,6 +84,16 @@ def test_a_start_after_the_end_may_be_the_same_attempt_by_setting():
     assert told.deployment("Dev").attempt == 1
 
 
+def test_the_end_of_a_deployment_is_never_cleared():
+    told = outside().when(reported("Dev", R.SUCCEEDED))
+    ended_at = told.deployment("Dev").completed_at
+    assert ended_at is not None
+    told.later(minutes=5).when(reported("Dev", R.IN_PROGRESS, reopens=True))
+    assert told.deployment("Dev").completed_at == ended_at
+    told.later(minutes=5).when(reported("Dev", R.FAILED))
+    assert told.deployment("Dev").completed_at == told.now
+
+
 def test_an_unknown_end_is_taken_up_again():
     told = outside().when(reported("Dev", R.IN_PROGRESS), reported("Dev", R.UNKNOWN))
     told.then(Dev="undefined undefined undefined").when(reported("Dev", R.IN_PROGRESS))
@@ -99,6 +110,18 @@ def test_canceling_ends_at_once_because_nobody_here_works_on_it():
 def test_work_of_our_own_workers_is_nobody_elses_to_tell():
     told = story("Dev").when(started(), claimed("Dev"))
     told.refuses(reported("Dev", R.SUCCEEDED), Refused, "is run here")
+
+
+def test_how_our_own_workers_ended_is_nobody_elses_to_tell_either():
+    """What waits for a success must not start because somebody says so; a new start is a fact."""
+    told = story("Dev → QA").when(started(), phase_ends("Dev", JobStatus.FAILED))
+    for status in (R.SUCCEEDED, R.CANCELED, R.UNKNOWN):
+        told.refuses(reported("Dev", status), Refused, "was run here")
+    told.refuses(reported("Dev", R.IN_PROGRESS, reopens=True), Refused, "was run here")
+    told.ignores(reported("Dev", R.FAILED)).then(Dev="phaseFailed", QA="notStarted")
+    told.when(reported("Dev", R.IN_PROGRESS), reported("Dev", R.SUCCEEDED))
+    assert told.deployment("Dev").attempt == 2
+    told.then(QA="queuedForAgent")
 
 
 def test_what_was_told_starts_what_waits_for_it():

@@ -24,8 +24,12 @@ def taken_in(stage: Stage, event: DeploymentReported) -> DeploymentReported | No
     newest = stage.newest
     if newest is None:
         return event
+    if newest.is_ended and newest.outcome is ENDS_AS.get(event.status):
+        return None
     if newest.is_ended:
-        return None if newest.outcome is ENDS_AS.get(event.status) else event
+        if not _begins_anew(newest, event):
+            _check_done_outside(stage, newest)
+        return event
     if newest.report is None:
         if event.status is ReportedStatus.PENDING:
             return None  # it is pending already, and the engine knows for what
@@ -35,8 +39,10 @@ def taken_in(stage: Stage, event: DeploymentReported) -> DeploymentReported | No
 
 def _check_done_outside(stage: Stage, deployment: Deployment) -> None:
     if any(job.kind is not JobKind.EXTERNAL for job in deployment.jobs):
+        is_or_was = "was" if deployment.is_ended else "is"
         raise Refused(
-            f"The deployment to {stage.name} is run here; nobody else can tell how it stands."
+            f"The deployment to {stage.name} {is_or_was} run here; nobody else can tell how it "
+            "stands."
         )
 
 
@@ -86,10 +92,11 @@ def _told_of(attempt: int, event: DeploymentReported, now: datetime) -> Deployme
 
 
 def _corrected(ended: Deployment, status: ReportedStatus, now: datetime) -> Deployment:
-    """Another end for an attempt that had one; a told start makes it go on."""
+    """Another end for an attempt that had one; a told start makes it go on. When it ended stays
+    to be seen (AVIATOR 3: "cleared never"), until it ends again."""
     outcome = ENDS_AS.get(status)
     if outcome is None:
-        return replace(ended, outcome=None, completed_at=None, cancel_requested_at=None)
+        return replace(ended, outcome=None, cancel_requested_at=None)
     is_over = outcome is not Outcome.UNKNOWN
     return replace(
         ended, outcome=outcome, completed_at=ended.completed_at or (now if is_over else None)

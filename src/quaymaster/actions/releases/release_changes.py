@@ -42,7 +42,8 @@ class Changes:
 
 
 async def between(call: Call, release_id: int, since: Since) -> Changes:
-    """The changes that the release has and the base has not; none without an artifact.
+    """The changes that the release has and the base has not; none without an artifact. Of a
+    release that goes back they are those that it takes back (SEMANTICS 24.5).
 
     They are asked of the artifact's source, or of the repository that the version was built from.
     Raises NotFound, Forbidden (view releases, on both), Invalid for an unknown alias and for a
@@ -57,17 +58,23 @@ async def between(call: Call, release_id: int, since: Since) -> Changes:
     if before and before.version_id == artifact.version_id:
         return Changes(artifact.type)
     most = min(since.most, MOST)
-    return Changes(artifact.type, tuple(await _asked(call, view, artifact, before, most)))
+    plan = _plan(view, artifact)
+    found = await _asked(call, plan, before, artifact, most)
+    if before and not found:
+        found = await _asked(call, plan, artifact, before, most)
+    return Changes(artifact.type, tuple(found))
 
 
 async def _asked(
     call: Call,
-    view: ReleaseView,
-    artifact: ReleaseArtifact,
+    plan: ArtifactPlan,
     before: ReleaseArtifact | None,
+    artifact: ReleaseArtifact,
     most: int,
 ) -> list[Commit]:
-    plan, outside = _plan(view, artifact), call.installation.outside
+    """What one version of an artifact has and the one before has not, as the snapshot's `plan`
+    says where to ask."""
+    outside = call.installation.outside
     connection = (await artifact_access.of_artifacts(call, [plan]))[plan.alias]
     source = source_of(call, plan)
     if isinstance(source, TracedSource):
