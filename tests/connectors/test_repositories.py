@@ -68,6 +68,20 @@ async def test_heads_are_those_of_now(folder: GitFolder, asked: CodeRepository, 
     assert after["refs/heads/main"] == after["refs/tags/v1"] == after["HEAD"] == newest
 
 
+async def test_a_head_that_stands_for_no_commit_hides_no_branch(
+    folder: GitFolder, asked: CodeRepository, shop: Path
+) -> None:
+    made = commit(shop, "a.txt", "one")
+    with Repo(str(shop)) as repo:
+        repo.refs.set_symbolic_ref(b"HEAD", b"refs/heads/later")
+    found = await folder.heads(asked)
+    assert found["refs/heads/main"] == made
+    assert "HEAD" not in found
+    assert (await folder.commit(asked, "main")).id == made
+    with pytest.raises(Invalid, match="has no commit yet"):
+        await folder.commit(asked, "")
+
+
 async def test_a_branch_a_tag_an_id_and_nothing_mean_a_commit(
     folder: GitFolder, asked: CodeRepository, shop: Path
 ) -> None:

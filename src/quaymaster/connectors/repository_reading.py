@@ -60,11 +60,12 @@ def sentence(repository: CodeRepository, trouble: Exception) -> str:
 
 
 def heads(repository: Repo) -> Mapping[str, str]:
-    """The commit of each ref."""
+    """The commit of each ref; a HEAD that stands for a branch without commits is none."""
     found = {}
     for name in repository.refs.allkeys():
-        if name in repository.refs:
-            found[name.decode(errors="replace")] = _peeled(repository, repository.refs[name])
+        _, commit_id = repository.refs.follow(name)
+        if commit_id:
+            found[name.decode(errors="replace")] = _peeled(repository, commit_id)
     return found
 
 

@@ -79,6 +79,24 @@ async def test_vouching_again_changes_nothing(shop: tuple[Aviator, Path]):
     assert [tuple(one) for one in kept] == [(await aviator.azure.me(), "#12 Tried the cart.")]
 
 
+async def test_what_was_not_told_when_the_candidate_was_cut_can_be_verified(
+    shop: tuple[Aviator, Path],
+):
+    """The repository was away or took too long; all that is demanded can be done."""
+    aviator, place = shop
+    async with aviator.database.transaction() as connection:
+        await connection.execute("DELETE FROM release_pull_requests")
+    assert (await aviator.deploy("1.1-rc1")).json() == REFUSED
+    assert await verify(aviator, 77) == 404
+    for number in (12, 13):
+        assert await verify(aviator, number) == 200
+    assert (await aviator.deploy("1.1-rc1")).status_code == 201
+    path = "/releases/1.1-rc1/verifications/12"
+    assert (await aviator.in_project("DELETE", path)).status_code == 204
+    place.rename(place.with_name("moved"))
+    assert await verify(aviator, 12) == 404
+
+
 async def test_what_is_withdrawn_counts_no_longer(shop: tuple[Aviator, Path]):
     aviator, _place = shop
     for number in (12, 13):

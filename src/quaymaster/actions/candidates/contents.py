@@ -33,7 +33,9 @@ async def brought(found: Scene, version: str, commit: str) -> Brought:
                 connection, found.definition.definition_id, version
             )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            commits = await changelogs.touching(found, outside, source, before, commit)
+            commits = await changelogs.touching(
+                found, outside, source, before, commit, changelogs.MOST_LOOKED_THROUGH
+            )
     except TimeoutError:
         _log.warning("a candidate's pull requests are not known yet", commit=commit)
         return ()

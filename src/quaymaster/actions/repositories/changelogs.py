@@ -32,8 +32,8 @@ async def of(
 ) -> list[Commit]:
     """The same for a definition that was looked up."""
     outside, source = await connected(call, found)
-    to = await _commit(call, found, newer) if newer else (await outside.commit(source, "")).id
-    since = await _commit(call, found, older) if older else ""
+    to = await commit_of(call, found, newer) if newer else (await outside.commit(source, "")).id
+    since = await commit_of(call, found, older) if older else ""
     return await touching(found, outside, source, since, to)
 
 
@@ -47,11 +47,16 @@ async def connected(call: Call, found: Scene) -> tuple[Repositories, CodeReposit
 
 
 async def touching(
-    found: Scene, outside: Repositories, source: CodeRepository, older: str, newer: str
+    found: Scene,
+    outside: Repositories,
+    source: CodeRepository,
+    older: str,
+    newer: str,
+    most: int = MOST_COMMITS,
 ) -> list[Commit]:
     """The commits of `newer` that `older` has not and that touch the definition's paths, among the
-    newest 500."""
-    return (await _looked_through(found, outside, source, (older, newer), MOST_COMMITS))[0]
+    newest of them."""
+    return (await _looked_through(found, outside, source, (older, newer), most))[0]
 
 
 async def all_touching(
@@ -94,7 +99,8 @@ async def known_commit(outside: Repositories, source: CodeRepository, commit: st
     return known
 
 
-async def _commit(call: Call, found: Scene, version: CandidateVersion) -> str:
+async def commit_of(call: Call, found: Scene, version: CandidateVersion) -> str:
+    """The commit that a version was cut from. Raises NotFound (release), Refused without one."""
     async with call.database.read() as connection:
         known = await repositories.candidate(connection, found, str(version))
         artifacts = await snapshots.artifacts(connection, known.release)

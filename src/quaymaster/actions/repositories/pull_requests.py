@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from quaymaster.actions.ports.outside import CodeRepository, Commit, Repositories
+from quaymaster.actions.repositories import changelogs
 from quaymaster.actions.repositories.repositories import Scene
 from quaymaster.actions.repositories.sources import said
-from quaymaster.domain.errors import Invalid
+from quaymaster.domain.errors import Invalid, NotFound, Refused
 from quaymaster.domain.pull_requests import PullRequest, number_in
 from quaymaster.domain.pushes import repository_key
+from quaymaster.domain.release_versions import CandidateVersion
 from quaymaster.plans.endpoints import endpoint
 from quaymaster.sources import commit_servers
 from quaymaster.store.candidates import pull_requests as rows
@@ -55,6 +57,19 @@ async def of_commits(found: Scene, commits: Sequence[Commit]) -> list[PullReques
                 (), number, title, commit.author_name, is_merged=True, merge_commit=commit.id
             )
     return [known[number] for number in sorted(known)]
+
+
+async def is_merged_in(found: Scene, version: CandidateVersion, number: int) -> bool:
+    """Whether a commit of the candidate, or one before it, says that it merged the pull request;
+    False when the repository cannot be asked."""
+    try:
+        outside, source = await changelogs.connected(found.call, found)
+        cut = await changelogs.commit_of(found.call, found, version)
+        commit = await changelogs.known_commit(outside, source, cut)
+        listed = await outside.history(source, commit, changelogs.MOST_LOOKED_THROUGH)
+    except (Invalid, NotFound, Refused):
+        return False
+    return any(number_in(one.message) == number for one in listed)
 
 
 async def commits(

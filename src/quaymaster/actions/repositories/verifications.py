@@ -29,8 +29,12 @@ async def verify(
 
     Raises NotFound (definition, release, pull request), Forbidden (manage deployments).
     """
+    async with call.database.read() as connection:
+        found, release = await _opened(connection, call, project, version)
+        is_known = await _is_known(connection, found, number)
+    if not is_known and not await pull_requests.is_merged_in(found, version, number):
+        raise NotFound("pull request", number)
     async with call.database.transaction() as connection:
-        found, release = await _opened(connection, call, project, version, number)
         definition = found.definition.definition_id
         if await rows.verify(connection, definition, number, release, call.by, call.now):
             await _keep(connection, found, release, "PullRequestVerified", number, comment)
@@ -39,24 +43,28 @@ async def verify(
 async def withdraw(call: Call, project: str, version: CandidateVersion, number: int) -> None:
     """Vouch for it no longer. Raises NotFound, also when nobody did; Forbidden."""
     async with call.database.transaction() as connection:
-        found, release = await _opened(connection, call, project, version, number)
+        found, release = await _opened(connection, call, project, version)
         if not await rows.withdraw(connection, found.definition.definition_id, number):
             raise NotFound("pull request", number)
         await _keep(connection, found, release, "PullRequestUnverified", number, "")
 
 
 async def _opened(
-    connection: Connection, call: Call, project: str, version: CandidateVersion, number: int
+    connection: Connection, call: Call, project: str, version: CandidateVersion
 ) -> tuple[Scene, ReleaseId]:
     found = await repositories.scene(connection, call, project)
     found.require(Permission.MANAGE_DEPLOYMENTS)
     known = await repositories.candidate(connection, found, str(version))
-    definition = found.definition
-    if not await rows.is_of_definition(connection, definition.definition_id, number):
-        names = await pull_requests.names(connection, found)
-        if not await rows.known(connection, definition.project_id, names, [number]):
-            raise NotFound("pull request", number)
     return found, known.release
+
+
+async def _is_known(connection: Connection, found: Scene, number: int) -> bool:
+    """Whether a candidate brought the pull request, or its server told of it."""
+    definition = found.definition
+    if await rows.is_of_definition(connection, definition.definition_id, number):
+        return True
+    names = await pull_requests.names(connection, found)
+    return bool(await rows.known(connection, definition.project_id, names, [number]))
 
 
 async def _keep(
