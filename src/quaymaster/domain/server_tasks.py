@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.macros import replaced
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import Intervention
@@ -25,11 +26,11 @@ def delay(task: TaskPlan, variables: Mapping[str, str]) -> timedelta:
     """An integer number of minutes, which a macro may give (SEMANTICS 20.2). Raises Invalid."""
     written = IgnoreCase(task.inputs).get("delayForMinutes", "0")
     minutes = replaced(written, IgnoreCase(variables)).strip()
-    is_number = minutes.isascii() and minutes.isdigit() and len(minutes) <= len("86400")
-    if not is_number or int(minutes) > LONGEST_DELAY_MINUTES:
+    number = digits(minutes)
+    if number is None or number > LONGEST_DELAY_MINUTES:
         problem = f"{minutes!r} is not a number of minutes from 0 to {LONGEST_DELAY_MINUTES}."
         raise Invalid(f"Task {task.display_name}: {problem}")
-    return timedelta(minutes=int(minutes))
+    return timedelta(minutes=number)
 
 
 def question(

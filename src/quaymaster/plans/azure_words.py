@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from quaymaster.domain.numbers import digits
+
 # A bit mask of any published enumeration fits; longer digits are not a number anybody meant.
 MOST_DIGITS = 10
 
@@ -100,9 +102,7 @@ def number_in(value: object) -> int | None:
     """An integer, or the one that digits stand for; None for anything else."""
     if isinstance(value, int):
         return None if isinstance(value, bool) else value
-    text = value.strip() if isinstance(value, str) else ""
-    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
-    return int(text) if is_number else None
+    return digits(value.strip(), MOST_DIGITS) if isinstance(value, str) else None
 
 
 DEFINITION_SOURCE = Words(

@@ -16,6 +16,7 @@ from quaymaster.domain.build_plan import (
 )
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.expressions import ExpressionError
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.plan import Parallelism, PhaseKind, PhasePlan, Spread, TaskPlan
 from quaymaster.domain.task_groups import GROUP, Groups
 from quaymaster.plans.azure import NO_GROUPS, NONE_INSTALLED, check_naming
@@ -160,7 +161,7 @@ def repository(node: Node) -> RepositoryPlan:
         clean=node.text("clean").lower() == "true",
         submodules=submodules,
         nested_submodules=submodules and said.get("checkoutnestedsubmodules", "") == "true",
-        fetch_depth=int(depth) if depth.isascii() and depth.isdigit() and len(depth) < 9 else 0,
+        fetch_depth=digits(depth, 8) or 0,
         connection=said.get("connectedserviceid", ""),
         lfs=said.get("gitlfssupport", "").strip().lower() == "true",
         fetch_tags=_tags(said.get("fetchtags", "")),

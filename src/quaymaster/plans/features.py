@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.spreading import EXTERNAL
 from quaymaster.domain.task_versions import newest
 
@@ -82,4 +83,4 @@ def can_run(runnable: Mapping[str, frozenset[int]], task_id: str, version: str) 
     wanted = version.split(".", maxsplit=1)[0].strip()
     if wanted in ("", "*"):
         return bool(majors)
-    return wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and int(wanted) in majors
+    return digits(wanted, 9) in majors

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from quaymaster.domain.errors import Invalid
+from quaymaster.domain.numbers import digits
 
 MOST_CHARACTERS = 1024 * 1024
 MOST_VALUES = 50_000
@@ -96,10 +97,11 @@ class Value:
 
     def whole(self) -> int:
         """A whole number of 0 or more."""
-        found = self.text().strip()
-        if found.isascii() and found.isdigit() and len(found) < 10:
-            return int(found)
-        self.complain(f"{found[:40]!r} is no whole number")
+        written = self.text().strip()
+        found = digits(written, 9)
+        if found is not None:
+            return found
+        self.complain(f"{written[:40]!r} is no whole number")
         return 0
 
     def flag(self) -> bool:

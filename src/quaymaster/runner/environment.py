@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.ordinal import upper
 from quaymaster.domain.variables import Variable, VariableSet
 from quaymaster.protocol.job import RunJob
@@ -97,4 +98,5 @@ def is_true(variables: VariableSet, name: str, *, default: bool) -> bool:
 def milliseconds(variables: VariableSet, name: str, default_seconds: float) -> float:
     """A variable that holds milliseconds, in seconds; what is no number counts as the default."""
     text = variables.value(name)
-    return int(text) / 1000 if text.isascii() and text.isdigit() else default_seconds
+    found = digits(text, 9)
+    return default_seconds if found is None else found / 1000

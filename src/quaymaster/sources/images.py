@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from quaymaster.domain.numbers import digits
 from quaymaster.outgoing.requests import WebAnswer, WebClient
 from quaymaster.sources.asking import (
     Asked,
@@ -30,6 +31,7 @@ MANIFESTS = (
 MOST_PAGES = 100
 A_PAGE = 1000
 _CHALLENGE = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
+LONGEST_NUMBER = 1000  # registries write what they like
 _PARTS = re.compile(r"\d+|\D+", re.ASCII)
 _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
@@ -60,10 +62,8 @@ class Images:
 def _order(tag: str) -> tuple[Any, ...]:
     """`v1.10` after `v1.9`; an early `1.0-rc1` before `1.0`."""
     core, dash, _ = tag.partition("-")
-    parts = tuple(
-        (1, int(part), "") if part[0].isdigit() else (0, 0, part) for part in _PARTS.findall(core)
-    )
-    numbers = tuple(number for is_number, number, _ in parts if is_number)
+    found = (digits(part, LONGEST_NUMBER) for part in _PARTS.findall(core))
+    numbers = tuple(number for number in found if number is not None)
     return (bool(numbers), numbers, not dash, tag)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from quaymaster.domain.numbers import digits
 from quaymaster.outgoing.requests import WebClient
 from quaymaster.sources.asking import (
     Asked,
@@ -132,9 +133,9 @@ def _items(build: Any) -> list[Commit]:
 
 
 def _whole(asked: Asked, version: str) -> int:
-    number = version.lstrip("#")
-    if number.isascii() and number.isdigit():
-        return int(number)
+    number = digits(version.lstrip("#"))
+    if number is not None:
+        return number
     raise SourceProblem(f"Version {version!r} of artifact {asked.alias} is not a build's number.")
 
 

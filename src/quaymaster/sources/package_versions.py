@@ -1,10 +1,11 @@
 """In which order the versions of a package stand."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-_NUMBER = re.compile(r"\d+", re.ASCII)
+from quaymaster.domain.numbers import digits
+
+LONGEST_NUMBER = 1000  # registries write what they like
 
 
 def highest_first(versions: Iterable[str]) -> list[str]:
@@ -18,10 +19,12 @@ def highest_first(versions: Iterable[str]) -> list[str]:
 def precedence(version: str) -> tuple[Any, ...]:
     """What versions are ordered by: numbers by value, early ones first (SemVer 11)."""
     core, _, early = version.partition("+")[0].partition("-")
-    numbers = [int(part) if _NUMBER.fullmatch(part) else 0 for part in core.split(".")]
+    numbers = [digits(part, LONGEST_NUMBER) or 0 for part in core.split(".")]
     padded = (*numbers, 0, 0, 0, 0)[:4]
     labels = tuple(
-        (0, int(label), "") if _NUMBER.fullmatch(label) else (1, 0, label.lower())
+        (1, 0, label.lower())
+        if (number := digits(label, LONGEST_NUMBER)) is None
+        else (0, number, "")
         for label in early.split(".")
     )
     return (padded, not early, labels)

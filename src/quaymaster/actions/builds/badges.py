@@ -9,6 +9,7 @@ from quaymaster.actions.builds.reading import definition_named
 from quaymaster.actions.call import Call, Installation
 from quaymaster.domain.build_parts import Part, result_of_part
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.store.builds import builds, lists
 from quaymaster.store.builds.builds import branch_reference
@@ -31,10 +32,11 @@ async def public(installation: Installation, project: str, definition: str, bran
     Raises NotFound("badge") for everything else.
     """
     call = Call(installation)
-    if not (definition.isascii() and definition.isdigit() and len(definition) < 10):
-        raise NotFound("badge", definition)
+    number = digits(definition, 9)
+    if number is None:
+        raise NotFound("badge", definition[:80])
     async with call.database.read() as connection:
-        found = await stored.get(connection, call.vault, None, int(definition))
+        found = await stored.get(connection, call.vault, None, number)
         if found is None or found.is_deleted:
             raise NotFound("badge", definition)
         is_meant = project.casefold() in (str(found.project_id), found.project_name.casefold())

@@ -13,6 +13,7 @@ from quaymaster.domain.access import definition_token
 from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.domain.numbers import digits
 from quaymaster.store.builds import lists, timelines
 from quaymaster.store.builds.builds import branch_reference
 from quaymaster.store.builds.lists import BuildFilter, BuildOrder
@@ -122,8 +123,9 @@ async def pipeline_named(call: Call, named: str) -> int:
 
 async def definition_named(connection: Connection, call: Call, named: str) -> int:
     """The id of a definition by its id, its name, or its folder and name. Raises NotFound."""
-    if named.isascii() and named.isdigit() and len(named) < 10:
-        return int(named)
+    number = digits(named, 9)
+    if number is not None:
+        return number
     folder, _, name = named.replace("/", "\\").rpartition("\\")
     wanted = BuildDefinitionFilter(
         await visible_projects(connection, call), name=escaped_name(name), path=folder, most=2

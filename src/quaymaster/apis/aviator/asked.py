@@ -11,11 +11,11 @@ from litestar import Response
 from quaymaster.actions.call import Call, Caller, Installation
 from quaymaster.apis.aviator.errors import Problem, unauthorized
 from quaymaster.apis.shared import json_reading
-from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.refusals import WrongContentType
 from quaymaster.apis.shared.requests import ReadableRequest
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.numbers import digits
 
 JSON = "application/json"
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quaymaster.apis.aviator.errors import Problem
-from quaymaster.apis.shared.numbers import digits
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.workflows import Method, Parameter, Provided, Workflow
 
 NOT_CONFIGURED = "not_configured"

@@ -20,9 +20,9 @@ from quaymaster.apis.aviator.errors import Problem, unauthorized
 from quaymaster.apis.aviator.policy import needs
 from quaymaster.apis.aviator.words import REPORTED
 from quaymaster.apis.shared import json_reading
-from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.numbers import digits
 
 SYNC_BUILD = "/api/v1/sync-build-github-action"
 SYNC_DEPLOY = "/api/v1/sync-deploy-github-action"

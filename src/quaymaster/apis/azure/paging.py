@@ -7,8 +7,8 @@ import msgspec
 
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.values import number_in
-from quaymaster.apis.shared.numbers import digits
 from quaymaster.apis.shared.query import Query
+from quaymaster.domain.numbers import digits
 from quaymaster.store.definitions.lists import Key
 
 LARGEST_TOKEN = 2**63 - 1

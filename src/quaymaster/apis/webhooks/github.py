@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quaymaster.apis.shared.numbers import digits
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.pushes import Push, PushKind, repository_key
 from quaymaster.sources.asking import inside, objects, text_in
 

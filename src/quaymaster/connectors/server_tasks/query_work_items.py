@@ -7,6 +7,7 @@ from quaymaster.connectors.server_tasks import signing_in
 from quaymaster.connectors.server_tasks.asking import Asking, CannotRun
 from quaymaster.connectors.server_tasks.invoke_rest_api import CONNECTION
 from quaymaster.connectors.server_tasks.verdicts import by_status, root_of
+from quaymaster.domain.numbers import digits
 from quaymaster.outgoing.requests import WebAnswer, WebRequest
 from quaymaster.plans.connections import is_address
 
@@ -56,9 +57,10 @@ def _request(asking: Asking) -> WebRequest:
 
 def _threshold(asking: Asking, name: str) -> int:
     text = asking.text(name) or "0"
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+    number = digits(text, MOST_DIGITS)
+    if number is None:
         raise CannotRun(f"Its {name} is {text[:40]!r}, and must be a whole number.")
-    return int(text)
+    return number
 
 
 def _count(answer: WebAnswer) -> int | None:

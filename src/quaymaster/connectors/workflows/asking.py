@@ -17,6 +17,7 @@ from quaymaster.actions.ports.workflows import (
     WorkflowUnclear,
 )
 from quaymaster.domain.connections import secret_values
+from quaymaster.domain.numbers import digits
 from quaymaster.runner.masking import Masker
 from quaymaster.sources.asking import inside, place, text_in
 
@@ -145,7 +146,5 @@ def _said(answer: WebAnswer) -> str:
 
 def _after(answer: WebAnswer) -> timedelta | None:
     """How long the service asks to be left alone."""
-    text = answer.headers.get("retry-after", "").strip()
-    if not (text.isascii() and text.isdigit()) or len(text) > 6:
-        return None
-    return min(timedelta(seconds=int(text)), LONGEST_PUT_OFF)
+    seconds = digits(answer.headers.get("retry-after", "").strip(), 6)
+    return None if seconds is None else min(timedelta(seconds=seconds), LONGEST_PUT_OFF)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from quaymaster.domain.numbers import digits
 from quaymaster.runner.tasks.call import TaskCall, TaskFailed
 from quaymaster.runner.tasks.definition import Input, TaskDefinition
 from quaymaster.runner.tasks.patterns import matching
@@ -51,9 +52,10 @@ def _read(task: TaskCall) -> _Copy:
 
 def _number(task: TaskCall, name: str) -> int:
     text = task.inputs.text(name) or "0"
-    if not (text.isascii() and text.isdigit() and len(text) < 8):
-        raise TaskFailed(f"{name} is '{text}'; it must be a whole number.")
-    return int(text)
+    number = digits(text, 7)
+    if number is None:
+        raise TaskFailed(f"{name} is '{text[:40]}'; it must be a whole number.")
+    return number
 
 
 def _copy_all(task: TaskCall, copy: _Copy, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from quaymaster.domain.numbers import digits
 from quaymaster.runner.tasks.call import TaskCall, TaskFailed
 from quaymaster.runner.tasks.definition import Input, TaskDefinition
 
@@ -11,12 +12,14 @@ LONGEST_MINUTES = 86_400
 async def run(task: TaskCall) -> None:
     """Wait `delayForMinutes` whole minutes, at most 60 days (SEMANTICS 20.2)."""
     text = task.inputs.required("delayForMinutes")
-    if not (text.isascii() and text.isdigit()) or int(text) > LONGEST_MINUTES:
+    minutes = digits(text)
+    if minutes is None or minutes > LONGEST_MINUTES:
         raise TaskFailed(
-            f"delayForMinutes is '{text}'; it must be a whole number from 0 to {LONGEST_MINUTES}."
+            f"delayForMinutes is '{text[:40]}'; it must be a whole number from 0 to "
+            f"{LONGEST_MINUTES}."
         )
-    task.log(f"Waiting for {text} minutes.")
-    await asyncio.sleep(int(text) * 60)
+    task.log(f"Waiting for {minutes} minutes.")
+    await asyncio.sleep(minutes * 60)
 
 
 TASK = TaskDefinition(

@@ -2,6 +2,7 @@
 
 import importlib
 
+from quaymaster.domain.numbers import digits
 from quaymaster.runner.tasks.definition import TaskDefinition
 
 # (id, major version) → the module that runs it; loaded when a job first needs it
@@ -32,8 +33,9 @@ def find(task_id: str, version: str, name: str = "") -> TaskDefinition:
     wanted = version.split(".", maxsplit=1)[0].strip()
     if wanted in ("", "*") and majors:
         return _load(task_id.lower(), max(majors))
-    if wanted.isdigit() and int(wanted) in majors:
-        return _load(task_id.lower(), int(wanted))
+    major = digits(wanted)
+    if major in majors:
+        return _load(task_id.lower(), major)
     raise UnknownTask(_explanation(task_id, version, name, majors))
 
 

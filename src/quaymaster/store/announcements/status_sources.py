@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from quaymaster.domain.build_plan import RepositoryPlan
+from quaymaster.domain.numbers import digits
 from quaymaster.store.deployments.job_facts import artifacts_in
 from quaymaster.store.postgres.database import Connection
 
@@ -68,9 +69,10 @@ async def of_release(connection: Connection, release_id: int) -> StatusSource | 
 async def _of_build(
     connection: Connection, project: UUID, version: str
 ) -> tuple[RepositoryPlan | None, str]:
-    if not (version.isascii() and version.isdigit() and len(version) < 18):
+    number = digits(version)
+    if number is None:
         return None, ""
-    row = await connection.fetchrow(OF_BUILD, project, int(version))
+    row = await connection.fetchrow(OF_BUILD, project, number)
     if row is None:
         return None, ""
     info: dict[str, Any] = msgspec.json.decode(row["trigger_info"])

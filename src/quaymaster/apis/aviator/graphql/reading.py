@@ -12,9 +12,9 @@ from quaymaster.apis.aviator import present, words
 from quaymaster.apis.aviator.errors import Problem, unauthorized
 from quaymaster.apis.aviator.graphql.loaders import Loaders
 from quaymaster.apis.aviator.words import STATUS
-from quaymaster.apis.shared.numbers import digits
 from quaymaster.domain import release_versions
 from quaymaster.domain.errors import NotFound
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.store.candidates.repositories import RepositoryDefinition, RepositoryEnvironment
 from quaymaster.store.candidates.repository_views import CandidateLine, VersionLine

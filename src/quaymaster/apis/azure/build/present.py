@@ -11,7 +11,7 @@ from quaymaster.actions.builds.definitions.build_definitions import Around
 from quaymaster.apis.azure.links import Links
 from quaymaster.apis.azure.present.shown import Shown, actor, person
 from quaymaster.apis.azure.values import date_out
-from quaymaster.apis.shared.numbers import digits
+from quaymaster.domain.numbers import digits
 from quaymaster.store.builds.views import BuildView
 from quaymaster.store.definitions.build_definition_lists import BuildDefinitionRow, Counted, Draft
 from quaymaster.store.definitions.build_definitions import BuildDefinition

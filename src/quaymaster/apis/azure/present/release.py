@@ -21,7 +21,7 @@ from quaymaster.apis.azure.present.shown import (
 from quaymaster.apis.azure.present.variable_group import group
 from quaymaster.apis.azure.values import date_out, properties_out
 from quaymaster.apis.azure.words import ENVIRONMENT_STATUS, word
-from quaymaster.apis.shared.numbers import digits
+from quaymaster.domain.numbers import digits
 from quaymaster.domain.release import Side
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.domain.variable_groups import VariableGroup
