@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dulwich.refs import LOCAL_BRANCH_PREFIX
+from dulwich.repo import Repo
+
 from quaymaster.actions.call import Call
 from quaymaster.actions.triggers import build_schedules
 from tests.apis.azure.build.asking import step
@@ -46,6 +49,28 @@ async def test_an_occurrence_builds_once_and_not_without_changes(
     commit(shop, "page.txt", "new")
     latest = replace(call, now=later.now + timedelta(days=1))
     assert await build_schedules.fire_due(latest, made["id"]) == 1
+
+
+async def test_every_branch_that_the_filters_admit_is_built(yard: Yard, shop: Path) -> None:
+    """Also those that they do not name in full, once each; not the default branch instead."""
+    repository = Repo(shop)
+    for name in (b"release/1", b"release/2", b"wip"):
+        repository.refs[LOCAL_BRANCH_PREFIX + name] = repository.head()
+    filters = {
+        "Some": ["+refs/heads/release/*", "+wip", "-refs/heads/release/2"],
+        "Others": ["-release/*", "-wip"],
+        "None": ["+refs/heads/gone/*"],
+    }
+    call, built = Call(yard.server.installation, now=next_at_three()), {}
+    for name, admitted in filters.items():
+        triggers = [nightly(branchFilters=admitted)]
+        made = await yard.define(name, step("true"), repository=at(shop), triggers=triggers)
+        counts = [await build_schedules.fire_due(call, made["id"]) for _ in range(2)]
+        found = (await yard.ask("GET", f"builds?definitions={made['id']}"))["value"]
+        built[name] = sorted(one["sourceBranch"].removeprefix("refs/heads/") for one in found)
+        assert counts == [len(found), 0]
+    assert built == {"Some": ["release/1", "wip"], "Others": ["main"], "None": []}
+    assert await build_schedules.soon(call, timedelta(minutes=1)) == []
 
 
 async def test_a_repository_that_is_away_is_asked_again_for_a_day(yard: Yard, shop: Path) -> None:

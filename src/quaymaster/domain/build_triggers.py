@@ -110,10 +110,16 @@ def admits_paths(filters: Sequence[str], paths: Iterable[str] | None) -> bool:
 
 
 def named_branches(filters: Sequence[str]) -> tuple[str, ...]:
-    """The refs that filters name in full, for schedules; those with `*` must be looked up."""
+    """The refs that filters name in full, for schedules, and do not exclude."""
     included = [one[1:] for one in map(_signed, filters) if one[0] == "+"]
     full = (one if one.startswith("refs/") else HEADS + one for one in included)
-    return tuple(one for one in full if ANYTHING not in one)
+    return tuple(one for one in full if ANYTHING not in one and admits_branch(filters, one))
+
+
+def must_look_up(filters: Sequence[str]) -> bool:
+    """Whether filters may admit branches that they do not name in full."""
+    included = [one for one in map(_signed, filters) if one[0] == "+"]
+    return any(ANYTHING in one for one in included) or bool(filters and not included)
 
 
 def _signed(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Queueing builds by the clock, one of each branch that a schedule names (issue 4.3)."""
+"""Queueing builds by the clock, one of each branch that a schedule admits (issue 4.3)."""
 
 from datetime import datetime, timedelta
 
@@ -10,13 +10,21 @@ from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.actions.call import Call
 from quaymaster.actions.storage.turns import TRIED_FOR, alone, is_to_be_tried
 from quaymaster.actions.triggers.build_triggering import Wanted, opened
-from quaymaster.domain.build_triggers import BuildSchedule, named_branches
+from quaymaster.domain.build_triggers import (
+    BuildSchedule,
+    admits_branch,
+    must_look_up,
+    named_branches,
+)
 from quaymaster.domain.errors import DomainError, Forbidden, NotFound, Refused
+from quaymaster.domain.filters import HEADS
 from quaymaster.domain.schedules import UnknownTimeZone, newest_due, next_occurrence
 from quaymaster.domain.triggers import schedule_key
 from quaymaster.store.builds import lists
 from quaymaster.store.triggers import build_triggers, firings
 from quaymaster.store.triggers.build_triggers import Triggered
+
+ALL = "*"  # in a firing's key, where the branch stands: no branch can be called so
 
 _log = structlog.get_logger(__name__)
 
@@ -68,11 +76,14 @@ def _passed(one: Triggered, each: BuildSchedule, now: datetime) -> datetime | No
 
 
 def _keys(each: BuildSchedule, passed: datetime | None) -> list[str]:
-    """The firings that an occurrence asks for: one for each branch ("" is the default)."""
+    """The firings that an occurrence asks for: one for each branch that is named ("" is the
+    default), and one for all those that are to be looked up."""
     if passed is None:
         return []
     key = schedule_key(each.schedule, passed.isoformat())
-    return [f"{key}:{branch}" for branch in named_branches(each.branches) or ("",)]
+    branches = (*named_branches(each.branches), *([ALL] if must_look_up(each.branches) else []))
+    default = () if each.branches else ("",)
+    return [f"{key}:{branch}" for branch in branches or default]
 
 
 async def fire_due(call: Call, definition_id: int) -> int:
@@ -95,39 +106,70 @@ async def _fired(call: Call, definition_id: int) -> int:
     for each in _times(one):
         passed = _passed(one, each, call.now)
         for key in _keys(each, passed):
-            made += passed is not None and await _fire(wanted, each, key, passed)
+            made += await _fire(wanted, each, key, passed) if passed else 0
     return made
 
 
-async def _fire(wanted: Wanted, each: BuildSchedule, key: str, passed: datetime) -> bool:
-    call, definition_id, branch = wanted.call, wanted.definition.id, key.rpartition(":")[2]
-    async with call.database.read() as connection:
-        if await firings.BUILDS.has_fired(connection, definition_id, key):
-            return False
+async def _fire(wanted: Wanted, each: BuildSchedule, key: str, passed: datetime) -> int:
+    """How many builds a firing came to now; none when it is over already."""
+    call, definition_id = wanted.call, wanted.definition.id
+    if await _is_over(wanted, key):
+        return 0
     if not await is_to_be_tried(call, f"{definition_id} builds at {key}", passed):
-        return False
+        return 0
+    made, problem = 0, ""
+    try:
+        if key.endswith(f":{ALL}"):
+            made, is_over = await _fire_matching(wanted, each, key, passed)
+        else:
+            made, is_over = await _fire_one(wanted, each, key)
+    except DomainError as error:
+        problem = error.message
+        _log.warning("a scheduled build is not queued", definition=definition_id, reason=problem)
+        is_over = isinstance(error, Refused | NotFound | Forbidden)
+        is_over |= call.now - passed >= TRIED_FOR
+    if is_over:
+        async with call.database.transaction() as connection:
+            if await firings.BUILDS.fire(connection, definition_id, key, call.now):
+                await build_triggers.fired(connection, definition_id, key, None, problem)
+    return made
+
+
+async def _is_over(wanted: Wanted, key: str) -> bool:
+    async with wanted.call.database.read() as connection:
+        return await firings.BUILDS.has_fired(connection, wanted.definition.id, key)
+
+
+async def _fire_one(wanted: Wanted, each: BuildSchedule, key: str) -> tuple[int, bool]:
+    """How many builds of its branch were queued, and whether there will never be one."""
+    branch = key.rpartition(":")[2]
+    if each.schedule.only_with_changes and not await _has_changed(wanted, branch):
+        return 0, True
     request = BuildRequest(
-        definition_id=definition_id,
+        definition_id=wanted.definition.id,
         source_branch=branch,
         reason="schedule",
         trigger_info={"scheduleName": ""},
         lets_pass=True,
         once=key,
     )
-    problem = ""
-    try:
-        if not each.schedule.only_with_changes or await _has_changed(wanted, branch):
-            return await queueing.queue_once(call, request) is not None
-    except DomainError as error:
-        problem = error.message
-        _log.warning("a scheduled build is not queued", definition=definition_id, reason=problem)
-        is_final = isinstance(error, Refused | NotFound | Forbidden)
-        if not is_final and call.now - passed < TRIED_FOR:
-            return False
-    async with call.database.transaction() as connection:  # this occurrence is over
-        if await firings.BUILDS.fire(connection, definition_id, key, call.now):
-            await build_triggers.fired(connection, definition_id, key, None, problem)
-    return False
+    return int(await queueing.queue_once(wanted.call, request) is not None), False
+
+
+async def _fire_matching(
+    wanted: Wanted, each: BuildSchedule, key: str, passed: datetime
+) -> tuple[int, bool]:
+    """Fire for every branch there is that the filters admit without naming it in full: how many
+    builds were queued, and whether all of them are over. Raises Invalid."""
+    plan = wanted.definition.plan.repository
+    sources = await build_sources.opened(wanted.call, wanted.definition.project_id, plan)
+    named, made, is_over = named_branches(each.branches), 0, True
+    for ref in sorted(await build_sources.heads(wanted.call, sources)):
+        if ref.startswith(HEADS) and ref not in named and admits_branch(each.branches, ref):
+            own = f"{key.removesuffix(ALL)}{ref}"
+            made += await _fire(wanted, each, own, passed)
+            is_over &= await _is_over(wanted, own)
+    return made, is_over
 
 
 async def _has_changed(wanted: Wanted, branch: str) -> bool:
