@@ -44,6 +44,21 @@ def test_every_link_leads_somewhere(path):
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_every_link_into_a_page_meets_a_heading():
+    for path in DOCUMENTS:
+        for page, place in re.findall(r"\]\(([^):#]*)#([^)]+)\)", path.read_text("utf-8")):
+            text = (path.parent / page if page else path).read_text("utf-8")
+            headings = (line.lower() for line in re.findall(r"^#+ (.+)$", text, re.MULTILINE))
+            slugs = {re.sub(r"[^\w -]", "", one).replace(" ", "-") for one in headings}
+            assert place in slugs, f"{path.name} links to {page}#{place}"
+
+
+def test_the_readme_leads_to_every_page():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    missing = [page.name for page in ROOT.glob("docs/*.md") if f"docs/{page.name}" not in readme]
+    assert not missing
+
+
 def test_every_decision_is_listed_once_and_in_order():
     listed = re.findall(
         r"\((\d{4}-[a-z0-9-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text()

@@ -93,6 +93,7 @@ async def test_a_connection_is_added_listed_and_removed(fresh_database_url, tmp_
     assert made.returncode == 0, made.stderr
     listed = here("list")
     assert "Monitor" in listed.stdout
+    assert made.stdout.strip() in listed.stdout, "the id, whole"
     assert "hunter2" not in made.stdout + listed.stdout
     connection = await asyncpg.connect(fresh_database_url)
     stored = await connection.fetchrow("SELECT secret_parameters FROM service_connections")

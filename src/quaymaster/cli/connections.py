@@ -55,7 +55,10 @@ def create(  # noqa: PLR0913 - each is an option
 
 def show(*, project: InProject = "Default", home: Home = None) -> None:
     found = _run(home, project, connections.listed)
-    table = Table("id", "name", "type", "scheme", "address")
+    table = Table()
+    table.add_column("id", no_wrap=True, min_width=36)  # whole: others go by it
+    for title in ("name", "type", "scheme", "address"):
+        table.add_column(title, overflow="fold")
     for one in (kept.connection for kept in found):
         table.add_row(*map(escape, (one.id, one.name, one.type, one.scheme, one.url)))
     Console().print(table if found else "There are no service connections.")

@@ -164,7 +164,7 @@ async def found(connection: Connection, named: str) -> people.Identity:
     """The person or group that is meant. Raises NotFound."""
     identity = await people.find(connection, named)
     if identity is None:
-        raise NotFound("user", named, f"Nobody is known as {named!r}.")
+        raise NotFound("user", named, f"Nobody is known as '{named}'.")
     return identity
 
 
