@@ -344,15 +344,33 @@ async def test_a_batch_that_waits_counts_no_try_whatever_else_goes_wrong(
         assert await connection.fetchval("SELECT tries FROM pushes") == 0
 
 
-async def test_repositories_are_looked_at_although_a_definition_cannot_be_opened(
-    office: Office, shop: Path
+class Corrupt:
+    """The repositories of an installation, one of which cannot even be read wrongly."""
+
+    def __init__(self, repositories: Any, place: Path) -> None:
+        self._repositories, self._place = repositories, str(place)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repositories, name)
+
+    async def heads(self, repository: Any) -> Any:
+        if repository.address == self._place:
+            raise KeyError("pack")
+        return await self._repositories.heads(repository)
+
+
+async def test_repositories_are_looked_at_although_another_cannot_be_read(
+    office: Office, shop: Path, tmp_path: Path
 ) -> None:
-    broken, _ = [await defined(office, shop, name, triggers=[ci()]) for name in "AB"]
-    await office.spoil(broken)
-    call = Call(office.installation)
+    corrupt = repository(tmp_path / "corrupt")
+    for name, place in (("Corrupt", corrupt), ("Whole", shop)):
+        await defined(office, place, name, triggers=[ci()])
+    outside = office.installation.outside
+    told = replace(outside, repositories=Corrupt(outside.repositories, corrupt))
+    call = Call(replace(office.installation, outside=told))
     later = [replace(call, now=call.now + n * watched_repositories.LOOK_EVERY) for n in range(3)]
     assert await watched_repositories.look(later[1]) == 0
     head = commit(shop, "page.txt", "two")
     assert await watched_repositories.look(later[2]) == 1
-    assert await answered_later(office) == [False]
+    assert await answered_later(office) == [True]
     assert await built(office) == [("individualCI", head)]

@@ -1,14 +1,17 @@
 """Repositories are looked at: what is pushed after the first look makes releases, once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.ports.outside import Version
 from quaymaster.actions.releases import artifact_events
+from quaymaster.actions.storage.turns import OURS
 from quaymaster.actions.triggers import watched_sources
 from quaymaster.store.triggers import artifact_events as events
 from tests import documents, repositories
@@ -139,3 +142,35 @@ async def test_a_version_that_is_taken_away_makes_no_older_one_new(shop: Shop, m
     assert await shop.looked() == 0
     shelf.held += ["4", "5"]
     assert await shop.released() == 2
+
+
+async def test_a_source_that_is_read_wrongly_holds_up_no_other(shop: Shop, tmp_path: Path):
+    repositories.made(tmp_path / "broken")
+    artifact = documents.git_artifact("other", str(tmp_path / "broken"))
+    push = {"triggerType": "sourceRepo", "alias": "other", "branchFilters": ["main"]}
+    await shop.office.define("ann", name="A", artifacts=[artifact], triggers=[push])
+    outside = shop.office.installation.outside
+    git = Unreadable(outside.artifacts["git"], str(tmp_path / "broken"))
+    told = replace(outside, artifacts={"git": git})
+    shop.office.installation = replace(shop.office.installation, outside=told)
+    await shop.looked()
+    repositories.committed(shop.repository)
+    assert await shop.released() == 1
+    async with shop.office.installation.database.read() as connection:
+        problems = await connection.fetch("SELECT problem FROM watched_sources ORDER BY problem")
+    assert [row["problem"] for row in problems] == ["", OURS]
+
+
+class Unreadable:
+    """An artifact source with one repository that nothing prepared it for."""
+
+    def __init__(self, source: Any, place: str) -> None:
+        self._source, self._place = source, place
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    async def heads(self, artifact: Any, connection: Any) -> Any:
+        if artifact.source_id == self._place:
+            raise KeyError("pack")
+        return await self._source.heads(artifact, connection)

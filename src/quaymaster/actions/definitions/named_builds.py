@@ -110,11 +110,11 @@ def _with_ids(
     )
 
 
-async def appeared(connection: Connection, call: Call, build_definition: int) -> None:
+async def appeared(connection: Connection, build_definition: int) -> None:
     """Let release definitions that wait for a build definition of this id or name find it; safe
     to call at any time."""
     for number in await files.waited_for(connection, build_definition):
-        await _look_again(connection, call, number)
+        await _look_again(connection, number)
 
 
 async def told_of(call: Call, event: ArtifactEvent) -> None:
@@ -123,13 +123,13 @@ async def told_of(call: Call, event: ArtifactEvent) -> None:
     number = event.source_id.rpartition(":")[2]
     if is_own_build(event.type, event.reference) and number.isdecimal():
         async with call.database.transaction() as connection:
-            await appeared(connection, call, int(number))
+            await appeared(connection, int(number))
 
 
-async def _look_again(connection: Connection, call: Call, definition_id: int) -> None:
+async def _look_again(connection: Connection, definition_id: int) -> None:
     """Resolve once more what the document names; what means a build definition that is still
     there goes on to mean it, whatever that is called by now."""
-    before = await definitions.get(connection, call.vault, None, definition_id, locked=True)
+    before = await definitions.get(connection, None, None, definition_id, locked=True)
     if before is None:
         return
     listed = msgspec.json.decode(before.document).get("artifacts") or []

@@ -113,7 +113,7 @@ async def _wanted(
 ) -> list[tuple[Call, ReleaseRequest, str]]:
     """What this definition makes of the event and has not made before."""
     async with call.database.read() as connection:
-        definition = await definitions.get(connection, call.vault, None, definition_id)
+        definition = await definitions.get(connection, None, None, definition_id)
         if definition is None:
             return []
         found = firings(definition.plan, told.event, _plain(definition), tag_patterns.found)

@@ -85,7 +85,7 @@ class _Rules:
 async def _rules(call: Call, definition_id: int, project: UUID) -> _Rules:
     async with call.database.read() as connection:
         settings = await project_settings.retention(connection, project)
-        policies, names = await _policies(connection, call, definition_id)
+        policies, names = await _policies(connection, definition_id)
         recent = await retention.recent(connection, definition_id, settings.longest.releases)
     return _Rules(definition_id, policies, names, settings, recent)
 
@@ -104,10 +104,10 @@ async def _verdicts(call: Call, rules: _Rules) -> AsyncIterator[Verdict]:
 
 
 async def _policies(
-    connection: Connection, call: Call, definition_id: int
+    connection: Connection, definition_id: int
 ) -> tuple[Mapping[int, RetentionPolicy], Mapping[int, str]]:
     """What the definition's stages ask for now, and what they are called."""
-    found = await definitions.get(connection, call.vault, None, definition_id)
+    found = await definitions.get(connection, None, None, definition_id)
     stages = found.plan.stages if found else ()
     return (
         {stage.definition_stage_id: stage.retention for stage in stages},

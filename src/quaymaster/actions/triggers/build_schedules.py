@@ -21,6 +21,7 @@ from quaymaster.domain.filters import HEADS
 from quaymaster.domain.schedules import UnknownTimeZone, newest_due, next_occurrence
 from quaymaster.domain.triggers import schedule_key
 from quaymaster.store.builds import lists
+from quaymaster.store.storage.vault import VaultError
 from quaymaster.store.triggers import build_triggers, firings
 from quaymaster.store.triggers.build_triggers import Triggered
 
@@ -123,8 +124,8 @@ async def _fire(wanted: Wanted, each: BuildSchedule, key: str, passed: datetime)
             made, is_over = await _fire_matching(wanted, each, key, passed)
         else:
             made, is_over = await _fire_one(wanted, each, key)
-    except DomainError as error:
-        problem = error.message
+    except (DomainError, VaultError) as error:
+        problem = str(error)
         _log.warning("a scheduled build is not queued", definition=definition_id, reason=problem)
         is_over = isinstance(error, Refused | NotFound | Forbidden)
         is_over |= call.now - passed >= TRIED_FOR

@@ -109,7 +109,7 @@ def _weight(problem: Exception) -> int:
 
 async def opened(call: Call, one: Triggered) -> Wanted | None:
     async with call.database.read() as connection:
-        definition = await build_definitions.get(connection, call.vault, None, one.definition_id)
+        definition = await build_definitions.get(connection, None, None, one.definition_id)
     if definition is None or definition.is_deleted:
         return None
     return Wanted(_own(call, definition), definition, one.triggers)

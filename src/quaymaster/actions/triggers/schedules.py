@@ -30,21 +30,11 @@ async def soon(call: Call, within: timedelta) -> list[tuple[int, timedelta]]:
         found = await firing.scheduled(connection)
         due = []
         for one in found:
-            plan = await _plan(connection, call, one)
-            at = await _next(connection, plan, one, call.now) if plan else None
+            definition = await definitions.get(connection, None, None, one.definition_id)
+            at = await _next(connection, definition.plan, one, call.now) if definition else None
             if at and at - call.now <= within:
                 due.append((one.definition_id, max(at - call.now, timedelta(0))))
         return due
-
-
-async def _plan(connection: Connection, call: Call, one: Scheduled) -> Plan | None:
-    """The plan; None, said in the log, for a definition that cannot be opened."""
-    try:
-        found = await definitions.get(connection, call.vault, None, one.definition_id)
-    except VaultError as error:
-        _log.warning("a schedule has to wait", definition=one.definition_id, reason=str(error))
-        return None
-    return found.plan if found else None
 
 
 async def _next(
@@ -76,7 +66,7 @@ async def fire_due(call: Call, definition_id: int) -> int:
 
 async def _fired(call: Call, definition_id: int) -> int:
     async with call.database.read() as connection:
-        definition = await definitions.get(connection, call.vault, None, definition_id)
+        definition = await definitions.get(connection, None, None, definition_id)
         if definition is None or definition.is_deleted or definition.is_disabled:
             return 0
         row = await projects.get(connection, definition.project_id)
@@ -113,8 +103,8 @@ async def _make(
     try:
         if not schedule.only_with_changes or await _something_changed(call, definition_id, plan):
             return await releases.create_once(call, request, key) is not None
-    except DomainError as error:
-        problem = error.message
+    except (DomainError, VaultError) as error:
+        problem = str(error)
         _log.warning(
             "a scheduled release could not be made", definition=definition_id, reason=problem
         )
@@ -131,7 +121,7 @@ async def _something_changed(call: Call, definition_id: int, plan: Plan) -> bool
     """Whether a version or the definition differs from its newest release (UNCERTAIN 40)."""
     async with call.database.read() as connection:
         last = await firing.newest_release(connection, definition_id)
-        definition = await definitions.get(connection, call.vault, None, definition_id)
+        definition = await definitions.get(connection, None, None, definition_id)
     if last is None or definition is None:
         return True
     if definition.revision != last.definition_revision:

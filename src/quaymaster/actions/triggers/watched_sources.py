@@ -15,11 +15,14 @@ from quaymaster.actions.call import Call, Project
 from quaymaster.actions.definitions import artifact_access
 from quaymaster.actions.ports.outside import ArtifactSource, Heads, SourceWithBranches, Version
 from quaymaster.actions.releases import artifact_events
+from quaymaster.actions.storage.turns import OURS
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.domain.triggers import ArtifactEvent, source_key
 from quaymaster.store.definitions import definitions
 from quaymaster.store.people import projects
+from quaymaster.store.postgres.database import DatabaseUnavailable
+from quaymaster.store.storage.vault import VaultError
 from quaymaster.store.triggers import watched_sources
 from quaymaster.store.triggers.watched_sources import Watched
 
@@ -55,7 +58,7 @@ async def _look_at(call: Call, watched: Watched) -> int:
         until = call.now + 2 * LOOK_TIMEOUT
         if not await watched_sources.claim(connection, watched, call.now, until):
             return 0
-        definition = await definitions.get(connection, call.vault, None, watched.definition_id)
+        definition = await definitions.get(connection, None, None, watched.definition_id)
         project = await projects.get(connection, watched.project_id)
     if definition is None or project is None:
         return 0
@@ -77,9 +80,12 @@ async def _told(call: Call, watched: Watched, artifact: ArtifactPlan) -> int:
     try:
         async with asyncio.timeout(LOOK_TIMEOUT.total_seconds()):
             heads = await _heads(call, source, artifact)
-    except (DomainError, TimeoutError) as error:
-        problem = str(error) or "It did not answer in time."
-        _log.warning("a source cannot be looked at", source=watched.source_key, reason=problem)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - it holds up no other, and is looked at later
+        problem = _said(error)
+        about = {"source": watched.source_key, "reason": problem, "exc_info": problem is OURS}
+        _log.warning("a source cannot be looked at", **about)
         async with call.database.transaction() as connection:
             await watched_sources.failed(connection, watched, call.now, every, problem)
         return 0
@@ -92,6 +98,12 @@ async def _told(call: Call, watched: Watched, artifact: ArtifactPlan) -> int:
         found = [_key(version) for version in heads.versions]
         await watched_sources.keep(connection, watched, found, call.now + every)
     return len(new)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "It did not answer in time."
+    return str(error) if isinstance(error, DomainError | VaultError) else OURS
 
 
 async def _heads(call: Call, source: ArtifactSource, artifact: ArtifactPlan) -> Heads:

@@ -107,7 +107,7 @@ class BuildDefinition:
 
 async def get(
     connection: Connection,
-    vault: Vault,
+    vault: Vault | None,
     project: UUID | None,
     definition_id: int,
     *,
@@ -115,7 +115,8 @@ async def get(
 ) -> BuildDefinition | None:
     """A build definition, deleted or not, of this project (None: of any).
 
-    `locked` keeps others from changing it until the transaction ends.
+    `locked` keeps others from changing it until the transaction ends. Without a vault its secrets
+    stay closed and are left out, as those of `definitions.get`.
     """
     if locked:
         await connection.execute(LOCK, definition_id)
@@ -123,7 +124,7 @@ async def get(
     if row is None:
         return None
     values: dict[str, Any] = dict(row)
-    values["secrets"] = vault.unseal(owner(row["id"]), row["secrets"])
+    values["secrets"] = vault.unseal(owner(row["id"]), row["secrets"]) if vault else {}
     values["plan"] = build_plans.decode(row["plan"])
     values["tags"] = tuple(row["tags"])
     values["properties"] = msgspec.json.decode(row["properties"])

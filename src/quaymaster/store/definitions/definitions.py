@@ -171,7 +171,7 @@ async def environment_ids(connection: Connection, definition_id: int) -> set[int
 
 async def get(
     connection: Connection,
-    vault: Vault,
+    vault: Vault | None,
     project: UUID | None,
     definition_id: int,
     *,
@@ -179,7 +179,8 @@ async def get(
 ) -> Definition | None:
     """A release definition, deleted or not, of this project (None: of any).
 
-    `locked` keeps others from changing it until the transaction ends.
+    `locked` keeps others from changing it until the transaction ends. Without a vault its secrets
+    stay closed and are left out: whoever needs none is not stopped by what cannot be opened.
     """
     if locked:
         await connection.execute(LOCK, definition_id)
@@ -187,7 +188,9 @@ async def get(
     return await _definition(connection, vault, row) if row else None
 
 
-async def _definition(connection: Connection, vault: Vault, row: "asyncpg.Record") -> Definition:
+async def _definition(
+    connection: Connection, vault: Vault | None, row: "asyncpg.Record"
+) -> Definition:
     return Definition(
         id=row["id"],
         project_id=row["project_id"],
@@ -196,7 +199,7 @@ async def _definition(connection: Connection, vault: Vault, row: "asyncpg.Record
         revision=row["revision"],
         document=row["document"],
         plan=await bodies.plan(connection, row["plan_digest"]),
-        secrets=vault.unseal(owner(row["id"]), row["secrets"]),
+        secrets=vault.unseal(owner(row["id"]), row["secrets"]) if vault else {},
         tags=tuple(row["tags"]),
         is_disabled=row["is_disabled"],
         is_deleted=row["is_deleted"],

@@ -106,7 +106,7 @@ async def create(
         )
         await folders.make_way(connection, project, content.path, call.by, call.now, BUILD)
         await _keep_triggers(connection, call, number, content)
-        await named_builds.appeared(connection, call, number)
+        await named_builds.appeared(connection, number)
         return await found(connection, call, number)
 
 
@@ -146,7 +146,7 @@ async def update(
             connection, call.vault, definition_id, content, call.by, call.now
         )
         await _keep_triggers(connection, call, definition_id, content)
-        await named_builds.appeared(connection, call, definition_id)
+        await named_builds.appeared(connection, definition_id)
         if content.path != before.path:
             where = before.project_id, content.path
             await folders.make_way(connection, *where, call.by, call.now, BUILD)
@@ -301,7 +301,7 @@ async def undelete(call: Call, definition_id: int) -> BuildDefinition:
             where = one.project_id, one.path
             await folders.make_way(connection, *where, call.by, call.now, BUILD)
             await retention.restore_with_definition(connection, definition_id, call.now)
-            await named_builds.appeared(connection, call, definition_id)
+            await named_builds.appeared(connection, definition_id)
         return await found(connection, call, definition_id)
 
 
