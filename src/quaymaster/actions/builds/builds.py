@@ -46,6 +46,13 @@ async def found(
     return view
 
 
+def may_view(call: Call, view: BuildView) -> bool:
+    """Whether a list shows the caller this build, where its project is one of those meant."""
+    token = definition_token(str(view.project_id), view.definition_path, view.definition_id)
+    is_meant = call.project_id in (None, view.project_id) and not view.is_deleted
+    return is_meant and call.may_build(BuildPermission.VIEW_BUILDS, token)
+
+
 async def cancel(call: Call, build_id: int) -> None:
     """Ask a build to stop; asking twice is as good as once (23.4). Raises Refused when it ended."""
     async with call.database.transaction() as connection:

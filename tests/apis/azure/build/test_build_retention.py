@@ -12,6 +12,7 @@ import httpx
 from quaymaster.actions.builds import happening
 from quaymaster.actions.builds.results import retention
 from quaymaster.actions.call import Call, Project
+from quaymaster.actions.people import projects
 from quaymaster.actions.releases import releases
 from quaymaster.actions.releases.releases import ReleaseRequest
 from quaymaster.actions.storage import leftovers
@@ -156,6 +157,14 @@ async def test_leases_are_found_as_the_published_clients_ask_for_them(server: Se
     assert await found(userOwnerId=ann, runId=second) == []
     assert await found(ownerId="a|b, c", definitionId=web["id"]) == ids[1:]
     assert await found(ids=f"{ids[0]},{ids[2]}") == [ids[0], ids[2]]
+    await projects.create(server.database, "Other")
+    elsewhere = await server.get("/default/Other/_apis/build/retention/leases")
+    assert elsewhere.json()["value"] == [], "leases are those of builds of the project"
+    everywhere = await server.get("/default/_apis/build/retention/leases")
+    assert [one["leaseId"] for one in everywhere.json()["value"]] == ids
+    async with server.database.transaction() as connection:
+        await connection.execute("UPDATE builds SET is_deleted = true WHERE id = $1", second)
+    assert await found(ownerId="a|b, c") == ids[1:2]
     for wrong in ("x", "{}", "[]", "{", minimal({"runId": "x"}), minimal(*[of_ann] * 101)):
         await asked(server, "GET", "retention/leases", 400, params={"leasesToFetch": wrong})
     await asked(server, "GET", "retention/leases?userOwnerId=ann", 400)

@@ -7,10 +7,9 @@ from datetime import timedelta
 from quaymaster.actions.builds import builds
 from quaymaster.actions.call import Call
 from quaymaster.domain.build_access import BuildPermission
-from quaymaster.domain.errors import Forbidden, Invalid, NotFound
-from quaymaster.store.builds import retention
+from quaymaster.domain.errors import Invalid, NotFound
+from quaymaster.store.builds import retention, views
 from quaymaster.store.builds.retention import ANY, Lease, LeaseFilter
-from quaymaster.store.postgres.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,9 @@ async def listed(
     view."""
     async with call.database.read() as connection:
         found = await retention.leases(connection, wanted, ids)
-        return [lease for lease in found if await _is_visible(connection, call, lease)]
-
-
-async def _is_visible(connection: Connection, call: Call, lease: Lease) -> bool:
-    try:
-        await builds.found(connection, call, lease.build_id)
-    except (NotFound, Forbidden):
-        return False
-    return True
+        known = await views.get_many(connection, {lease.build_id for lease in found})
+    seen = {number for number, view in known.items() if builds.may_view(call, view)}
+    return [lease for lease in found if lease.build_id in seen]
 
 
 async def get(call: Call, lease_id: int) -> Lease:
