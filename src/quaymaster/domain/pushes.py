@@ -1,5 +1,6 @@
 """What repositories tell of: pushes to branches and tags, and pull requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
@@ -8,6 +9,8 @@ from uuid import UUID
 from quaymaster.domain.plan import ArtifactPlan
 
 REPOSITORY_TYPES = ("git", "github", "tfsgit")
+GITHUB = "https://github.com"
+_ADDRESS_KEYS = ("url", "path", "repository.url", "artifactSourceDefinitionUrl")
 
 
 class PushKind(StrEnum):
@@ -72,12 +75,28 @@ def id_key(text: str) -> str:
         return ""
 
 
-def named_key(kind: str, name: str, server: str = "https://github.com") -> str:
+def named_key(kind: str, name: str, server: str = GITHUB) -> str:
     """The same for a repository that is known as owner/name at a server such as GitHub."""
+    return repository_key(github_address(name, server) if is_at_github(kind, name) else name)
+
+
+def is_at_github(kind: str, name: str) -> bool:
+    """Whether a repository of this type is known as owner/name at a server of GitHub's."""
     is_short = name.count("/") == 1 and "://" not in name and not name.startswith("/")
-    if is_short and kind.casefold().startswith("github"):
-        return repository_key(f"{server.rstrip('/').replace('//api.', '//')}/{name}")
-    return repository_key(name)
+    return is_short and kind.casefold().startswith("github")
+
+
+def github_address(name: str, server: str = "") -> str:
+    """Where git finds owner/name at a server of GitHub's, whose address may be that of its API."""
+    parts = urlsplit(server or GITHUB)
+    host = parts.netloc.rpartition("@")[2].removeprefix("api.").removeprefix("www.")
+    path = f"{parts.path}/".partition("/api/")[0].rstrip("/")
+    return f"{parts.scheme or 'https'}://{host}{path}/{name}"
+
+
+def told_address(reference: Mapping[str, str]) -> str:
+    """The address that the reference of an artifact tells of its repository; "" without one."""
+    return next((reference[key] for key in _ADDRESS_KEYS if reference.get(key)), "")
 
 
 def artifact_repository(artifact: ArtifactPlan) -> str:
@@ -85,7 +104,6 @@ def artifact_repository(artifact: ArtifactPlan) -> str:
     if artifact.type.casefold() not in REPOSITORY_TYPES:
         return ""
     reference = artifact.reference
-    keys = ("url", "repository.url", "artifactSourceDefinitionUrl")
-    named = next((reference[key] for key in keys if reference.get(key)), "")
+    named = told_address(reference)
     name = reference.get("definition", "")
     return repository_key(named) or named_key(artifact.type, name) or id_key(name)

@@ -5,11 +5,12 @@ import asyncio
 import msgspec
 
 from quaymaster.protocol.job import Checkout, JobResult
-from quaymaster.runner.artifacts.sources import endpoint_named
-from quaymaster.runner.downloads import DOWNLOAD_TRIES, EXIT_FINAL, Program, run_program
+from quaymaster.runner.downloads import DOWNLOAD_TRIES, Program, run_program
+from quaymaster.runner.programs import EXIT_FINAL
 from quaymaster.runner.repositories import checkout as checkout_program
 from quaymaster.runner.state import in_words
 from quaymaster.runner.step import StepRun
+from quaymaster.sources.asking import connection_named
 
 
 async def checkout(run: StepRun) -> None:
@@ -50,7 +51,7 @@ def _program(run: StepRun, wanted: Checkout) -> Program:
         checkout=wanted,
         target=str(state.home.artifacts),
         aside=str(state.home.root),
-        connection=endpoint_named(wanted.connection, state.message.source_endpoints),
+        connection=connection_named(state.message.source_endpoints, wanted.connection),
         allowed=state.message.allowed_addresses,
     )
     if request.connection is not None:

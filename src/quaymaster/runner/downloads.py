@@ -15,12 +15,12 @@ from quaymaster.runner import descendants, workspace
 from quaymaster.runner.artifacts import fetch, sources, stored
 from quaymaster.runner.containment import contained
 from quaymaster.runner.execution import Execution
+from quaymaster.runner.programs import EXIT_FINAL
 from quaymaster.runner.repositories import export
 from quaymaster.runner.state import JobState, in_words
 from quaymaster.runner.step import StepRun
 
 DOWNLOAD_TRIES = 4
-EXIT_FINAL = 2
 
 
 @dataclass(frozen=True, slots=True)

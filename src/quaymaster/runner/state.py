@@ -16,6 +16,7 @@ from quaymaster.runner.outbox import Outbox
 from quaymaster.runner.processes import Pipe
 from quaymaster.runner.results import counts_for_job, merge
 from quaymaster.runner.workspace import Workspace
+from quaymaster.sources.asking import connection_named
 
 
 @dataclass(slots=True)
@@ -71,8 +72,7 @@ class JobState:
 
     def connection(self, word: str) -> Endpoint | None:
         """The connection that an id or a name means; an id wins."""
-        by_name = (each for each in self.endpoints.values() if each.name.lower() == word.lower())
-        return self.endpoints.get(word.lower()) or next(by_name, None)
+        return connection_named(self.endpoints.values(), word)
 
     def attached(self, source: str) -> Path:
         """A copy of this file for the worker to keep. Raises CannotAttach."""

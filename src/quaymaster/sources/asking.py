@@ -1,7 +1,7 @@
 """Asking a source over HTTP: addresses, sign-in, JSON, and sentences for what goes wrong."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -11,7 +11,7 @@ import msgspec
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.protocol.job import Endpoint
 
-_TOKENS = ("accesstoken", "apitoken", "pat", "apikey", "nugetkey")
+TOKENS = ("accesstoken", "apitoken", "pat", "token", "apikey", "nugetkey")
 SHOWN_CHARACTERS = 200
 LONGEST_ADDRESS = 2000
 
@@ -87,7 +87,7 @@ def authorization(connection: Endpoint | None, *, bearer: bool = False) -> dict[
     """The header that signs in with a connection: a token as bearer or as a Basic password."""
     if connection is None:
         return {}
-    token = secret_of(connection, *_TOKENS)
+    token = token_of(connection)
     user, password = secret_of(connection, "username"), secret_of(connection, "password")
     if token and (bearer or connection.scheme.casefold() in ("oauth", "bearer")):
         return {"Authorization": f"Bearer {token}"}
@@ -101,6 +101,21 @@ def secret_of(connection: Endpoint, *names: str) -> str:
     """The first of these parameters that has a value; names are in lower case."""
     held = {name.lower(): value for name, value in connection.parameters.items()}
     return next((held[name] for name in names if held.get(name)), "")
+
+
+def token_of(connection: Endpoint, *, or_password: bool = False) -> str:
+    """The token of a connection under any of the names that people give it; where that is so, a
+    password may be one."""
+    return secret_of(connection, *TOKENS, *(("password",) if or_password else ()))
+
+
+def connection_named(connections: Iterable[Endpoint], word: str) -> Endpoint | None:
+    """The connection with this id, else name, whatever its case; None for "" and an unknown one."""
+    named = word.strip().casefold()
+    known = list(connections) if named else []
+    by_id = (one for one in known if one.id.casefold() == named)
+    by_name = (one for one in known if one.name.casefold() == named)
+    return next(by_id, None) or next(by_name, None)
 
 
 @dataclass(frozen=True, slots=True)

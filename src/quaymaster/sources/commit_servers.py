@@ -5,14 +5,13 @@ One question instead of a copy of the whole repository (AVIATOR 6).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from quaymaster.domain.pushes import github_address
 from quaymaster.outgoing.requests import WebClient
 from quaymaster.protocol.job import Endpoint
-from quaymaster.sources.asking import Asked, Questions, SourceProblem, secret_of, text_in
-from quaymaster.sources.github import api_of
-
-TOKENS = ("accesstoken", "apitoken", "pat", "password")
+from quaymaster.sources.asking import Asked, Questions, SourceProblem, text_in, token_of
+from quaymaster.sources.github import HEADERS, api_of
 
 
 class NoRepository(Exception):
@@ -72,7 +71,7 @@ async def check_there(client: WebClient, connection: Endpoint, repository: str) 
 
 
 def _questions(client: WebClient, connection: Endpoint, repository: str) -> Questions:
-    token = secret_of(connection, *TOKENS)
+    token = token_of(connection, or_password=True)
     server = SERVERS[connection.type.casefold()]
     headers = server.headers(token) if token else {}
     return Questions(client, repository, headers, server.api(connection))
@@ -81,9 +80,7 @@ def _questions(client: WebClient, connection: Endpoint, repository: str) -> Ques
 def address(connection: Endpoint, repository: str) -> str:
     """Where git finds a repository of the connection's server; "" when that is not known."""
     if connection.type.casefold() == "github":
-        parts = urlsplit(connection.url or "https://github.com")
-        host = parts.netloc.rpartition("@")[2].removeprefix("api.").removeprefix("www.")
-        return f"{parts.scheme or 'https'}://{host}/{repository}.git"
+        return github_address(f"{repository}.git", connection.url)
     return f"{connection.url.rstrip('/')}/{repository}.git" if connection.url else ""
 
 
@@ -110,8 +107,7 @@ SERVERS: Mapping[str, Server] = {
         lambda repository: f"repos/{repository}",
         lambda repository, commit: f"repos/{repository}/commits/{commit}",
         lambda token: {
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
+            **HEADERS,
             "Authorization": f"Bearer {token}",
         },
         "sha",

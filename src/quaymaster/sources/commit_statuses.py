@@ -8,10 +8,9 @@ import msgspec
 from quaymaster.domain.commit_statuses import CommitState, CommitStatus
 from quaymaster.outgoing.requests import WebAnswer, WebRequest
 from quaymaster.protocol.job import Endpoint
-from quaymaster.sources.asking import Asked, SourceProblem, authorization, secret_of
-from quaymaster.sources.github import api_of
+from quaymaster.sources.asking import Asked, SourceProblem, authorization, token_of
+from quaymaster.sources.github import HEADERS, api_of
 
-_TOKENS = ("accesstoken", "apitoken", "pat", "token", "password")
 _GITHUB = {
     CommitState.PENDING: "pending",
     CommitState.SUCCEEDED: "success",
@@ -45,9 +44,8 @@ def is_taken(answer: WebAnswer, connection: Endpoint) -> bool:
 def _github(told: CommitStatus, connection: Endpoint) -> WebRequest:
     asked = Asked("", "GitHub", {"definition": told.url or told.repository}, connection)
     headers = {
-        "Accept": "application/vnd.github+json",
+        **HEADERS,
         "Content-Type": "application/json",
-        "X-GitHub-Api-Version": "2022-11-28",
         **authorization(connection, bearer=True),
     }
     url = f"{api_of(asked)}/repos/{_name(told)}/statuses/{quote(told.commit, safe='')}"
@@ -55,7 +53,7 @@ def _github(told: CommitStatus, connection: Endpoint) -> WebRequest:
 
 
 def _gitea(told: CommitStatus, connection: Endpoint) -> WebRequest:
-    token = secret_of(connection, *_TOKENS)
+    token = token_of(connection, or_password=True)
     headers = {"Content-Type": "application/json", "Authorization": f"token {token}"}
     server = connection.url.rstrip("/").removesuffix("/api/v1")
     url = f"{server}/api/v1/repos/{_name(told)}/statuses/{quote(told.commit, safe='')}"
@@ -73,7 +71,7 @@ def _gitlab(told: CommitStatus, connection: Endpoint) -> WebRequest:
     path = quote(_name(told, least=1), safe="")
     commit = quote(told.commit, safe="")
     url = f"{server}/api/v4/projects/{path}/statuses/{commit}?{urlencode(said)}"
-    return WebRequest("POST", url, {"PRIVATE-TOKEN": secret_of(connection, *_TOKENS)})
+    return WebRequest("POST", url, {"PRIVATE-TOKEN": token_of(connection, or_password=True)})
 
 
 def _body(told: CommitStatus) -> bytes:

@@ -12,8 +12,8 @@ import msgspec
 
 from quaymaster.outgoing.requests import Unreachable, WebAnswer, WebClient, WebRequest
 from quaymaster.protocol.job import Endpoint
-from quaymaster.sources.asking import SourceProblem, objects, page_in, place, secret_of, text_in
-from quaymaster.sources.commit_servers import SERVERS, TOKENS, server_of
+from quaymaster.sources.asking import SourceProblem, objects, page_in, place, text_in, token_of
+from quaymaster.sources.commit_servers import SERVERS, server_of
 
 EXISTS = (409, 422)  # or something else is wrong with it
 ADVICE = {
@@ -64,7 +64,7 @@ _WORDS = {
 
 def can_open(connection: Endpoint | None) -> bool:
     """Whether a service connection leads to a server that takes pull requests from us."""
-    return bool(server_of(connection) and connection and secret_of(connection, *TOKENS))
+    return bool(server_of(connection) and connection and token_of(connection, or_password=True))
 
 
 async def opened(client: WebClient, connection: Endpoint, draft: Draft) -> str:
@@ -79,7 +79,7 @@ async def opened(client: WebClient, connection: Endpoint, draft: Draft) -> str:
         "Accept": "application/json",
         "User-Agent": "Quaymaster",
         "Content-Type": "application/json",
-        **server.headers(secret_of(connection, *TOKENS)),
+        **server.headers(token_of(connection, or_password=True)),
     }
     body = {
         words.head: draft.head,

@@ -19,6 +19,7 @@ from quaymaster.sources.asking import (
 from quaymaster.sources.moments import moment
 from quaymaster.sources.versions import Commit, RemoteFile, Version
 
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 PUBLIC_API = "https://api.github.com"
 HEADS = "refs/heads/"
 MOST_A_PAGE = 100
@@ -95,11 +96,7 @@ def repository(client: WebClient, asked: Asked) -> Repository:
         raise SourceProblem(
             f"Artifact {asked.alias} names {named!r}; repositories are called owner/name."
         )
-    headers = {
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": "2022-11-28",
-        **authorization(asked.connection, bearer=True),
-    }
+    headers = {**HEADERS, **authorization(asked.connection, bearer=True)}
     api = api_of(asked)
     questions = Questions(client, asked.alias, headers, api)
     return Repository(f"{api}/repos/{name}", name, questions)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from quaymaster.outgoing.requests import WebClient
 from quaymaster.protocol.job import Endpoint
 from quaymaster.sources.asking import Asked, Questions, SourceProblem, secret_of, text_in
-from quaymaster.sources.github import api_of
+from quaymaster.sources.github import HEADERS, api_of
 
 VALID = timedelta(minutes=9)  # GitHub takes ten at most
 CLOCKS = timedelta(minutes=1)  # by which its clock may be behind ours
@@ -37,8 +37,7 @@ async def signed_in(
     Raises SourceProblem for a key that is none, and when GitHub gives no token.
     """
     headers = {
-        "Accept": "application/vnd.github+json",
-        "X-GitHub-Api-Version": "2022-11-28",
+        **HEADERS,
         "Authorization": f"Bearer {_assertion(connection, now)}",
     }
     questions = Questions(client, repository, headers)

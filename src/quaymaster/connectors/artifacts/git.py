@@ -6,13 +6,12 @@ from quaymaster.actions.ports.outside import CodeRepository, Commit, Heads, Vers
 from quaymaster.connectors.repositories import GitFolder
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.domain.pushes import told_address
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.repositories.addresses import repository_text
 
 if TYPE_CHECKING:
     from dulwich.repo import Repo
-
-ADDRESS_KEYS = ("url", "repository.url", "artifactSourceDefinitionUrl")
 
 
 class GitRepositories:
@@ -76,8 +75,8 @@ class GitRepositories:
 def code_repository(artifact: ArtifactPlan, connection: Endpoint | None) -> CodeRepository:
     """Where the repository of an artifact is. Raises Invalid when it does not say."""
     reference = artifact.reference
-    named = next((reference[key] for key in ADDRESS_KEYS if reference.get(key)), "")
-    text = repository_text(artifact.type, reference.get("definition", ""), named, connection)
+    name = reference.get("definition", "")
+    text = repository_text(artifact.type, name, told_address(reference), connection)
     if not text:
         raise Invalid(
             f"Artifact {artifact.alias} needs the absolute path or the URL of its repository as "

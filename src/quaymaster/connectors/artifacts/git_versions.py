@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from dulwich.objects import Commit, Tag
 from dulwich.refs import Ref
@@ -12,6 +11,7 @@ from quaymaster.actions.ports.outside import Heads, Version
 from quaymaster.connectors.repository_reading import has
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
+from quaymaster.runner.repositories.addresses import address
 
 FROM_BRANCH = "latestfrombranchtype"
 TAGS = b"refs/tags/"
@@ -43,7 +43,7 @@ def resolved(repository: Repo, artifact: ArtifactPlan, version: str, shown: str)
         return _version(repository, wanted, tag, "")
     raise Invalid(
         f"Version {version!r} of artifact {artifact.alias} is neither a tag, a branch nor a full "
-        f"commit id of the repository {without_sign_in(shown)}."
+        f"commit id of the repository {address(shown).shown}."
     )
 
 
@@ -52,7 +52,7 @@ def heads(repository: Repo, shown: str) -> Heads:
     names = sorted(name for name in repository.refs.allkeys() if name.startswith(HEADS))
     if len(names) > MOST_BRANCHES:
         raise Invalid(
-            f"The repository {without_sign_in(shown)} has {len(names)} branches; at most "
+            f"The repository {address(shown).shown} has {len(names)} branches; at most "
             f"{MOST_BRANCHES} can be watched. Delete those that are merged."
         )
     newest = [_head(repository, Ref(name)) for name in names]
@@ -67,12 +67,6 @@ def _head(repository: Repo, name: Ref) -> Version | None:
         return _version(repository, commit, commit[:8].decode(), _branch_of(name))
     except KeyError:
         return None
-
-
-def without_sign_in(text: str) -> str:
-    """An address without the user and password that it may hold."""
-    parts = urlsplit(text)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else text
 
 
 def _tags(repository: Repo) -> Iterator[Version]:

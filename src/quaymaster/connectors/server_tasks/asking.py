@@ -1,6 +1,5 @@
 """What every task that asks the outside shares: its inputs, its client, and what it tells."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from quaymaster.actions.ports.outside import ServerTask, WebAnswer, WebClient, WebRequest
@@ -8,6 +7,7 @@ from quaymaster.domain.ordinal import IgnoreCase
 from quaymaster.plans.server_executions import ServerExecution
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.masking import Masker
+from quaymaster.sources.asking import connection_named
 
 SHOWN_CHARACTERS = 16_000  # of an answer, in the evidence
 
@@ -39,7 +39,7 @@ class Asking:
 
     def connection(self, word: str) -> Endpoint:
         """The service connection that an input names, by id or name. Raises CannotRun."""
-        found = _named(self.task.connections, word)
+        found = connection_named(self.task.connections, word)
         if found is None:
             raise CannotRun(
                 f"The project has no service connection {word!r}, which the task "
@@ -54,14 +54,6 @@ class Asking:
         answer = await self.client.ask(request)
         self.lines.extend(_told(answer))
         return answer
-
-
-def _named(connections: Sequence[Endpoint], word: str) -> Endpoint | None:
-    """By its id, which wins, or by its name."""
-    folded = word.casefold()
-    by_id = (each for each in connections if each.id.casefold() == folded)
-    by_name = (each for each in connections if each.name.casefold() == folded)
-    return next(by_id, None) or next(by_name, None)
 
 
 def _told(answer: WebAnswer) -> list[str]:

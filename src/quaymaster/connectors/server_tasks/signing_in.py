@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from quaymaster.connectors.server_tasks.asking import CannotRun
 from quaymaster.domain.connections import CERTIFICATE, NONE, USERNAME_PASSWORD
 from quaymaster.protocol.job import Endpoint
+from quaymaster.sources.asking import token_of
 
 HEADER = "Authorization"
 # A token goes as a bearer's, except to servers that take it as the password of nobody.
@@ -29,7 +30,7 @@ def headers(endpoint: Endpoint) -> Mapping[str, str]:
     scheme = endpoint.scheme.casefold()
     name = parameter(endpoint, "username")
     password = parameter(endpoint, "password")
-    token = parameter(endpoint, "apitoken", "accesstoken", "token")
+    token = token_of(endpoint)
     if scheme == NONE.casefold() or (scheme in ("", USERNAME_PASSWORD.casefold()) and not name):
         return {} if not password else {HEADER: basic(name, password)}
     if scheme == CERTIFICATE.casefold():

@@ -29,9 +29,8 @@ from quaymaster.sources.asking import (
     page_in,
     text_in,
 )
-from quaymaster.sources.github import api_of
+from quaymaster.sources.github import HEADERS, api_of
 
-VERSION = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 DETAILS = "return_run_details"
 CLOCKS_DIFFER = timedelta(minutes=2)
 CONCLUDED = {
@@ -103,7 +102,7 @@ class GitHubActions:
                 raise
 
     def _asking(self, order: Order) -> tuple[Asking, str]:
-        headers = {**VERSION, **authorization(order.connection, bearer=True)}
+        headers = {**HEADERS, **authorization(order.connection, bearer=True)}
         try:
             base = api_of(Asked("workflow", "GitHub", {}, order.connection))
         except SourceProblem as problem:

@@ -8,7 +8,7 @@ from quaymaster.actions.ports.outside import WebClient
 from quaymaster.actions.ports.workflows import FarRun, Order, Sighting, WorkflowPutOff
 from quaymaster.connectors.workflows.asking import Asking, begun, name_in
 from quaymaster.domain.statuses import ReportedStatus as Status
-from quaymaster.sources.asking import objects, page_in, secret_of, text_in
+from quaymaster.sources.asking import objects, page_in, text_in, token_of
 
 PUBLIC = "https://gitlab.com"
 KEY = "QUAYMASTER_KEY"
@@ -69,8 +69,7 @@ class GitLab:
 
     def _asking(self, order: Order) -> Asking:
         found = order.connection
-        names = ("accesstoken", "apitoken", "pat", "password")
-        token = secret_of(found, *names) if found else ""
+        token = token_of(found, or_password=True) if found else ""
         return Asking(self._client, order, {"PRIVATE-TOKEN": token} if token else {})
 
 

@@ -22,6 +22,7 @@ from quaymaster.outgoing.requests import Unreachable, WebRequest
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.containment import safe_parts
 from quaymaster.runner.items import taker
+from quaymaster.runner.programs import EXIT_FAILED, EXIT_FINAL, say
 from quaymaster.runner.tasks import archives
 from quaymaster.runner.tasks.call import TaskFailed
 from quaymaster.sources.asking import Asked, SourceProblem
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from quaymaster.outgoing.http import GuardedClient
 
 REQUEST_VARIABLE = "QUAYMASTER_DOWNLOAD"
-EXIT_FAILED = 1
-EXIT_FINAL = 2  # trying again would not help
 AT_ONCE = 4
 MOST_FILES = archives.MOST_ENTRIES
 MOST_BYTES = archives.LARGEST_BYTES
@@ -68,7 +67,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="artifact-", dir=asked.aside) as aside:
             asyncio.run(_Fetching.of(asked, Path(aside)).run())
     except _EXPECTED as error:
-        _say(f"##[error]{error}")
+        say(f"##[error]{error}")
         may_pass = isinstance(error, Unreachable | OSError) or (
             isinstance(error, SourceProblem) and not error.is_final
         )
@@ -119,7 +118,7 @@ class _Fetching:
         finally:
             for work in working:
                 work.cancel()
-        _say(
+        say(
             f"Downloaded {self.files} files, {self.bytes} bytes; "
             f"{self.verified} downloads had a checksum, which was right."
         )
@@ -134,7 +133,7 @@ class _Fetching:
             return
         kept.replace(place)
         self.files += 1
-        _say(f"Downloaded {file.path}")
+        say(f"Downloaded {file.path}")
 
     def _unpack(self, archive: Path, place: Path) -> int:
         """Unpack a whole archive aside, and move what is in it into place.
@@ -150,7 +149,7 @@ class _Fetching:
             if (place / entry.name).exists():
                 raise SourceProblem(f"Artifact {self.wanted.alias} holds {entry.name!r} twice.")
             entry.replace(place / entry.name)
-        _say(f"Unpacked {count} files.")
+        say(f"Unpacked {count} files.")
         return count
 
     async def _save(self, file: RemoteFile) -> Path:
@@ -228,12 +227,6 @@ def _summing(checksum: Checksum | None) -> Any:
             f"The checksum {checksum.algorithm[:20]!r} of a file cannot be verified."
         )
     return hashlib.new(checksum.algorithm, usedforsecurity=False)
-
-
-def _say(text: str) -> None:
-    """A line for the log of the step that started this program."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,15 +8,16 @@ from uuid import uuid4
 
 import msgspec
 
+from quaymaster.domain.pushes import told_address
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, RunJob
 from quaymaster.runner.artifacts import fetch, stored
 from quaymaster.runner.repositories import export
+from quaymaster.runner.repositories.addresses import private_key, repository_text, sign_in
 from quaymaster.runner.workspace import Workspace
-from quaymaster.sources.asking import secret_of
+from quaymaster.sources.asking import connection_named
 from quaymaster.sources.source import sources
 
 REPOSITORY_TYPES = ("Git", "GitHub", "TfsGit", "Repository")
-_ADDRESS_KEYS = ("url", "path", "repository.url", "artifactSourceDefinitionUrl")
 
 
 class CannotDownload(Exception):
@@ -56,9 +57,7 @@ def find_repository(artifact: ArtifactDownload, endpoints: Sequence[Endpoint]) -
         )
     if not artifact.reference.get("version"):
         raise CannotDownload(f"Artifact {artifact.alias} has no version to check out.")
-    user, password = _credentials(endpoint)
-    key = endpoint.data.get("PrivateKey", "") if endpoint else ""
-    return Repository(address, user, password, key)
+    return Repository(address, *sign_in(endpoint), private_key(endpoint))
 
 
 def checkout_environment(
@@ -120,35 +119,10 @@ def stored_environment(
 
 def connection_of(artifact: ArtifactDownload, endpoints: Sequence[Endpoint]) -> Endpoint | None:
     """The connection that an artifact names by id, or by name as definitions of old do."""
-    return endpoint_named(artifact.reference.get("connection", ""), endpoints)
-
-
-def endpoint_named(word: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
-    """The endpoint with this id, else name, whatever its case; None for "" and an unknown one."""
-    named = word.strip().lower()
-    if not named:
-        return None
-    by_id = (endpoint for endpoint in endpoints if endpoint.id.lower() == named)
-    by_name = (endpoint for endpoint in endpoints if endpoint.name.lower() == named)
-    return next(by_id, None) or next(by_name, None)
+    return connection_named(endpoints, artifact.reference.get("connection", ""))
 
 
 def _address(artifact: ArtifactDownload, endpoint: Endpoint | None) -> str:
-    reference = artifact.reference
-    named = next((reference[key] for key in _ADDRESS_KEYS if reference.get(key)), "")
-    definition = reference.get("definition", "")
-    if named or definition.startswith("/") or "://" in definition:
-        return named or definition
-    if artifact.type.lower() == "github" and definition.count("/") == 1:
-        server = endpoint.url if endpoint and endpoint.url else "https://github.com"
-        return f"{server.replace('//api.', '//').rstrip('/')}/{definition}"
-    return endpoint.url if endpoint else ""
-
-
-def _credentials(endpoint: Endpoint | None) -> tuple[str, str]:
-    """User and password for Basic sign-in; a token is sent as the password."""
-    if endpoint is None:
-        return "", ""
-    if token := secret_of(endpoint, "accesstoken", "apitoken", "pat"):
-        return "token", token
-    return secret_of(endpoint, "username"), secret_of(endpoint, "password")
+    named = told_address(artifact.reference)
+    name = artifact.reference.get("definition", "")
+    return repository_text(artifact.type, name, named, endpoint)

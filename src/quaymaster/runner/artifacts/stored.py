@@ -17,11 +17,10 @@ from obstore.store import ObjectStore, from_url
 from quaymaster.protocol.job import StoredFile
 from quaymaster.runner.containment import safe_parts
 from quaymaster.runner.items import taker
+from quaymaster.runner.programs import EXIT_FAILED, EXIT_FINAL, say
 from quaymaster.runner.tasks.call import TaskFailed
 
 REQUEST_VARIABLE = "QUAYMASTER_STORED"
-EXIT_FAILED = 1
-EXIT_FINAL = 2  # trying again would not help
 PIECE = 1024 * 1024
 ASKED = 4 * PIECE  # of a distant storage, in one request
 
@@ -47,13 +46,13 @@ def main() -> int:
     try:
         _copy(wanted)
     except (CannotCopy, TaskFailed) as error:
-        _say(f"##[error]{error}")
+        say(f"##[error]{error}")
         return EXIT_FINAL
     except FileNotFoundError:
-        _say("##[error]The storage did not give a file: it is not there any more.")
+        say("##[error]The storage did not give a file: it is not there any more.")
         return EXIT_FINAL
     except (BaseError, OSError) as error:
-        _say(f"##[error]The storage did not give a file ({type(error).__name__}).")
+        say(f"##[error]The storage did not give a file ({type(error).__name__}).")
         return EXIT_FAILED
     return 0
 
@@ -66,7 +65,7 @@ def _copy(wanted: Copy) -> None:
         _one(store, wanted, file)
     verified = sum(bool(file.sha256) for file in chosen)
     total = sum(file.size for file in chosen)
-    _say(f"Downloaded {len(chosen)} files, {total} bytes; {verified} checksums were right.")
+    say(f"Downloaded {len(chosen)} files, {total} bytes; {verified} checksums were right.")
 
 
 def _one(store: ObjectStore, wanted: Copy, file: StoredFile) -> None:
@@ -93,12 +92,6 @@ def _one(store: ObjectStore, wanted: Copy, file: StoredFile) -> None:
             f"Artifact {wanted.alias}: {file.path} is not what was published: its size or its "
             "SHA-256 checksum differs. It was not kept."
         )
-
-
-def _say(text: str) -> None:
-    """A line for the log of the step that started this program."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from quaymaster.domain.pushes import github_address, is_at_github
 from quaymaster.outgoing.addresses import AllowedAddresses, NotAllowed
 from quaymaster.protocol.job import Endpoint
-from quaymaster.sources.asking import secret_of
+from quaymaster.sources.asking import secret_of, token_of
 
 PORTS = {"http": 80, "https": 443, "ssh": 22}
-GITHUB = "https://github.com"
 
 
 class CannotReach(Exception):
@@ -65,7 +65,7 @@ def address(text: str, connection: Endpoint | None = None) -> Address:
         raise CannotReach(
             f"{parts.scheme[:20]}://…: repositories are reached by a path, http, https or ssh."
         )
-    user, password = _sign_in(parts.username, parts.password, connection)
+    user, password = sign_in(connection, parts.username or "", parts.password or "")
     netloc = parts.netloc.rpartition("@")[2]
     if parts.scheme == "ssh" and user:
         netloc = f"{user}@{netloc}"
@@ -76,7 +76,7 @@ def address(text: str, connection: Endpoint | None = None) -> Address:
         port=_port(parts.scheme, text),
         user=user,
         password=password,
-        private_key=_private_key(connection),
+        private_key=private_key(connection),
     )
 
 
@@ -87,9 +87,7 @@ def repository_text(kind: str, name: str, url: str, connection: Endpoint | None)
     if "://" in name or name.startswith("/"):
         return name
     server = connection.url.rstrip("/") if connection and connection.url else ""
-    if kind.casefold().startswith("github") and name.count("/") == 1:
-        return f"{server.replace('//api.', '//') or GITHUB}/{name}"
-    return server
+    return github_address(name, server) if is_at_github(kind, name) else server
 
 
 def pinned(place: Address, allowed: AllowedAddresses) -> str:
@@ -121,19 +119,19 @@ def _local(text: str) -> Address:
     return Address(path=path)
 
 
-def _sign_in(
-    user: str | None, password: str | None, connection: Endpoint | None
-) -> tuple[str, str]:
-    """The connection's user and password; without one, those that the address itself holds."""
+def sign_in(connection: Endpoint | None, user: str = "", password: str = "") -> tuple[str, str]:
+    """The connection's user and password, a token as the password; without a connection, those
+    that the address itself holds."""
     if connection is None or not connection.parameters:
-        return unquote(user or ""), unquote(password or "")
-    if token := secret_of(connection, "accesstoken", "apitoken", "pat"):
+        return unquote(user), unquote(password)
+    if token := token_of(connection):
         return secret_of(connection, "username") or "token", token
-    name = secret_of(connection, "username") or unquote(user or "")
+    name = secret_of(connection, "username") or unquote(user)
     return name, secret_of(connection, "password")
 
 
-def _private_key(connection: Endpoint | None) -> str:
+def private_key(connection: Endpoint | None) -> str:
+    """The key for ssh that a connection holds among its data; "" without one."""
     held = {name.lower(): value for name, value in (connection.data if connection else {}).items()}
     return held.get("privatekey", "")
 

@@ -15,16 +15,15 @@ import msgspec
 
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.protocol.job import Checkout, Endpoint
+from quaymaster.runner.programs import EXIT_FAILED, EXIT_FINAL, say
 from quaymaster.runner.repositories import large_files
 from quaymaster.runner.repositories.addresses import Address, CannotReach, address
 from quaymaster.runner.repositories.export import CannotCheckOut, check_out
-from quaymaster.runner.repositories.program import Git, GitFailed, git_for, program, say
+from quaymaster.runner.repositories.program import Git, GitFailed, git_for, program
 from quaymaster.runner.repositories.reach import KNOWN_HOSTS, Reach
 from quaymaster.runner.workspace import empty
 
 REQUEST_VARIABLE = "QUAYMASTER_SOURCES"
-EXIT_FAILED = 1
-EXIT_FINAL = 2  # trying again would not help
 DEEPEST = 10  # submodules in submodules
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _ORIGIN = "refs/remotes/origin/"

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.protocol.job import Endpoint
 from quaymaster.runner.containment import link_stays_inside, safe_parts
 from quaymaster.runner.items import taker
+from quaymaster.runner.programs import EXIT_FAILED, EXIT_FINAL, say
 from quaymaster.runner.repositories import mirrors
 from quaymaster.runner.repositories.addresses import CannotReach, address
 from quaymaster.runner.repositories.reach import KNOWN_HOSTS, Reach
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from dulwich.repo import Repo
 
 REQUEST_VARIABLE = "QUAYMASTER_CHECKOUT"
-EXIT_FAILED = 1
-EXIT_FINAL = 2  # trying again would not help
 
 
 class CannotCheckOut(Exception):
@@ -42,10 +40,10 @@ def main() -> int:
     try:
         check_out(request)
     except CannotCheckOut as error:
-        _say(f"##[error]{error}")
+        say(f"##[error]{error}")
         return EXIT_FINAL
     except Exception as error:  # noqa: BLE001 - whatever git or the network answers is the log's
-        _say(f"##[error]{type(error).__name__}: {error}")
+        say(f"##[error]{type(error).__name__}: {error}")
         return EXIT_FAILED
     return 0
 
@@ -55,7 +53,7 @@ def check_out(request: dict[str, Any]) -> None:
     repository = _open(request)
     commit = _commit(repository, request["version"], request["source"])
     count = _write_tree(repository, commit, Path(request["target"]), request.get("items"))
-    _say(f"Checked out commit {commit.id.decode()} ({count} files).")
+    say(f"Checked out commit {commit.id.decode()} ({count} files).")
 
 
 def _open(request: dict[str, Any]) -> "Repo":
@@ -94,7 +92,7 @@ def _commit(repository: "Repo", version: str, source: str) -> "Commit":
         return parse_commit(repository, version)
     except (KeyError, ValueError) as error:
         raise CannotCheckOut(
-            f"{_shown(source)} has no commit {version}. Was the branch rewritten since the "
+            f"{address(source).shown} has no commit {version}. Was the branch rewritten since the "
             "release was created?"
         ) from error
 
@@ -118,7 +116,7 @@ def _write_tree(
             _write_file(target, name, _blob(repository, entry), entry.mode)
             count += 1
         else:
-            _say(f"##[warning]{name} is a submodule; submodules are not checked out.")
+            say(f"##[warning]{name} is a submodule; submodules are not checked out.")
     return count + sum(_write_link(target, name, leads_to) for name, leads_to in links)
 
 
@@ -132,7 +130,7 @@ def _write_file(target: Path, name: str, content: bytes, mode: int) -> None:
 
 def _write_link(target: Path, name: str, leads_to: str) -> bool:
     if not link_stays_inside(name, leads_to):
-        _say(f"##[warning]{name} is a link that leads out of the repository; it was left out.")
+        say(f"##[warning]{name} is a link that leads out of the repository; it was left out.")
         return False
     path = _place(target, name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -150,19 +148,6 @@ def _place(target: Path, name: str) -> Path:
 def _blob(repository: "Repo", entry: "TreeEntry") -> bytes:
     assert entry.sha is not None  # noqa: S101 - the walk yields no entry without one
     return repository.object_store[entry.sha].as_raw_string()
-
-
-def _say(text: str) -> None:
-    """A line for the log of the step that started this program."""
-    sys.stdout.write(text + "\n")
-
-
-def _shown(source: str) -> str:
-    """An address without the user and password that it may hold."""
-    parts = urlsplit(source)
-    if not parts.hostname:
-        return source
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quaymaster.runner.programs import say
 from quaymaster.runner.repositories.addresses import Address, CannotReach
 from quaymaster.runner.repositories.keeping import remove_unused, written
-from quaymaster.runner.repositories.program import GitFailed, git_for, program, say
+from quaymaster.runner.repositories.program import GitFailed, git_for, program
 from quaymaster.runner.repositories.reach import Reach
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -150,9 +149,3 @@ def _configured(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
         found[f"GIT_CONFIG_KEY_{number}"] = key
         found[f"GIT_CONFIG_VALUE_{number}"] = value
     return found
-
-
-def say(text: str) -> None:
-    """A line for the log of the step that started this program."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
