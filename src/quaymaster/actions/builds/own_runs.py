@@ -12,7 +12,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.ports.workflows import FarRun, Order, Sighting, WorkflowRefused
 from quaymaster.domain.build import BuildResult, BuildStatus
 from quaymaster.domain.build_access import BuildPermission
-from quaymaster.domain.errors import DomainError, Invalid, NotFound
+from quaymaster.domain.errors import DomainError, Invalid, NotFound, Refused
 from quaymaster.domain.statuses import ReportedStatus
 from quaymaster.domain.workflows import Workflow
 from quaymaster.store.postgres.database import Connection
@@ -82,6 +82,8 @@ class OwnBuilds:
         """Cancel the build, if it has not ended."""
         try:
             await builds.cancel(self._call, int(run_id))
+        except Refused:
+            return  # it has ended
         except DomainError as error:
             raise WorkflowRefused(str(error)) from error
 

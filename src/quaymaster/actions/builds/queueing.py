@@ -120,6 +120,9 @@ async def queue_once(call: Call, request: BuildRequest) -> BuildId | None:
             validation=(*validation, *new.validation),
         )
         named = _named(call, new)
+        if request.supersedes:
+            like = new.source_branch, new.reason
+            await build_triggers.lock_superseded(connection, definition.id, *like)
         build_id = await builds.insert(connection, call.vault, new, named)
         await timelines.add_changes(
             connection, build_id, [_change(plan, one) for one in source.changes]

@@ -28,6 +28,7 @@ from quaymaster.store.people import people
 from quaymaster.store.postgres.database import Connection
 
 METRICS_REACH = timedelta(days=30)
+WILDCARDS = ("*", "?")  # of a name that definitions are listed by
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +123,21 @@ async def pipeline_named(call: Call, named: str) -> int:
 
 
 async def definition_named(connection: Connection, call: Call, named: str) -> int:
-    """The id of a definition by its id, its name, or its folder and name. Raises NotFound."""
+    """The id of a definition by its id, its name, or its folder and name; one with a wildcard in
+    its name is found by its id only. Raises NotFound."""
     number = digits(named, 9)
     if number is not None:
         return number
     folder, _, name = named.replace("/", "\\").rpartition("\\")
+    if any(wildcard in name for wildcard in WILDCARDS):
+        raise NotFound("buildDefinition", named[:80])
     wanted = BuildDefinitionFilter(
-        await visible_projects(connection, call), name=escaped_name(name), path=folder, most=2
+        await visible_projects(connection, call), name=name, path=folder, most=2
     )
     found = await build_definition_lists.page(connection, wanted)
     if len(found.rows) != 1:
         raise NotFound("buildDefinition", named[:80])
     return found.rows[0].id
-
-
-def escaped_name(name: str) -> str:
-    """A name in which nothing is a wildcard: those that have one are found by id only."""
-    return name.replace("*", "").replace("?", "")
 
 
 async def steps(call: Call, build_id: int) -> Timeline:

@@ -159,6 +159,20 @@ async def building(connection: Connection, definition_id: int, branch: str) -> i
     return found
 
 
+async def lock_superseded(
+    connection: Connection, definition_id: int, source_branch: str, reason: str
+) -> None:
+    """Lock what a new build will supersede before the row of its definition, as builds that end
+    do: two that wait for each other would both be lost."""
+    await connection.execute(
+        "SELECT FROM builds WHERE definition_id = $1 AND source_branch = $2 AND reason = $3"
+        " AND status <> 'completed' AND NOT is_deleted ORDER BY id FOR NO KEY UPDATE",
+        definition_id,
+        source_branch,
+        reason,
+    )
+
+
 async def superseded(connection: Connection, build_id: int) -> list[BuildId]:
     """The older builds of the same pull request and definition that have not ended."""
     rows = await connection.fetch(

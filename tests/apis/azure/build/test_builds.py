@@ -1,5 +1,6 @@
 """Builds over HTTP, without any worker: queueing, lists, edits (SEMANTICS 23)."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -7,11 +8,20 @@ from uuid import UUID
 
 import pytest
 
+from quaymaster.actions.builds import happening, queueing
+from quaymaster.actions.builds.own_runs import OwnBuilds
+from quaymaster.actions.builds.queueing import BuildRequest
+from quaymaster.actions.call import Call, Project
+from quaymaster.actions.ports.workflows import Order, WorkflowRefused
+from quaymaster.domain.build_events import BuildCanceled
 from quaymaster.domain.commit_statuses import CommitState, CommitStatus
+from quaymaster.domain.workflows import Method, Workflow
 from quaymaster.store.announcements import status_posts
 from quaymaster.store.announcements.outboxes import Failure
+from quaymaster.store.builds import builds as rows
 from tests.apis.azure.build.asking import asked, made, queued, step
 from tests.apis.azure.server import Server
+from tests.server.locks import waits_for
 
 
 async def ids(server: Server, query: str) -> list[int]:
@@ -384,3 +394,41 @@ async def test_a_queue_that_the_project_does_not_have_is_warned_of_wherever_one_
     assert [text[:34] for text in texts] == [near[:34], far[:34]]
     elsewhere = await queued(server, web, queue={"id": 1})
     assert len(elsewhere["validationResults"]) == 1
+
+
+async def test_a_name_with_a_wildcard_means_no_other_pipeline(server: Server):
+    web = await made(server, "Web")
+    await queued(server, web)
+    assert b"never built" in await asked(server, "GET", "status/Web")
+    for named in ("W*eb", "We?b", "Web*"):
+        await asked(server, "GET", f"status/{quote(named)}", 404)
+
+
+async def test_a_build_that_ends_while_a_newer_one_supersedes_it_loses_neither(server: Server):
+    web = await made(server, "Web")
+    project = Project(web["project"]["id"], "Default", "default")
+    call = Call(server.installation, project=project)
+    wanted = BuildRequest(
+        web["id"], "refs/pull/1/merge", reason="pullRequest", lets_pass=True, supersedes=True
+    )
+    older = await queueing.queue(call, wanted)
+    async with server.database.transaction() as connection:
+        await rows.locked(connection, older)
+        newer = asyncio.create_task(queueing.queue(call, wanted))
+        await waits_for(connection, newer)
+        await happening.happen_within(connection, call, older, BuildCanceled())
+    number = await newer
+    assert (await asked(server, "GET", f"builds/{older}"))["result"] == "canceled"
+    assert (await asked(server, "GET", f"builds/{number}"))["status"] == "notStarted"
+
+
+async def test_a_build_of_a_candidate_that_has_ended_is_left_alone(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    call = Call(server.installation, project=Project(build["project"]["id"], "Default", "default"))
+    workflow = Workflow(Method.OWN, str(build["definition"]["id"]))
+    order = Order("key", "1", "Build 1.0-rc1", workflow, {}, "", "")
+    for _ in range(2):
+        await OwnBuilds(call).cancel(order, str(build["id"]))
+    assert (await asked(server, "GET", f"builds/{build['id']}"))["result"] == "canceled"
+    with pytest.raises(WorkflowRefused, match="There is no"):
+        await OwnBuilds(call).cancel(order, "999999")

@@ -158,6 +158,11 @@ async def test_a_deleted_definition_is_gone_until_it_is_restored(server: Server)
     gone = await asked(server, "GET", url, 404)
     assert gone["typeKey"] == "DefinitionNotFoundException"
     assert await names(server) == []
+    [first, deleted] = (await asked(server, "GET", f"{url}/revisions"))["value"]
+    assert (first["changeType"], deleted["changeType"]) == ("add", "delete")
+    for revision in (first["revision"], deleted["revision"]):
+        then = await asked(server, "GET", f"{url}?revision={revision}")
+        assert (then["name"], then["revision"]) == ("Web", revision)
     back = await asked(server, "PATCH", f"{url}?deleted=false", json={})
     assert back["name"] == "Web"
 

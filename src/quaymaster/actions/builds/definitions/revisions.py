@@ -12,18 +12,20 @@ from quaymaster.store.definitions.build_definitions import BuildDefinition
 from quaymaster.store.definitions.definitions import Revision
 
 
-async def listed(call: Call, definition_id: int) -> list[Revision]:
-    """All saves of a definition, oldest first."""
+async def listed(call: Call, definition_id: int) -> tuple[BuildDefinition, list[Revision]]:
+    """A definition, also a deleted one, with all its saves, oldest first. Raises NotFound,
+    Forbidden."""
     async with call.database.read() as connection:
-        await found(connection, call, definition_id, deleted=True)
-        return await definitions.revisions(connection, definition_id)
+        one = await found(connection, call, definition_id, deleted=True)
+        return one, await definitions.revisions(connection, definition_id)
 
 
 async def as_it_was(call: Call, definition_id: int, revision: int | None) -> BuildDefinition:
     """A definition with the document, name, folder and tags of a revision, None for the newest;
-    its plan is the newest in any case. Raises NotFound, Forbidden."""
+    its plan is the newest in any case. A deleted one has revisions alone. Raises NotFound,
+    Forbidden."""
     async with call.database.read() as connection:
-        newest = await found(connection, call, definition_id)
+        newest = await found(connection, call, definition_id, deleted=revision is not None)
         if revision in (None, newest.revision):
             return newest
         text = await definitions.document_at(connection, definition_id, revision)

@@ -143,10 +143,9 @@ async def restore_build_definition(
 async def list_build_definition_revisions(
     request: AzureRequest, definition_id: FromPath[str]
 ) -> Response[bytes]:
-    """Every save of a definition, oldest first."""
+    """Every save of a definition, also of a deleted one, oldest first."""
     number = definition_number(definition_id)
-    found = await build_definitions.get(request.call, number)
-    saves = await revisions.listed(request.call, number)
+    found, saves = await revisions.listed(request.call, number)
     people = await reading.mentioned(request.call, [save.changed_by for save in saves])
     shown = Shown(request.links, people)
     values = [present.revision(shown, found, save) for save in saves]
