@@ -7,7 +7,7 @@ import pytest
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.storage import turns
-from quaymaster.domain.errors import Invalid
+from quaymaster.domain.errors import Conflict, Invalid
 from quaymaster.store.postgres import turns as rows
 from tests.actions.office import Office
 from tests.server.waiting import eventually
@@ -99,6 +99,25 @@ async def test_what_goes_wrong_is_put_off_with_its_reason(office: Office) -> Non
     with pytest.raises(KeyError):
         await turns.alone_or_later(call, NAME, broken, put_off)
     assert reasons == ["It is away.", turns.OURS]
+    assert await office.rows("turns") == 0
+
+
+async def test_what_hangs_is_ended_and_put_off(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST_WORK", timedelta(milliseconds=20))
+    never, call = asyncio.Event(), Call(office.installation)
+
+    async def hangs() -> str:
+        await never.wait()
+        return "done"
+
+    async def put_off(reason: str) -> str:
+        return reason
+
+    assert "ended after" in (await turns.alone_or_later(call, NAME, hangs, put_off) or "")
+    with pytest.raises(Conflict, match="ended after"):
+        await turns.alone(call, NAME, hangs)
     assert await office.rows("turns") == 0
 
 

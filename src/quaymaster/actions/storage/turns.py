@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from quaymaster.actions.call import Call
-from quaymaster.domain.errors import DomainError
+from quaymaster.domain.errors import Conflict, DomainError
 from quaymaster.store.postgres import turns
 from quaymaster.store.postgres.database import DatabaseUnavailable
 from quaymaster.store.storage.vault import VaultError
@@ -17,6 +17,7 @@ ONCE_EVERY = timedelta(days=1)
 LONGEST_TURN = timedelta(hours=1)  # then another process may take over from one that is gone
 LEASE = timedelta(seconds=30)  # renewed while the work goes on
 BEATS_PER_LEASE = 3
+LONGEST_WORK = timedelta(hours=1)  # so that what hangs holds up its own kind no longer
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 TRIED_FOR = timedelta(days=1)  # what the clock asks for, while a source does not answer
 OURS = "It went wrong for a reason that the server's log tells."
@@ -44,8 +45,13 @@ async def alone(call: Call, name: str, work: Callable[[], Awaitable[T]]) -> T | 
     """Do the work unless somebody is at it already: None then, at once.
 
     However long it takes, it is not begun a second time by whoever is woken meanwhile. Who dies
-    over it is followed by another once the lease has run out.
+    over it is followed by another once the lease has run out; what hangs is ended after an hour:
+    raises Conflict then.
     """
+    return await _alone(call, name, lambda: _in_time(work))
+
+
+async def _alone(call: Call, name: str, work: Callable[[], Awaitable[T]]) -> T | None:
     async with call.database.transaction() as connection:
         until = await turns.hold(connection, name, LEASE)
     if until is None:
@@ -67,7 +73,19 @@ async def alone_or_later(
 ) -> T | None:
     """The same for work that stands in a row: what goes wrong with it is put off with the reason,
     so that it holds up nothing else. An error of our own is put off and raised."""
-    return await alone(call, name, lambda: _or_later(work, put_off))
+    return await _alone(call, name, lambda: _or_later(lambda: _in_time(work), put_off))
+
+
+async def _in_time(work: Callable[[], Awaitable[T]]) -> T:
+    """Raises Conflict when the work takes too long."""
+    limit = asyncio.timeout(LONGEST_WORK.total_seconds())
+    try:
+        async with limit:
+            return await work()
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise Conflict(f"It was ended after {LONGEST_WORK}.") from error
 
 
 async def _or_later(work: Callable[[], Awaitable[T]], put_off: Callable[[str], Awaitable[T]]) -> T:
