@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from quaymaster.actions.gathering import GROUPS_AT_ONCE, LARGEST_GROUP, Gathering
 
-SUBJECTS = st.lists(st.integers(0, 6), min_size=1, max_size=60)
+# What some people ask about, one thing after the other.
+ASKERS = st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=6), min_size=1, max_size=24)
+UNANSWERED_SECONDS = 30
 
 
 class Desk:
@@ -118,14 +120,45 @@ async def test_a_request_given_up_while_it_is_served_harms_nobody() -> None:
     assert await desk.ask("a", "third") == "third"
 
 
-@given(SUBJECTS, SUBJECTS)
-def test_everybody_is_answered_once_and_in_order(now: list[int], later: list[int]) -> None:
-    asyncio.run(_all_answered(now, later))
+async def test_who_asks_again_in_the_turn_in_which_all_groups_ended_is_served() -> None:
+    desk = Desk()
+
+    async def ask_twice(name: str) -> list[str]:
+        first = await desk.gathering.ask(name, name, desk.serve)
+        return [first, await desk.gathering.ask(name, f"{name} again", desk.serve)]
+
+    asking = []
+    for number in range(GROUPS_AT_ONCE):
+        asking.append(asyncio.create_task(ask_twice(str(number))))
+        await turns()
+    assert len(desk.groups) == GROUPS_AT_ONCE
+    desk.is_open.set()
+    async with asyncio.timeout(UNANSWERED_SECONDS):
+        answers = await asyncio.gather(*asking)
+    assert answers == [[str(number), f"{number} again"] for number in range(GROUPS_AT_ONCE)]
 
 
-async def _all_answered(now: list[int], later: list[int]) -> None:
+async def test_when_serving_is_stopped_nobody_waits_for_ever() -> None:
+    desk = Desk()
+    asked = desk.ask("a", "one")
+    await turns()
+    [serving] = [task for task in asyncio.all_tasks() if "_serve_all" in repr(task)]
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    desk.is_open.set()
+    assert await desk.ask("a", "two") == "two"
+
+
+@given(ASKERS)
+def test_everybody_is_answered_once_and_in_order(askers: list[list[int]]) -> None:
+    asyncio.run(_all_answered(askers))
+
+
+async def _all_answered(askers: list[list[int]]) -> None:
     gathering: Gathering[tuple[int, int], tuple[int, int]] = Gathering()
     busy: set[int] = set()
+    came: list[tuple[int, int]] = []
     served: list[tuple[int, int]] = []
 
     async def serve(asked: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int] | Exception]:
@@ -133,21 +166,21 @@ async def _all_answered(now: list[int], later: list[int]) -> None:
         assert len(subjects) == len(asked) <= LARGEST_GROUP
         assert not subjects & busy
         busy.update(subjects)
-        for _ in range(len(asked)):
+        for _ in range(len(asked) % 3):
             await asyncio.sleep(0)
         busy.difference_update(subjects)
         served.extend(asked)
         return list(asked)
 
-    def ask(place: int, subject: int) -> "asyncio.Task[tuple[int, int]]":
-        asked = (subject, place)
-        return asyncio.create_task(gathering.ask(subject, asked, serve))
+    async def ask(subjects: list[int]) -> None:
+        for subject in subjects:
+            asked = (subject, len(came))
+            came.append(asked)
+            assert await gathering.ask(subject, asked, serve) == asked
 
-    first = [ask(place, subject) for place, subject in enumerate(now)]
-    await asyncio.sleep(0)
-    rest = [ask(len(now) + place, subject) for place, subject in enumerate(later)]
-    answers = await asyncio.gather(*first, *rest)
-    assert answers == [(subject, place) for place, subject in enumerate(now + later)]
-    for subject in set(now + later):
-        places = [place for about, place in served if about == subject]
+    async with asyncio.timeout(UNANSWERED_SECONDS):
+        await asyncio.gather(*(ask(subjects) for subjects in askers))
+    assert sorted(served) == sorted(came)
+    for wanted in {subject for subject, _ in came}:
+        places = [place for subject, place in served if subject == wanted]
         assert places == sorted(places)

@@ -30,7 +30,8 @@ class Gathering(Generic[Asked, Answer]):
     def __init__(self) -> None:
         self._waiting: list[_Waiting[Asked, Answer]] = []
         self._busy: set[Hashable] = set()
-        self._groups: set[asyncio.Task[None]] = set()
+        self._serving = 0  # groups, one after the other, by as many tasks
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(
         self,
@@ -42,27 +43,43 @@ class Gathering(Generic[Asked, Answer]):
         a group, in its order; what it raises, everybody in the group is told."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(subject, asked, answer))
-        if len(self._groups) < GROUPS_AT_ONCE and subject not in self._busy:
-            group = asyncio.get_running_loop().create_task(self._serve_all(serve))
-            self._groups.add(group)
-            group.add_done_callback(self._groups.discard)
+        if self._serving < GROUPS_AT_ONCE and subject not in self._busy:
+            self._serving += 1
+            task = asyncio.get_running_loop().create_task(self._serve_all(serve))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await answer
 
     async def _serve_all(
         self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | Exception]]]
     ) -> None:
-        while group := self._next_group():
-            subjects = {one.subject for one in group}
-            self._busy |= subjects
-            answers: Sequence[Answer | Exception]
-            try:
-                answers = await serve([one.asked for one in group])
-            except Exception as error:  # noqa: BLE001 - raised to everybody who waits for it
-                answers = [error] * len(group)
-            finally:
-                self._busy -= subjects
-            for one, answer in zip(group, answers, strict=True):
-                _tell(one.answer, answer)
+        try:
+            while group := self._next_group():
+                await self._serve(group, serve)
+        finally:
+            # Right after the last look for somebody who waits: whoever comes later begins anew.
+            self._serving -= 1
+
+    async def _serve(
+        self,
+        group: Sequence[_Waiting[Asked, Answer]],
+        serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | Exception]]],
+    ) -> None:
+        subjects = {one.subject for one in group}
+        self._busy |= subjects
+        answers: Sequence[Answer | Exception]
+        try:
+            answers = await serve([one.asked for one in group])
+        except Exception as error:  # noqa: BLE001 - raised to everybody who waits for it
+            answers = [error] * len(group)
+        except BaseException:
+            for one in group:
+                one.answer.cancel()
+            raise
+        finally:
+            self._busy -= subjects
+        for one, answer in zip(group, answers, strict=True):
+            _tell(one.answer, answer)
 
     def _next_group(self) -> list[_Waiting[Asked, Answer]]:
         """Who came first, one of each subject that nobody is busy with."""
