@@ -160,8 +160,6 @@ async def test_leases_are_found_as_the_published_clients_ask_for_them(server: Se
     await projects.create(server.database, "Other")
     elsewhere = await server.get("/default/Other/_apis/build/retention/leases")
     assert elsewhere.json()["value"] == [], "leases are those of builds of the project"
-    everywhere = await server.get("/default/_apis/build/retention/leases")
-    assert [one["leaseId"] for one in everywhere.json()["value"]] == ids
     async with server.database.transaction() as connection:
         await connection.execute("UPDATE builds SET is_deleted = true WHERE id = $1", second)
     assert await found(ownerId="a|b, c") == ids[1:2]
