@@ -121,6 +121,21 @@ async def test_fragments_of_many_parts_of_a_page_may_ask_for_the_same() -> None:
     assert not execution.validate(SCHEMA, document)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("String!", 5), ("String!", None), ("String!", ["web"]), ("String!", {"a": 1})],
+)
+async def test_a_variable_of_another_kind_is_refused_by_its_name(kind: str, value: Any) -> None:
+    text = f"query ($project: {kind}) {{releaseProject(name: $project) {{name}}}}"
+    assert "$project" in problem(await asked(text, project=value))
+
+
+async def test_variables_may_not_hold_too_much() -> None:
+    text = "mutation ($i: CherryPickInput!) {cherryPick(input: $i) {cherryPicks {id}}}"
+    wanted = {"project": "web", "version": "1.0", "commits": ["c"] * 10_001}
+    assert "10000 values" in problem(await asked(text, i=wanted))
+
+
 @pytest.mark.parametrize("first", [0, -1, 101, 10**9])
 async def test_a_page_has_a_size(first: int) -> None:
     text = f"{{releaseProjects(first: {first}) {{nodes {{name}}}}}}"

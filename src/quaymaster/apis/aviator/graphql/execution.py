@@ -85,6 +85,7 @@ class _Problems(Exception):
 
 def _checked(of: GraphQLSchema, query: Query) -> DocumentNode:
     limits.check_text(query.text)
+    limits.check_variables(query.variables)
     document = parse(query.text, no_location=False)
     likeness.check_likeness(document)
     problems = validate(of, document, max_errors=MOST_PROBLEMS)
@@ -101,6 +102,8 @@ def _checked(of: GraphQLSchema, query: Query) -> DocumentNode:
 
 def _answer(result: ExecutionResult) -> dict[str, Any]:
     answer: dict[str, Any] = {"data": result.data}
+    if result.errors and all(error.path is None for error in result.errors):
+        answer = {}  # refused as a whole, such as for a variable of another kind
     for error in result.errors or ():
         if isinstance(error.original_error, DatabaseUnavailable):
             raise error.original_error
@@ -112,6 +115,8 @@ def _answer(result: ExecutionResult) -> dict[str, Any]:
 def _shown(error: GraphQLError) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     cause = error.original_error
+    while isinstance(cause, GraphQLError):  # what a value is not, inside of where it stands
+        cause = cause.original_error
     if cause is None:
         return {**shown, "extensions": {"code": 400}}
     if isinstance(cause, Problem | DomainError | Refusal):

@@ -36,6 +36,7 @@ DEEPEST = 15  # the introspection that tools send has 13
 MOST_THINGS = 20_000
 USUAL_LIST = 20  # for a list whose length nothing says
 MOST_FIRST = 100
+MOST_VALUES = 10_000  # in all variables together
 
 OPENING = (TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L)
 CLOSING = (TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R)
@@ -53,6 +54,18 @@ def check_text(text: str) -> None:
             raise GraphQLError(f"The query is nested deeper than {DEEPEST_BRACKETS} brackets.")
         if count > MOST_TOKENS:
             raise GraphQLError(f"The query has more than {MOST_TOKENS} words and signs.")
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Raise GraphQLError for variables that hold more than could be meant."""
+    count, inside = 0, [*variables.values()]
+    while inside:
+        value = inside.pop()
+        count += 1
+        if isinstance(value, list | dict):
+            inside += value.values() if isinstance(value, dict) else value
+        if count > MOST_VALUES:
+            raise GraphQLError(f"The variables hold more than {MOST_VALUES} values.")
 
 
 def check_cost(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
