@@ -14,6 +14,7 @@ from quaymaster.connectors.repositories import GitFolder
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.outgoing.addresses import AllowedAddresses
+from quaymaster.protocol.job import Endpoint
 from tests.gits import commit, over_http, repository
 
 LOCAL = AllowedAddresses.of(("127.0.0.1",))
@@ -153,6 +154,49 @@ async def test_no_address_is_called_that_is_not_allowed(tmp_path: Path, shop: Pa
         for question in (closed.heads(CodeRepository(url)), closed.commit(CodeRepository(url), "")):
             with pytest.raises(Invalid, match="QUAYMASTER_ALLOWED_ADDRESSES"):
                 await question
+
+
+def signing(number: str, password: str = "pa55") -> Endpoint:
+    return Endpoint(number, number, "git", parameters={"username": "u", "password": password})
+
+
+async def test_a_copy_is_read_only_with_what_it_was_fetched_with(
+    folder: GitFolder, shop: Path
+) -> None:
+    newest = commit(shop, "a.txt", "1")
+    with over_http(shop, signs_in=True) as url:
+        ours = CodeRepository(url, signing("c1"))
+        assert (await folder.commit(ours, newest)).id == newest
+        inside = f"{url[:7]}u:pa55@{url[7:]}"
+        assert await folder.file(CodeRepository(inside), newest, "a.txt") == b"1"
+    renewed = CodeRepository(url, signing("c1", "n3w"))  # tokens of apps last an hour
+    assert await folder.file(renewed, newest, "a.txt") == b"1"
+    for stranger in (url, f"{url[:7]}u:gue55@{url[7:]}"):  # nobody answers there any more
+        with pytest.raises(Invalid, match="cannot be read"):
+            await folder.file(CodeRepository(stranger), newest, "a.txt")
+    with pytest.raises(Invalid, match="cannot be read"):
+        await folder.file(CodeRepository(url, signing("c2")), newest, "a.txt")
+
+
+async def test_what_the_installation_keeps_for_itself_is_no_repository(
+    tmp_path: Path, shop: Path
+) -> None:
+    newest = commit(shop, "a.txt", "1")
+    home = tmp_path / "home"
+    folder = GitFolder(home / "repositories", LOCAL, home=home)
+    with over_http(shop, signs_in=True) as url:
+        await folder.commit(CodeRepository(url, signing("c1")), newest)
+    [copy] = [one for one in (home / "repositories").iterdir() if one.is_dir()]
+    (tmp_path / "link").symlink_to(copy)
+    odd = f"{shop}/../home/repositories/{copy.name}"
+    for place in (str(copy), f"file://{copy}", odd, str(tmp_path / "link")):
+        for question in (
+            folder.heads(CodeRepository(place)),
+            folder.file(CodeRepository(place), newest, "a.txt"),
+        ):
+            with pytest.raises(Invalid, match="is kept by the product for itself"):
+                await question
+    assert (await folder.commit(CodeRepository(str(shop)), "")).id == newest
 
 
 async def test_a_machine_without_the_git_program_reads_over_http_as_well(

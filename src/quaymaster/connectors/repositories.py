@@ -22,6 +22,8 @@ from quaymaster.runner.repositories.reach import KNOWN_HOSTS, Errand, Reach
 if TYPE_CHECKING:
     from dulwich.repo import Repo
 
+    from quaymaster.runner.repositories.addresses import Address
+
 T = TypeVar("T")
 AT_ONCE = 16
 LONGEST_SECONDS = 900.0
@@ -32,15 +34,21 @@ class GitFolder:
     """The `Repositories` whose copies are kept in a folder.
 
     `seconds` bound every question, its time in line and copying what it is about included. Whoever
-    asked may leave before; the copy is finished for the next one who asks.
+    asked may leave before; the copy is finished for the next one who asks. No path inside of
+    `home`, where the product keeps copies and files of all projects, is a repository.
     """
 
     def __init__(
-        self, folder: Path, allowed: AllowedAddresses, seconds: float = LONGEST_SECONDS
+        self,
+        folder: Path,
+        allowed: AllowedAddresses,
+        seconds: float = LONGEST_SECONDS,
+        home: Path | None = None,
     ) -> None:
         self._folder = folder
         self._allowed = allowed
         self._seconds = seconds
+        self._home = (home or folder).resolve()
         self._threads = ThreadPoolExecutor(AT_ONCE, "git")  # others' disk work must not wait for it
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -51,7 +59,7 @@ class GitFolder:
         def ask(reach: Reach) -> Mapping[str, str]:
             from quaymaster.runner.repositories import mirrors  # noqa: PLC0415
 
-            place = reading.place_of(repository)
+            place = self._place(repository)
             if place.path is not None:
                 with reading.opened(place.path) as found:
                     return reading.heads(found)
@@ -219,11 +227,24 @@ class GitFolder:
         if not working.cancelled():
             working.exception()  # whoever asked has it, or has left
 
+    def _place(self, repository: CodeRepository) -> "Address":
+        """Where a repository is. Raises CannotReach."""
+        from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
+        from quaymaster.runner.repositories.addresses import CannotReach  # noqa: PLC0415
+
+        place = reading.place_of(repository)
+        if place.path is not None and place.path.resolve().is_relative_to(self._home):
+            raise CannotReach(
+                f"{place.shown} is kept by the product for itself. Name the repository by the "
+                "address that it is fetched from, or a path elsewhere."
+            )
+        return place
+
     def _copy(self, repository: CodeRepository, commit: str, reach: Reach) -> Path:
         from quaymaster.connectors import repository_reading as reading  # noqa: PLC0415
         from quaymaster.runner.repositories import keeping, mirrors  # noqa: PLC0415
 
-        place = reading.place_of(repository)
+        place = self._place(repository)
         if place.path is not None:
             return place.path
         mirror = mirrors.place_of(place, self._folder)

@@ -53,7 +53,7 @@ def outside(settings: Settings) -> Outside:
         raise SettingError(f"QUAYMASTER_ALLOWED_ADDRESSES cannot be used: {error}.") from None
     client = GuardedClient(allowed)
     tasks = TasksOfThisMachine(settings.tasks_directory, str(settings.node or ""))
-    repositories = GitFolder(settings.home / "repositories", allowed)
+    repositories = GitFolder(settings.home / "repositories", allowed, home=settings.home)
     git = GitRepositories(repositories)
     return Outside(
         {**remote_sources(client), "git": git, "tfsgit": git},

@@ -26,12 +26,13 @@ class CannotDownload(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """An address that git understands, with what signs in to it."""
+    """An address that git understands, with what signs in to it; `connection` is its id."""
 
     address: str
     user: str = ""
     password: str = field(default="", repr=False)
     private_key: str = field(default="", repr=False)
+    connection: str = ""
 
 
 def is_repository(artifact: ArtifactDownload) -> bool:
@@ -57,7 +58,8 @@ def find_repository(artifact: ArtifactDownload, endpoints: Sequence[Endpoint]) -
         )
     if not artifact.reference.get("version"):
         raise CannotDownload(f"Artifact {artifact.alias} has no version to check out.")
-    return Repository(address, *sign_in(endpoint), private_key(endpoint))
+    number = endpoint.id if endpoint else ""
+    return Repository(address, *sign_in(endpoint), private_key(endpoint), number)
 
 
 def checkout_environment(
@@ -74,6 +76,7 @@ def checkout_environment(
         "user": repository.user,
         "password": repository.password,
         "private_key": repository.private_key,
+        "connection": repository.connection,
         "allowed": job.allowed_addresses,
     }
     return {export.REQUEST_VARIABLE: json.dumps(request)}

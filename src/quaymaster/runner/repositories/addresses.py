@@ -21,7 +21,8 @@ class CannotReach(Exception):
 class Address:
     """A repository: `path` on this machine, or a `url` without credentials, which stand beside.
 
-    `host` and `port` are empty for a path.
+    `host` and `port` are empty for a path. `signed_in_with` names what signs in: the service
+    connection, whose token may change, or else all that the address held.
     """
 
     url: str = ""
@@ -32,6 +33,7 @@ class Address:
     user: str = ""
     password: str = field(default="", repr=False)
     private_key: str = field(default="", repr=False)
+    signed_in_with: str = field(default="", repr=False)
 
     @property
     def shown(self) -> str:
@@ -66,6 +68,7 @@ def address(text: str, connection: Endpoint | None = None) -> Address:
             f"{parts.scheme[:20]}://…: repositories are reached by a path, http, https or ssh."
         )
     user, password = sign_in(connection, parts.username or "", parts.password or "")
+    key = private_key(connection)
     netloc = parts.netloc.rpartition("@")[2]
     if parts.scheme == "ssh" and user:
         netloc = f"{user}@{netloc}"
@@ -76,7 +79,8 @@ def address(text: str, connection: Endpoint | None = None) -> Address:
         port=_port(parts.scheme, text),
         user=user,
         password=password,
-        private_key=private_key(connection),
+        private_key=key,
+        signed_in_with=_signed_in_with(connection, user, password, key),
     )
 
 
@@ -128,6 +132,13 @@ def sign_in(connection: Endpoint | None, user: str = "", password: str = "") -> 
         return secret_of(connection, "username") or "token", token
     name = secret_of(connection, "username") or unquote(user)
     return name, secret_of(connection, "password")
+
+
+def _signed_in_with(connection: Endpoint | None, user: str, password: str, key: str) -> str:
+    if connection is None or not connection.id:
+        return f"{user}\0{password}\0{key}"
+    held = () if connection.parameters else (user, password)  # then the address itself has them
+    return "\0".join(("connection", connection.id, *held))
 
 
 def private_key(connection: Endpoint | None) -> str:

@@ -258,6 +258,7 @@ class _Sources:
                 "mirrors": str(self.aside / "_mirrors"),
                 "user": self.place.user,
                 "password": self.place.password,
+                "connection": self.place.signed_in_with,
                 "allowed": [*self.reach.allowed.networks, *self.reach.allowed.hosts],
             }
         )

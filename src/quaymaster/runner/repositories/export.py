@@ -82,7 +82,7 @@ def _connection(request: dict[str, Any]) -> Endpoint | None:
         return None
     parameters = {"username": request.get("user", ""), "password": request.get("password", "")}
     data = {"PrivateKey": request.get("private_key", "")}
-    return Endpoint("", "", "git", parameters=parameters, data=data)
+    return Endpoint(request.get("connection", ""), "", "git", parameters=parameters, data=data)
 
 
 def _commit(repository: "Repo", version: str, source: str) -> "Commit":

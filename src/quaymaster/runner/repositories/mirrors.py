@@ -31,9 +31,13 @@ _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
 def place_of(place: Address, folder: Path) -> Path:
-    """Where the copy of a repository is kept; the folder is made."""
+    """Where the copy of a repository is kept; the folder is made.
+
+    It is one for each that signs in: what a copy has is known to whoever could fetch it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / hashlib.sha256(place.url.encode()).hexdigest()[:24]
+    key = f"{place.url}\0{place.signed_in_with}"
+    return folder / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
 def with_version(place: Address, mirror: Path, reach: Reach, version: str) -> Path:
