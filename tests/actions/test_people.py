@@ -37,16 +37,36 @@ async def test_an_expired_token_signs_nobody_in(office: Office):
 async def test_a_revoked_token_signs_nobody_in(office: Office):
     database, now = office.installation.database, datetime.now(UTC)
     made = await people.create_token(database, "ann", "spare", now=now)
-    async with database.transaction() as connection:
-        await rows.revoke_token(connection, made.id, now)
+    await people.revoke_token(database, made.id, now)
+    [*_, listed] = await people.tokens_of(database, "ann")
+    assert (listed.id, listed.name, listed.revoked_at) == (made.id, "spare", now)
     assert await people.sign_in(database, made.text, now) is None
 
 
 async def test_somebody_shut_out_is_out(office: Office):
-    async with office.installation.database.transaction() as connection:
-        await rows.set_active(connection, office.ids["bob"], active=False)
+    database = office.installation.database
+    await people.set_active(database, "bob", active=False)
     with pytest.raises(AssertionError, match="cannot sign in"):
         await office.call("bob")
+    await people.set_active(database, "bob", active=True)
+    assert (await office.call("bob")).by == office.ids["bob"]
+    with pytest.raises(NotFound, match="is a group"):
+        await people.set_active(database, "[Default]\\Readers", active=False)
+
+
+async def test_who_left_a_group_has_its_rights_no_more(office: Office):
+    database = office.installation.database
+    await office.hire("eve", "Readers")
+    call = await office.call("eve")
+    assert call.caller
+    assert call.project
+    assert call.caller.sees(call.project.id)
+    await people.remove_from_group(database, "Readers", "eve", "Default")
+    left = (await office.call("eve")).caller
+    assert left
+    assert not left.sees(call.project.id)
+    with pytest.raises(NotFound, match="no member"):
+        await people.remove_from_group(database, "Readers", "eve", "Default")
 
 
 async def test_rights_come_through_groups_of_groups(office: Office):

@@ -1,5 +1,6 @@
 """The command line: it says what it can do, and what went wrong, in one sentence."""
 
+import re
 import subprocess
 
 import asyncpg
@@ -45,10 +46,28 @@ async def test_a_person_a_group_a_project_and_a_token_can_be_made(here, fresh_da
     assert stored["scopes"] == ["vso.release"]
 
 
+def test_a_token_a_person_and_a_membership_can_be_ended(here):
+    assert here("user", "create", "ann").returncode == 0
+    assert here("token", "create", "--user", "ann", "--name", "laptop").returncode == 0
+    [number] = re.findall(r"│ (\d+) +│ laptop", here("token", "list", "--user", "ann").stdout)
+    for words, said in [
+        (("token", "revoke", number), f"Token {number} is not valid any more.\n"),
+        (("user", "disable", "ann"), "ann is shut out.\n"),
+        (("user", "enable", "ann"), "ann may sign in again.\n"),
+        (("group", "add", "Readers", "ann", "--project", "Default"), "ann is a member of Read"),
+        (("group", "remove", "Readers", "ann", "--project", "Default"), "ann is no member of Read"),
+    ]:
+        done = here(*words)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(said)
+    assert "revoked" in here("token", "list", "--user", "ann").stdout
+
+
 def test_what_cannot_be_done_is_one_sentence(here):
     for words, sentence in [
         (("token", "create", "--user", "nobody@example.com"), "Nobody is known as"),
         (("group", "add", "Nowhere", "admin"), "has no group named 'Nowhere'"),
+        (("token", "revoke", "404"), "There is no token 404"),
         (("user", "create", "a\tb"), "holds control characters"),
         (("project", "create", "Default"), "Default"),
         (("project", "create", "a/b"), "its name is part of every address"),

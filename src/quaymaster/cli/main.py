@@ -49,11 +49,35 @@ _COMMANDS = {
         "It is shown this once and stored only as a hash.",
         "quaymaster token create --user ann@example.com --scope vso.release_execute",
     ),
+    "token list": (
+        "quaymaster.cli.people:show_tokens",
+        "List the tokens of a person.",
+        "Their ids, what they are for, until when they are valid; never the tokens themselves.",
+        "quaymaster token list --user ann@example.com",
+    ),
+    "token revoke": (
+        "quaymaster.cli.people:revoke_token",
+        "End a token, by its id.",
+        "Whoever holds it is refused from that moment on.",
+        "quaymaster token revoke 17",
+    ),
     "user create": (
         "quaymaster.cli.people:create_user",
         "Add a person and print the id.",
         "People sign in with a token; see `quaymaster token create`.",
         "quaymaster user create ann@example.com --display-name 'Ann Lee'",
+    ),
+    "user disable": (
+        "quaymaster.cli.people:disable_user",
+        "Shut somebody out.",
+        "All tokens of the person stop working at once; what was done stays.",
+        "quaymaster user disable ann@example.com",
+    ),
+    "user enable": (
+        "quaymaster.cli.people:enable_user",
+        "Let somebody in again.",
+        "The tokens that are not revoked work as before.",
+        "quaymaster user enable ann@example.com",
     ),
     "group create": (
         "quaymaster.cli.people:create_group",
@@ -66,6 +90,12 @@ _COMMANDS = {
         "Put a person or a group into a group.",
         "Every project has Readers, Contributors, Release and Project Administrators.",
         "quaymaster group add Contributors ann@example.com --project Default",
+    ),
+    "group remove": (
+        "quaymaster.cli.people:remove_from_group",
+        "Take a person or a group out of a group.",
+        "What they may do by other groups stays.",
+        "quaymaster group remove Contributors ann@example.com --project Default",
     ),
     "project create": (
         "quaymaster.cli.people:create_project",

@@ -5,6 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from quaymaster.actions.people import people, projects
 from quaymaster.actions.resources import deployment_groups
@@ -48,6 +51,37 @@ def create_token(
     print(on_database(home, make).text)
 
 
+def show_tokens(
+    *,
+    user: Annotated[str, Parameter(help="Whose tokens: a unique name or an e-mail address.")],
+    home: Home = None,
+) -> None:
+    found = on_database(home, lambda database: people.tokens_of(database, user))
+    table = Table()
+    for title in ("id", "name", "scopes", "made", "used last", "valid until"):
+        table.add_column(title, overflow="fold")
+    for one in found:
+        until = "revoked" if one.revoked_at else _day(one.expires_at) or "for ever"
+        scopes_ = ", ".join(one.scopes)
+        used = _day(one.last_used_at) or "never"
+        row = (str(one.id), one.name, scopes_, _day(one.created_at), used, until)
+        table.add_row(*map(escape, row))
+    Console().print(table if found else f"{escape(user)} has no tokens.")
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
+
+
+def revoke_token(
+    number: Annotated[int, Parameter(name="ID", help="As `quaymaster token list` shows it.")],
+    *,
+    home: Home = None,
+) -> None:
+    on_database(home, lambda database: people.revoke_token(database, number, datetime.now(UTC)))
+    print(f"Token {number} is not valid any more.")
+
+
 def _check_scopes(asked: tuple[str, ...]) -> None:
     """Raise Invalid for a scope that no request asks for: the token would be good for nothing."""
     unknown = sorted(set(asked) - scopes.KNOWN)
@@ -66,6 +100,24 @@ def create_user(
     print(
         on_database(home, lambda database: people.create_user(database, name, display_name, email))
     )
+
+
+def disable_user(
+    name: Annotated[str, Parameter(help="A unique name or an e-mail address.")],
+    *,
+    home: Home = None,
+) -> None:
+    on_database(home, lambda database: people.set_active(database, name, active=False))
+    print(f"{name} is shut out.")
+
+
+def enable_user(
+    name: Annotated[str, Parameter(help="A unique name or an e-mail address.")],
+    *,
+    home: Home = None,
+) -> None:
+    on_database(home, lambda database: people.set_active(database, name, active=True))
+    print(f"{name} may sign in again.")
 
 
 def create_project(
@@ -114,3 +166,16 @@ def add_to_group(
 ) -> None:
     on_database(home, lambda database: people.add_to_group(database, group, member, project))
     print(f"{member} is a member of {group}.")
+
+
+def remove_from_group(
+    group: Annotated[str, Parameter(help="Such as Contributors, or Release Administrators.")],
+    member: Annotated[str, Parameter(help="A person or another group.")],
+    *,
+    project: Annotated[
+        str | None, Parameter(help="Whose group it is; the organization's if not given.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    on_database(home, lambda database: people.remove_from_group(database, group, member, project))
+    print(f"{member} is no member of {group} any more.")

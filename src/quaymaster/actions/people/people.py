@@ -135,6 +135,33 @@ async def create_token(
     return NewToken(token_id, token)
 
 
+async def tokens_of(database: Database, user: str) -> list[people.Token]:
+    """The tokens of a person, oldest first. Raises NotFound."""
+    async with database.read() as connection:
+        return await people.tokens_of(connection, (await _person(connection, user)).id)
+
+
+async def revoke_token(database: Database, token_id: int, now: datetime) -> None:
+    """End a token. Raises NotFound for an id that was never given."""
+    async with database.transaction() as connection:
+        await people.revoke_token(connection, token_id, now)
+
+
+async def set_active(database: Database, user: str, *, active: bool) -> None:
+    """Let a person in again, or shut them out: their tokens stop working at once. Raises
+    NotFound."""
+    async with database.transaction() as connection:
+        owner = await _person(connection, user)
+        await people.set_active(connection, owner.id, active=active)
+
+
+async def _person(connection: Connection, named: str) -> people.Identity:
+    identity = await found(connection, named)
+    if identity.is_group:
+        raise NotFound("user", named, f"'{named}' is a group. Name a person.")
+    return identity
+
+
 async def create_group(database: Database, name: str, project: str | None = None) -> PersonId:
     """Add a group of a project, or of the organization. Raises Invalid, Conflict or NotFound."""
     check_name(name)
@@ -153,11 +180,27 @@ async def add_to_group(
 ) -> None:
     """Put a person or group into a group: one of a project, or one of the whole organization."""
     async with database.transaction() as connection:
-        owner = project or DEFAULT_ORGANIZATION
-        target = await people.find(connection, f"[{owner}]\\{group}")
-        if target is None or not target.is_group:
-            raise NotFound("group", group, f"{owner} has no group named {group!r}.")
+        target = await _group(connection, group, project)
         await people.add_member(connection, target.id, (await found(connection, member)).id)
+
+
+async def remove_from_group(
+    database: Database, group: str, member: str, project: str | None = None
+) -> None:
+    """Take a person or group out of a group. Raises NotFound, also for who is no member."""
+    async with database.transaction() as connection:
+        target = await _group(connection, group, project)
+        one = await found(connection, member)
+        if not await people.remove_member(connection, target.id, one.id):
+            raise NotFound("member", member, f"{member} is no member of {group} itself.")
+
+
+async def _group(connection: Connection, group: str, project: str | None) -> people.Identity:
+    owner = project or DEFAULT_ORGANIZATION
+    target = await people.find(connection, f"[{owner}]\\{group}")
+    if target is None or not target.is_group:
+        raise NotFound("group", group, f"{owner} has no group named {group!r}.")
+    return target
 
 
 async def found(connection: Connection, named: str) -> people.Identity:

@@ -236,11 +236,14 @@ async def add_member(connection: Connection, group_id: str, member_id: str) -> N
     )
 
 
-async def remove_member(connection: Connection, group_id: str, member_id: str) -> None:
-    """Take somebody out of a group."""
-    await connection.execute(
-        "DELETE FROM memberships WHERE group_id = $1 AND member_id = $2", group_id, member_id
+async def remove_member(connection: Connection, group_id: str, member_id: str) -> bool:
+    """Take somebody out of a group; whether they were in it."""
+    found = await connection.fetchval(
+        "DELETE FROM memberships WHERE group_id = $1 AND member_id = $2 RETURNING true",
+        group_id,
+        member_id,
     )
+    return bool(found)
 
 
 async def add_token(
@@ -264,6 +267,29 @@ async def add_token(
         project,
     )
     return token_id
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is known of a token; nobody knows its text but who holds it."""
+
+    id: int
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+async def tokens_of(connection: Connection, identity_id: str) -> list[Token]:
+    """All tokens that somebody was ever given, oldest first."""
+    rows = await connection.fetch(
+        "SELECT id, name, scopes, created_at, expires_at, revoked_at, last_used_at FROM tokens"
+        " WHERE identity_id = $1 ORDER BY id",
+        identity_id,
+    )
+    return [Token(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
 
 
 async def revoke_token(connection: Connection, token_id: int, at: datetime) -> None:
