@@ -35,8 +35,10 @@ async def get_build_badge(
 
 @get("/build/status/{definition:path}", opt=needs(Scope.BUILD))
 async def get_build_status(request: AzureRequest) -> Response[bytes]:
-    """The same for those who may view the definition, by its id or name; `label` names it, and
-    `stageName`, `jobName` and `configuration` choose a part of the build."""
+    """The same for those who may view the definition, by its id or name; `label` names it.
+
+    `stageName`, `jobName` and `configuration` choose a part of the build.
+    """
     query = request.parameters
     named = "/".join(request.asked.tail[2:])
     part = Part(query.text("stageName"), query.text("jobName"), query.text("configuration"))

@@ -129,8 +129,7 @@ async def delete_build(request: AzureRequest, build_id: FromPath[str]) -> Respon
 
 @get("/build/latest/{definition:path}", opt=needs(Scope.BUILD))
 async def get_latest_build(request: AzureRequest) -> Response[bytes]:
-    """The newest completed build of a definition, by its id or name, of `branchName` or of its
-    default branch."""
+    """The newest completed build of a definition, of `branchName` or of its default branch."""
     named = "/".join(request.asked.tail[2:])
     branch = request.parameters.text("branchName")
     found = await reading.newest(request.call, named, branch)

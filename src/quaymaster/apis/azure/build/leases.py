@@ -35,8 +35,7 @@ _BETWEEN = re.compile(r"(?<=\})\s*\|\s*(?=\{)")
 
 @get(ALL, opt=needs(Scope.BUILD))
 async def list_leases(request: AzureRequest) -> Response[bytes]:
-    """Leases by `ids`, `ownerId` or `userOwnerId`, `definitionId` and `runId`; or all that are
-    like one of `leasesToFetch`."""
+    """Leases by ids, owner, definition and run, or all that are like one of `leasesToFetch`."""
     query = request.parameters
     if fetched := query.text("leasesToFetch"):
         found = await leases.listed(request.call, wanted=_fetched(fetched))

@@ -24,8 +24,10 @@ from quaymaster.apis.shared.scopes import Scope
 async def get_definition_yaml(
     request: AzureRequest, definition_id: FromPath[str]
 ) -> Response[bytes]:
-    """The file that describes a YAML definition, also as a `revision` of it names the file, as it
-    is on the default branch."""
+    """The file that describes a YAML definition, as it is on its default branch.
+
+    With a `revision` it is the file that was named then.
+    """
     number, revision = definition_number(definition_id), revision_in(request.parameters, "revision")
     text = await process.yaml_text(request.call, number, revision)
     return request.answer("yamlBuild", {"yaml": text})

@@ -100,8 +100,10 @@ async def delete_tag(request: AzureRequest) -> Response[bytes]:
 async def get_work_items_of_commits(
     request: AzureRequest, build_id: FromPath[str]
 ) -> Response[bytes]:
-    """The work items that those commits of a build name whose ids the body lists, `$top` of them;
-    without any id, those that its newest `$top` commits name."""
+    """The work items that the commits named in the body tell of, `$top` of them.
+
+    Without any id they are those that the newest `$top` commits of the build name.
+    """
     entries = array_in(await request.document("commitIds"), "body")
     wanted = {text_in(one, "commitIds") for one in entries}
     top = paging.top(request.parameters, usual=MOST_COMMITS, most=MOST_COMMITS)
