@@ -11,6 +11,7 @@ from quaymaster.domain.errors import Conflict, DomainError, Forbidden, Invalid, 
 from quaymaster.domain.release import ApprovalId, ReleaseId
 from quaymaster.domain.statuses import StageStatus
 from quaymaster.store.deployments.approvals import ApprovalFilter, ApprovalLine
+from quaymaster.store.people import people as rows
 from quaymaster.store.postgres.paging import Paging
 from tests.actions.office import Office
 
@@ -103,6 +104,19 @@ async def test_nobody_unknown_can_be_asked(office: Office):
     _, approval = await asked(office)
     with pytest.raises(Invalid, match="nobody known as 'zoe'"):
         await answer(office, "bob", approval, verdict="reassigned", approver="zoe")
+
+
+async def test_nobody_who_could_not_answer_can_be_asked(office: Office):
+    _, approval = await asked(office)
+    await office.hire("eve")
+    with pytest.raises(Invalid, match="Eve may not see this release"):
+        await answer(office, "bob", approval, verdict="reassigned", approver="eve")
+    await office.hire("finn", "Readers")
+    async with office.installation.database.transaction() as connection:
+        await rows.set_active(connection, office.ids["finn"], active=False)
+    with pytest.raises(Invalid, match="Finn may not see this release"):
+        await answer(office, "bob", approval, verdict="reassigned", approver="finn")
+    await answer(office, "bob", approval, verdict="reassigned", approver="[Default]\\Readers")
 
 
 async def test_an_approval_of_another_project_does_not_exist(office: Office):

@@ -1,5 +1,7 @@
 """YAML pipelines: what is compiled, and what is refused by its name and line."""
 
+import tracemalloc
+
 import pytest
 
 from quaymaster.domain.build_plan import BuildPlan, GroupPlan, ProcessType
@@ -213,6 +215,16 @@ def test_aliases_are_followed_but_cannot_stand_for_a_huge_text():
         bomb.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
     assert "values" in refused("\n".join(bomb))
     assert "deep" in refused("a: &a [*a]")
+
+
+def test_aliases_of_many_are_refused_before_they_fill_the_memory():
+    many = 2500
+    text = f"a: &a [{'x, ' * many}]\nb: [{'*a, ' * many}]"
+    tracemalloc.start()
+    assert "values" in refused(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < many * many  # a byte for each of them
 
 
 def test_jobs_without_an_agent_run_the_tasks_of_that_kind():

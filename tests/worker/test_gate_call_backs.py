@@ -5,6 +5,7 @@ import pytest
 from quaymaster.actions.deployments.gates import asking
 from quaymaster.domain.plan import TaskPlan
 from quaymaster.domain.release import Outcome, ReleaseId
+from quaymaster.store.storage.object_storage import ObjectStorage, StorageUnavailable
 from tests import make
 from tests.apis.azure.server import Server
 from tests.connectors import installed
@@ -12,7 +13,7 @@ from tests.connectors.far_side import answering, far_side
 from tests.server.waiting import eventually
 from tests.worker.reporting_service import BODY, asked, awaited, until_asked, waits
 from tests.worker.test_connections import connect
-from tests.worker.test_gates import MINUTE, gated
+from tests.worker.test_gates import MINUTE, asking_call, gated
 from tests.worker.test_running import task_of, text_of
 from tests.worker.test_server_tasks import asks, on_server
 from tests.worker.world import World
@@ -91,6 +92,29 @@ async def asked_twice(world: World) -> None:
         return count == 2
 
     await eventually(are_asked, "both services to be asked")
+
+
+async def test_what_other_gates_said_is_kept_although_the_storage_is_away(
+    world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_storage: ObjectStorage, key: str, _body: bytes) -> None:
+        raise StorageUnavailable(key)
+
+    async with far_side(answering("{}")) as far:
+        stage = gated(waits(far.url), asks(far.url))
+        release = await world.release(make.plan("Dev", Dev=stage))
+        dev = await world.deployment(release, "Dev")
+        assert dev is not None
+        with monkeypatch.context() as storage:
+            storage.setattr(ObjectStorage, "put", away)
+            assert await asking.ask(asking_call(world), dev.gates[0].id)
+        assert len(far.asked) == 2
+        [waiting] = [place for place, one in enumerate(far.asked) if '"token"' in one]
+        service = await asked(server, far, waiting)
+        assert await service.completes() == 204
+    after = await world.deployment(release, "Dev")
+    assert after is not None
+    assert [result.succeeded for result in after.gates[0].samples[0].results] == [True, True]
 
 
 async def test_a_gate_that_reports_failure_fails_its_sample(world: World, server: Server) -> None:

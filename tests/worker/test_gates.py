@@ -1,5 +1,6 @@
 """Gates are asked by a worker, all in one sample, and what they said is kept."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -100,13 +101,41 @@ async def test_a_sample_that_nobody_took_is_found_again_and_asked_once(world: Wo
     async with world.installation.database.read() as connection:
         assert await sweeping.gates_without_answers(connection, timedelta(0)) == [run.id]
         assert await sweeping.gates_without_answers(connection, timedelta(hours=1)) == []
-    tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.1",))))
-    outside = replace(world.installation.outside, server_tasks=tasks)
-    call = Call(replace(world.installation, outside=outside))
+    call = asking_call(world)
     assert await asking.ask(call, run.id)
     assert not await asking.ask(call, run.id)
     async with world.installation.database.read() as connection:
         assert await sweeping.gates_without_answers(connection, timedelta(0)) == []
+
+
+def asking_call(world: World) -> Call:
+    """A call of a process that can ask gates, as a worker is."""
+    tasks = WebTasks(GuardedClient(AllowedAddresses.of(("127.0.0.1",))))
+    outside = replace(world.installation.outside, server_tasks=tasks)
+    return Call(replace(world.installation, outside=outside))
+
+
+async def test_a_gate_that_takes_its_time_is_asked_by_nobody_else_meanwhile(world: World) -> None:
+    may_answer = asyncio.Event()
+
+    async def slowly(writer: asyncio.StreamWriter) -> None:
+        await may_answer.wait()
+        await answering("{}")(writer)
+
+    async with far_side(slowly) as far:
+        release = await world.release(make.plan("Dev", Dev=gated(asks(far.url))))
+        dev = await world.deployment(release, "Dev")
+        assert dev is not None
+        first = asyncio.create_task(asking.ask(asking_call(world), dev.gates[0].id))
+
+        async def is_asked() -> bool:
+            return bool(far.asked)
+
+        await eventually(is_asked, "the gate to be asked")
+        assert not await asking.ask(asking_call(world), dev.gates[0].id)
+        may_answer.set()
+        assert await first
+    assert len(far.asked) == 1
 
 
 async def test_the_evidence_is_removed_with_its_release(world: World) -> None:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.decisions.orchestrate import deciding, happen_within
-from quaymaster.domain.access import Permission, stage_token
+from quaymaster.actions.people.people import grants_of
+from quaymaster.domain.access import Permission, permissions_at, stage_token
 from quaymaster.domain.changes import (
     ApprovalGiven,
     ApprovalReassigned,
@@ -64,29 +65,35 @@ async def answer(call: Call, given: Answer) -> ReleaseId:
         if given.defer_until:
             deferral = DeploymentDeferred(StageId(place.stage_id), given.defer_until, person.id)
             await happen_within(connection, call, release_id, deferral)
-        event = await _event(connection, call, given, person)
+        event = await _event(connection, given, person, token)
         await happen_within(connection, call, release_id, event, _at_revision(given))
         return release_id
 
 
-async def _event(connection: Connection, call: Call, given: Answer, person: Person) -> Event:
+async def _event(connection: Connection, given: Answer, person: Person, token: str) -> Event:
     match given.verdict:
         case Verdict.APPROVED:
             return ApprovalGiven(given.approval, person, given.comment)
         case Verdict.REJECTED:
             return ApprovalRefused(given.approval, person, given.comment)
         case Verdict.REASSIGNED:
-            to = await _new_approver(connection, call, given.approver)
+            to = await _new_approver(connection, given.approver, token)
             return ApprovalReassigned(given.approval, person, to, given.comment)
 
 
-async def _new_approver(connection: Connection, call: Call, named: str) -> str:
+async def _new_approver(connection: Connection, named: str, token: str) -> str:
+    """Who is asked from now on. Raises Invalid for somebody who could not answer (9.12)."""
     if not named:
         raise Invalid("Name the person or group the approval is reassigned to.")
     found = await people.find(connection, named)
     if found is None:
         raise Invalid(f"There is nobody known as {named!r} to reassign the approval to.")
-    del call
+    grants = await grants_of(connection, found)
+    if not found.is_active or Permission.VIEW_RELEASES not in permissions_at(grants, token):
+        raise Invalid(
+            f"{found.display_name} may not see this release and could not answer. Reassign the "
+            "approval to somebody else, or let them view releases first."
+        )
     return found.id
 
 

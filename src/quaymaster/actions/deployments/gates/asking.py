@@ -1,7 +1,7 @@
 """Taking one sample of gates: all are asked at the same time, outside of any transaction (10.2)."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -13,6 +13,7 @@ from quaymaster.actions.people import call_back_tokens
 from quaymaster.actions.ports.outside import ServerTask, ServerTaskEnd, ServerTasks
 from quaymaster.actions.resources import connections
 from quaymaster.actions.resources.connections import DefinitionPlace
+from quaymaster.actions.storage.turns import alone
 from quaymaster.domain import attempt_variables
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.events import GateSampled
@@ -51,10 +52,18 @@ class _Open:
 async def ask(call: Call, gate_run: int) -> bool:
     """Ask all gates of the open sample and let the release hear what they said.
 
-    False when there is no open sample: somebody else was first, or it was given up. Gates that
-    were asked before, by a worker that is gone, are not asked again. Raises DatabaseUnavailable;
-    whatever a gate does ends as its answer.
+    False when there is no open sample: somebody else was first or is at it, or it was given up.
+    Gates that were asked before, by a worker that is gone, are not asked again. Raises
+    DatabaseUnavailable; whatever a gate does ends as its answer.
     """
+    found = await _open_sample(call, gate_run)
+    if found is None or found.run.open_sample is None:
+        return False
+    sample = f"sample {found.run.open_sample.number} of gates {gate_run}"
+    return bool(await alone(call, sample, lambda: _ask(call, gate_run)))
+
+
+async def _ask(call: Call, gate_run: int) -> bool:
     found = await _open_sample(call, gate_run)
     tasks = call.installation.outside.server_tasks
     if found is None or found.run.open_sample is None or tasks is None:
@@ -125,7 +134,7 @@ async def _answers(
         if end.is_waiting:
             await _asked(call, found, rank, end)
             return None
-        is_kept = await _kept(call.installation.files, log, end)
+        is_kept = await _kept(call.installation.files, log, "".join(_lines(end)))
         return GateResult(name, end.succeeded, end.message, log if is_kept else "")
 
     asked = (one(rank, name, task) for rank, (name, task) in open_gates.items())
@@ -155,13 +164,13 @@ async def _own_variables(
 async def _asked(call: Call, found: _Open, rank: int, end: ServerTaskEnd) -> None:
     """The service has taken the request: what was said is the beginning of the evidence."""
     number = found.run.open_sample.number if found.run.open_sample else 0
-    said = "".join(f"{line}\n" for line in end.evidence)
+    said = "".join(_lines(end))
     async with call.database.transaction() as connection:
         known = await call_backs.of_sample(connection, found.run.id, number)
         await call_backs.asked(connection, known[rank].id, said, datetime.now(UTC))
         whole = (await call_backs.of_sample(connection, found.run.id, number))[rank].evidence
     key = gate_answers.evidence_key(found.run.id, number, rank)
-    await call.installation.files.put(key, whole.encode("utf-8", "replace"))
+    await _kept(call.installation.files, key, whole)
 
 
 def _place(found: _Open, number: int, rank: int) -> GatePlace:
@@ -229,11 +238,14 @@ async def _end(
 # ---- evidence -------------------------------------------------------------------------------
 
 
-async def _kept(files: ObjectStorage, key: str, end: ServerTaskEnd) -> bool:
+def _lines(end: ServerTaskEnd) -> Iterator[str]:
+    return (f"{line}\n" for line in end.evidence)
+
+
+async def _kept(files: ObjectStorage, key: str, text: str) -> bool:
     """Keep the evidence; False when the storage is away, which is no fault of the gate."""
-    body = "".join(f"{line}\n" for line in end.evidence).encode("utf-8", "replace")
     try:
-        await files.put(key, body)
+        await files.put(key, text.encode("utf-8", "replace"))
     except StorageUnavailable:
         return False
     return True
