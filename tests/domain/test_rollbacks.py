@@ -68,11 +68,6 @@ def test_whatever_is_under_way_is_canceled_first():
     assert chr(found.leaving.release) == "C"
 
 
-def test_a_quarantined_release_is_passed_over():
-    found = rollback(history("A S, B S, C S"), quarantined={ReleaseId(ord("B"))})
-    assert target(found) == "A"
-
-
 def test_any_release_that_has_succeeded_here_can_be_named():
     rows = history("A S, B S, C S, D F")
     assert target(rollback(rows, to=ReleaseId(ord("A")))) == "A"

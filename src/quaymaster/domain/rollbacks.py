@@ -1,6 +1,6 @@
 """Where an environment goes back to, read off its deployments alone (AVIATOR 5)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from quaymaster.domain.release import Outcome, ReleaseId
@@ -35,20 +35,19 @@ class Rollback:
     canceled: tuple[Past, ...]
 
 
-def rollback(
-    rows: Iterable[Past], quarantined: Collection[ReleaseId] = (), to: ReleaseId | None = None
-) -> Rollback | None:
+def rollback(rows: Iterable[Past], to: ReleaseId | None = None) -> Rollback | None:
     """The rollback of an environment with these deployments, in any order; None without a target.
+    Of a release that may not be deployed none is among them.
 
     After a success the target is the newest earlier success of another release; else it is the
-    newest success of all. Whatever is under way is canceled. A quarantined release is never a
-    target. `to` names the release instead: any that has succeeded here before.
+    newest success of all. Whatever is under way is canceled. `to` names the release instead: any
+    that has succeeded here before.
     """
     ordered = sorted(rows, key=lambda row: row.id)
     if not ordered:
         return None
     last = ordered[-1]
-    fit = [row for row in ordered if row.has_succeeded and row.release not in quarantined]
+    fit = [row for row in ordered if row.has_succeeded]
     if to is not None:
         fit = [row for row in fit if row.release == to]
     elif last.has_succeeded:

@@ -6,9 +6,6 @@ from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import Demand
 from quaymaster.plans.reading import Node
 
-EQUALS = "-equals"
-AT_LEAST = "-gtversion"
-
 
 def demands(owner: Node) -> tuple[Demand, ...]:
     """The demands of a stage or phase: text (`Name -equals x`), or objects of name and value."""

@@ -178,20 +178,6 @@ SCHEDULE_DAYS = Words(
 PULL_REQUEST_SYSTEM = Words("PullRequestSystemType", {"none": 0, "tfsGit": 1, "gitHub": 2})
 PROCESS_TYPE = Words("PipelineProcessTypes", {"designer": 1, "yaml": 2})
 
-DEFINITION_WORDS = (
-    DEFINITION_SOURCE,
-    PHASE_TYPE,
-    PARALLEL_EXECUTION,
-    CONDITION_TYPE,
-    ENVIRONMENT_STATUS,
-    APPROVAL_ORDER,
-    TRIGGER_TYPE,
-    ENVIRONMENT_TRIGGER_TYPE,
-    SCHEDULE_DAYS,
-    PULL_REQUEST_SYSTEM,
-    PROCESS_TYPE,
-)
-
 DEFINITION_QUALITY = Words("DefinitionQuality", {"definition": 1, "draft": 2})
 QUEUE_STATUS = Words("DefinitionQueueStatus", {"enabled": 0, "paused": 1, "disabled": 2})
 DEFINITION_TYPE = Words("DefinitionType", {"xaml": 1, "build": 2})

@@ -22,7 +22,7 @@ from quaymaster.store.postgres.database import Connection
 from quaymaster.store.postgres.queue import Wakeup, enqueue
 
 LONGEST_URL = 4096
-MOST_OF_A_PROJECT = 500
+MOST_OF_A_DIALECT = 500
 WORD = "service hook subscription"
 
 
@@ -78,7 +78,7 @@ async def create(call: Call, dialect: str, request: SubscriptionRequest) -> Kept
     async with call.database.transaction() as connection:
         await _check_there(connection, organization, request)
         known = await subscriptions.listed(connection, call.vault, organization, dialect)
-        if len(known) >= MOST_OF_A_PROJECT:
+        if len(known) >= MOST_OF_A_DIALECT:
             raise Refused(
                 f"There are {len(known)} subscriptions already; remove one that nobody needs."
             )

@@ -225,11 +225,6 @@ def may_use(call: Call, kept: KeptConnection) -> bool:
     return call.may(USE, _token(kept))
 
 
-def may_administer(call: Call, kept: KeptConnection) -> bool:
-    """Whether the caller may change and remove the connection."""
-    return call.may(ADMINISTER, _token(kept))
-
-
 def _project(call: Call) -> UUID:
     return call.required_project("that the service connection belongs to")
 

@@ -194,14 +194,6 @@ async def send_again(connection: Connection, delivery: UUID, at: datetime) -> No
     )
 
 
-async def due_count(connection: Connection, at: datetime) -> int:
-    """How many may be sent now."""
-    found: int = await connection.fetchval(
-        "SELECT count(*) FROM deliveries WHERE status = 'queued' AND due_at <= $1", at
-    )
-    return found
-
-
 async def get(connection: Connection, subscription: UUID, number: int) -> Delivery | None:
     """One delivery of a subscription by its number."""
     row = await connection.fetchrow(

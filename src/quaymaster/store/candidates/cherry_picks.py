@@ -102,12 +102,11 @@ async def add(
 
 
 async def get(
-    connection: Connection, number: int, definition: int | None = None, *, locked: bool = False
+    connection: Connection, number: int, definition: int | None = None
 ) -> CherryPick | None:
     """One cherry-pick, of this definition if one is named."""
     row = await connection.fetchrow(
-        f"{COLUMNS} WHERE c.id = $1 AND ($2::bigint IS NULL OR c.definition_id = $2)"
-        + (" FOR UPDATE OF c" if locked else ""),
+        f"{COLUMNS} WHERE c.id = $1 AND ($2::bigint IS NULL OR c.definition_id = $2)",
         number,
         definition,
     )

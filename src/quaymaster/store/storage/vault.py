@@ -75,10 +75,6 @@ class Vault:
         """How everything begins that was sealed with the newest key."""
         return VERSION + self._current
 
-    def is_current(self, sealed: bytes | None) -> bool:
-        """Whether this was sealed with the newest key: if not, seal it again (key rotation)."""
-        return sealed is None or sealed.startswith(self.mark)
-
     def _cipher(self, key_id: bytes) -> AESGCM | None:
         """The key of this id; one that was added to the file since counts."""
         if key_id not in self._keys and self._path is not None:
