@@ -120,6 +120,40 @@ async def test_a_key_does_not_go_to_another_machine_either(office: Office):
     assert found.datum("privatekey") == "-----BEGIN"
 
 
+@pytest.mark.parametrize(
+    ("name", "evil"),
+    [
+        ("environmentAuthorityUrl", "https://evil.example/"),
+        ("server", "evil.example"),
+        ("Directory", "https://evil.example/sign-in"),
+    ],
+)
+async def test_a_secret_goes_to_no_other_address_that_a_datum_holds(
+    office: Office, name: str, evil: str
+):
+    azure = ConnectionContent(
+        "Azure",
+        "azurerm",
+        url="https://management.azure.com/",
+        scheme="ServicePrincipal",
+        parameters={"tenantid": "t", "serviceprincipalid": "p", "serviceprincipalkey": "k3y"},
+        data={"subscriptionId": "s"},
+    )
+    number = await make(office, content=azure)
+    masked = {**azure.parameters, "serviceprincipalkey": None}
+    sent = replace(azure, parameters=masked, data={"subscriptionId": "s", name: evil})
+    dora = await office.call("dora")
+    with pytest.raises(Invalid, match="Give serviceprincipalkey again"):
+        await connections.update(dora, number, sent)
+    await connections.update(dora, number, replace(sent, data={"subscriptionId": "other"}))
+    await connections.update(dora, number, replace(sent, parameters=azure.parameters))
+    with pytest.raises(Invalid, match="Give serviceprincipalkey again"):
+        await connections.update(dora, number, replace(sent, data={}))
+    found = await opened(office, number)
+    assert found
+    assert (found.datum(name), found.parameter("serviceprincipalkey")) == (evil, "k3y")
+
+
 async def test_an_address_with_a_port_that_is_none_is_refused(office: Office):
     with pytest.raises(Invalid, match="whole address"):
         await make(office, content=replace(MONITOR, url="https://monitor.example:99999/"))

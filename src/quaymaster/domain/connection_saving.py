@@ -19,6 +19,9 @@ LONGEST_NAME = 256
 LONGEST_VALUE = 64 * 1024
 MOST_VALUES = 200
 
+# A value that has one of these words in its name says where something is.
+_PLACE_WORDS = ("host", "server", "registry", "url", "uri", "endpoint", "authority", "address")
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContent:
@@ -48,11 +51,7 @@ def saved(
     parameters = _Values(content.parameters, is_secret_parameter)
     data = _Values(content.data, is_secret_datum)
     keeps = before is not None and before.scheme.casefold() == scheme.casefold()
-    to = _addressee(url, parameters.plain, data.plain)
-    if before is not None and to != _addressee(before.url, before.parameters, before.data):
-        kept = (before.secret_parameters if keeps else {}).keys() | before.secret_data.keys()
-        _check_given_again(kept, parameters.given | data.given)
-    return ServiceConnection(
+    made = ServiceConnection(
         id=ConnectionId(connection_id),
         name=content.name.strip(),
         type=content.type.strip(),
@@ -64,6 +63,10 @@ def saved(
         secret_parameters=parameters.secret(before.secret_parameters if before and keeps else {}),
         secret_data=data.secret(before.secret_data if before else {}),
     )
+    if before is not None and _addressee(made) != _addressee(before):
+        kept = (before.secret_parameters if keeps else {}).keys() | before.secret_data.keys()
+        _check_given_again(kept, parameters.given | data.given)
+    return made
 
 
 class _Values:
@@ -148,16 +151,31 @@ def _checked_url(content: ConnectionContent) -> str:
     return url
 
 
-def _addressee(
-    url: str, parameters: Mapping[str, str], data: Mapping[str, str]
-) -> tuple[str | int | None, ...]:
-    """Who is shown the secrets: scheme, host and port, and what other types name instead."""
-    parts = _parts(url) if url else None
+def _addressee(connection: ServiceConnection) -> tuple[object, ...]:
+    """Who is shown the secrets: scheme, host and port, and what else of it names a place.
+
+    Types differ in where they say it (Host of ssh, registry of Docker, environmentAuthorityUrl of
+    Azure), so that whatever is called so or is an address counts, sealed or not.
+    """
+    parts = _parts(connection.url) if connection.url else None
     origin = (parts.scheme, parts.hostname, parts.port) if parts else ("", "", None)
-    plain = {name.casefold(): value for name, value in (*parameters.items(), *data.items())}
-    return *origin, *(
-        plain.get(name, "").strip().casefold() for name in ("host", "port", "registry")
+    said = (
+        ("parameter", connection.parameters, connection.secret_parameters),
+        ("datum", connection.data, connection.secret_data),
     )
+    places = {
+        (kind, name.casefold(), value.strip().casefold())
+        for kind, plain, sealed in said
+        for name, value in (*plain.items(), *sealed.items())
+        if value.strip() and _names_a_place(name, value)
+    }
+    return *origin, frozenset(places)
+
+
+def _names_a_place(name: str, value: str) -> bool:
+    folded = name.casefold()
+    named = folded == "port" or any(word in folded for word in _PLACE_WORDS)
+    return (named and not is_secret_datum(name)) or _parts(value.strip()) is not None
 
 
 def _parts(url: str) -> SplitResult | None:
