@@ -6,9 +6,10 @@ from typing import Any
 from quaymaster.store.postgres.database import Connection
 from tests.server.waiting import eventually
 
+# Not pg_stat_activity: a transaction that has read it once does not see who connects afterwards.
 WAITS = """
-SELECT EXISTS (SELECT FROM pg_stat_activity
-  WHERE datname = current_database() AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
+SELECT EXISTS (SELECT FROM pg_locks
+  WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
 """
 
 

@@ -240,16 +240,20 @@ def _id(text: str) -> UUID:
         raise NotFound("service connection", text[:60]) from None
 
 
-async def _kept(connection: Connection, connection_id: UUID) -> KeptConnection:
-    found = await connections.get(connection, connection_id)
+async def _kept(
+    connection: Connection, connection_id: UUID, *, locked: bool = False
+) -> KeptConnection:
+    found = await connections.get(connection, connection_id, locked=locked)
     if found is None:
         raise NotFound("service connection", connection_id)
     return found
 
 
-async def _found(connection: Connection, call: Call, connection_id: str) -> KeptConnection:
+async def _found(
+    connection: Connection, call: Call, connection_id: str, *, locked: bool = False
+) -> KeptConnection:
     """A connection of the call's project, or of any project that the caller may see."""
-    found = await _kept(connection, _id(connection_id))
+    found = await _kept(connection, _id(connection_id), locked=locked)
     project = str(found.project_id)
     is_elsewhere = call.project_id not in (None, found.project_id)
     is_unseen = call.caller is not None and not call.caller.sees(project)
@@ -260,6 +264,7 @@ async def _found(connection: Connection, call: Call, connection_id: str) -> Kept
 
 
 async def _administered(connection: Connection, call: Call, connection_id: str) -> KeptConnection:
-    found = await _found(connection, call, connection_id)
+    """The connection, locked: what a save leaves out stays as the save before has left it."""
+    found = await _found(connection, call, connection_id, locked=True)
     call.require(ADMINISTER, _token(found), f"service connection {found.connection.name}")
     return found

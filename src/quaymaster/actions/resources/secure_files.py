@@ -155,8 +155,10 @@ def _id(text: str) -> UUID:
         raise NotFound("secure file", text[:60]) from None
 
 
-async def _found(connection: Connection, call: Call, file_id: str) -> SecureFile:
-    found = await secure_files.get(connection, _id(file_id))
+async def _found(
+    connection: Connection, call: Call, file_id: str, *, locked: bool = False
+) -> SecureFile:
+    found = await secure_files.get(connection, _id(file_id), locked=locked)
     if found is None or found.project_id != _project(call):
         raise NotFound("secure file", file_id)
     call.require(VIEW, _token(found), f"secure file {found.name}")
@@ -164,6 +166,6 @@ async def _found(connection: Connection, call: Call, file_id: str) -> SecureFile
 
 
 async def _administered(connection: Connection, call: Call, file_id: str) -> SecureFile:
-    found = await _found(connection, call, file_id)
+    found = await _found(connection, call, file_id, locked=True)
     call.require(ADMINISTER, _token(found), f"secure file {found.name}")
     return found

@@ -57,7 +57,7 @@ async def update(call: Call, group_id: int, content: GroupContent) -> KeptGroup:
     """Replace a group; releases made before keep what they took. Raises as `create`, NotFound."""
     project = _edited(call)
     async with call.database.transaction() as connection:
-        before = await _found(connection, call, project, group_id)
+        before = await _found(connection, call, project, group_id, locked=True)
         group = _group(group_id, content, before.group.secrets)
         await variable_groups.update(connection, call.vault, group, call.by, call.now)
         return await _found(connection, call, project, group_id)
@@ -110,8 +110,10 @@ def _project(call: Call) -> UUID:
     return call.required_project("that the variable group belongs to")
 
 
-async def _found(connection: Connection, call: Call, project: UUID, group_id: int) -> KeptGroup:
-    found = await variable_groups.get(connection, call.vault, project, group_id)
+async def _found(
+    connection: Connection, call: Call, project: UUID, group_id: int, *, locked: bool = False
+) -> KeptGroup:
+    found = await variable_groups.get(connection, call.vault, project, group_id, locked=locked)
     if found is None:
         raise NotFound("variable group", group_id)
     return found

@@ -86,9 +86,13 @@ def _kept(row: "asyncpg.Record") -> KeptConnection:
     )
 
 
-async def get(connection: Connection, connection_id: UUID) -> KeptConnection | None:
-    """The connection of this id, in whatever project it is."""
-    row = await connection.fetchrow(f"{COLUMNS} WHERE id = $1", connection_id)
+async def get(
+    connection: Connection, connection_id: UUID, *, locked: bool = False
+) -> KeptConnection | None:
+    """The connection of this id, in whatever project it is; `locked` keeps others from changing
+    it until the transaction ends."""
+    lock = " FOR NO KEY UPDATE" if locked else ""
+    row = await connection.fetchrow(f"{COLUMNS} WHERE id = $1{lock}", connection_id)
     return _kept(row) if row else None
 
 

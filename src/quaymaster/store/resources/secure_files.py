@@ -60,9 +60,11 @@ def _file(row: "asyncpg.Record") -> SecureFile:
     )
 
 
-async def get(connection: Connection, file_id: UUID) -> SecureFile | None:
-    """The file of this id, in whatever project it is."""
-    row = await connection.fetchrow(f"{COLUMNS} WHERE id = $1", file_id)
+async def get(connection: Connection, file_id: UUID, *, locked: bool = False) -> SecureFile | None:
+    """The file of this id, in whatever project it is; `locked` keeps others from changing it
+    until the transaction ends."""
+    lock = " FOR NO KEY UPDATE" if locked else ""
+    row = await connection.fetchrow(f"{COLUMNS} WHERE id = $1{lock}", file_id)
     return _file(row) if row else None
 
 

@@ -61,11 +61,13 @@ def _kept(vault: Vault, row: "asyncpg.Record") -> KeptGroup:
 
 
 async def get(
-    connection: Connection, vault: Vault, project: UUID, group_id: int
+    connection: Connection, vault: Vault, project: UUID, group_id: int, *, locked: bool = False
 ) -> KeptGroup | None:
-    """One group of the project."""
+    """One group of the project; `locked` keeps others from changing it until the transaction
+    ends."""
+    lock = " FOR NO KEY UPDATE" if locked else ""
     row = await connection.fetchrow(
-        f"{COLUMNS} WHERE id = $1 AND project_id = $2", group_id, project
+        f"{COLUMNS} WHERE id = $1 AND project_id = $2{lock}", group_id, project
     )
     return _kept(vault, row) if row else None
 
