@@ -1,9 +1,12 @@
 """Making and changing releases: who may, with what, and what a refusal leaves behind."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from quaymaster.actions.definitions import artifacts
 from quaymaster.actions.definitions.artifacts import Choice
 from quaymaster.actions.deployments import stages
 from quaymaster.actions.deployments.stages import StartRequest
@@ -27,6 +30,39 @@ async def test_a_release_starts_the_stages_whose_conditions_hold(office: Office)
         StageStatus.IN_PROGRESS,
         StageStatus.NOT_STARTED,
     ]
+
+
+def meanwhile(office: Office, monkeypatch: pytest.MonkeyPatch, definition: int, sets: str) -> None:
+    """Let the definition change while the artifact sources are asked for versions."""
+    chosen = artifacts.chosen
+
+    async def slowly(*asked: Any, **more: Any) -> Any:
+        versions = await chosen(*asked, **more)
+        async with office.installation.database.transaction() as connection:
+            await connection.execute(f"UPDATE definitions SET {sets} WHERE id = $1", definition)
+        return versions
+
+    monkeypatch.setattr(artifacts, "chosen", slowly)
+
+
+async def test_none_is_made_of_a_definition_that_was_deleted_while_sources_were_asked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+):
+    definition = await office.define("ann")
+    meanwhile(office, monkeypatch, definition.id, "is_deleted = true")
+    with pytest.raises(NotFound):
+        await office.release("dora", definition)
+    assert await office.rows("releases") == 0
+
+
+async def test_none_is_made_of_a_definition_that_was_disabled_while_sources_were_asked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+):
+    definition = await office.define("ann")
+    meanwhile(office, monkeypatch, definition.id, "is_disabled = true")
+    with pytest.raises(Refused, match="is disabled"):
+        await office.release("dora", definition)
+    assert await office.rows("releases") == 0
 
 
 async def test_a_reader_may_not_make_one(office: Office):
@@ -135,6 +171,26 @@ async def test_a_stage_that_runs_cannot_be_started_again(office: Office):
     with pytest.raises(Refused, match="cannot be started"):
         await stages.start(await office.call("dora"), release, stage, StartRequest())
     assert await office.rows("deployments") == 1
+
+
+async def test_what_is_set_when_a_scheduled_stage_starts_early_counts(office: Office):
+    declared = {
+        name: documents.variable(name, secret=name != "Color", settable=True)
+        for name in ("Color", "Password", "Token")
+    }
+    definition = await office.define("ann", variables=declared)
+    release = await office.release("dora", definition, manual_stages=("Dev",))
+    stage = (await office.seen("ann", release)).view.stages[0].id
+    first = {"Color": Override("green"), "Password": Override("one"), "Token": Override("two")}
+    later = StartRequest(scheduled_for=datetime.now(UTC) + timedelta(hours=2), variables=first)
+    await stages.start(await office.call("dora"), release, stage, later)
+    now = StartRequest(variables={"color": Override("blue"), "Token": Override("three")})
+    await stages.start(await office.call("dora"), release, stage, now)
+    async with office.installation.database.read() as connection:
+        kept = await release_secrets.of_stage(connection, office.installation.vault, stage)
+        plain = await connection.fetchval("SELECT variables FROM deployments")
+    assert kept.deployment == {"Password": "one", "Token": "three"}
+    assert json.loads(plain) == {"Color": "blue"}
 
 
 async def test_a_stage_can_be_scheduled_and_started_early(office: Office):

@@ -69,6 +69,25 @@ def test_a_scheduled_attempt_can_be_started_now_by_somebody_else():
     assert (deployment.requested_by, deployment.requested_for) == ("carol", "alice")
 
 
+def test_a_scheduled_attempt_that_is_started_now_takes_what_is_told_with_it():
+    told = story(manual=("Dev",)).when(started())
+    first = {"variables": {"Target": "green", "Size": "small"}, "comment": "tonight"}
+    told.when(deployed("Dev", scheduled_for=NIGHT, **first))
+    told.when(deployed("Dev", variables={"Target": "blue"}, comment="now", only_targets=(7,)))
+    deployment = told.deployment("Dev")
+    assert deployment.variables == {"Target": "blue", "Size": "small"}
+    assert (deployment.comment, deployment.only_targets) == ("now", (7,))
+
+
+def test_a_scheduled_attempt_that_is_started_now_without_a_word_keeps_what_it_has():
+    told = story(manual=("Dev",)).when(started())
+    first = {"variables": {"Target": "green"}, "comment": "tonight", "only_targets": (7,)}
+    told.when(deployed("Dev", scheduled_for=NIGHT, **first), deployed("Dev"))
+    deployment = told.deployment("Dev")
+    assert (deployment.variables, deployment.comment) == ({"Target": "green"}, "tonight")
+    assert deployment.only_targets == (7,)
+
+
 def test_who_starts_a_scheduled_attempt_now_may_not_approve_it():
     alone = {"pre_approvals": make.asks("carol", requester_may_approve=False)}
     told = story(make.plan("Dev", Dev=alone), manual=("Dev",))

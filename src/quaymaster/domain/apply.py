@@ -133,6 +133,9 @@ def _requested(
         newest = replace(
             stage.active,
             requested_by=request.by,  # whoever starts it may not approve it either (9.6)
+            comment=request.comment or stage.active.comment,
+            variables={**stage.active.variables, **request.variables},  # named as in the plan
+            only_targets=_targets(stage, request) or stage.active.only_targets,
             scheduled_for=request.scheduled_for,
             entered_queue_at=None,
             modified_at=now,

@@ -94,9 +94,9 @@ async def _begin(
     after = await happen_within(connection, call, release_id, event, check)
     stage = after.stage(stage_id)
     if values.secret and stage and stage.newest:
-        await release_secrets.keep_for_deployment(
-            connection, call.vault, stage.newest.id, values.secret
-        )
+        kept = await release_secrets.of_stage(connection, call.vault, stage_id)
+        secrets = {**kept.deployment, **values.secret}  # of an attempt that is started early, too
+        await release_secrets.keep_for_deployment(connection, call.vault, stage.newest.id, secrets)
 
 
 def _requested(

@@ -92,13 +92,18 @@ async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
 
 
 async def _lock_definition(connection: Connection, new: NewRelease) -> None:
-    found = await connection.fetchval(
-        "SELECT true FROM definitions WHERE id = $1 AND project_id = $2 FOR NO KEY UPDATE",
+    """Raise what the definition has become, while artifact sources were asked, unless it is still
+    one to make releases of."""
+    found = await connection.fetchrow(
+        "SELECT name, is_disabled FROM definitions"
+        " WHERE id = $1 AND project_id = $2 AND NOT is_deleted FOR NO KEY UPDATE",
         new.definition_id,
         new.project_id,
     )
-    if not found:
+    if found is None:
         raise NotFound("definition", new.definition_id)
+    if found["is_disabled"]:
+        raise Refused(f"Release pipeline {found['name']} is disabled. Enable it to make releases.")
 
 
 async def _free_name(connection: Connection, new: NewRelease, release_id: int) -> str:
