@@ -1,5 +1,6 @@
 """Requests made up from our own OpenAPI document: no fault, and every answer inside it (R-45)."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,15 @@ SOME = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def designer_is_left_open(admin: Visitor) -> Iterator[None]:
+    """What is made up may also forbid the project to make pipelines, which others want to."""
+    yield
+    url = f"{admin.url}/{PROJECT}/_apis/build/generalsettings"
+    answer = admin.http.patch(url, json={"disableClassicPipelineCreation": False})
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.fixture(scope="session")
