@@ -73,8 +73,8 @@ async def yard(
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A git repository of one page."""
-    place = repository(tmp_path / "shop")
+    place = repository(tmp_path_factory.mktemp("sources") / "shop")
     commit(place, "page.txt", "one")
     return place
