@@ -11,12 +11,16 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import definitions
 from quaymaster.actions.deployments.gates.answers import evidence_key
 from quaymaster.actions.releases import reading, retention
+from quaymaster.actions.releases.edits import undelete
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound
 from quaymaster.domain.plan import RetentionPolicy
 from quaymaster.domain.retention import RetentionSettings
+from quaymaster.store.releases import edits
+from quaymaster.store.releases import retention as rows
 from quaymaster.store.storage.object_storage import StorageUnavailable
 from tests import documents
 from tests.actions.office import Office
+from tests.store.build import until_somebody_waits_for_a_lock
 
 
 def later(office: Office, days: float) -> Call:
@@ -43,6 +47,32 @@ async def test_what_may_go_is_deleted_and_later_destroyed(office: Office):
     assert await retention.run(later(office, 31 + 15)) == 1
     assert await office.rows("releases") == 0
     assert await office.rows("history") > 0, "the history must outlive the release"
+
+
+async def test_a_release_that_is_brought_back_right_now_is_left_alone(office: Office):
+    definition = await office.define("ann")
+    release = await office.release("dora", definition, is_draft=True)
+    assert await retention.run(later(office, 31)) == 1
+    async with office.installation.database.transaction() as connection:
+        back = datetime.now(UTC)
+        assert await edits.set_deleted(connection, release, deleted=False, by=None, at=back)
+        assert await retention.run(later(office, 31 + 15)) == 0
+    assert await office.rows("releases") == 1
+
+
+async def test_what_will_be_destroyed_cannot_be_brought_back_meanwhile(office: Office):
+    definition = await office.define("ann")
+    release = await office.release("dora", definition, is_draft=True)
+    assert await retention.run(later(office, 31)) == 1
+    ann = await office.call("ann")
+    async with ann.database.transaction() as connection:
+        before = datetime.now(UTC) + timedelta(days=60)
+        assert await rows.long_deleted(connection, ann.required_project(""), before, 10)
+        back = asyncio.create_task(undelete(ann, release, ""))
+        await until_somebody_waits_for_a_lock(connection)
+        await rows.destroy(connection, [release])
+    with pytest.raises(NotFound):
+        await back
 
 
 async def test_the_evidence_of_gates_goes_with_their_release(office: Office):

@@ -4,6 +4,8 @@ import pytest
 
 from quaymaster.actions.people.people import digest
 from quaymaster.actions.resources import secure_files
+from quaymaster.actions.resources.connections import DefinitionPlace
+from quaymaster.domain.access import Permission
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from quaymaster.store.resources import secure_files as rows
 from tests.actions.office import Office
@@ -65,6 +67,28 @@ async def test_who_added_it_may_change_it_and_other_editors_may_not(office: Offi
         await add(office, "mine.pem", "bob")
     await secure_files.delete(await office.call("ann"), number)
     assert await office.rows("secure_files") == 0
+
+
+async def test_a_file_that_a_variable_names_is_given_if_the_author_may_use_it(office: Office):
+    """What is written as such was checked when the pipeline was saved."""
+    number = await add(office, who="ann")
+    made = await office.define("dora")
+    await office.release("dora", made)
+    call = await office.call("ann")
+    place = DefinitionPlace(made.id, call.required_project("of the file"))
+
+    async def given(*written: str) -> list[str]:
+        async with call.database.transaction() as connection:
+            job = await connection.fetchval("SELECT id FROM jobs")
+            words = ["site.pem"]
+            found = await secure_files.given(connection, place, words, written, job)
+        return [each.name for each in found]
+
+    assert await given() == ["site.pem"]
+    token = f"{place.project}/SecureFile/{number}"
+    await office.grant("dora", token, deny=Permission.EDIT_RELEASE_DEFINITION)
+    assert await given() == []
+    assert await given("site.pem") == ["site.pem"]
 
 
 @pytest.mark.parametrize("name", ["", " ", "..", "a/b", "a\\b", "a\x07", "x" * 300])

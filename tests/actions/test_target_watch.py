@@ -1,16 +1,17 @@
 """Targets that join a deployment group get what its stages have deployed (SEMANTICS 8.11)."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from quaymaster.actions.call import Call
-from quaymaster.actions.decisions.orchestrate import happen
+from quaymaster.actions.decisions.orchestrate import happen, happen_within
 from quaymaster.actions.jobs.jobs import End, Taker, claim, new_token
 from quaymaster.actions.jobs.jobs import finish as finish_job
 from quaymaster.actions.resources import deployment_groups
 from quaymaster.actions.triggers import target_watch
-from quaymaster.domain.changes import JobClaimed, JobFinished
+from quaymaster.domain.changes import DeploymentRequested, JobClaimed, JobFinished
 from quaymaster.domain.release import Deployment, ReleaseId
 from quaymaster.domain.statuses import DeploymentReason, JobStatus
 from quaymaster.plans.job_message import Place
@@ -19,6 +20,7 @@ from quaymaster.store.resources import targets, workers
 from quaymaster.store.resources.workers import NewWorker
 from tests import documents
 from tests.actions.office import Office
+from tests.store.build import until_somebody_waits_for_a_lock
 
 TRIGGER = {
     "triggerType": "deploymentGroupRedeploy",
@@ -104,6 +106,29 @@ async def test_arrivals_wait_for_the_attempt_under_way(office: Office, group: in
     assert await answered(office) == 1
     await finish(office, release)
     assert [job.name for job in (await newest(office, release)).jobs] == ["web-3"]
+
+
+async def test_an_arrival_waits_for_an_attempt_that_begins_at_that_moment(
+    office: Office, group: int
+):
+    await join(office, group, "web-1", "web")
+    release = await deployed(office, group, environmentTriggers=[TRIGGER])
+    await join(office, group, "web-2", "web")
+    async with office.installation.database.read() as connection:
+        found = await releases.load(connection, release)
+        [arrival] = await targets.arrivals(connection)
+    assert found
+    again = DeploymentRequested(
+        found.stages[0].id, by=None, requested_for=None, reason=DeploymentReason.MANUAL
+    )
+    call = Call(office.installation)
+    async with call.database.transaction() as connection:
+        await happen_within(connection, call, release, again)
+        looking = asyncio.create_task(target_watch.answer(Call(office.installation), arrival))
+        await until_somebody_waits_for_a_lock(connection)
+    assert not await looking
+    await finish(office, release)
+    assert await answered(office) == 1
 
 
 async def test_new_tags_count_where_they_make_a_difference(office: Office, group: int):

@@ -92,14 +92,26 @@ async def test_a_secret_reaches_a_script_only_by_input_or_environment_map(pool: 
     assert "as it should" in outcome.log().split("\n")
 
 
+SIGNS_IN = (
+    *("QUAYMASTER_ADMIN_TOKEN", "PGPASSWORD", "SERVICE_ACCOUNT", "IDENTITY_HEADER"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_CLIENT_SECRET", "GOOGLE_APPLICATION_CREDENTIALS"),
+)
+
+
 async def test_the_products_own_settings_are_hidden_from_scripts(
     pool: HostPool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("QUAYMASTER_ADMIN_TOKEN", "very-secret")
+    for name in SIGNS_IN:
+        monkeypatch.setenv(name, "very-secret")
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     fresh = HostPool(1, tmp_path)
-    outcome = await run(fresh, job(script("env | grep -c QUAYMASTER_; true")))
+    step = script("env | grep -c very-[s]ecret; echo \"$https_proxy\" '$(AWS_SECRET_ACCESS_KEY)'")
+    outcome = await run(fresh, job(step))
     await fresh.close()
-    assert outcome.log().split("\n")[-2] == "0"
+    assert outcome.log().split("\n")[-3] == "0"
+    assert "http://proxy.example:3128" in outcome.log().split("\n")[-2]
+    assert "very-secret" not in outcome.log()
 
 
 async def test_predefined_variables_tell_where_the_job_runs(pool: HostPool, tmp_path: Path) -> None:

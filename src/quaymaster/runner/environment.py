@@ -13,16 +13,30 @@ from quaymaster.protocol.job import RunJob
 from quaymaster.runner.workspace import Workspace
 
 AGENT_VERSION = "4.260.0"
-OWN_PREFIX = "QUAYMASTER_"
+OWN_PREFIXES = ("QUAYMASTER_", "AWS_", "AZURE_", "GOOGLE_")
+# What the storage and the database driver read besides; it signs in as the product as well.
+OWN_NAMES = frozenset(
+    {
+        *("SERVICE_ACCOUNT", "MSI_ENDPOINT", "MSI_SECRET", "IDENTITY_ENDPOINT", "IDENTITY_HEADER"),
+        *("PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE", "PGSSLCERT", "PGSSLKEY"),
+    }
+)
 LONGEST_VALUE = 120_000  # Linux takes no longer string than 128 KiB in an environment
 
 _OS = {"Linux": "Linux", "Darwin": "Darwin", "Windows": "Windows_NT"}
 _ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64"}
 
 
+def is_own(name: str) -> bool:
+    """Whether a variable of the environment is one of the product's settings, or can hold what it
+    signs in with at its storage and database: none of a task's, wherever logs are kept (I8)."""
+    folded = upper(name)
+    return folded.startswith(OWN_PREFIXES) or folded in OWN_NAMES
+
+
 def inherited() -> dict[str, str]:
-    """The host's own environment without the product's settings, which are none of a task's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_PREFIX)}
+    """The process's own environment without what is the product's alone."""
+    return {name: value for name, value in os.environ.items() if not is_own(name)}
 
 
 def agent_variables(job: RunJob, workspace: Workspace) -> Iterator[Variable]:

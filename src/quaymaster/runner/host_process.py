@@ -1,17 +1,16 @@
 """The worker's end of one job host: its process, its messages, its end."""
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 
 from quaymaster.protocol import frames
 from quaymaster.protocol.job import HostMessage, HostReady, WorkerMessage
+from quaymaster.runner.environment import inherited
 
 READ_LIMIT = 256 * 1024
 START_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
-OWN_PREFIX = "QUAYMASTER_"
 
 
 class HostLost(Exception):
@@ -29,15 +28,15 @@ class HostProcess:
     async def spawn(cls) -> "HostProcess":
         """Start a host and wait until it is ready; raises HostLost when it does not come up.
 
-        It gets a session of its own and none of the product's settings, which hold secrets.
+        It gets a session of its own and none of the product's settings, which hold secrets, nor
+        what the product signs in with elsewhere.
         """
-        settings = {n: v for n, v in os.environ.items() if not n.startswith(OWN_PREFIX)}
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "quaymaster.runner"),
                 stdin=PIPE,
                 stdout=PIPE,
-                env=settings,
+                env=inherited(),
                 start_new_session=True,
                 limit=READ_LIMIT,
             )

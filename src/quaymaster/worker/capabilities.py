@@ -4,7 +4,7 @@ import platform
 import shutil
 from collections.abc import Mapping
 
-from quaymaster.runner.environment import AGENT_VERSION, OWN_PREFIX
+from quaymaster.runner.environment import AGENT_VERSION, is_own
 
 # The capability's published name, and the programs any of which proves it.
 TOOLS = {
@@ -46,7 +46,7 @@ def offered(
     Of the environment only the names: its values may be secrets, and everybody sees capabilities.
     """
     return {
-        **{key: "" for key in environment if not key.startswith(OWN_PREFIX)},
+        **{key: "" for key in environment if not is_own(key)},
         **_tools(),
         "Agent.Name": name,
         "Agent.ComputerName": platform.node(),

@@ -112,8 +112,9 @@ async def _secure_files(
     words = connections_named(phase, lambda: message.variables, tasks.secure_file_inputs)
     if not words:
         return []
-    project = UUID(around.circumstances.project_id)
-    return await secure_files.given(connection, project, words, found.job.id)
+    written = words_written(phase.tasks, tasks.secure_file_inputs)
+    place = _definition(around)
+    return await secure_files.given(connection, place, words, written, found.job.id)
 
 
 async def connections_of(
@@ -134,11 +135,15 @@ async def connections_of(
     words = connections_named(phase, variables, inputs_of)
     if not words:
         return {}
-    project = UUID(around.circumstances.project_id)
-    place = DefinitionPlace(around.circumstances.definition_id, project)
+    place = _definition(around)
     written = words_written(phase.tasks, inputs_of)
     known = await connections.resolve_for(connection, vault, place, words, written)
     return {word: endpoint(each) for word, each in known.items()}
+
+
+def _definition(around: Around) -> DefinitionPlace:
+    circumstances = around.circumstances
+    return DefinitionPlace(circumstances.definition_id, UUID(circumstances.project_id))
 
 
 def _choice(job: Job, tasks: InstalledTasks | None) -> Choose:

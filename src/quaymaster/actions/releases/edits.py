@@ -79,6 +79,8 @@ async def undelete(call: Call, release_id: int, comment: str) -> None:
     async with call.database.transaction() as connection:
         place = await _seen(connection, call, release_id, deleted=True)
         call.require(Permission.DELETE_RELEASES, _token(place), f"release {place.release_name}")
+        if await releases.locked(connection, release_id) is None:
+            raise NotFound("release", release_id)
         if await edits.set_deleted(connection, release_id, deleted=False, by=call.by, at=call.now):
             await _record(connection, call, release_id, "Undeleted", {}, comment)
 

@@ -149,12 +149,23 @@ async def _usable(
     connection: Connection, definition_id: int, kept: Sequence[KeptConnection]
 ) -> list[KeptConnection]:
     """Those of these connections that the author of the definition may use."""
+    tokens = await usable_by_author(connection, definition_id, map(_token, kept))
+    return [each for each in kept if _token(each) in tokens]
+
+
+async def usable_by_author(
+    connection: Connection, definition_id: int, tokens: Iterable[str]
+) -> frozenset[str]:
+    """Those of these places whose connection or secure file whoever saved the definition last may
+    use now."""
     author = await connections.author_of(connection, definition_id)
-    identity = await people.find(connection, author) if author else None
+    if author is None:
+        return frozenset(tokens)  # the product itself may use them
+    identity = await people.find(connection, author)
     if identity is None:
-        return list(kept) if author is None else []  # the product itself may use them
+        return frozenset()
     grants = await grants_of(connection, identity)
-    return [each for each in kept if USE in permissions_at(grants, _token(each))]
+    return frozenset(token for token in tokens if USE in permissions_at(grants, token))
 
 
 async def check_newly_used(

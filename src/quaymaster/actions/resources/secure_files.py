@@ -6,13 +6,19 @@ Nobody reads one through the API; a job's task does, with a ticket that ends wit
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 from quaymaster.actions.call import Call, Installation
 from quaymaster.actions.people.people import TOKEN_BYTES, digest
-from quaymaster.actions.resources.connections import ADMINISTER, USE, VIEW
+from quaymaster.actions.resources.connections import (
+    ADMINISTER,
+    USE,
+    VIEW,
+    DefinitionPlace,
+    usable_by_author,
+)
 from quaymaster.domain.access import Grant
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.plan import Plan
@@ -97,12 +103,26 @@ async def fetch(installation: Installation, file_id: str, ticket: str) -> bytes:
 
 
 async def given(
-    connection: Connection, project: UUID, words: Iterable[str], job: JobId
+    connection: Connection,
+    definition: DefinitionPlace,
+    words: Iterable[str],
+    written: Collection[str],
+    job: JobId,
 ) -> list[GivenFile]:
-    """The files that a job's tasks name, each with a fresh ticket; unknown ones are missing."""
-    found = await secure_files.named(connection, project, words)
+    """The files that a job's tasks name, each with a fresh ticket; unknown ones are missing.
+
+    The words of `written` stand in the plan and were checked when it was saved; any other came out
+    of a variable, and counts only when whoever saved the definition last may use it now (25.3).
+    """
+    found = await secure_files.named(connection, definition.project, words)
+    known = {each.id: each for word, each in found.items() if word in written}
+    reached = {each.id: each for each in found.values() if each.id not in known}
+    if reached:
+        tokens = map(_token, reached.values())
+        usable = await usable_by_author(connection, definition.id, tokens)
+        known |= {each.id: each for each in reached.values() if _token(each) in usable}
     made = []
-    for each in {one.id: one for one in found.values()}.values():
+    for each in known.values():
         ticket = secrets.token_urlsafe(TOKEN_BYTES)
         await secure_files.add_ticket(connection, digest(ticket), each.id, job)
         made.append(GivenFile(each.id, each.name, ticket))

@@ -50,14 +50,15 @@ async def answer_arrivals(call: Call) -> int:
 async def answer(call: Call, number: int) -> bool:
     """Deploy an environment's last success to one new target; whether that was started.
 
-    While another attempt is under way there the arrival waits. Safe to call again.
+    While another attempt is under way there the arrival waits; the release is locked before that
+    is looked at, so that none begins in between. Safe to call again.
     """
     async with call.database.transaction() as connection:
         arrival = await targets.arrival(connection, number)
         if arrival is None:
             return False
         found = await freezes.last_success(connection, arrival.environment_id)
-        release = await releases.load(connection, found.release) if found else None
+        release = await releases.locked(connection, found.release) if found else None
         stage = release.stage(StageId(found.stage)) if release and found else None
         if release is None or stage is None or not _concerns(stage, arrival):
             await targets.answered(connection, number)

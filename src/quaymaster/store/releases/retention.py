@@ -47,6 +47,7 @@ WHERE place <= $2
 OLD_DELETED = """
 SELECT id FROM releases
 WHERE is_deleted AND project_id = $1 AND modified_at < $2 ORDER BY id LIMIT $3
+FOR UPDATE SKIP LOCKED
 """
 
 OBJECTS = """
@@ -100,7 +101,11 @@ async def recent(connection: Connection, definition_id: int, most: int) -> list[
 async def long_deleted(
     connection: Connection, project: UUID, before: datetime, most: int
 ) -> list[int]:
-    """Releases that were deleted before this time and can be destroyed, oldest ids first."""
+    """Releases that were deleted before this time and can be destroyed, oldest ids first.
+
+    They are locked until the transaction ends; one that somebody holds, such as who brings it
+    back right now, is left to a later run.
+    """
     return [row["id"] for row in await connection.fetch(OLD_DELETED, project, before, most)]
 
 
