@@ -3,12 +3,24 @@
 import msgspec
 import pytest
 
+from quaymaster.actions.decisions.orchestrate import happen
 from quaymaster.actions.definitions import definitions
+from quaymaster.actions.deployments import stages
+from quaymaster.actions.deployments.stages import StartRequest
+from quaymaster.actions.releases import edits
 from quaymaster.domain.access import Permission
+from quaymaster.domain.changes import Activated, DeploymentRequested
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from quaymaster.domain.release import StageId
+from quaymaster.domain.statuses import DeploymentReason
 from quaymaster.store.definitions.definitions import Definition
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases import lists
+from quaymaster.store.releases.lists import ReleaseFilter
 from tests import documents
 from tests.actions.office import Office
+
+MANUAL = {"manual_stages": ("Dev",)}
 
 
 def document_of(definition: Definition) -> dict:
@@ -97,9 +109,9 @@ async def test_who_may_not_edit_a_stage_cannot_reach_it_by_any_change(office: Of
         [{**dev, "id": prod}],
     ]
     call = await office.call("dora")
-    for stages in changes:
+    for changed in changes:
         with pytest.raises((Forbidden, Invalid)):
-            await definitions.update(call, {**document, "environments": stages})
+            await definitions.update(call, {**document, "environments": changed})
     harmless = {**document, "environments": [{**dev, "rank": 1}, production], "comment": "x"}
     assert (await definitions.update(call, harmless)).revision == 2
 
@@ -113,9 +125,62 @@ async def test_deleting_waits_for_deployments_unless_forced(office: Office):
     await definitions.delete(call, definition.id, "gone", force=True)
     with pytest.raises(NotFound):
         await definitions.get(call, definition.id)
-    assert (await office.seen("ann", release)).view.stages[0].status == "canceled"
+    with pytest.raises(NotFound):
+        await office.seen("ann", release)
     await definitions.undelete(call, definition.id, "back")
     assert (await definitions.get(call, definition.id)).name == definition.name
+    assert (await office.seen("ann", release)).view.stages[0].status == "canceled"
+
+
+async def listed(office: Office, *, deleted: bool) -> list[int]:
+    call = await office.call("ann")
+    wanted = ReleaseFilter((call.required_project(""),), is_deleted=deleted)
+    async with call.database.read() as connection:
+        page = await lists.page(connection, wanted, Paging(limit=10))
+    return sorted(head.id for head in page.rows)
+
+
+async def test_its_releases_are_deleted_with_it_and_come_back_with_it(office: Office):
+    definition = await office.define("ann")
+    other = await office.release("ann", await office.define("ann", name="Other"), is_draft=True)
+    kept, gone = [await office.release("ann", definition, is_draft=True) for _ in range(2)]
+    call = await office.call("ann")
+    stage = (await office.seen("ann", kept)).view.stages[0].id
+    await edits.delete(call, gone, "alone")
+    await definitions.delete(call, definition.id, "the shop is closed", force=False)
+    assert await listed(office, deleted=False) == [other]
+    assert await listed(office, deleted=True) == [kept, gone]
+    with pytest.raises(NotFound):
+        await stages.start(call, kept, StageId(stage), StartRequest())
+    for release in (kept, gone):
+        with pytest.raises(Refused, match="Release pipeline Web shop is deleted"):
+            await edits.undelete(call, release, "")
+    await definitions.undelete(call, definition.id, "open again")
+    assert await listed(office, deleted=False) == [other, kept]
+    assert await listed(office, deleted=True) == [gone]
+    told = [(one.kind, one.comment) for one in (await edits.happened(call, kept))[0]]
+    assert told[-2:] == [("Deleted", "the shop is closed"), ("Undeleted", "open again")]
+    await edits.undelete(call, gone, "this one, too")
+    await edits.delete(call, kept, "alone now")
+    await definitions.delete(call, definition.id, "", force=False)
+    await definitions.undelete(call, definition.id, "")
+    assert await listed(office, deleted=False) == [other, gone]
+
+
+@pytest.mark.parametrize("event", ["start", "deploy"])
+async def test_nothing_begins_that_was_asked_for_before_it_was_deleted(office: Office, event: str):
+    definition = await office.define("ann")
+    release = await office.release("ann", definition, is_draft=event == "start", **MANUAL)
+    stage = StageId((await office.seen("ann", release)).view.stages[0].id)
+    call = await office.call("ann")
+    await definitions.delete(call, definition.id, "", force=False)
+    asked = {
+        "start": Activated(call.by),
+        "deploy": DeploymentRequested(stage, call.by, call.by, DeploymentReason.MANUAL),
+    }[event]
+    with pytest.raises(Refused, match="is deleted"):
+        await happen(call, release, asked)
+    assert await office.rows("deployments") == 0
 
 
 async def test_nobody_else_takes_the_ids_of_a_stage(office: Office):

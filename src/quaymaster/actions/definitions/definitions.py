@@ -23,9 +23,11 @@ from quaymaster.plans.azure_ids import ids_needed
 from quaymaster.plans.connections import KnownConnections
 from quaymaster.store.definitions import definitions, folders
 from quaymaster.store.definitions.definitions import Definition, DefinitionContent
+from quaymaster.store.deployments import freezes
 from quaymaster.store.people import people
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.postgres.queue import Wakeup, enqueue
+from quaymaster.store.releases import edits
 
 Document = dict[str, Any]
 NOTHING_YET = Plan(stages=())
@@ -179,7 +181,8 @@ async def document_at(call: Call, definition_id: int, revision: int) -> str:
 
 
 async def delete(call: Call, definition_id: int, comment: str, *, force: bool) -> None:
-    """Delete softly. Raises Refused while a release of it is being deployed or waits to be.
+    """Delete softly, with its releases. Raises Refused while one of them is being deployed or
+    waits to be.
 
     `force` first cancels what is under way (SEMANTICS 6.5).
     """
@@ -196,6 +199,9 @@ async def delete_within(
         raise NotFound("definition", definition_id)
     token = definition_token(str(found.project_id), found.path, found.id)
     call.require(Permission.DELETE_RELEASE_DEFINITION, token, f"release pipeline {found.name}")
+    await freezes.close_door(
+        connection, definition_id
+    )  # what begins now is seen, or comes too late
     if await definitions.stages_under_way(connection, definition_id):
         if not force:
             raise Refused(
@@ -206,10 +212,14 @@ async def delete_within(
     await definitions.set_deleted(
         connection, definition_id, deleted=True, comment=comment, by=call.by, at=call.now
     )
+    await edits.delete_with_definition(connection, definition_id, call.by, call.now, comment)
 
 
 async def undelete(call: Call, definition_id: int, comment: str) -> None:
-    """Bring a deleted definition back. Raises Conflict when its name has been taken."""
+    """Bring a deleted definition back, with the releases that were deleted with it.
+
+    Raises Conflict when its name has been taken.
+    """
     async with call.database.transaction() as connection:
         found = await _found(connection, call, definition_id, locked=True)
         token = definition_token(str(found.project_id), found.path, found.id)
@@ -217,6 +227,9 @@ async def undelete(call: Call, definition_id: int, comment: str) -> None:
         if found.is_deleted:
             await definitions.set_deleted(
                 connection, definition_id, deleted=False, comment=comment, by=call.by, at=call.now
+            )
+            await edits.restore_with_definition(
+                connection, definition_id, call.by, call.now, comment
             )
             await folders.make_way(connection, found.project_id, found.path, call.by, call.now)
 

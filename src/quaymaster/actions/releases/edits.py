@@ -75,10 +75,18 @@ async def delete(call: Call, release_id: int, comment: str) -> None:
 
 
 async def undelete(call: Call, release_id: int, comment: str) -> None:
-    """Bring a deleted release back; one that is not deleted stays as it is."""
+    """Bring a deleted release back; one that is not deleted stays as it is.
+
+    Raises NotFound, Forbidden, Refused while its definition is deleted (6.5).
+    """
     async with call.database.transaction() as connection:
         place = await _seen(connection, call, release_id, deleted=True)
         call.require(Permission.DELETE_RELEASES, _token(place), f"release {place.release_name}")
+        if not await edits.has_definition(connection, place.definition_id):
+            raise Refused(
+                f"Release pipeline {place.definition_name} is deleted. Bring it back: its releases "
+                "that were deleted with it come back, too."
+            )
         if await releases.locked(connection, release_id) is None:
             raise NotFound("release", release_id)
         if await edits.set_deleted(connection, release_id, deleted=False, by=call.by, at=call.now):

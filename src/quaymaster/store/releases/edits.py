@@ -19,6 +19,26 @@ SELECT id, snapshot_revision, document_digest, coalesce($2, modified_by), $3, $4
 FROM releases WHERE id = $1 ON CONFLICT DO NOTHING
 """
 
+# The history remembers with what a release was deleted: what is restored is never guessed.
+DELETE_WITH_DEFINITION = """
+WITH gone AS (
+  UPDATE releases SET is_deleted = true, modified_by = $2, modified_at = $3
+  WHERE definition_id = $1 AND NOT is_deleted RETURNING id)
+INSERT INTO history (release_id, at, by, kind, details, comment)
+SELECT id, $3, $2, 'Deleted', '{"with": "definition"}', $4 FROM gone ORDER BY id
+"""
+RESTORE_WITH_DEFINITION = """
+WITH back AS (
+  UPDATE releases r SET is_deleted = false, modified_by = $2, modified_at = $3
+  WHERE r.definition_id = $1 AND r.is_deleted AND (
+    SELECT h.details ->> 'with' FROM history h
+    WHERE h.release_id = r.id AND h.kind IN ('Deleted', 'Undeleted')
+    ORDER BY h.id DESC LIMIT 1) = 'definition'
+  RETURNING r.id)
+INSERT INTO history (release_id, at, by, kind, details, comment)
+SELECT id, $3, $2, 'Undeleted', '{"with": "definition"}', $4 FROM back ORDER BY id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRevision:
@@ -93,6 +113,40 @@ async def set_deleted(
         at,
     )
     return bool(done)
+
+
+async def delete_with_definition(
+    connection: Connection, definition_id: int, by: PersonId | None, at: datetime, comment: str
+) -> None:
+    """Delete softly all releases of a definition that still are there (SEMANTICS 6.5)."""
+    await connection.execute(DELETE_WITH_DEFINITION, definition_id, by, at, comment)
+
+
+async def restore_with_definition(
+    connection: Connection, definition_id: int, by: PersonId | None, at: datetime, comment: str
+) -> None:
+    """Bring back the releases that were deleted with their definition, and only those."""
+    await connection.execute(RESTORE_WITH_DEFINITION, definition_id, by, at, comment)
+
+
+async def is_deleted(connection: Connection, release_id: int) -> bool:
+    """Whether the release or its definition is deleted; exact while the release is locked."""
+    return bool(
+        await connection.fetchval(
+            "SELECT r.is_deleted OR f.is_deleted FROM releases r"
+            " JOIN definitions f ON f.id = r.definition_id WHERE r.id = $1",
+            release_id,
+        )
+    )
+
+
+async def has_definition(connection: Connection, definition_id: int) -> bool:
+    """Whether the definition is there; it cannot be deleted until the transaction ends."""
+    return bool(
+        await connection.fetchval(
+            "SELECT NOT is_deleted FROM definitions WHERE id = $1 FOR SHARE", definition_id
+        )
+    )
 
 
 async def revise_snapshot(

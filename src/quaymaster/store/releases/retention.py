@@ -46,7 +46,8 @@ WHERE place <= $2
 
 OLD_DELETED = """
 SELECT id FROM releases
-WHERE is_deleted AND project_id = $1 AND modified_at < $2 ORDER BY id LIMIT $3
+WHERE is_deleted AND NOT keep_forever AND project_id = $1 AND modified_at < $2
+ORDER BY id LIMIT $3
 FOR UPDATE SKIP LOCKED
 """
 
