@@ -10,6 +10,7 @@ from quaymaster.domain.expressions import (
     is_true,
     parse,
 )
+from quaymaster.domain.expressions.jsonpath import select
 
 ANSWER = {
     "status": "done",
@@ -311,6 +312,14 @@ def test_jsonpath(path: str, expected: list[object]) -> None:
 @pytest.mark.parametrize("path", ["$.", "$[", "$.a b", "$[?(@.x ==)]", "$.items[1:2:0]", "$$"])
 def test_a_jsonpath_that_cannot_be_read_is_an_error(path: str) -> None:
     assert failed(f"jsonpath('{path}')", {"root": ANSWER}).kind == "JsonPath"
+
+
+@pytest.mark.parametrize("opening", ["[?(", "[", "[:", "[1:2", "[?(@.x", "[?(@.x == 1"])
+def test_blanks_in_a_jsonpath_are_read_once(opening: str) -> None:
+    """Tried in every division, so many of them would take hours."""
+    path = "$" + opening + " " * 2_000_000 + "x"
+    with pytest.raises(EvaluationError):
+        select({}, path, lambda _: None)
 
 
 def test_counter_counts_with_what_it_is_given() -> None:

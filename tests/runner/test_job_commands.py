@@ -44,6 +44,19 @@ async def test_a_secret_output_is_announced_without_its_value(pool: HostPool) ->
     assert "***" in outcome.log(1).split("\n")
 
 
+async def test_no_secret_is_shown_in_the_name_of_anything(pool: HostPool) -> None:
+    lines = (
+        "##vso[task.setvariable variable=x$(token);isoutput=true]v",
+        "##vso[task.logissue type=error;y$(token)=1]broken",
+    )
+    told = script("\n".join(f"echo '{line}'" for line in lines), reference_name="s")
+    outcome = await run(pool, job(told, variables=[secret("token", "hush-hush")]))
+    assert [sent.name for sent in outcome.of(OutputVariable)] == ["s.x***"]
+    [issue] = outcome.ended().issues
+    assert "y***" in issue.data
+    assert "hush-hush" not in outcome.everything()
+
+
 async def test_setting_a_read_only_variable_warns(pool: HostPool) -> None:
     setter = script("echo '##vso[task.setvariable variable=Agent.Name]me'")
     outcome = await run(pool, job(setter))

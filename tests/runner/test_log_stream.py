@@ -6,7 +6,7 @@ import pytest
 
 from quaymaster.protocol import frames
 from quaymaster.protocol.job import UNACKNOWLEDGED_LIMIT, LogChunk
-from quaymaster.runner.log_stream import CHUNK_BYTES, stamp
+from quaymaster.runner.log_stream import CHUNK_BYTES, TAIL_BYTES, stamp
 from quaymaster.runner.outbox import Outbox
 from tests.runner.fakes import FullPipe, Sent, log_stream
 
@@ -74,6 +74,18 @@ async def test_beyond_the_limit_only_the_last_lines_are_kept() -> None:
     assert kept + int(left_out.split("]")[1].split()[0]) == 20_000
     assert "##[section]Finishing" in lines
     assert lines.index(notice) < lines.index(left_out)
+
+
+async def test_blank_lines_beyond_the_limit_are_counted_too() -> None:
+    sent = Sent()
+    log = log_stream(sent, limit=100)
+    for _ in range(20_000):
+        log.write("")
+    log.close()
+    [left_out] = [line for line in sent.lines() if "lines were left out here" in line]
+    kept = sent.lines().count("")
+    assert kept + int(left_out.split("]")[1].split()[0]) == 20_000
+    assert sum(len(chunk.body) for chunk in sent.chunks) < TAIL_BYTES + 1_000
 
 
 def chunk(size: int) -> LogChunk:

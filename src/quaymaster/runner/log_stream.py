@@ -49,7 +49,7 @@ class LogStream:
         self._sequence = 0
         self._taken = 0
         self._dropped_lines = 0
-        self._tail: deque[_Dropped] = deque()
+        self._tail: deque[_Written] = deque()
         self._tail_size = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -63,9 +63,10 @@ class LogStream:
         prefix = stamp(self._now()) + " "
         lines = text.count("\n") + 1
         if not own:
-            self._taken += len(text) + lines * (len(prefix) + 1)
+            written = _Written(prefix, text, lines)
+            self._taken += written.size
             if self._taken > self._limit:
-                self._drop(_Dropped(prefix, text, lines))
+                self._drop(written)
                 return
         self._keep(_formatted(prefix, text), lines)
 
@@ -116,7 +117,7 @@ class LogStream:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(QUIET_SECONDS, self.flush)
 
-    def _drop(self, dropped: "_Dropped") -> None:
+    def _drop(self, dropped: "_Written") -> None:
         if not self._dropped_lines:
             self.write(
                 f"##[warning]This task has printed more than the limit of {self._limit} bytes of "
@@ -125,18 +126,23 @@ class LogStream:
             )
         self._dropped_lines += dropped.lines
         self._tail.append(dropped)
-        self._tail_size += len(dropped.text)
+        self._tail_size += dropped.size
         while self._tail_size > TAIL_BYTES and len(self._tail) > 1:
-            self._tail_size -= len(self._tail.popleft().text)
+            self._tail_size -= self._tail.popleft().size
 
 
 @dataclass(frozen=True, slots=True)
-class _Dropped:
-    """Lines that are not kept, unless they turn out to be the last."""
+class _Written:
+    """Lines as the task wrote them; beyond the limit they are kept only if they are the last."""
 
     prefix: str
     text: str
     lines: int
+
+    @property
+    def size(self) -> int:
+        """Its characters with what stands before each line, so that blank ones count as well."""
+        return len(self.text) + self.lines * (len(self.prefix) + 1)
 
 
 def _formatted(prefix: str, text: str) -> bytes:

@@ -220,7 +220,7 @@ class Obedience:
             OutputVariable(
                 job_id=self._job_id,
                 step_id=self._step.step.id,
-                name=name,
+                name=self._state.masker.mask(name),
                 value="" if variable.is_secret else self._state.masker.mask(variable.value),
                 is_secret=variable.is_secret,
                 hidden=variable.value if variable.is_secret and self._is_build else "",

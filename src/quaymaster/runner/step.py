@@ -159,7 +159,7 @@ class StepRun:
         if self._counts[issue.type] > MOST_ISSUES:
             return
         mask = self.state.masker.mask
-        data = {name: mask(value) for name, value in issue.data.items()}
+        data = {mask(name): mask(value) for name, value in issue.data.items()}
         data["logFileLineNumber"] = str(self.log.last_line)
         self._issues.append(Issue(issue.type, mask(issue.message)[:LONGEST_ISSUE], data))
 

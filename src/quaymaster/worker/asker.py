@@ -35,16 +35,19 @@ class Asker:
         if number in self._tasks:
             self._again.add(number)
             return
-        task = asyncio.ensure_future(self._asked(number))
-        self._tasks[number] = task
-        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+        self._tasks[number] = asyncio.ensure_future(self._asked(number))
 
     async def _asked(self, number: int) -> None:
-        async with self._room:
-            await self._once(number)
-            while number in self._again:
-                self._again.discard(number)
+        try:
+            async with self._room:
                 await self._once(number)
+                while number in self._again:
+                    self._again.discard(number)
+                    await self._once(number)
+        finally:
+            # Right after the last look whether to ask again: who asks from now on begins anew.
+            self._again.discard(number)
+            self._tasks.pop(number, None)
 
     async def close(self) -> None:
         """Stop asking; what is under way is taken up by another worker, or given up."""

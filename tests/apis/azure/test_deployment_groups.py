@@ -175,3 +175,16 @@ async def test_there_is_nothing_to_repeat_without_a_failed_target(server: Server
     assert (answer.status_code, "no target" in answer.json()["message"]) == (400, True)
     bad = {**body, "redeployFailedTargets": "perhaps"}
     assert (await server.project("PATCH", path, json=bad)).status_code == 400
+
+
+async def test_pages_leave_nothing_out_whatever_the_case_of_the_names(server: Server):
+    group = await make(server, "alpha")
+    await make(server, "Zeta")
+    for name in ("web-1", "WEB-2"):
+        await join(server, group, name)
+    for path, names in (("", ["alpha", "Zeta"]), (f"/{group}/targets", ["web-1", "WEB-2"])):
+        answer = await server.ask("GET", f"{PATH}{path}?$top=1")
+        token = answer.headers["x-ms-continuationtoken"]
+        rest = await asked(server, "GET", f"{path}?continuationToken={token}")
+        listed = [*answer.json()["value"], *rest["value"]]
+        assert [one.get("name") or one["agent"]["name"] for one in listed] == names

@@ -1,6 +1,7 @@
 """Deployment groups and their targets (the distributedtask area)."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
@@ -13,6 +14,7 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.deployment_group import group, target, with_machines
 from quaymaster.apis.azure.values import bool_in, list_in, number_in, numbers_in
 from quaymaster.apis.shared import json_reading
+from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.store.resources.deployment_groups import DeploymentGroup
 from quaymaster.store.resources.targets import KeptTarget
@@ -29,6 +31,7 @@ AGENT_STATUS = {
     **dict.fromkeys(("offline", "1"), (False,)),
 }
 MOST = 1000
+Named = TypeVar("Named", DeploymentGroup, KeptTarget)
 
 
 @get(PLAIN, opt=needs(Scope.RELEASE))
@@ -39,11 +42,10 @@ async def list_groups(request: AzureRequest) -> Response[bytes]:
     found = [
         one
         for one in await deployment_groups.listed(request.in_project(), query.text("name"))
-        if (not ids or one.id in ids) and one.name > query.text("continuationToken")
+        if not ids or one.id in ids
     ]
-    page = found[: paging.top(query, usual=MOST, most=MOST)]
+    page, token = _page(query, found)
     values = [await _shown(request, one) for one in page]
-    token = page[-1].name if len(page) < len(found) else None
     return request.collection("deploymentGroup", values, token)
 
 
@@ -95,6 +97,18 @@ async def delete_group(request: AzureRequest, deployment_group_id: FromPath[str]
     return nothing()
 
 
+def _page(query: Query, found: Sequence[Named]) -> tuple[list[Named], str | None]:
+    """What comes after the name in the continuation token, and the token of the next page.
+
+    In the order of names without regard to case, which no two of them share.
+    """
+    after = query.text("continuationToken").casefold()
+    ordered = sorted(found, key=lambda one: one.name.casefold())
+    rest = [one for one in ordered if one.name.casefold() > after]
+    page = rest[: paging.top(query, usual=MOST, most=MOST)]
+    return page, page[-1].name if len(page) < len(rest) else None
+
+
 # ---- targets ----------------------------------------------------------------------------------
 
 
@@ -105,13 +119,7 @@ async def list_targets(
     """The targets of a group by name; `tags` asks for those that have all of them."""
     query, number = request.parameters, _group(deployment_group_id)
     found = await deployment_groups.list_targets(request.in_project(), number)
-    found = [
-        one
-        for one in found
-        if _is_wanted(request, one) and one.name > query.text("continuationToken")
-    ]
-    page = found[: paging.top(query, usual=MOST, most=MOST)]
-    token = page[-1].name if len(page) < len(found) else None
+    page, token = _page(query, [one for one in found if _is_wanted(request, one)])
     return request.collection("deploymentTarget", [_target(request, one) for one in page], token)
 
 

@@ -14,19 +14,21 @@ Charge: TypeAlias = Callable[[int], None]
 Selector: TypeAlias = Callable[[Any], Iterator[Any]]
 
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+# Blanks are never given back (`*+`): else long rows of them would be tried in every division.
 _STEP = re.compile(
     r"(?P<deep>\.\.)?\.?"
     r"(?:(?P<name>(?<=\.)[^.\[\]'\"\s()*?@$,:]+)"
-    r"|(?P<all>(?<=\.)\*|\[\s*\*\s*\])"
-    rf"|\[\s*(?P<keys>(?:{_QUOTED})(?:\s*,\s*(?:{_QUOTED}))*)\s*\]"
-    r"|\[\s*(?P<places>-?[0-9]{1,9}(?:\s*,\s*-?[0-9]{1,9})*)\s*\]"
-    r"|\[\s*(?P<slice>(?:-?[0-9]{1,9})?\s*:\s*(?:-?[0-9]{1,9})?(?:\s*:\s*(?:[0-9]{1,9})?)?)\s*\]"
-    rf"|\[\s*\?\s*\(\s*(?P<filter>(?:{_QUOTED}|[^'\")])*)\)\s*\])"
+    r"|(?P<all>(?<=\.)\*|\[\s*+\*\s*+\])"
+    rf"|\[\s*+(?P<keys>(?:{_QUOTED})(?:\s*+,\s*+(?:{_QUOTED}))*)\s*+\]"
+    r"|\[\s*+(?P<places>-?[0-9]{1,9}(?:\s*+,\s*+-?[0-9]{1,9})*)\s*+\]"
+    r"|\[\s*+(?P<slice>(?:-?[0-9]{1,9})?\s*+:\s*+(?:-?[0-9]{1,9})?(?:\s*+:\s*+(?:[0-9]{1,9})?)?)"
+    r"\s*+\]"
+    rf"|\[\s*+\?\s*+\(\s*+(?P<filter>(?:{_QUOTED}|[^'\")])*)\)\s*+\])"
 )
 _TEST = re.compile(
-    r"\s*@(?P<path>(?:\.[^.\[\]'\"\s()=!<>&|]+|\[(?:'[^']*'|[0-9]{1,9})\])*)\s*"
-    rf"(?:(?P<operator>==|!=|<=|>=|<|>)\s*(?P<literal>{_QUOTED}|-?[0-9]+(?:\.[0-9]+)?|true|false"
-    r"|null)\s*)?(?P<joint>&&|\|\||$)"
+    r"\s*+@(?P<path>(?:\.[^.\[\]'\"\s()=!<>&|]+|\[(?:'[^']*'|[0-9]{1,9})\])*)\s*+"
+    rf"(?:(?P<operator>==|!=|<=|>=|<|>)\s*+(?P<literal>{_QUOTED}|-?[0-9]+(?:\.[0-9]+)?|true|false"
+    r"|null)\s*+)?(?P<joint>&&|\|\||$)"
 )
 _INSIDE = re.compile(r"\.([^.\[]+)|\[(?:'([^']*)'|([0-9]+))\]")
 _ORDERS = {"<": lt, "<=": le, ">": gt, ">=": ge}

@@ -49,14 +49,16 @@ async def keep(
     shown = [_shown(f"{reference}.{one.name}", one, masker) for one in outputs]
     await call_backs.keep_outputs(connection, about.task_run_id or 0, shown)
     plain = {one.name: one.value for one in shown if not one.is_secret}
-    hidden = {f"{reference}.{one.name}": one.value for one in outputs if one.is_secret}
+    hidden = {
+        kept.name: one.value for kept, one in zip(shown, outputs, strict=True) if one.is_secret
+    }
     await build_outputs.keep(connection, call.vault, about.job_id, plain, hidden)
     return f"The service set output variables: {names}."
 
 
 def _shown(name: str, output: Output, masker: Masker) -> StepOutput:
     value = "" if output.is_secret else masker.mask(output.value)
-    return StepOutput(name, value, output.is_secret)
+    return StepOutput(masker.mask(name), value, output.is_secret)
 
 
 def _task(owner: Release | Build, job_id: int) -> TaskPlan:
