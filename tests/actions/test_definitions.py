@@ -1,8 +1,11 @@
 """Saving definitions: revisions, secrets, and who may change which stage."""
 
+import asyncio
+
 import msgspec
 import pytest
 
+from quaymaster.actions.builds.definitions import folders
 from quaymaster.actions.decisions.orchestrate import happen
 from quaymaster.actions.definitions import definitions
 from quaymaster.actions.deployments import stages
@@ -15,10 +18,11 @@ from quaymaster.domain.release import StageId
 from quaymaster.domain.statuses import DeploymentReason
 from quaymaster.store.definitions.definitions import Definition
 from quaymaster.store.postgres.paging import Paging
-from quaymaster.store.releases import lists
+from quaymaster.store.releases import history, lists
 from quaymaster.store.releases.lists import ReleaseFilter
 from tests import documents
 from tests.actions.office import Office
+from tests.server.waiting import eventually
 
 MANUAL = {"manual_stages": ("Dev",)}
 
@@ -116,6 +120,31 @@ async def test_who_may_not_edit_a_stage_cannot_reach_it_by_any_change(office: Of
     assert (await definitions.update(call, harmless)).revision == 2
 
 
+async def test_a_secret_of_a_stage_is_part_of_the_stage(office: Office):
+    document = documents.outlined("Dev → Prod")
+    document["environments"][1]["variables"] = {"Key": documents.variable("old", secret=True)}
+    definition = await definitions.create(await office.call("ann"), document)
+    prod = definition.plan.stages[1].definition_stage_id
+    place = f"{definition.project_id}/{definition.id}/Environment/{prod}"
+    await office.grant("dora", place, deny=Permission.EDIT_RELEASE_ENVIRONMENT)
+    call, changed = await office.call("dora"), document_of(definition)
+    assert (await definitions.update(call, {**changed, "comment": "x"})).revision == 2
+    changed["revision"] = 2
+    changed["environments"][1]["variables"]["Key"]["value"] = "new"
+    with pytest.raises(Forbidden):
+        await definitions.update(call, changed)
+
+
+async def test_what_is_being_canceled_is_still_under_way(office: Office):
+    definition = await office.define("ann", "Dev", approvals={"Dev": [office.ids["bob"]]})
+    await office.release("dora", definition)
+    async with office.installation.database.transaction() as connection:
+        await connection.execute("UPDATE deployments SET cancel_requested_at = now()")
+    with pytest.raises(Refused, match="in progress or pending"):
+        await definitions.delete(await office.call("ann"), definition.id, "", force=False)
+    await definitions.delete(await office.call("ann"), definition.id, "gone", force=True)
+
+
 async def test_deleting_waits_for_deployments_unless_forced(office: Office):
     definition = await office.define("ann", "Dev", approvals={"Dev": [office.ids["bob"]]})
     release = await office.release("dora", definition)
@@ -209,3 +238,31 @@ async def test_an_approver_whom_nobody_knows_is_warned_of(office: Office):
     saved = await office.define("ann", "Dev", approvals=asked)
     (warning,) = saved.plan.warnings
     assert warning.startswith("$.environments[0].preDeployApprovals.approvals: nobody is known as")
+
+
+async def test_two_who_delete_a_release_at_once_delete_it_once(office: Office):
+    release = await office.release("dora", await office.define("ann"), is_draft=True)
+    call = await office.call("ann")
+    async with office.installation.database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM releases WHERE id = $1 FOR UPDATE", release)
+        both = [asyncio.ensure_future(edits.delete(call, release, "")) for _ in range(2)]
+
+        async def both_wait() -> bool:
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            return bool(await connection.fetchval(waiting) >= 2)
+
+        await eventually(both_wait, "both to wait for the release")
+    ends = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(end) for end in ends if end) == [NotFound]
+    async with office.installation.database.read() as connection:
+        lines = await history.of_release(connection, release, limit=100)
+    assert [line.kind for line in lines].count("Deleted") == 1
+
+
+async def test_folders_are_listed_to_those_who_may_view_pipelines_there(office: Office):
+    definition = await office.define("ann", path="\\Secret plans")
+    seen, _ = await folders.listed(await office.call("bob"), "\\")
+    assert [folder.path for folder in seen] == ["\\Secret plans"]
+    place = f"{definition.project_id}/Secret plans"
+    await office.grant("bob", place, deny=Permission.VIEW_RELEASE_DEFINITION)
+    assert (await folders.listed(await office.call("bob"), "\\"))[0] == []

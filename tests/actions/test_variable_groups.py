@@ -105,3 +105,11 @@ async def test_names_are_unique_and_usable(office: Office):
             await make(office, name)
     with pytest.raises(Invalid, match="same name"):
         await make(office, "Twice", a=Override("1"), A=Override("2"))
+
+
+async def test_the_list_needs_no_secrets(office: Office):
+    group = await make(office)
+    async with office.installation.database.transaction() as connection:
+        await connection.execute("UPDATE variable_groups SET secrets = 'x'::bytea")
+    [found] = await variable_groups.listed(await office.call("bob"))
+    assert (found.group.id, found.group.variables["Password"].is_secret) == (group, True)

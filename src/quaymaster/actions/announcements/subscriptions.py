@@ -77,11 +77,9 @@ async def create(call: Call, dialect: str, request: SubscriptionRequest) -> Kept
     )
     async with call.database.transaction() as connection:
         await _check_there(connection, organization, request)
-        known = await subscriptions.listed(connection, call.vault, organization, dialect)
-        if len(known) >= MOST_OF_A_DIALECT:
-            raise Refused(
-                f"There are {len(known)} subscriptions already; remove one that nobody needs."
-            )
+        known = await subscriptions.count(connection, organization, dialect)
+        if known >= MOST_OF_A_DIALECT:
+            raise Refused(f"There are {known} subscriptions already; remove one that nobody needs.")
         await subscriptions.add(connection, call.vault, new, call.by, call.now)
         return await _found(connection, call, dialect, new.id)
 

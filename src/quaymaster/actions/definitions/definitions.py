@@ -1,6 +1,7 @@
 """Saving, reading and deleting release definitions (SEMANTICS 1.1, 6.5, 25.3)."""
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -202,7 +203,7 @@ async def delete_within(
     await freezes.close_door(
         connection, definition_id
     )  # what begins now is seen, or comes too late
-    if await definitions.stages_under_way(connection, definition_id):
+    if await definitions.stages_under_way(connection, definition_id, with_canceled=True):
         if not force:
             raise Refused(
                 f"Release pipeline {found.name} has deployments in progress or pending. "
@@ -236,7 +237,8 @@ async def undelete(call: Call, definition_id: int, comment: str) -> None:
 
 async def _cancel_all(connection: Connection, call: Call, definition_id: int) -> None:
     """Ask every deployment under way of the definition to stop."""
-    for release, stage in await definitions.stages_under_way(connection, definition_id):
+    going = await definitions.stages_under_way(connection, definition_id, with_canceled=False)
+    for release, stage in going:
         event = CancelRequested(StageId(stage), call.by, "The release pipeline was deleted.")
         await happen_within(connection, call, ReleaseId(release), event)
 
@@ -339,13 +341,26 @@ def _authorise_change(call: Call, before: Definition, after: DefinitionContent) 
     for path in {before.path, after.path}:
         token = definition_token(project, path, before.id)
         call.require(Permission.EDIT_RELEASE_DEFINITION, token, on)
-    for number, permission, name in stage_changes(before.plan, after.plan):
+    given = stages_with_other_secrets(before.secrets, after.secrets)
+    for number, permission, name in stage_changes(before.plan, after.plan, given):
         token = stage_token(project, before.path, before.id, number)
         call.require(permission, token, f"stage {name}")
 
 
-def stage_changes(before: Plan, after: Plan) -> Iterator[tuple[int, Permission, str]]:
-    """What each stage's change needs: its id, the permission and its name (SEMANTICS 25.3)."""
+def stages_with_other_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> set[int]:
+    """The definition stages for which secrets, by their place in the document, differ."""
+    differing = {place for place, _ in before.items() ^ after.items()}
+    parts = [place.split("/") for place in differing]
+    return {int(part[1]) for part in parts if part[0] == "environments" and part[1].isdigit()}
+
+
+def stage_changes(
+    before: Plan, after: Plan, other_secrets: AbstractSet[int]
+) -> Iterator[tuple[int, Permission, str]]:
+    """What each stage's change needs: its id, the permission and its name (SEMANTICS 25.3).
+
+    `other_secrets` are the stages whose secrets differ, which no plan holds.
+    """
     old = {stage.definition_stage_id: stage for stage in before.stages}
     new = {stage.definition_stage_id: stage for stage in after.stages}
     for number, stage in old.items():
@@ -353,7 +368,7 @@ def stage_changes(before: Plan, after: Plan) -> Iterator[tuple[int, Permission, 
             yield number, Permission.DELETE_RELEASE_ENVIRONMENT, stage.name
     for number, stage in new.items():
         known = old.get(number)
-        if stage != known:
+        if stage != known or number in other_secrets:
             yield number, Permission.EDIT_RELEASE_ENVIRONMENT, stage.name
         if known and (stage.pre_approvals, stage.post_approvals) != (
             known.pre_approvals,

@@ -70,7 +70,10 @@ async def delete(call: Call, release_id: int, comment: str) -> None:
         if release is None:
             raise NotFound("release", release_id)
         _check_deletable(release)
-        await edits.set_deleted(connection, release_id, deleted=True, by=call.by, at=call.now)
+        if not await edits.set_deleted(
+            connection, release_id, deleted=True, by=call.by, at=call.now
+        ):
+            raise NotFound("release", release_id)  # somebody else deleted it meanwhile
         await _record(connection, call, release_id, "Deleted", {}, comment)
 
 

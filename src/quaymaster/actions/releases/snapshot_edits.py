@@ -88,7 +88,8 @@ async def revise(
     groups = await task_groups.of_release(connection, place.project_id, release_id, after.document)
     plan = azure.compile_definition(after.document, groups=groups)
     was = azure.compile_definition(before.document, groups=groups)
-    _authorise(call, place, was, plan)
+    given = definitions.stages_with_other_secrets(before.secrets, after.secrets)
+    _authorise(call, place, was, plan, given)
     await check_newly_used(connection, call, was, plan)
     await secure_files.check_newly_used(connection, call, was, plan)
     event = SnapshotEdited(
@@ -190,11 +191,13 @@ async def _choose(
     await snapshots.set_artifacts(connection, release.id, versions)
 
 
-def _authorise(call: Call, place: Place, before: Plan, after: Plan) -> None:
+def _authorise(
+    call: Call, place: Place, before: Plan, after: Plan, other_secrets: set[int]
+) -> None:
     project = str(place.project_id)
     token = definition_token(project, place.path, place.definition_id)
     call.require(Permission.MANAGE_RELEASES, token, f"release {place.release_name}")
-    for number, permission, name in definitions.stage_changes(before, after):
+    for number, permission, name in definitions.stage_changes(before, after, other_secrets):
         there = stage_token(project, place.path, place.definition_id, number)
         call.require(permission, there, f"stage {name}")
 

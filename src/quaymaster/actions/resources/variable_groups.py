@@ -30,10 +30,10 @@ class GroupContent:
 
 
 async def listed(call: Call, name: str = "") -> list[KeptGroup]:
-    """The project's groups by name. Raises Forbidden without view release pipeline."""
+    """The project's groups by name, without secrets. Raises Forbidden (view release pipeline)."""
     project = _seen(call)
     async with call.database.read() as connection:
-        return await variable_groups.listed(connection, call.vault, project, name)
+        return await variable_groups.listed(connection, project, name)
 
 
 async def get(call: Call, group_id: int) -> KeptGroup:

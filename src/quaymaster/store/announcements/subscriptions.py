@@ -154,6 +154,16 @@ async def listed(
     return [_kept(vault, row) for row in rows]
 
 
+async def count(connection: Connection, organization: UUID, dialect: str) -> int:
+    """How many an organization has."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM subscriptions WHERE organization_id = $1 AND dialect = $2",
+        organization,
+        dialect,
+    )
+    return found
+
+
 def _values(vault: Vault, one: Subscription) -> tuple[object, ...]:
     return (
         one.id,

@@ -378,12 +378,18 @@ async def document_at(connection: Connection, definition_id: int, revision: int)
     return body
 
 
-async def stages_under_way(connection: Connection, definition_id: int) -> list[tuple[int, int]]:
-    """(release id, stage id) of what is being deployed or waits to be (SEMANTICS 6.5)."""
+async def stages_under_way(
+    connection: Connection, definition_id: int, *, with_canceled: bool
+) -> list[tuple[int, int]]:
+    """(release id, stage id) of what is being deployed or waits to be (SEMANTICS 6.5).
+
+    `with_canceled`: also of what is asked to stop, whose jobs may run on until they do.
+    """
     rows = await connection.fetch(
         "SELECT d.release_id, d.stage_id FROM deployments d"
         " WHERE d.definition_id = $1 AND d.outcome IS NULL"
-        " AND d.cancel_requested_at IS NULL ORDER BY d.release_id, d.stage_id",
+        " AND ($2 OR d.cancel_requested_at IS NULL) ORDER BY d.release_id, d.stage_id",
         definition_id,
+        with_canceled,
     )
     return [(row["release_id"], row["stage_id"]) for row in rows]

@@ -41,14 +41,14 @@ def owner(group_id: int) -> str:
     return f"variable group/{group_id}"
 
 
-def _kept(vault: Vault, row: "asyncpg.Record") -> KeptGroup:
+def _kept(vault: Vault | None, row: "asyncpg.Record") -> KeptGroup:
     group = VariableGroup(
         id=row["id"],
         name=row["name"],
         description=row["description"],
         type=row["type"],
         variables=_variables.decode(row["variables"]),
-        secrets=vault.unseal(owner(row["id"]), row["secrets"]),
+        secrets=vault.unseal(owner(row["id"]), row["secrets"]) if vault else {},
     )
     return KeptGroup(
         group,
@@ -92,16 +92,14 @@ async def names(connection: Connection, project: UUID, ids: Sequence[int]) -> se
     return {row["name_key"] for row in rows}
 
 
-async def listed(
-    connection: Connection, vault: Vault, project: UUID, name: str = ""
-) -> list[KeptGroup]:
-    """The project's groups by name; `name` may have the wildcards `*` and `?`."""
+async def listed(connection: Connection, project: UUID, name: str = "") -> list[KeptGroup]:
+    """The project's groups by name, without secrets; `name` may have the wildcards `*`, `?`."""
     rows = await connection.fetch(
         f"{COLUMNS} WHERE project_id = $1 AND ($2 = '' OR name_key LIKE $2) ORDER BY name_key",
         project,
         wildcards(name) if name else "",
     )
-    return [_kept(vault, row) for row in rows]
+    return [_kept(None, row) for row in rows]
 
 
 async def create(

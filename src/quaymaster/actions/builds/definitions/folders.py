@@ -25,9 +25,11 @@ UNUSABLE = frozenset('<>|:$@";*?+%')
 async def listed(
     call: Call, path: str, kind: str = RELEASE
 ) -> tuple[list[Folder], Mapping[str, Identity]]:
-    """The folder and all below it, with the people who made them."""
+    """The folder and all below it, as far as the caller may view pipelines there, with the people
+    who made them."""
     async with call.database.read() as connection:
         found = await folders.listed(connection, _project(call), path, kind)
+        found = [folder for folder in found if _may_view(call, folder.path, kind)]
         named = {who for folder in found for who in (folder.created_by, folder.modified_by) if who}
         return found, await people.get_many(connection, list(named))
 
@@ -89,6 +91,13 @@ async def delete(call: Call, path: str, kind: str = RELEASE) -> None:
 
 def _project(call: Call) -> UUID:
     return call.required_project("that the folder belongs to")
+
+
+def _may_view(call: Call, path: str, kind: str) -> bool:
+    token, _ = _place(call, path)
+    if kind == BUILD:
+        return call.may_build(BuildPermission.VIEW_BUILD_DEFINITION, token)
+    return call.may(Permission.VIEW_RELEASE_DEFINITION, token)
 
 
 def _require_editing(call: Call, path: str, kind: str) -> None:
