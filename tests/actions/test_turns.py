@@ -82,6 +82,19 @@ async def test_a_turn_is_renewed_for_as_long_as_the_work_takes(
     assert await turns.alone(Call(office.installation), NAME, work)
 
 
+async def test_who_loses_the_turn_stops(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LEASE", timedelta(milliseconds=60))
+
+    async def work() -> None:
+        async with office.installation.database.transaction() as connection:
+            await connection.execute("DELETE FROM turns")
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30):
+        with pytest.raises(Conflict, match="somebody else"):
+            await turns.alone(Call(office.installation), NAME, work)
+
+
 async def test_what_goes_wrong_is_put_off_with_its_reason(office: Office) -> None:
     reasons: list[str] = []
 

@@ -20,6 +20,7 @@ BEATS_PER_LEASE = 3
 LONGEST_WORK = timedelta(hours=1)  # so that what hangs holds up its own kind no longer
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 TRIED_FOR = timedelta(days=1)  # what the clock asks for, while a source does not answer
+LOST = "Its turn ended before it did, and somebody else may have taken it over."
 OURS = "It went wrong for a reason that the server's log tells."
 
 T = TypeVar("T")
@@ -45,8 +46,8 @@ async def alone(call: Call, name: str, work: Callable[[], Awaitable[T]]) -> T | 
     """Do the work unless somebody is at it already: None then, at once.
 
     However long it takes, it is not begun a second time by whoever is woken meanwhile. Who dies
-    over it is followed by another once the lease has run out; what hangs is ended after an hour:
-    raises Conflict then.
+    over it is followed by another once the lease has run out; what hangs is ended after an hour,
+    and what has lost its turn to another at once: raises Conflict then.
     """
     return await _alone(call, name, lambda: _in_time(work))
 
@@ -57,10 +58,19 @@ async def _alone(call: Call, name: str, work: Callable[[], Awaitable[T]]) -> T |
     if until is None:
         return None
     is_over = asyncio.Event()
+    working = asyncio.ensure_future(work())
     holding = asyncio.create_task(_held(call, name, until, is_over))
     try:
-        return await work()
+        await asyncio.wait((working, holding), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():  # somebody else may be at it by now
+            working.cancel()
+            await asyncio.wait((working,))
+        if working.cancelled():
+            raise Conflict(LOST)
+        return working.result()
     finally:
+        working.cancel()
+        await asyncio.wait((working,))
         is_over.set()
         await holding
 
