@@ -62,9 +62,10 @@ async def _alone(call: Call, name: str, work: Callable[[], Awaitable[T]]) -> T |
     holding = asyncio.create_task(_held(call, name, until, is_over))
     try:
         await asyncio.wait((working, holding), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():  # somebody else may be at it by now
-            working.cancel()
-            await asyncio.wait((working,))
+        if working.done():
+            return working.result()
+        working.cancel()  # somebody else may be at it by now
+        await asyncio.wait((working,))
         if working.cancelled():
             raise Conflict(LOST)
         return working.result()
