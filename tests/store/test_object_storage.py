@@ -1,23 +1,17 @@
 """Large objects in a folder: kept whole and summed up, or not at all."""
 
 import asyncio
-import errno
-import fcntl
 import hashlib
-import os
-import random
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from quaymaster.store.storage import folder_writing
-from quaymaster.store.storage.folder_writing import PAST_MEMORY, STEP_BYTES, WRITTEN_BYTES
+from quaymaster.store.storage.folder_writing import PIECES_BEHIND, WRITTEN_BYTES
 from quaymaster.store.storage.object_storage import ObjectStorage, StorageUnavailable
 
 PIECE = b"0123456789" * 20_000
-MANY = 32
+MANY = 4 * PIECES_BEHIND
 
 
 @pytest.fixture
@@ -37,61 +31,12 @@ async def read(storage: ObjectStorage, key: str) -> bytes:
 
 
 async def test_what_comes_in_pieces_is_kept_whole_and_summed_up(storage: ObjectStorage) -> None:
-    assert len(PIECE) * MANY > 4 * STEP_BYTES, "it takes several steps"
+    assert len(PIECE) > WRITTEN_BYTES, "a piece takes several writes"
     stored = await storage.put_stream("builds/1/a", pieces(MANY))
     whole = PIECE * MANY
     assert (stored.key, stored.byte_count) == ("builds/1/a", len(whole))
     assert stored.sha256 == hashlib.sha256(whole).hexdigest()
     assert await read(storage, "builds/1/a") == whole
-
-
-async def in_pieces(content: bytes, size: int) -> AsyncIterator[bytes]:
-    for first in range(0, len(content), size):
-        yield content[first : first + size]
-
-
-@pytest.mark.parametrize("more", [-1, 0, 1, WRITTEN_BYTES, STEP_BYTES - 1])
-@pytest.mark.parametrize("steps", [1, 3])
-@pytest.mark.parametrize("size", [WRITTEN_BYTES - 7, 5 * STEP_BYTES])
-async def test_steps_and_what_is_left_of_them_are_kept_in_order(
-    storage: ObjectStorage, steps: int, more: int, size: int
-) -> None:
-    content = random.Random(steps).randbytes(steps * STEP_BYTES + more)
-    stored = await storage.put_stream("whole", in_pieces(content, size))
-    assert (stored.byte_count, stored.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert await read(storage, "whole") == content
-
-
-def refusing(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """A file system that cannot write past the memory for files, or only says so when it should."""
-
-    def set_flags(descriptor: int, command: int, flags: int = 0) -> int:
-        if command == fcntl.F_SETFL and flags & PAST_MEMORY and where == "asked":
-            raise OSError(errno.EINVAL, "not here")
-        return fcntl.fcntl(descriptor, command, flags)
-
-    def write(descriptor: int, step: memoryview) -> int:
-        if where == "written" and fcntl.fcntl(descriptor, fcntl.F_GETFL) & PAST_MEMORY:
-            raise OSError(errno.EINVAL, "not so")
-        assert where != "none" or len(step) <= WRITTEN_BYTES
-        return os.write(descriptor, step)
-
-    monkeypatch.setattr(
-        folder_writing, "fcntl", SimpleNamespace(**vars(fcntl) | {"fcntl": set_flags})
-    )
-    monkeypatch.setattr(folder_writing, "os", SimpleNamespace(**vars(os) | {"write": write}))
-    if where == "none":
-        monkeypatch.setattr(folder_writing, "PAST_MEMORY", 0)
-
-
-@pytest.mark.parametrize("where", ["asked", "written", "none"])
-async def test_what_cannot_be_written_past_memory_is_written_as_ever(
-    storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    refusing(monkeypatch, where)
-    content = random.Random(1).randbytes(3 * STEP_BYTES + 5)
-    await storage.put_stream("whole", in_pieces(content, WRITTEN_BYTES))
-    assert await read(storage, "whole") == content
 
 
 async def test_no_bytes_make_an_empty_object(storage: ObjectStorage) -> None:
