@@ -24,6 +24,7 @@ PARTS = {
     "artifacts",
     "targets",
     "standing",
+    "is_deleted",
     "freezes",
     "holds",
     "circumstances",

@@ -107,6 +107,8 @@ def admitted(release: Release, event: Event, now: datetime) -> Event | None:
 
     Raises what the caller should be told otherwise.
     """
+    if release.is_deleted and isinstance(event, Activated | DeploymentRequested):
+        raise Refused(f"{release.name} or its release pipeline is deleted. Bring it back first.")
     match event:
         case Activated() | Abandoned() | DetailsChanged() | SnapshotEdited():
             return _about_the_release(release, event)

@@ -378,8 +378,9 @@ class Release:
     `targets` are the machines of the deployment groups that its plan names, by group, as they
     stand at the time of a decision; they are looked up, never saved with the release. So are the
     `freezes` and `holds` of its environments, and `standing`: what they mean at this moment, by
-    environment; the `circumstances`, where its plan reads them, and in `tag_hits` which of the
-    tag patterns of its conditions is found in which tag: pairs of both.
+    environment; `is_deleted`, which its definition can be in its place; the `circumstances`, where
+    its plan reads them, and in `tag_hits` which of the tag patterns of its conditions is found in
+    which tag: pairs of both.
     """
 
     id: ReleaseId
@@ -399,6 +400,7 @@ class Release:
     variables: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[int, tuple[Target, ...]] = field(default_factory=dict)
     quarantine: Quarantine | None = None
+    is_deleted: bool = False
     freezes: tuple[Freeze, ...] = ()
     holds: tuple[Hold, ...] = ()
     standing: Mapping[int, Standing] = field(default_factory=dict)

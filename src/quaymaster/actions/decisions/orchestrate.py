@@ -13,9 +13,7 @@ from quaymaster.actions.decisions.follow_up import follow_up, wake_deliveries
 from quaymaster.actions.people import job_tokens
 from quaymaster.domain.announcements import announcements
 from quaymaster.domain.changes import (
-    Activated,
     Change,
-    DeploymentRequested,
     Event,
     JobGivenUp,
     JobLost,
@@ -23,7 +21,7 @@ from quaymaster.domain.changes import (
     Superseded,
 )
 from quaymaster.domain.decide import decide
-from quaymaster.domain.errors import DomainError, NotFound, Refused
+from quaymaster.domain.errors import DomainError, NotFound
 from quaymaster.domain.finding import found_job
 from quaymaster.domain.plan import QueuePolicy
 from quaymaster.domain.queueing import Standing, next_moves
@@ -33,7 +31,7 @@ from quaymaster.domain.statuses import JobStatus
 from quaymaster.store.deployments import queueing
 from quaymaster.store.jobs import task_runs
 from quaymaster.store.postgres.database import Connection, DatabaseUnavailable
-from quaymaster.store.releases import edits, releases
+from quaymaster.store.releases import releases
 from quaymaster.store.releases.releases import Step
 from quaymaster.store.releases.writing.statements import Beside
 
@@ -49,7 +47,6 @@ STEP_RESULT = {
     JobStatus.SKIPPED: "Skipped",
 }
 
-STARTING = Activated | DeploymentRequested
 
 Check = Callable[[Release], None]
 Then = Callable[[Release], Event | None]
@@ -151,8 +148,6 @@ async def _decided(connection: Connection, wanted: Happening, found: Release) ->
     before = await circumstances.looked_up(connection, call, found, wanted.event)
     if wanted.check:
         wanted.check(before)
-    if isinstance(wanted.event, STARTING) and await edits.is_deleted(connection, found.id):
-        raise Refused(f"{found.name} or its release pipeline is deleted. Bring it back first.")
     return _Decided(call, before, *decide(before, wanted.event, call.now))
 
 

@@ -129,17 +129,6 @@ async def restore_with_definition(
     await connection.execute(RESTORE_WITH_DEFINITION, definition_id, by, at, comment)
 
 
-async def is_deleted(connection: Connection, release_id: int) -> bool:
-    """Whether the release or its definition is deleted; exact while the release is locked."""
-    return bool(
-        await connection.fetchval(
-            "SELECT r.is_deleted OR f.is_deleted FROM releases r"
-            " JOIN definitions f ON f.id = r.definition_id WHERE r.id = $1",
-            release_id,
-        )
-    )
-
-
 async def has_definition(connection: Connection, definition_id: int) -> bool:
     """Whether the definition is there; it cannot be deleted until the transaction ends."""
     return bool(

@@ -103,6 +103,8 @@ SELECT row_to_json(release)::text FROM (
   SELECT r.id, r.status, r.reason, r.name, r.description, r.created_by, r.created_for,
     r.created_at, r.modified_by, r.modified_at, r.keep_forever, r.variables, r.artifacts,
     encode(r.plan_digest, 'hex') AS plan_digest, r.quarantine,
+    r.is_deleted OR (SELECT f.is_deleted FROM definitions f WHERE f.id = r.definition_id)
+      AS is_deleted,
     coalesce((SELECT json_agg(frozen) FROM (
       SELECT {FREEZE_COLUMNS} FROM freezes f
       WHERE {freezes_reaching(ORGANIZATION, "r")}
@@ -205,6 +207,7 @@ class ReleaseRow(msgspec.Struct):
     artifacts: tuple[ArtifactVersion, ...]
     plan_digest: str
     quarantine: Quarantine | None
+    is_deleted: bool
     freezes: list[FreezeRow]
     holds: tuple[Hold, ...]
     stages: list[StageRow]
@@ -246,6 +249,7 @@ def release_of(row: ReleaseRow, plan: Plan, own: Mapping[str, StagePlan]) -> Rel
         artifacts=row.artifacts,
         variables=row.variables,
         quarantine=row.quarantine,
+        is_deleted=row.is_deleted,
         freezes=tuple(freeze.freeze() for freeze in row.freezes),
         holds=row.holds,
     )
