@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from quaymaster.store.storage.folder_writing import PIECES_BEHIND, WRITTEN_BYTES
+from quaymaster.store.storage.folder_writing import BEHIND_BYTES, STRETCH_BYTES, WRITTEN_BYTES
 from quaymaster.store.storage.object_storage import ObjectStorage, StorageUnavailable
 
 PIECE = b"0123456789" * 20_000
-MANY = 4 * PIECES_BEHIND
+MANY = 2 * BEHIND_BYTES // len(PIECE)
 
 
 @pytest.fixture
@@ -37,6 +37,18 @@ async def test_what_comes_in_pieces_is_kept_whole_and_summed_up(storage: ObjectS
     assert (stored.key, stored.byte_count) == ("builds/1/a", len(whole))
     assert stored.sha256 == hashlib.sha256(whole).hexdigest()
     assert await read(storage, "builds/1/a") == whole
+
+
+async def test_a_large_file_is_whole_though_it_goes_to_the_disk_while_it_comes(
+    storage: ObjectStorage,
+) -> None:
+    count = 3 * STRETCH_BYTES // len(PIECE)
+    stored = await storage.put_stream("large", pieces(count))
+    kept = hashlib.sha256()
+    async for piece in storage.stream("large"):
+        kept.update(piece)
+    assert (stored.byte_count, stored.sha256) == (count * len(PIECE), kept.hexdigest())
+    assert kept.hexdigest() == hashlib.sha256(PIECE * count).hexdigest()
 
 
 async def test_no_bytes_make_an_empty_object(storage: ObjectStorage) -> None:

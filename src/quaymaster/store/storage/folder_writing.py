@@ -1,6 +1,6 @@
 """Writes what comes in pieces to a file of a storage that is a folder, fast and lastingly.
 
-The bytes are summed up and written in threads, a few pieces behind what comes: the event loop only
+The bytes are summed up and written in threads, a little behind what comes: the event loop only
 hands them over. A thread is held while there is something to write and never while a sender is
 waited for: threads are few, and a sender may stall for as long as it likes. The file counts once it
 is on the disk, as a row does once it is committed.
@@ -9,13 +9,18 @@ is on the disk, as a row does once it is committed.
 import asyncio
 import hashlib
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-PIECES_BEHIND = 8
+BEHIND_BYTES = 4 * 1024 * 1024
 # Linux keeps what larger writes bring in large pages, and those a virtual machine that returns its
 # free memory has to get back from its host first: that made writing ten times slower.
 WRITTEN_BYTES = 64 * 1024
+# After so many bytes the disk is set to work on them while more come: the wait at the end is short.
+# What it has is dropped from memory, so that a large file uses the same few pages again and leaves
+# those of the database where they are.
+STRETCH_BYTES = 32 * 1024 * 1024
 
 
 async def write_pieces(path: Path, pieces: AsyncIterator[bytes]) -> tuple[int, str]:
@@ -27,11 +32,13 @@ async def write_pieces(path: Path, pieces: AsyncIterator[bytes]) -> tuple[int, s
     try:
         await writing.do(writing.open)
         batch: list[bytes] = []
+        waiting = 0
         async for piece in pieces:
             batch.append(piece)
-            if writing.is_free or len(batch) >= PIECES_BEHIND:
+            waiting += len(piece)
+            if writing.is_free or waiting >= BEHIND_BYTES:
                 await writing.start(batch)
-                batch = []
+                batch, waiting = [], 0
         await writing.start(batch)
         await writing.do(writing.close)
     except BaseException:
@@ -48,6 +55,7 @@ class _Writing:
         self.added_up = hashlib.sha256()
         self._path = path
         self._descriptor = -1
+        self._begun = 0  # so many bytes are on their way to the disk
         self._step: asyncio.Task[None] | None = None
 
     @property
@@ -86,6 +94,20 @@ class _Writing:
             while left:
                 left = left[os.write(self._descriptor, left[:WRITTEN_BYTES]) :]
             self.size += len(piece)
+        if self.size - self._begun >= STRETCH_BYTES:
+            self._begin_on_disk()
+
+    def _begin_on_disk(self) -> None:
+        """Begin to write to the disk what came since the last time, and drop what it has.
+
+        Linux does both for the same word: it begins to write pages that differ from the disk, and
+        drops those that do not, which are most of the two stretches before. Other systems write as
+        they think best.
+        """
+        if sys.platform == "linux":
+            start = max(0, self._begun - 2 * STRETCH_BYTES)
+            os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
+        self._begun = self.size
 
     def close(self) -> None:
         os.fsync(self._descriptor)
