@@ -23,6 +23,19 @@ def test_a_mistyped_command_is_named():
     assert "upp" in refused.stderr + refused.stdout
 
 
+def read_table(shown: str) -> list[list[str]]:
+    """The rows of a table, the titles first, with what was folded put together again."""
+    rows: list[list[str]] = []
+    for line in shown.splitlines():
+        cells = [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+        if cells and cells[0]:
+            rows.append(cells)
+        elif cells:
+            folded = zip(rows[-1], cells, strict=True)
+            rows[-1] = [f"{above} {more}".strip() for above, more in folded]
+    return rows
+
+
 @pytest.fixture
 def here(fresh_database_url):
     """Run a command on this test's own database."""
@@ -46,7 +59,7 @@ async def test_a_person_a_group_a_project_and_a_token_can_be_made(here, fresh_da
     assert stored["scopes"] == ["vso.release"]
 
 
-def test_a_token_a_person_and_a_membership_can_be_ended(here):
+async def test_a_token_a_person_and_a_membership_can_be_ended(here, fresh_database_url):
     assert here("user", "create", "ann").returncode == 0
     assert here("token", "create", "--user", "ann", "--name", "laptop").returncode == 0
     [number] = re.findall(r"│ (\d+) +│ laptop", here("token", "list", "--user", "ann").stdout)
@@ -60,7 +73,13 @@ def test_a_token_a_person_and_a_membership_can_be_ended(here):
         done = here(*words)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(said)
-    assert "revoked" in here("token", "list", "--user", "ann").stdout
+    connection = await asyncpg.connect(fresh_database_url)
+    await connection.execute("UPDATE tokens SET last_used_at = '2026-11-22 05:30+01:30'")
+    await connection.close()
+    titles, token = read_table(here("token", "list", "--user", "ann").stdout)
+    assert (titles[1], token[1]) == ("what for", "laptop")
+    assert (titles[4], token[4]) == ("used last", "2026-11-22 04:00 UTC")
+    assert (titles[5], token[5]) == ("valid until", "revoked")
 
 
 def test_what_cannot_be_done_is_one_sentence(here):

@@ -134,6 +134,30 @@ async def test_tokens_that_are_not_valid(connection):
     assert await people.verify_token(connection, digest("t"), earlier) is None
 
 
+async def test_the_use_of_a_token_is_written_seldom(database: Database):
+    apart = timedelta(minutes=5)
+    async with database.transaction() as connection:
+        await add_token(connection, await person(connection, "ann"))
+
+    async def noted(connection: Connection) -> str:
+        """The transaction that wrote the row last: every write shows."""
+        await people.note_uses(connection, [digest("t"), digest("unknown")], apart)
+        return await connection.fetchval("SELECT xmin::text FROM tokens WHERE name = 'laptop'")
+
+    async with database.read() as connection:
+        first = await noted(connection)
+        assert await connection.fetchval(
+            "SELECT last_used_at > now() - interval '1 hour' FROM tokens WHERE name = 'laptop'"
+        )
+        assert await noted(connection) == first
+        await connection.execute("UPDATE tokens SET last_used_at = now() - interval '6 minutes'")
+        before = await connection.fetchval("SELECT xmin::text FROM tokens WHERE name = 'laptop'")
+        async with database.transaction() as other:
+            await other.execute("SELECT FROM tokens FOR UPDATE")
+            assert await noted(connection) == before, "somebody else is at it: nobody waits"
+        assert await noted(connection) not in (first, before)
+
+
 async def test_a_token_that_was_never_given_cannot_be_revoked(connection):
     with pytest.raises(NotFound):
         await people.revoke_token(connection, 404, make.NOW)

@@ -46,13 +46,13 @@ _COMMANDS = {
     "token create": (
         "quaymaster.cli.people:create_token",
         "Make a personal access token and print it.",
-        "It is shown this once and stored only as a hash.",
-        "quaymaster token create --user ann@example.com --scope vso.release_execute",
+        "It is shown this once and stored only as a hash; --name says in lists what it is for.",
+        "quaymaster token create --user ann@example.com --name laptop --scope vso.release_execute",
     ),
     "token list": (
         "quaymaster.cli.people:show_tokens",
         "List the tokens of a person.",
-        "Their ids, what they are for, until when they are valid; never the tokens themselves.",
+        "Their ids, what for, when used last (to some minutes), how long valid; never their text.",
         "quaymaster token list --user ann@example.com",
     ),
     "token revoke": (

@@ -58,7 +58,7 @@ def show_tokens(
 ) -> None:
     found = on_database(home, lambda database: people.tokens_of(database, user))
     table = Table()
-    for title in ("id", "name", "scopes", "made", "used last", "valid until"):
+    for title in ("id", "what for", "scopes", "made", "used last", "valid until"):
         table.add_column(title, overflow="fold")
     for one in found:
         until = "revoked" if one.revoked_at else _day(one.expires_at) or "for ever"

@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
-from quaymaster.actions.people import projects
+from quaymaster.actions.people import people, projects
 from quaymaster.apis.azure import policy, router
 from quaymaster.apis.shared import remembering
 from quaymaster.apis.shared.scopes import Scope
 from tests.apis.azure.server import Server
+from tests.server.waiting import eventually
 from tests.vectors import shared_folder
 
 SWAGGER = shared_folder() / "contract" / "azure" / "swagger"
@@ -286,3 +287,17 @@ async def test_a_project_without_any_right_looks_like_none_at_all(server: Server
     assert hidden.json()["message"].replace("Secret", "Nowhere") == missing.json()["message"]
     listed = (await server.get("/default/_apis/projects", token=token)).json()
     assert [project["name"] for project in listed["value"]] == ["Default"]
+
+
+async def test_a_request_does_not_wait_until_the_use_of_its_token_is_written(server: Server):
+    poor = await server.user("poor", "vso.code")
+
+    async def used() -> bool:
+        [token] = await people.tokens_of(server.database, "poor")
+        return token.last_used_at is not None
+
+    async with server.database.transaction() as connection:
+        await connection.execute("LOCK TABLE tokens IN EXCLUSIVE MODE")
+        assert await server.me(poor)
+        assert not await used()
+    await eventually(used, "the use to be written")

@@ -20,6 +20,7 @@ TOKEN_BYTES = 32
 LONGEST_NAME = 256
 ALL_SCOPES = ("vso.full",)
 ADMINISTRATOR = "admin"
+USES_APART = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,13 @@ async def sign_in(database: Database, token: str, now: datetime) -> Caller | Non
         only_project=str(verified.project_id) if verified.project_id else None,
         build_grants=build_grants,
     )
+
+
+async def note_uses(database: Database, digests: list[bytes]) -> None:
+    """Write down that these tokens are used now, for each at most once in USES_APART however many
+    processes say so."""
+    async with database.read() as connection:
+        await people.note_uses(connection, digests, USES_APART)
 
 
 async def grants_of(

@@ -6,6 +6,7 @@ from quaymaster.actions.call import Caller
 from quaymaster.actions.people import people
 from quaymaster.apis.shared import credentials
 from quaymaster.apis.shared.remembering import ShortMemory
+from quaymaster.apis.shared.token_uses import TokenUses
 from quaymaster.store.postgres.database import Database
 
 
@@ -14,6 +15,7 @@ class Callers:
 
     def __init__(self) -> None:
         self._known: ShortMemory[bytes, Caller] = ShortMemory()
+        self._uses = TokenUses()
 
     async def signed_in(self, database: Database, authorization: str) -> Caller | None:
         """Who sends this Authorization header; None for nobody that we know."""
@@ -21,7 +23,10 @@ class Callers:
         for token in credentials.tokens(authorization):
 
             async def find(token: str = token) -> Caller | None:
-                return await people.sign_in(database, token, now)
+                caller = await people.sign_in(database, token, now)
+                if caller:
+                    self._uses.note(database, people.digest(token))
+                return caller
 
             found = await self._known.get(people.digest(token), find)
             if found:

@@ -1,7 +1,7 @@
 """People, groups, tokens and what they were granted."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -42,6 +42,14 @@ SELECT t.id AS token_id, t.scopes, t.project_id AS token_project, t.expires_at,
 FROM tokens t JOIN identities i ON i.id = t.identity_id
 WHERE t.sha256 = $1 AND t.revoked_at IS NULL AND i.is_active
   AND (t.expires_at IS NULL OR t.expires_at > $2)
+"""
+
+# A row that another process is at is left to it: it writes the same.
+NOTE_USES = """
+UPDATE tokens SET last_used_at = now() WHERE id IN (
+  SELECT id FROM tokens WHERE sha256 = ANY($1::bytea[])
+    AND (last_used_at IS NULL OR last_used_at < now() - $2::interval)
+  FOR NO KEY UPDATE SKIP LOCKED)
 """
 
 
@@ -101,6 +109,11 @@ async def verify_token(
     return VerifiedToken(
         _identity(row), frozenset(row["scopes"]), row["token_project"], row["expires_at"]
     )
+
+
+async def note_uses(connection: Connection, digests: list[bytes], apart: timedelta) -> None:
+    """Write down that these tokens are used now, but for those that were within `apart`."""
+    await connection.execute(NOTE_USES, digests, apart)
 
 
 async def get(connection: Connection, identity_id: str) -> Identity | None:
