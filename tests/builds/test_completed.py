@@ -40,10 +40,17 @@ async def test_a_completed_build_makes_one_release_of_it(yard: Yard):
     version = taken["definitionReference"]["version"]
     assert (version["id"], version["name"]) == (str(build["id"]), build["buildNumber"])
     assert release["reason"] == "continuousIntegration"
+    by_hand = {"definitionId": release["releaseDefinition"]["id"], "isDraft": True}
+    assert (await yard.server.made("releases", by_hand))["artifacts"] == [taken]
+    reference = taken["definitionReference"]
+    assert reference["project"]["name"] == "Default"
+    assert reference["requestedFor"]["id"] == build["requestedFor"]["displayName"]
+    assert reference["requestedForId"]["id"] == build["requestedFor"]["id"]
+    assert "repository" not in reference  # there is none, so nothing is said of it
 
     async def is_deployed() -> bool:
         found = await yard.server.seen(f"releases/{release['id']}")
         return bool(found["environments"][0]["status"] == "succeeded")
 
     await eventually(is_deployed, "the deployment of the release")
-    assert len(await releases(yard)) == 1
+    assert len(await releases(yard)) == 2  # with the draft made by hand

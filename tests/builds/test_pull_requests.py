@@ -149,6 +149,10 @@ async def test_a_pull_request_is_built_as_merged_and_its_head_is_told(
         ("shop/Dev", "pending"),
         ("shop/Dev", "success"),
     ]
+    [release] = (await yard.server.seen("releases?$expand=artifacts"))["value"]
+    taken = release["artifacts"][0]["definitionReference"]
+    assert taken["pullRequest.targetBranch"]["id"] == "refs/heads/main"
+    assert "requestedForId" not in taken  # nobody known here opened it
     assert statuses[3]["description"] == "Deployment of Release-1 on Dev succeeded."
     assert "_release?releaseId=" in statuses[3]["target_url"]
     assert all(f"statuses/{head} " in one for one in receiver.asked)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from quaymaster.actions.builds import status_posting
 from quaymaster.actions.call import Call
 from quaymaster.actions.decisions.follow_up import DELIVERIES, PUSH, job_kind
+from quaymaster.actions.definitions import own_builds
 from quaymaster.actions.people import job_tokens
 from quaymaster.actions.releases import artifact_events
 from quaymaster.domain.announcements import Announcement, Happening
@@ -128,7 +129,7 @@ async def _tell_completed(connection: Connection, call: Call, build: Build) -> N
     if view is None or view.definition_quality == "draft":
         return
     own = Call(call.installation, None, None, call.now)
-    await artifact_events.happened_within(connection, own, event_of(view))
+    await artifact_events.happened_within(connection, own, await event_of(connection, view))
     if await build_triggers.after(connection, view.definition_id):
         told = Push((), view.source_branch, view.source_version, kind=ENDED, number=view.id)
         numbers = await pushes.tell(connection, None, [told], call.now)
@@ -139,40 +140,25 @@ async def tell_tagged(connection: Connection, call: Call, view: BuildView) -> No
     """A tag was added to a completed build: that may make a release (8.3)."""
     if view.definition_quality != "draft":
         own = Call(call.installation, None, None, call.now)
-        event = replace(event_of(view), occasion=Occasion.TAGGED)
+        event = replace(await event_of(connection, view), occasion=Occasion.TAGGED)
         await artifact_events.happened_within(connection, own, event)
 
 
-def event_of(view: BuildView) -> ArtifactEvent:
+async def event_of(connection: Connection, view: BuildView) -> ArtifactEvent:
     """A completed build as the new version of an artifact (4.1, 8.1)."""
+    version = await own_builds.version_of(connection, view)
     return ArtifactEvent(
         type="Build",
         source_id=f"{view.project_id}:{view.definition_id}",
-        version_id=str(view.id),
-        branch=view.source_branch,
-        tags=view.tags,
+        version_id=version.id,
+        branch=version.branch,
+        tags=version.tags,
         default_branch=builds.branch_reference(view.repository.get("default_branch", "")),
         result=view.result or "",
         is_pull_request=view.reason == PULL_REQUEST,
-        target_branch=view.trigger_info.get("pr.targetBranch", ""),
-        version_name=view.number,
-        commit=view.source_version,
+        target_branch=version.reference.get("pullRequest.targetBranch", ""),
+        version_name=version.name,
+        commit=version.commit,
         requested_for=view.requested_for,
-        reference=reference_of(view),
+        reference=version.reference,
     )
-
-
-def reference_of(view: BuildView) -> dict[str, str]:
-    """The flat published keys of a build as an artifact's version (SEMANTICS 4.1)."""
-    repository = view.repository
-    return {
-        "project": str(view.project_id),
-        "definition": str(view.definition_id),
-        "definition.name": view.definition_name,
-        "buildUri": f"vstfs:///Build/Build/{view.id}",
-        "sourceVersion": view.source_version,
-        "requestedForId": view.requested_for or "",
-        "repository": str(repository.get("id") or ""),
-        "repository.name": str(repository.get("name") or ""),
-        "repository.provider": str(repository.get("type") or ""),
-    }

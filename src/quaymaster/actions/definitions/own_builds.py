@@ -62,7 +62,7 @@ class OwnBuilds:
         async with self.call.database.read() as connection:
             wanted = await self._wanted(connection, artifact, most)
             page = await lists.page(connection, wanted)
-            return [await _version(connection, view) for view in page.rows]
+            return [await version_of(connection, view) for view in page.rows]
 
     async def resolve(
         self, artifact: ArtifactPlan, version: str, _connection: Endpoint | None
@@ -70,7 +70,7 @@ class OwnBuilds:
         """The completed build with this id or number."""
         async with self.call.database.read() as connection:
             view = await self.found(connection, artifact, version)
-            return await _version(connection, view)
+            return await version_of(connection, view)
 
     async def changes(
         self,
@@ -218,16 +218,19 @@ def _wants(artifact: ArtifactDownload, name: str) -> bool:
     return any(top in ("", ".", name) or any(sign in top for sign in "*?[!") for top in tops)
 
 
-async def _version(connection: Connection, view: BuildView) -> Version:
+async def version_of(connection: Connection, view: BuildView) -> Version:
+    """A completed build as the version of an artifact, with its flat published keys (4.1): the
+    same whether a release asks for it or the end of the build tells of it."""
     requester = await people.get(connection, view.requested_for) if view.requested_for else None
+    name = requester.display_name if requester else ""
     reference = {
         "project": str(view.project_id),
         "project.name": view.project_name,
         "definition": str(view.definition_id),
         "definition.name": view.definition_name,
         "buildUri": f"vstfs:///Build/Build/{view.id}",
-        "requestedFor": requester.display_name if requester else "",
-        "requestedFor.name": requester.display_name if requester else "",
+        "requestedFor": name,
+        "requestedFor.name": name,
         "requestedForId": view.requested_for or "",
         "repository": str(view.repository.get("id") or ""),
         "repository.name": str(view.repository.get("name") or ""),
