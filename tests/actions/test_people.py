@@ -1,13 +1,15 @@
 """Signing in, and what ends it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from quaymaster.actions.people import people, projects
-from quaymaster.domain.errors import Conflict, Invalid, NotFound
+from quaymaster.domain.errors import Conflict, Invalid, NotFound, Refused
 from quaymaster.store.people import people as rows
 from tests.actions.office import Office
+from tests.server.locks import waits_for
 
 
 async def test_a_token_signs_its_owner_in(office: Office):
@@ -52,6 +54,54 @@ async def test_somebody_shut_out_is_out(office: Office):
     assert (await office.call("bob")).by == office.ids["bob"]
     with pytest.raises(NotFound, match="is a group"):
         await people.set_active(database, "[Default]\\Readers", active=False)
+
+
+ADMINISTRATORS = "Project Collection Administrators"
+
+
+async def administrators(office: Office, *names: str) -> None:
+    for name in names:
+        await office.hire(name)
+        await people.add_to_group(office.installation.database, ADMINISTRATORS, name)
+
+
+async def test_the_last_administrator_cannot_be_shut_out(office: Office):
+    database = office.installation.database
+    await people.set_active(database, "bob", active=False)  # none was ever: nobody is lost
+    await administrators(office, "kim", "lee")
+    await people.set_active(database, "kim", active=False)
+    with pytest.raises(Refused, match=f"group add '{ADMINISTRATORS}'"):
+        await people.set_active(database, "lee", active=False)
+    await office.call("lee")
+    await people.set_active(database, "kim", active=True)
+    await people.set_active(database, "lee", active=False)
+
+
+async def test_the_last_administrator_stays_one_by_whatever_group(office: Office):
+    database = office.installation.database
+    await people.create_group(database, "Operators")
+    await people.add_to_group(database, ADMINISTRATORS, "[default]\\Operators")
+    await office.hire("kim")
+    await people.add_to_group(database, "Operators", "kim")
+    for group, member in (("Operators", "kim"), (ADMINISTRATORS, "[default]\\Operators")):
+        with pytest.raises(Refused, match="Nobody who may sign in"):
+            await people.remove_from_group(database, group, member)
+    await administrators(office, "lee")
+    await people.remove_from_group(database, "Operators", "kim")
+
+
+async def test_two_administrators_are_not_shut_out_at_once(office: Office):
+    database = office.installation.database
+    await administrators(office, "kim", "lee")
+    async with database.transaction() as connection:
+        group = await rows.find(connection, f"[default]\\{ADMINISTRATORS}")
+        assert group
+        await rows.lock(connection, group.id)
+        await rows.set_active(connection, office.ids["kim"], active=False)
+        other = asyncio.create_task(people.set_active(database, "lee", active=False))
+        await waits_for(connection, other)
+    with pytest.raises(Refused):
+        await other
 
 
 async def test_who_left_a_group_has_its_rights_no_more(office: Office):

@@ -70,7 +70,7 @@ _COMMANDS = {
     "user disable": (
         "quaymaster.cli.people:disable_user",
         "Shut somebody out.",
-        "All tokens of the person stop working at once; what was done stays.",
+        "All tokens of the person stop working at once. The last administrator cannot be shut out.",
         "quaymaster user disable ann@example.com",
     ),
     "user enable": (

@@ -1,6 +1,8 @@
 """Signing in, and administering people, groups and tokens."""
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -9,6 +11,7 @@ from uuid import UUID
 from quaymaster.actions.call import Caller
 from quaymaster.domain import build_access
 from quaymaster.domain.access import EVERYTHING, Grant, Permission
+from quaymaster.domain.administrators import check_somebody_is_left
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.release import PersonId
 from quaymaster.store.people import people, projects
@@ -157,10 +160,25 @@ async def revoke_token(database: Database, token_id: int, now: datetime) -> None
 
 async def set_active(database: Database, user: str, *, active: bool) -> None:
     """Let a person in again, or shut them out: their tokens stop working at once. Raises
-    NotFound."""
+    NotFound, Refused for the last administrator."""
     async with database.transaction() as connection:
         owner = await _person(connection, user)
-        await people.set_active(connection, owner.id, active=active)
+        async with _somebody_administers(connection, owner.organization_id):
+            await people.set_active(connection, owner.id, active=active)
+
+
+@asynccontextmanager
+async def _somebody_administers(connection: Connection, organization: UUID) -> AsyncIterator[None]:
+    """Hold what the block does against the rule that an administrator is left, one change after
+    the other. Raises Refused."""
+    group = await _administrators(connection, organization)
+    if group is None:
+        raise NotFound("group", COLLECTION_ADMINISTRATORS)
+    await people.lock(connection, group)
+    before = await people.able_members_of(connection, group)
+    yield
+    after = await people.able_members_of(connection, group)
+    check_somebody_is_left(before, after, COLLECTION_ADMINISTRATORS)
 
 
 async def _person(connection: Connection, named: str) -> people.Identity:
@@ -195,12 +213,14 @@ async def add_to_group(
 async def remove_from_group(
     database: Database, group: str, member: str, project: str | None = None
 ) -> None:
-    """Take a person or group out of a group. Raises NotFound, also for who is no member."""
+    """Take a person or group out of a group. Raises NotFound, also for who is no member, Refused
+    for the last administrator."""
     async with database.transaction() as connection:
         target = await _group(connection, group, project)
         one = await found(connection, member)
-        if not await people.remove_member(connection, target.id, one.id):
-            raise NotFound("member", member, f"{member} is no member of {group} itself.")
+        async with _somebody_administers(connection, target.organization_id):
+            if not await people.remove_member(connection, target.id, one.id):
+                raise NotFound("member", member, f"{member} is no member of {group} itself.")
 
 
 async def _group(connection: Connection, group: str, project: str | None) -> people.Identity:

@@ -169,6 +169,22 @@ async def members_of(connection: Connection, group_id: str) -> frozenset[str]:
     return frozenset(row["id"] for row in await connection.fetch(MEMBERS, group_id))
 
 
+async def lock(connection: Connection, identity_id: str) -> None:
+    """Let nobody else lock this identity until the transaction ends; who joins it may do so."""
+    await connection.execute(
+        "SELECT FROM identities WHERE id = $1 FOR NO KEY UPDATE", identity_id
+    )
+
+
+async def able_members_of(connection: Connection, group_id: str) -> frozenset[str]:
+    """The people in a group, directly or through other groups, who are not shut out."""
+    rows = await connection.fetch(
+        f"SELECT id FROM identities WHERE id IN ({MEMBERS}) AND kind = 'user' AND is_active",
+        group_id,
+    )
+    return frozenset(row["id"] for row in rows)
+
+
 async def grants_of(
     connection: Connection, identities: list[str], namespace: str = "release"
 ) -> tuple[Grant, ...]:
