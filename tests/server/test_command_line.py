@@ -112,6 +112,17 @@ def test_serve_without_a_database_says_what_to_do(tmp_path):
     assert "QUAYMASTER_DATABASE_URL is not set" in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["user create ann", "secrets rotate"])
+def test_only_up_makes_a_home(command, tmp_path):
+    home = tmp_path / "nobody's"
+    refused = run(*command.split(), environment={"QUAYMASTER_HOME": str(home)})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"quaymaster: There is no installation in {home}. Say where")
+    assert f"`quaymaster up --home '{tmp_path}/nobody'\"'\"'s'`" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert not home.exists()
+
+
 async def test_a_connection_is_added_listed_and_removed(fresh_database_url, tmp_path):
     settings = {"QUAYMASTER_DATABASE_URL": fresh_database_url, "QUAYMASTER_HOME": str(tmp_path)}
 

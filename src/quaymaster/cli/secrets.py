@@ -5,6 +5,7 @@ from pathlib import Path
 from quaymaster.cli import options
 from quaymaster.cli.homes import on_database
 from quaymaster.cli.options import Home
+from quaymaster.server import access
 from quaymaster.store import resealing
 from quaymaster.store.storage import vault
 from quaymaster.store.storage.vault import open_vault
@@ -12,6 +13,7 @@ from quaymaster.store.storage.vault import open_vault
 
 def rotate(*, home: Home = None) -> None:
     settings = options.settings(home)
+    access.check_there(settings)  # no key for a home that nobody has made
     vault.add_key(settings.secret_key_file)
     done = _resealed(home, settings.secret_key_file)
     print(f"Sealed anew with a new key: {done}. Restart what runs, then: quaymaster secrets forget")

@@ -1,6 +1,7 @@
 """Which database this process works on, started for it where that is needed."""
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -36,8 +37,10 @@ async def reached(settings: Settings) -> AsyncIterator[str]:
     """The database of one administrative command, as an address.
 
     The named one, the one that `up` runs on the home, or the embedded one of the home, started
-    for as long as the command takes. Raises PostgresUnavailableError.
+    for as long as the command takes. Raises PostgresUnavailableError, also for a home on which
+    nothing was ever started: only `up` makes one.
     """
+    check_there(settings)
     async with AsyncExitStack() as stack:
         if settings.database_url:
             dsn = settings.database_url
@@ -47,6 +50,23 @@ async def reached(settings: Settings) -> AsyncIterator[str]:
             except HomeInUseError:
                 dsn = await _of_the_one_that_runs(settings)
         yield dsn
+
+
+def check_there(settings: Settings) -> None:
+    """Raise PostgresUnavailableError when no database is named and the home has none."""
+    if settings.database_url:
+        return
+    home = settings.home
+    try:
+        Folders.of(home).root.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise PostgresUnavailableError(
+            f"There is no installation in {home}. Say where it is with --home or QUAYMASTER_HOME, "
+            "or which database it has with QUAYMASTER_DATABASE_URL; "
+            f"`quaymaster up --home {shlex.quote(str(home))}` makes a new one there."
+        ) from None
+    except PermissionError:
+        return  # it is somebody else's; whoever opens it says so
 
 
 async def _of_the_one_that_runs(settings: Settings) -> str:
