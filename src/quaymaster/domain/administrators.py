@@ -1,12 +1,9 @@
 """Who administers an installation: always somebody who may sign in."""
 
-from collections.abc import Set
-from typing import Any
-
 from quaymaster.domain.errors import Refused
 
 
-def check_somebody_is_left(before: Set[Any], after: Set[Any], group: str) -> None:
+def check_somebody_is_left(before: frozenset[str], after: frozenset[str], group: str) -> None:
     """Raise Refused for a change after which none of the administrators may sign in.
 
     `before` and `after` are those who may; where there was nobody before, nothing is lost.

@@ -171,9 +171,7 @@ async def members_of(connection: Connection, group_id: str) -> frozenset[str]:
 
 async def lock(connection: Connection, identity_id: str) -> None:
     """Let nobody else lock this identity until the transaction ends; who joins it may do so."""
-    await connection.execute(
-        "SELECT FROM identities WHERE id = $1 FOR NO KEY UPDATE", identity_id
-    )
+    await connection.execute("SELECT FROM identities WHERE id = $1 FOR NO KEY UPDATE", identity_id)
 
 
 async def able_members_of(connection: Connection, group_id: str) -> frozenset[str]:
