@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.candidates import following_builds
+from quaymaster.actions.repositories import cut_clocks
 from quaymaster.actions.triggers import scheduled_cuts
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReportedStatus
@@ -20,6 +21,7 @@ from tests.apis.aviator.test_stories import release
 
 __all__ = ["connected"]
 BERLIN = ZoneInfo("Europe/Berlin")
+NOTHING_TO_CUT = {"error": cut_clocks.NO_SOURCE}
 NIGHTLY = {"cron": "0 2 * * *", "time_zone": BERLIN.key}
 
 
@@ -215,13 +217,49 @@ SETTINGS_THAT_ARE_NONE: list[dict[str, Any]] = [
 ]
 
 
-async def test_settings_that_make_no_sense(aviator: Aviator):
+async def test_settings_that_make_no_sense(connected: Aviator):
+    before = (await connected.in_project("GET", "")).json()["settings"]
+    new = {"name": "x", "repository": "a/b", **before}
     for settings in SETTINGS_THAT_ARE_NONE:
-        answer = await aviator.in_project("PATCH", "", json=settings)
+        answer = await connected.in_project("PATCH", "", json=settings)
         assert answer.status_code == 400, (settings, answer.text)
-        made = await aviator.ask("POST", json={"name": "x", "repository": "a/b", **settings})
+        assert answer.json() != NOTHING_TO_CUT
+        made = await connected.ask("POST", json={**new, **settings})
         assert made.status_code == 400
-    assert (await aviator.in_project("GET", "")).json()["settings"] == {}
+    assert (await connected.in_project("GET", "")).json()["settings"] == before
+
+
+async def test_a_clock_needs_a_repository_to_cut(aviator: Aviator):
+    answer = await aviator.in_project("PATCH", "", json={"scheduled_cut": NIGHTLY})
+    assert (answer.status_code, answer.json()) == (400, NOTHING_TO_CUT)
+    new = {"name": "x", "repository": "a/b", "scheduled_cut": NIGHTLY}
+    made = await aviator.ask("POST", json=new)
+    assert (made.status_code, made.json()) == (400, NOTHING_TO_CUT)
+    found = (await aviator.in_project("GET", "")).json()
+    assert (found["settings"], found["next_cut"]) == ({}, None)
+
+
+async def test_a_connection_that_leads_to_no_repository_is_not_enough(aviator: Aviator):
+    body = {"name": "Builder", "type": "Generic", "url": "https://build.example"}
+    made = await aviator.azure.ask(
+        "POST",
+        "/default/Default/_apis/serviceendpoint/endpoints",
+        json={**body, "authorization": {"scheme": "None", "parameters": {}}},
+    )
+    assert made.status_code == 200, made.text
+    named = {"source_connection": "Builder"}
+    assert (await aviator.in_project("PATCH", "", json=named)).status_code == 200
+    answer = await aviator.in_project("PATCH", "", json={"scheduled_cut": NIGHTLY})
+    assert (answer.status_code, answer.json()) == (400, NOTHING_TO_CUT)
+
+
+async def test_a_repository_stays_as_long_as_a_clock_cuts_it(connected: Aviator):
+    await schedule(connected)
+    answer = await connected.in_project("PATCH", "", json={"source_url": ""})
+    assert (answer.status_code, answer.json()) == (400, NOTHING_TO_CUT)
+    assert (await connected.in_project("GET", "")).json()["settings"]["source_url"]
+    both = {"source_url": "", "scheduled_cut": None}
+    assert (await connected.in_project("PATCH", "", json=both)).status_code == 200
 
 
 class TestOnceBuilt:

@@ -149,6 +149,13 @@ async def test_the_server_knows_which_commits_there_are(product: Aviator, far: F
     assert (refused.status_code, refused.json()) == (400, {"error": "Invalid commit hash"})
 
 
+async def test_a_clock_may_cut_what_the_server_knows(product: Aviator, far: Far):
+    await connect(product, far)
+    settings = {"source_connection": "Repository", "scheduled_cut": {"cron": "0 2 * * *"}}
+    set_to = await product.in_project("PATCH", "", json=settings)
+    assert set_to.status_code == 200, set_to.text
+
+
 async def test_a_repository_that_it_does_not_show(product: Aviator, far: Far):
     wrong = {name: "wrong" for name in far.parameters if name != "appId"}
     await connect(product, far, **wrong)

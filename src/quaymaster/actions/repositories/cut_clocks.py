@@ -1,13 +1,15 @@
 """The clocks by which definitions cut candidates, and which paths are theirs (AVIATOR 1)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cronsim import CronSim
 
+from quaymaster.actions.call import Call
 from quaymaster.actions.decisions import freeze_times
-from quaymaster.actions.repositories import path_globs
+from quaymaster.actions.repositories import path_globs, sources
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.release_versions import Numbering
 from quaymaster.domain.schedules import time_zone
@@ -19,6 +21,11 @@ from quaymaster.store.triggers.cut_schedules import CutSchedule
 SCHEDULED_CUT, FILE_PATHS = "scheduled_cut", "file_paths"
 CRON, ZONE, VERSIONS, BRANCH = "cron", "time_zone", "versions", "branch"
 LONGEST_BRANCH = 250
+NO_SOURCE = (
+    f"Invalid {SCHEDULED_CUT}: the repository is connected to nothing, so that there is nothing to "
+    f"cut. Set {sources.URL}, or {sources.CONNECTION} alone for one at GitHub, GitLab or Gitea; "
+    f"{SCHEDULED_CUT} null ends the clock."
+)
 
 
 def check(settings: Mapping[str, Any]) -> None:
@@ -35,6 +42,23 @@ def check(settings: Mapping[str, Any]) -> None:
     branch = clock[BRANCH]
     if branch and (len(branch) > LONGEST_BRANCH or not branch.isprintable()):
         raise Invalid(f"Invalid {BRANCH}: it is none that a repository can have.")
+
+
+def check_source(settings: Mapping[str, Any]) -> None:
+    """Raise Invalid for a clock without a repository: nothing could ever be cut by it."""
+    if settings.get(SCHEDULED_CUT) and not any(sources.said(settings)):
+        raise Invalid(NO_SOURCE)
+
+
+async def check_reach(call: Call, settings: Mapping[str, Any], repository: str) -> None:
+    """The same for a service connection alone that leads to no repository, such as one of the
+    type Generic; `call` is inside the project whose connections are meant."""
+    check_source(settings)
+    address, connection = sources.said(settings)
+    if settings.get(SCHEDULED_CUT) and not address:
+        own = replace(call, caller=None)  # who set it was allowed to use it
+        if not (await sources.opened(own, address, connection, repository)).address:
+            raise Invalid(NO_SOURCE)
 
 
 def following(cron: str, zone: str, after: datetime) -> datetime:

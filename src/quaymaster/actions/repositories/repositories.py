@@ -233,6 +233,7 @@ async def create(call: Call, new: NewDefinition) -> Scene:
         cut_clocks.check(new.settings)
         inside.require(Permission.EDIT_RELEASE_DEFINITION, str(inside.project_id), "its settings")
         await sources.check(inside, new.settings, new.repository)
+        await cut_clocks.check_reach(inside, new.settings, new.repository)
     async with call.database.transaction() as connection:
         build = method_of(new.settings, BUILD_METHOD)
         await deployment_methods.check_build(connection, inside, build)

@@ -50,12 +50,15 @@ async def change(
     """
     cut_clocks.check(changes)
     is_elsewhere = bool({sources.URL, sources.CONNECTION} & set(changes))
-    if is_elsewhere:
-        await _check_source(call, project, changes)
+    is_about_cuts = is_elsewhere or cut_clocks.SCHEDULED_CUT in changes
+    if is_about_cuts:
+        await _check_source(call, project, changes, asks=is_elsewhere)
     async with call.database.transaction() as connection:
         found = await _locked(connection, call, project)
         found.require(Permission.EDIT_RELEASE_DEFINITION)
         settings = {**found.definition.settings, **changes}
+        if is_about_cuts:
+            cut_clocks.check_source(settings)  # as it was left by whoever changed it meanwhile
         build = repositories.method_of(changes, BUILD_METHOD)
         await deployment_methods.check_build(connection, found.call, build)
         if is_elsewhere:
@@ -81,11 +84,16 @@ async def _locked(
     return await repositories.scene(connection, call, project, environment)
 
 
-async def _check_source(call: Call, project: str, changes: Mapping[str, Any]) -> None:
+async def _check_source(
+    call: Call, project: str, changes: Mapping[str, Any], *, asks: bool
+) -> None:
+    """Where the repository is to be: asked whether it is there, and whether a clock can cut it."""
     found = await repositories.looked_up(call, project)
     found.require(Permission.EDIT_RELEASE_DEFINITION)
     settings = {**found.definition.settings, **changes}
-    await sources.check(found.call, settings, found.definition.repository)
+    if asks:
+        await sources.check(found.call, settings, found.definition.repository)
+    await cut_clocks.check_reach(found.call, settings, found.definition.repository)
 
 
 async def delete(call: Call, project: str) -> None:
