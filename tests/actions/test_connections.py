@@ -5,18 +5,25 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import artifact_inputs, definitions
+from quaymaster.actions.jobs import jobs
+from quaymaster.actions.jobs.takers import Taker, new_token
 from quaymaster.actions.people import people, projects
 from quaymaster.actions.releases import artifact_versions
-from quaymaster.actions.resources import connections
+from quaymaster.actions.resources import connections, task_groups
 from quaymaster.actions.resources.connections import DefinitionPlace
+from quaymaster.actions.resources.task_groups import GroupContent
 from quaymaster.domain.access import Permission
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.connections import ServiceConnection, connection_token
 from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from quaymaster.plans import azure_artifacts
 from quaymaster.plans.features import INVOKE_REST_API
+from quaymaster.plans.job_message import Place
+from quaymaster.protocol.job import SYSTEM_CONNECTION
 from quaymaster.store.definitions.definitions import Definition
+from quaymaster.store.releases import releases
 from tests import documents
 from tests.actions.office import Office
 
@@ -320,6 +327,54 @@ async def test_a_name_that_comes_out_of_a_variable_counts_if_the_author_may_use_
     await office.grant("dora", connection_token(str(call.project_id), number), deny=denied)
     assert await found() == set()
     assert await found("monitor") == {"monitor"}
+
+
+def asking_group(word: str) -> GroupContent:
+    """A task group whose one task names a connection."""
+    named = {"id": INVOKE_REST_API, "versionSpec": "1.*", "definitionType": "task"}
+    inputs = {"serviceConnection": word, "method": "GET"}
+    step = {"displayName": "Ask", "enabled": True, "task": named, "inputs": inputs}
+    return GroupContent({"name": "Ask", "inputs": [], "tasks": [step]})
+
+
+async def told(office: Office, made: Definition) -> set[str]:
+    """The connections that the job of a release made now finds."""
+    release = await office.release("ann", made)
+    call = Call(office.installation, None, None, (await office.call("ann")).now)
+    async with call.database.read() as connection:
+        found = await releases.load(connection, release)
+    assert found
+    assert found.stages[0].newest
+    [job] = found.stages[0].newest.jobs
+    taker = Taker("one", Place("/somewhere/1", "one-1", 5), new_token())
+    taken = await jobs.claim(call, release, job.id, taker)
+    assert taken
+    return {one.name for one in taken.message.endpoints if one.id != SYSTEM_CONNECTION}
+
+
+async def test_what_a_task_group_names_since_counts_if_the_author_may_use_it(office: Office):
+    """Nobody was asked about it when the pipeline was saved."""
+    number = await make(office)
+    await office.hire("emma", "Contributors")
+    project = str((await office.call("ann")).project_id)
+    denied = Permission.EDIT_RELEASE_DEFINITION
+    await office.grant("emma", connection_token(project, number), deny=denied)
+    group = (await task_groups.create(await office.call("dora"), asking_group("Other"))).id
+    step = documents.task(str(group), "1.*", "Ask", {}, definitionType="metaTask")
+    hers, resaved = [
+        await office.define("emma", tasks=[step], name=name) for name in ("Hers", "Resaved")
+    ]
+    others = await office.define("dora", tasks=[step], name="Others")
+    await task_groups.update(await office.call("dora"), group, asking_group("Monitor"))
+    assert await told(office, hers) == set()
+    assert await told(office, others) == {"Monitor"}
+    document = {**msgspec.json.decode(resaved.document), "id": resaved.id, "revision": 1}
+    with pytest.raises(Forbidden, match="Monitor, which task Ask"):
+        await definitions.update(await office.call("emma"), {**document, "description": "other"})
+    await definitions.update(await office.call("dora"), document)
+    again = {**document, "revision": 2, "description": "about something else"}
+    await definitions.update(await office.call("emma"), again)
+    assert await told(office, resaved) == {"Monitor"}  # which it named before her save
 
 
 def from_source(

@@ -319,7 +319,11 @@ class ArtifactPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled revision. `warnings` are what the author should know before relying on it."""
+    """A compiled revision. `warnings` are what the author should know before relying on it.
+
+    `named_since` are ids and names of connections and secure files, in casefold and in order, that
+    task groups came to name after the definition was saved: nobody was asked about those (25.3).
+    """
 
     stages: tuple[StagePlan, ...]
     artifacts: tuple[ArtifactPlan, ...] = ()
@@ -330,6 +334,7 @@ class Plan:
     schedules: tuple[Schedule, ...] = ()
     task_groups: tuple[TakenGroup, ...] = ()
     warnings: tuple[str, ...] = ()
+    named_since: tuple[str, ...] = ()
 
     def stage(self, definition_stage_id: int) -> StagePlan:
         """The stage with this id in the definition; KeyError when the plan has none."""

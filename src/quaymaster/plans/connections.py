@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from quaymaster.domain import variable_expansion
-from quaymaster.domain.plan import TaskPlan
+from quaymaster.domain.plan import Plan, TaskPlan
 from quaymaster.domain.spreading import EXTERNAL
 from quaymaster.domain.variables import VariableSet, expand_input
 from quaymaster.plans.features import AZURE_MONITOR, INVOKE_REST_API, QUERY_WORK_ITEMS, SERVICE_BUS
@@ -78,9 +78,11 @@ def is_address(word: str) -> bool:
     return word.lower().startswith(("http://", "https://"))
 
 
-def words_written(tasks: Iterable[TaskPlan], inputs_of: InputsOf) -> frozenset[str]:
-    """The ids and names that these tasks hold as they are written, in casefold."""
-    return frozenset(word.casefold() for task in tasks for _, word in named_by(task, inputs_of))
+def words_written(plan: Plan, tasks: Iterable[TaskPlan], inputs_of: InputsOf) -> frozenset[str]:
+    """The ids and names that these tasks of a plan hold as they are written, in casefold, and that
+    its author was asked about: not those of task groups that have changed since."""
+    held = frozenset(word.casefold() for task in tasks for _, word in named_by(task, inputs_of))
+    return held.difference(plan.named_since)
 
 
 def warn_of_unknown(node: Node, task: TaskPlan, known: KnownConnections | None) -> None:

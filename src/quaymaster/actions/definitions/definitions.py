@@ -141,8 +141,8 @@ async def update_within(
     _authorise_change(call, replace(before, plan=was), saved)
     own = before.project_id
     await named_builds.check_newly_named(connection, call, own, before.plan, saved.plan)
-    await connections.check_newly_used(connection, call, was, saved.plan)
-    await secure_files.check_newly_used(connection, call, was, saved.plan)
+    await connections.check_newly_used(connection, call, before.plan, saved.plan)
+    await secure_files.check_newly_used(connection, call, before.plan, saved.plan)
     await definitions.update(connection, call.vault, before, saved, call.by, call.now)
     if saved.path != before.path:
         await folders.make_way(connection, before.project_id, saved.path, call.by, call.now)

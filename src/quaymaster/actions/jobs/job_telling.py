@@ -112,7 +112,7 @@ async def _secure_files(
     words = connections_named(phase, lambda: message.variables, tasks.secure_file_inputs)
     if not words:
         return []
-    written = words_written(phase.tasks, tasks.secure_file_inputs)
+    written = words_written(found.release.plan, phase.tasks, tasks.secure_file_inputs)
     place = _definition(around)
     return await secure_files.given(connection, place, words, written, found.job.id)
 
@@ -136,7 +136,7 @@ async def connections_of(
     if not words:
         return {}
     place = _definition(around)
-    written = words_written(phase.tasks, inputs_of)
+    written = words_written(found.release.plan, phase.tasks, inputs_of)
     known = await connections.resolve_for(connection, vault, place, words, written)
     return {word: endpoint(each) for word, each in known.items()}
 

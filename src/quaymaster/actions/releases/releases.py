@@ -24,6 +24,7 @@ from quaymaster.domain.statuses import ReleaseReason, ReleaseStatus
 from quaymaster.domain.task_groups import Groups
 from quaymaster.domain.variable_groups import VariableGroup, under
 from quaymaster.domain.variables import Variable, VariableSet
+from quaymaster.plans.connection_uses import uses_in, words_of_tasks
 from quaymaster.store.definitions import definitions as definition_rows
 from quaymaster.store.definitions.definitions import Definition
 from quaymaster.store.deployments import places
@@ -148,8 +149,22 @@ async def _expanded(call: Call, definition: Definition) -> tuple[Definition, Gro
     async with call.database.read() as connection:
         groups = await task_groups.used_by(connection, definition.project_id, document)
     made = definitions.compiled(call, document, groups)
-    plan = replace(made, artifacts=definition.plan.artifacts)  # with the ids that names stand for
+    plan = replace(
+        made,
+        artifacts=definition.plan.artifacts,  # with the ids that names stand for
+        named_since=_named_since(call, definition.plan, made),
+    )
     return replace(definition, plan=plan), task_groups.chosen(plan, groups)
+
+
+def _named_since(call: Call, saved: Plan, made: Plan) -> tuple[str, ...]:
+    """What task groups name by now that they, and the definition, did not when it was saved."""
+    outside = call.installation.outside
+    kinds = [outside.connection_inputs]
+    if outside.tasks:
+        kinds.append(outside.tasks.secure_file_inputs)
+    new = (words_of_tasks(uses_in(made, kind) - uses_in(saved, kind)) for kind in kinds)
+    return tuple(sorted(frozenset().union(*new)))
 
 
 async def _made(

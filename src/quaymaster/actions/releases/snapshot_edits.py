@@ -1,7 +1,7 @@
 """Editing what one release will do: its own copy of the definition (SEMANTICS 6.2)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -87,6 +87,7 @@ async def revise(
         return
     groups = await task_groups.of_release(connection, place.project_id, release_id, after.document)
     plan = azure.compile_definition(after.document, groups=groups)
+    plan = replace(plan, named_since=release.plan.named_since)
     was = azure.compile_definition(before.document, groups=groups)
     given = definitions.stages_with_other_secrets(before.secrets, after.secrets)
     _authorise(call, place, was, plan, given)

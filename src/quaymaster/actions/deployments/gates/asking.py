@@ -204,7 +204,7 @@ async def _connections(
     async with call.database.read() as connection:
         project = UUID(found.facts.circumstances.project_id)
         place = DefinitionPlace(found.facts.circumstances.definition_id, project)
-        written = words_written(gates, inputs_of)
+        written = words_written(found.release.plan, gates, inputs_of)
         known = await connections.resolve_for(connection, call.vault, place, words, written)
     return tuple({each.id: endpoint(each) for each in known.values()}.values())
 
