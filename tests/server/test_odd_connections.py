@@ -3,7 +3,7 @@
 import base64
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,7 @@ from tests.server.test_parts import Part
 from tests.server.waiting import until
 
 IDLE = 600
+ENDLESS = 20
 TOKEN = "an-administrators-token-for-the-tests"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n"
 
@@ -88,6 +89,30 @@ def test_more_headers_than_anybody_sends_are_refused(api: Product):
     got = said(api, LIVE + b"".join(b"X-%d: a\r\n" % number for number in range(5000)) + b"\r\n")
     assert got.startswith(b"HTTP/1.1 4"), got[:200]
     assert is_served(api)
+
+
+def test_headers_without_an_end_are_refused_and_logged_nowhere(api: Product):
+    before = len(api.said())
+    with ExitStack() as lines:
+        endless = [
+            lines.enter_context(socket.create_connection(("127.0.0.1", api.port)))
+            for _ in range(ENDLESS)
+        ]
+        for line in endless:
+            line.settimeout(20)
+            line.sendall(LIVE + b"X-A: " + b"a" * 1_500_000)  # as much as is still waited for
+        assert is_served(api)
+        for line in endless:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                line.sendall(b"a" * 1_500_000)
+                assert line.recv(100).startswith(b"HTTP/1.1 431")
+    projects = b"GET /default/_apis/projects HTTP/1.1\r\nConnection: close\r\nHost: "
+    assert said(api, projects + b"a\r\nX-A: " + b"a" * 1_900_000 + b"\r\n\r\n").startswith(
+        b"HTTP/1.1 431"
+    )
+    assert said(api, projects + b"a" * 1_900_000 + b"\r\n\r\n").startswith(b"HTTP/1.1 431")
+    assert is_served(api)
+    assert len(api.said()) - before < 1000
 
 
 async def test_an_upload_that_is_cut_half_way_leaves_nothing(

@@ -1,12 +1,16 @@
-"""A body that breaks off is the sender's fault, in the words of either API (A.7, AVIATOR 3)."""
+"""Heads and bodies that nobody can use are the sender's fault, in the words of either API (A.7,
+AVIATOR 3, R-42)."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
 
 from quaymaster.apis.aviator import router as aviator
 from quaymaster.apis.azure import router as azure
+from quaymaster.apis.shared import messages, requests
 from tests.apis.azure.server import MAX_BODY, Server, elsewhere, serving
 
 
@@ -16,18 +20,19 @@ async def server(database, tmp_path):
         yield running
 
 
-async def broken_off(server: Server, path: str) -> tuple[int, dict[str, Any]]:
-    """The answer to a POST whose body ends as one does whose chunks cannot be read."""
-    told = iter(
-        [
-            {"type": "http.request", "body": b'{"name": ', "more_body": True},
-            {"type": "http.disconnect"},
-        ]
-    )
-    answered: list[dict[str, Any]] = []
+BEGUN = {"type": "http.request", "body": b'{"name": ', "more_body": True}
+AZURE = "/default/Default/_apis/release/definitions"
+AVIATOR = "/api/releases/web/environments"
 
-    async def receive() -> dict[str, Any]:
-        return next(told)
+
+async def posted(
+    server: Server,
+    path: str,
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> tuple[int, dict[str, Any]]:
+    """The answer to a POST whose body comes as `receive` has it."""
+    answered: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
         answered.append(message)
@@ -44,10 +49,10 @@ async def broken_off(server: Server, path: str) -> tuple[int, dict[str, Any]]:
         "client": ("127.0.0.1", 1),
         "server": ("quay.example", 80),
         "headers": [
-            (b"host", b"quay.example"),
             (b"authorization", f"Bearer {server.token}".encode()),
             (b"content-type", b"application/json"),
             (b"transfer-encoding", b"chunked"),
+            *(headers or [(b"host", b"quay.example")]),
         ],
     }
     inner = aviator.edge(elsewhere, lambda: server.installation, MAX_BODY)
@@ -57,10 +62,68 @@ async def broken_off(server: Server, path: str) -> tuple[int, dict[str, Any]]:
     return answered[0]["status"], json.loads(body)
 
 
+async def never() -> dict[str, Any]:
+    """Nothing ever comes."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 async def test_a_body_that_breaks_off_is_a_bad_request(server: Server):
-    status, body = await broken_off(server, "/default/Default/_apis/release/definitions")
+    def breaking_off() -> Callable[[], Awaitable[dict[str, Any]]]:
+        told = iter([BEGUN, {"type": "http.disconnect"}])
+
+        async def receive() -> dict[str, Any]:
+            return next(told)
+
+        return receive
+
+    status, body = await posted(server, AZURE, breaking_off())
     assert (status, body["typeKey"]) == (400, "VssRequestInvalidException")
     assert "breaks off" in body["message"]
-    status, body = await broken_off(server, "/api/releases/web/environments")
+    status, body = await posted(server, AVIATOR, breaking_off())
     assert status == 400
     assert "breaks off" in body["error"]
+
+
+async def test_a_body_of_which_nothing_comes_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(requests, "MOST_SILENT_SECONDS", 0.01)
+    status, body = await posted(server, AZURE, never)
+    assert (status, body["typeKey"]) == (408, "VssRequestTimeoutException")
+    assert body["message"] == "Nothing came for 0.01 seconds; send the body again."
+    status, body = await posted(server, AVIATOR, never)
+    assert status == 408
+    assert "Nothing came" in body["error"]
+
+
+async def test_a_body_that_comes_in_drops_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(requests, "LONGEST_BODY_SECONDS", 0.01)
+
+    async def dripping() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    for path in (AZURE, AVIATOR):
+        status, body = await posted(server, path, dripping)
+        assert status == 408
+        assert "was not there after 0.01 seconds" in str(body)
+
+
+@pytest.mark.parametrize("path", [AZURE, AVIATOR])
+async def test_headers_that_nobody_needs_are_refused_unread(
+    server: Server, path: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Every link of an answer repeats the Host: one of 2 MB would make a list of gigabytes."""
+    monkeypatch.setattr(requests, "MOST_SILENT_SECONDS", 0.01)
+    for header, expected in [
+        ((b"x-a", b"a" * messages.LONGEST_HEADERS), 431),
+        ((b"authorization", b"Bearer " + b"a" * messages.LONGEST_HEADERS), 431),
+        ((b"host", b"a" * messages.LONGEST_HOST), 408),
+        ((b"host", b"a" * (messages.LONGEST_HOST + 1)), 400),
+    ]:
+        status, body = await posted(server, path, never, [header])
+        assert status == expected, header[0]
+        assert len(str(body)) < 2000

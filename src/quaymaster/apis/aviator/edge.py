@@ -18,7 +18,7 @@ from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.shared import paths, query
 from quaymaster.apis.shared.callers import Callers
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
-from quaymaster.apis.shared.messages import answer, header, raw_path
+from quaymaster.apis.shared.messages import answer, check_headers, header, raw_path
 from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.store.postgres.database import DatabaseUnavailable
 
@@ -48,6 +48,7 @@ class Edge:
         headers = dict(scope["headers"])
         telling = _Telling(send)
         try:
+            check_headers(scope)
             caller = await self._callers.signed_in(
                 self._installation().database, header(headers, b"authorization")
             )

@@ -27,7 +27,7 @@ from quaymaster.apis.azure.negotiation import NEWEST_RELEASED
 from quaymaster.apis.shared import paths, query
 from quaymaster.apis.shared.callers import Callers
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
-from quaymaster.apis.shared.messages import Headers, answer, header, raw_path
+from quaymaster.apis.shared.messages import Headers, answer, check_headers, header, raw_path
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.domain.errors import DomainError, NotFound
@@ -79,6 +79,7 @@ class Edge:
         activity = _new_id()
         dressed = _Dressed(send, activity, headers)
         try:
+            check_headers(scope)
             if scope["method"] == "OPTIONS":
                 await answer(dressed, *_locations(scope))
                 return

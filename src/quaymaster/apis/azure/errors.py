@@ -100,6 +100,8 @@ REFUSALS = {
     "noRoute": "ControllerNotFoundException",
     "tooMany": "RequestBlockedException",
     "contentType": "VssRequestContentTypeNotSupportedException",
+    "tooSlow": "VssRequestTimeoutException",
+    "headers": "VssRequestInvalidException",
     "notServed": "NotImplementedException",
 }
 

@@ -50,6 +50,20 @@ class WrongContentType(Refusal):
     kind = "contentType"
 
 
+class TooSlow(Refusal):
+    """The body does not come, or not in the time that there is for it."""
+
+    status = 408
+    kind = "tooSlow"
+
+
+class HeadersTooLarge(Refusal):
+    """More headers than anybody needs."""
+
+    status = 431
+    kind = "headers"
+
+
 class NotServed(Refusal):
     """The operation is published, but this installation cannot do it yet."""
 

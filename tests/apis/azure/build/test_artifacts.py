@@ -17,7 +17,7 @@ from quaymaster.actions.builds import happening
 from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import own_builds
 from quaymaster.actions.jobs import build_jobs, build_publishing
-from quaymaster.apis.azure.build import artifacts
+from quaymaster.apis.shared import requests
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.events import JobClaimed
@@ -213,7 +213,7 @@ async def test_pieces_of_one_file_from_many_at_once_are_put_together_once(server
 async def test_an_upload_of_which_nothing_more_comes_is_given_up(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(artifacts, "MOST_SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(requests, "MOST_SILENT_SECONDS", 0.05)
     build = await queued(server, await made(server, "Web"))
 
     async def stalling() -> AsyncIterator[bytes]:

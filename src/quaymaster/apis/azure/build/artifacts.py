@@ -1,8 +1,7 @@
 """Artifacts of builds and the containers that hold their files (CONTRACT B.1, SEMANTICS 23.6)."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +25,6 @@ from quaymaster.store.builds.views import BuildView
 CONTAINER = "/resources/containers/{container_id:str}"
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 BINARY = "application/octet-stream"
-MOST_SILENT_SECONDS = 300.0
 
 
 @get(
@@ -171,28 +169,11 @@ async def upload_container_item(
             400, "ArgumentNullException", "Value cannot be null. Parameter name: itemPath"
         )
     wanted = _upload(request, path)
-    found, is_whole = await artifacts.upload(call, number, wanted, _received(request))
+    found, is_whole = await artifacts.upload(call, number, wanted, request.stream())
     body = _item(request, number, found) if found else {"path": path, "status": "pendingUpload"}
     answer = request.answer("fileContainerItem", body)
     answer.status_code = 201 if is_whole else 202
     return answer
-
-
-async def _received(request: AzureRequest) -> AsyncIterator[bytes]:
-    """What comes of the body. A sender whose machine is gone never says so: after a while without
-    a byte its upload is given up. Raises Problem."""
-    stream = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout(MOST_SILENT_SECONDS):
-                piece = await anext(stream, None)
-        except TimeoutError:
-            text = f"Nothing came for {MOST_SILENT_SECONDS:g} seconds; send the file again."
-            raise Problem(408, "VssRequestTimeoutException", text) from None
-        if piece is None:
-            return
-        if piece:
-            yield piece
 
 
 def _upload(request: AzureRequest, path: str) -> Upload:
