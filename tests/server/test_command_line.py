@@ -82,6 +82,13 @@ async def test_a_token_a_person_and_a_membership_can_be_ended(here, fresh_databa
     assert (titles[5], token[5]) == ("valid until", "revoked")
 
 
+def test_a_pool_is_made_and_listed_with_its_queue(here):
+    made = here("pool", "create", "Linux")
+    titles, *rows = read_table(here("pool", "list").stdout)
+    assert titles == ["id", "name", "workers now", "queue of Default"]
+    assert rows == [["1", "Default", "0", "1"], [made.stdout.strip(), "Linux", "0", "2"]]
+
+
 def test_what_cannot_be_done_is_one_sentence(here):
     for words, sentence in [
         (("token", "create", "--user", "nobody@example.com"), "Nobody is known as"),
@@ -89,6 +96,7 @@ def test_what_cannot_be_done_is_one_sentence(here):
         (("token", "revoke", "404"), "There is no token 404"),
         (("user", "create", "a\tb"), "holds control characters"),
         (("project", "create", "Default"), "Default"),
+        (("pool", "create", "default"), "already a pool named 'default'"),
         (("project", "create", "a/b"), "its name is part of every address"),
         (("token", "create", "--user", "admin", "--scope", "vso.nope"), "no scope 'vso.nope'"),
     ]:

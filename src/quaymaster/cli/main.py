@@ -31,6 +31,18 @@ _COMMANDS = {
         "It runs the jobs of releases; start as many as there is work for, on any machine.",
         "quaymaster worker --pool Default --concurrency 4",
     ),
+    "pool create": (
+        "quaymaster.cli.pools:create",
+        "Add a pool of workers and print its id.",
+        "Workers join by `quaymaster worker --pool`; every project gets a queue of its name.",
+        "quaymaster pool create Linux",
+    ),
+    "pool list": (
+        "quaymaster.cli.pools:show",
+        "List the pools of workers.",
+        "With the workers that are there now, and the queue id by which phases name the pool.",
+        "quaymaster pool list --project Website",
+    ),
     "deployment-group create": (
         "quaymaster.cli.people:create_deployment_group",
         "Add a deployment group and print its id.",
@@ -205,6 +217,7 @@ _SUBJECTS = {
     "connection": "Service connections of a project.",
     "secrets": "The key that secret values are sealed with.",
     "project": "Projects.",
+    "pool": "Workers that share their jobs.",
     "deployment-group": "Machines that a phase deploys to, each one of them.",
     "task": "Tasks that are installed on this machine.",
 }

@@ -106,7 +106,8 @@ async def _pool(connection: Connection, name: str) -> int:
         raise NotFound(
             "pool",
             name,
-            f"There is no agent pool named {name!r}. Make it first, or name another one.",
+            f"There is no agent pool named {name!r}. Make it first (`quaymaster pool create`), or "
+            "name another one.",
         )
     return pool
 

@@ -47,7 +47,11 @@ async def pools(connection: Connection, organization: UUID) -> list[Pool]:
 
 
 async def add_pool(connection: Connection, organization: UUID, name: str) -> int:
-    """A new pool with a queue of its name in every project. Raises Conflict for a taken name."""
+    """A new pool with a queue of its name in every project. Raises Conflict for a taken name.
+
+    A project that is made at the same moment is waited for, or waits and has the queue as well.
+    """
+    await connection.execute("SELECT FROM organizations WHERE id = $1 FOR UPDATE", organization)
     try:
         pool: int = await connection.fetchval(
             "INSERT INTO pools (organization_id, name, name_key) VALUES ($1, $2, $3) RETURNING id",
