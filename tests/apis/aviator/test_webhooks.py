@@ -183,6 +183,25 @@ async def test_a_webhook_is_listed_without_its_key_and_removed(aviator: Aviator)
     assert (await aviator.in_project("GET", path)).status_code == 404
 
 
+async def test_one_whose_key_cannot_be_opened_is_listed_and_can_be_removed(
+    aviator: Aviator,
+) -> None:
+    lost = await made(aviator, "https://lost.example.org/hook")
+    other = await made(aviator, "https://example.org/hook")
+    async with aviator.azure.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE subscriptions SET secrets = overlay(secrets PLACING '\\x0b0d' FROM 2)"
+            " WHERE id = $1",
+            lost["id"],
+        )
+    listed = (await aviator.in_project("GET", "/webhooks")).json()
+    assert [one["id"] for one in listed] == [lost["id"], other["id"]]
+    assert "cannot be opened" in listed[0]["error_message"]
+    assert listed[1]["error_message"] is None
+    removed = await aviator.in_project("DELETE", f"/webhooks/{lost['id']}")
+    assert removed.status_code == 204
+
+
 async def test_what_arrived_can_be_sent_again(aviator: Aviator) -> None:
     async with far_side(answering("")) as receiver:
         hook = await made(aviator, receiver.url, actions=["release_cut"])

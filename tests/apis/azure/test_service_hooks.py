@@ -255,6 +255,70 @@ async def test_a_subscription_can_be_tried_out_and_redelivered(server: Server) -
     assert event(receiver)["resource"] is None
 
 
+async def lock_away(server: Server, *subscriptions: str) -> None:
+    """As if these were sealed with a key that is not here."""
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE subscriptions SET secrets = overlay(secrets PLACING '\\x0b0d' FROM 2)"
+            " WHERE id = ANY ($1::uuid[])",
+            list(subscriptions),
+        )
+
+
+async def unlock(server: Server, subscription: str, sealed: bytes) -> None:
+    """As if the key was brought back."""
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE subscriptions SET secrets = $2 WHERE id = $1", subscription, sealed
+        )
+
+
+async def sealed(server: Server, subscription: str) -> bytes:
+    async with server.database.read() as connection:
+        return await connection.fetchval(
+            "SELECT secrets FROM subscriptions WHERE id = $1", subscription
+        )
+
+
+async def test_one_whose_secrets_cannot_be_opened_holds_up_no_other(server: Server) -> None:
+    lost = await subscribed(server, CREATED, "https://lost.example.org/hook")
+    path = f"{HOOKS}/subscriptions/{lost['id']}"
+    before = await sealed(server, lost["id"])
+    async with far_side(answering("")) as receiver:
+        other = await subscribed(server, CREATED, receiver.url)
+        await lock_away(server, lost["id"])
+        listed = (await server.get(f"{HOOKS}/subscriptions")).json()["value"]
+        assert [one["id"] for one in listed] == [lost["id"], other["id"]]
+        assert (listed[0]["status"], listed[1]["status"]) == ("onProbation", "enabled")
+        assert "secrets cannot be opened" in listed[0]["actionDescription"]
+        assert not SECRETS.keys() & listed[0]["consumerInputs"].keys()
+        assert listed[1] == other
+        await released(server)
+        await send(server)
+    assert len(receiver.asked) == 1  # and nothing goes unsigned to the other
+    [kept] = (await server.get(f"{path}/notifications")).json()["value"]
+    assert kept["status"] == "queued"
+    assert "not in the key file" in kept["details"]["errorMessage"]
+    off = await server.ask("PUT", path, json={**listed[0], "status": "disabledByUser"})
+    assert (off.status_code, off.json()["status"]) == (200, "disabledByUser")
+    locked = await sealed(server, lost["id"])
+    await unlock(server, lost["id"], before)
+    assert (await server.get(path)).json()["consumerInputs"] == lost["consumerInputs"]
+    await unlock(server, lost["id"], locked)
+    inputs = {**listed[0]["consumerInputs"], "secret": "sign-me-anew"}
+    mixed = {**listed[0], "consumerInputs": {**inputs, "basicAuthPassword": "********"}}
+    refused = await server.ask("PUT", path, json=mixed)
+    assert refused.status_code == 400
+    assert "basicAuthPassword" in refused.text
+    anew = await server.ask("PUT", path, json={**listed[0], "consumerInputs": inputs})
+    assert (anew.json()["status"], anew.json()["consumerInputs"]["secret"]) == (
+        "enabled",
+        "********",
+    )
+    await lock_away(server, lost["id"])
+    assert (await server.ask("DELETE", path)).status_code == 204
+
+
 @pytest.mark.parametrize(
     "kind", ["release-created", "deployment-approval-pending", "deployment-completed"]
 )

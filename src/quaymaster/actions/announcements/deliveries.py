@@ -120,10 +120,11 @@ async def _request(
     """What is sent; None when the subscription was removed in the meantime, and its deliveries
     with it. Raises NotFound when what it is about is gone, VaultError."""
     async with installation.database.read() as connection:
-        kept = await subscriptions.get(connection, installation.vault, letter.subscription)
-    if kept is None:
+        subscription = await subscriptions.opened(
+            connection, installation.vault, letter.subscription
+        )
+    if subscription is None:
         return None
-    subscription = kept.subscription
     announcer = announcers[subscription.dialect]
     body = letter.body or await _written(installation, announcer, subscription, letter)
     post = announcer.post(subscription, letter, body)

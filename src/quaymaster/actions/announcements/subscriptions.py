@@ -90,7 +90,7 @@ async def update(
     """Replace one where it is. Raises NotFound, Invalid, Forbidden.
 
     A new address gets none of the secrets of the old one: who changes where things go must know
-    what is sent there.
+    what is sent there. Those that cannot be opened stay as they are unless any is given anew.
     """
     _check(request)
     async with call.database.transaction() as connection:
@@ -99,11 +99,7 @@ async def update(
             raise Invalid("A subscription cannot move to another project. Make a new one there.")
         if _subject(request.wanted) != _subject(before.wanted):
             await _check_there(connection, before.organization, request)
-        keeps = request.url == before.url
-        secrets = {
-            name: before.secrets.get(name, "") if value in ("", MASK) and keeps else value
-            for name, value in request.secrets.items()
-        }
+        secrets, unopened = _secrets(before, request)
         _check_told(secrets)
         changed = replace(
             before,
@@ -112,6 +108,7 @@ async def update(
             settings=request.settings,
             secrets={name: value for name, value in secrets.items() if value},
             is_enabled=request.is_enabled,
+            unopened=unopened,
         )
         await subscriptions.replace(connection, call.vault, changed, call.by, call.now)
         return await _found(connection, call, dialect, subscription)
@@ -215,6 +212,19 @@ def _require(call: Call, project: UUID | None) -> None:
     call.require(Permission.ADMINISTER_RELEASE_PERMISSIONS, str(project or ""), place)
 
 
+def _secrets(
+    before: Subscription, request: SubscriptionRequest
+) -> tuple[dict[str, str], bytes | None]:
+    """What a subscription is to hold from now on; a sealed map that cannot be opened as a whole."""
+    asked = dict(request.secrets)
+    if request.url != before.url:
+        return asked, None
+    given = {name: value for name, value in asked.items() if value not in ("", MASK)}
+    if before.unopened is not None:
+        return (asked, None) if given else ({}, before.unopened)
+    return {name: given.get(name, before.secrets.get(name, "")) for name in asked}, None
+
+
 def _subject(wanted: Wanted) -> tuple[int | None, int | None]:
     return wanted.definition, wanted.definition_stage
 
@@ -242,8 +252,8 @@ def _check_told(secrets: Mapping[str, str]) -> None:
     masked = [name for name, value in secrets.items() if value == MASK]
     if masked:
         raise Invalid(
-            f"Give {', '.join(masked)} anew, not as {MASK}: the address is new, and nothing is "
-            "kept for it."
+            f"Give {', '.join(masked)} anew, not as {MASK}: the address is new, or what is kept "
+            "cannot be opened."
         )
 
 

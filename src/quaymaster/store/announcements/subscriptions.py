@@ -9,9 +9,10 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.announcements import Happening
+from quaymaster.domain.records import changed
 from quaymaster.domain.release import PersonId, Side
 from quaymaster.store.postgres.database import Connection
-from quaymaster.store.storage.vault import Vault
+from quaymaster.store.storage.vault import Vault, VaultError
 
 COLUMNS = """
 SELECT id, organization_id, project_id, dialect, happenings, definition_id, definition_stage_id,
@@ -63,6 +64,7 @@ class Subscription:
     """One wish to be told, in one dialect, at one address.
 
     `settings` are in the dialect's words; `secrets` are headers, passwords and signing keys.
+    `unopened` is the sealed map of those where it cannot be opened, and is kept as it is.
     """
 
     id: UUID
@@ -74,6 +76,7 @@ class Subscription:
     settings: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_enabled: bool = True
+    unopened: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,15 @@ async def get(connection: Connection, vault: Vault, subscription: UUID) -> KeptS
     return _kept(vault, row) if row else None
 
 
+async def opened(connection: Connection, vault: Vault, subscription: UUID) -> Subscription | None:
+    """The same for telling it something. Raises VaultError when its secrets cannot be opened."""
+    kept = await get(connection, vault, subscription)
+    if kept is None or kept.subscription.unopened is None:
+        return kept.subscription if kept else None
+    secrets = vault.unseal(owner(subscription), kept.subscription.unopened)
+    return changed(kept.subscription, secrets=secrets, unopened=None)
+
+
 async def listed(
     connection: Connection, vault: Vault, organization: UUID, dialect: str
 ) -> list[KeptSubscription]:
@@ -177,14 +189,14 @@ def _values(vault: Vault, one: Subscription) -> tuple[object, ...]:
         list(one.wanted.statuses),
         one.url,
         msgspec.json.encode(one.settings).decode(),
-        vault.seal(owner(one.id), one.secrets),
+        vault.seal(owner(one.id), one.secrets) if one.unopened is None else one.unopened,
         one.is_enabled,
     )
 
 
 def _kept(vault: Vault, row: "asyncpg.Record") -> KeptSubscription:
     return KeptSubscription(
-        read(vault, row),
+        _read(vault, row),
         row["created_by"],
         row["created_at"],
         row["modified_by"],
@@ -192,8 +204,13 @@ def _kept(vault: Vault, row: "asyncpg.Record") -> KeptSubscription:
     )
 
 
-def read(vault: Vault, row: "asyncpg.Record") -> Subscription:
-    """A subscription from a row with its columns."""
+def _read(vault: Vault, row: "asyncpg.Record") -> Subscription:
+    """One whose secrets cannot be opened is there, too: it can be seen, stopped and removed."""
+    unopened = None
+    try:
+        secrets = vault.unseal(owner(row["id"]), row["secrets"])
+    except VaultError:
+        secrets, unopened = {}, row["secrets"]
     wanted = Wanted(
         tuple(map(Happening, row["happenings"])),
         row["definition_id"],
@@ -209,6 +226,7 @@ def read(vault: Vault, row: "asyncpg.Record") -> Subscription:
         wanted,
         row["url"],
         _settings.decode(row["settings"]),
-        vault.unseal(owner(row["id"]), row["secrets"]),
+        secrets,
         row["is_enabled"],
+        unopened,
     )

@@ -27,6 +27,7 @@ SENT = ONE + "/deliveries"
 ENVIRONMENT = "environment"
 MOST_PER_PAGE = 100
 LONGEST_KEY = 4096
+UNOPENED = "Its signing key cannot be opened, so that nothing is sent. Remove it and make it anew."
 
 
 @post(ALL, opt=needs(Scope.RELEASE_MANAGE))
@@ -144,6 +145,7 @@ def _webhook(kept: KeptSubscription) -> dict[str, Any]:
         "actions": [ACTIONS[one] for one in found.wanted.happenings],
         ENVIRONMENT: found.settings.get(ENVIRONMENT),
         "enabled": found.is_enabled,
+        "error_message": UNOPENED if found.unopened else None,
         "created_at": present.time(kept.created_at),
     }
 

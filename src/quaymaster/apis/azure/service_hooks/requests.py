@@ -18,7 +18,7 @@ from quaymaster.apis.azure.values import date_out, number_in
 from quaymaster.domain.announcements import Happening
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.overrides import MASK
-from quaymaster.store.announcements.subscriptions import KeptSubscription, Wanted
+from quaymaster.store.announcements.subscriptions import KeptSubscription, Subscription, Wanted
 
 T = TypeVar("T")
 KNOWN = (
@@ -43,6 +43,7 @@ OF_THE_REQUEST = frozenset(
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 ON_PROBATION = "onProbation"
+_UNOPENED = ": its secrets cannot be opened; give them again, or add the key that sealed them"
 VERSION = "resourceVersion"
 
 
@@ -82,7 +83,7 @@ def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
     return {
         "id": str(found.id),
         "url": url,
-        "status": "enabled" if found.is_enabled else "disabledByUser",
+        "status": _status(found),
         "publisherId": publisher,
         "eventType": words.EVENT_TYPES[happening],
         "eventDescription": words.NAMES[happening],
@@ -90,7 +91,7 @@ def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
         "resourceVersion": found.settings.get(VERSION) or words.RESOURCE_VERSIONS[publisher][0],
         "consumerId": words.CONSUMER,
         "consumerActionId": words.ACTION,
-        "actionDescription": f"To host {_host(found.url)}",
+        "actionDescription": f"To host {_host(found.url)}{_UNOPENED if found.unopened else ''}",
         "probationRetries": 0,
         "createdBy": actor(people, kept.created_by),
         "createdDate": date_out(kept.created_at),
@@ -104,6 +105,13 @@ def shown(people: Shown, kept: KeptSubscription) -> dict[str, Any]:
         "consumerInputs": {words.URL: found.url, **plain, **secrets},
         "_links": {"self": {"href": url}},
     }
+
+
+def _status(found: Subscription) -> str:
+    """On probation is one that nothing can be sent to until what signs in can be opened again."""
+    if not found.is_enabled:
+        return "disabledByUser"
+    return ON_PROBATION if found.unopened else "enabled"
 
 
 def _filters() -> tuple[str, ...]:
