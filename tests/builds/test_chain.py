@@ -123,16 +123,18 @@ async def test_a_push_is_built_and_the_build_is_released_and_deployed_once(
     second = max(one["id"] for one in newest)
     changes = await yard.server.seen(f"releases/{second}/changes?$top=1000")
     assert [one["id"] for one in changes["value"]] == commits[::-1]
+    items = await yard.server.seen(f"releases/{second}/workitems")
+    assert [one["id"] for one in items["value"]] == ["7"], "of the oldest commit, beyond 250"
 
 
 def merged(place: Path, how_many: int) -> list[str]:
-    """Commits that were made on a branch of their own and come to main all at once."""
+    """Commits that were made on a branch of their own and come to main all at once; the first
+    names a work item."""
     with Repo(str(place)) as repo:
         repo.refs[Ref(b"refs/heads/work")] = repo.refs[Ref(b"refs/heads/main")]
         repo.refs.set_symbolic_ref(Ref(b"HEAD"), Ref(b"refs/heads/work"))
-    made = [
-        commit(place, "page.txt", str(number), f"Change {number}") for number in range(how_many)
-    ]
+    words = ["Begin (#7)", *(f"Change {number}" for number in range(1, how_many))]
+    made = [commit(place, "page.txt", message, message) for message in words]
     with Repo(str(place)) as repo:
         repo.refs[Ref(b"refs/heads/main")] = repo.refs[Ref(b"refs/heads/work")]
     return made

@@ -67,6 +67,29 @@ async def test_work_items_are_those_that_the_changes_mention(git: Server, tmp_pa
     assert [(one["id"], one["provider"]) for one in found] == [("12", "Git"), ("3", "Git")]
 
 
+async def test_work_items_are_counted_and_not_the_changes_that_mention_them(
+    git: Server, tmp_path: Path
+) -> None:
+    place = tmp_path / "site"
+    place.mkdir()
+    first = repositories.made(place)
+    repositories.committed(place, "Begin (#7)")
+    newest = [repositories.committed(place, "Go on (#8)") for _ in range(2)][-1]
+    made = await git.made(
+        "definitions", definition("Web", stage("Dev"), artifacts=[git_artifact("site", str(place))])
+    )
+    await released(git, made, first)
+    number = await released(git, made, newest)
+
+    async def items(query: str = "") -> list[str]:
+        found = await git.seen(f"releases/{number}/workitems?{query}")
+        return [one["id"] for one in found["value"]]
+
+    assert await items() == ["8", "7"]
+    assert await items("$top=1") == ["8"]
+    assert await items("$top=2") == ["8", "7"]
+
+
 async def test_changes_of_a_build_are_those_of_its_repository(git: Server, tmp_path: Path) -> None:
     place = tmp_path / "site"
     place.mkdir()

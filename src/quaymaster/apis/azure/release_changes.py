@@ -22,15 +22,17 @@ PATH = "/release/releases/{release_id:str}"
 @get(PATH + "/changes", opt=needs(Scope.RELEASE))
 async def get_changes(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
     """What an artifact has that it had not in `baseReleaseId`, or in the release before."""
-    found = await _between(request, release_id)
+    found = await _between(request, release_id, _top(request))
     values = [_change(found.kind, change) for change in found.changes]
     return request.collection("change", values)
 
 
 @get(PATH + "/workitems", opt=needs(Scope.RELEASE))
 async def get_work_items(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
-    """The work items that the messages of these changes mention, by number only."""
-    found = await _between(request, release_id)
+    """The work items that the messages of these changes mention, by number only; `$top` of them,
+    however many changes they were mentioned in."""
+    most = _top(request)
+    found = await _between(request, release_id, release_changes.MOST)
     numbers = work_items.mentioned(change.message for change in found.changes)
     values = [
         {
@@ -42,15 +44,19 @@ async def get_work_items(request: AzureRequest, release_id: FromPath[str]) -> Re
             "assignee": None,
             "url": None,
         }
-        for number in numbers
+        for number in numbers[:most]
     ]
     return request.collection("releaseWorkItemRef", values)
 
 
-async def _between(request: AzureRequest, release_id: str) -> Changes:
+def _top(request: AzureRequest) -> int:
+    usual, most = release_changes.USUAL, release_changes.MOST
+    return paging.top(request.parameters, usual=usual, most=most)
+
+
+async def _between(request: AzureRequest, release_id: str, most: int) -> Changes:
     query = request.parameters
     base = query.text("baseReleaseId")
-    most = paging.top(query, usual=release_changes.USUAL, most=release_changes.MOST)
     since = Since(
         number_in(base, "baseReleaseId", lowest=1) if base else None,
         query.text("artifactAlias"),
