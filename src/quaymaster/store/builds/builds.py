@@ -15,9 +15,10 @@ from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.building import due_at
 from quaymaster.domain.errors import Refused
 from quaymaster.domain.release import Intervention, JobId, JobKind, PersonId
-from quaymaster.domain.release_names import BRANCHES, Named, PlannedName
+from quaymaster.domain.release_names import BRANCHES, Named
 from quaymaster.domain.statuses import JobStatus
 from quaymaster.store.definitions import build_plans
+from quaymaster.store.numbering import Numbering
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.storage.vault import Vault
 
@@ -77,18 +78,7 @@ UPDATE jobs SET status = $2, worker = $3, token = $4, started_at = $5, ended_at 
   kind = $8, due_at = $9, question = $10
 WHERE id = $1
 """
-
-ALIKE = """
-FROM builds WHERE definition_id = $1 AND starts_with(number_key, $2)
-  AND right(number_key, length($3)) = $3 AND length(number_key) >= length($2) + length($3)
-"""
-HIGHEST = f"""
-SELECT max(counted.value::numeric)::text FROM (
-  SELECT substr(number_key, length($2) + 1, length(number_key) - length($2) - length($3)) AS value
-  {ALIKE}) counted
-WHERE counted.value ~ '^[0-9]+$'
-"""
-
+NUMBERS = Numbering("builds", "number")
 
 _question = msgspec.json.Decoder(Intervention)
 
@@ -184,21 +174,9 @@ async def insert(connection: Connection, vault: Vault, new: NewBuild, named: Nam
 async def _number(connection: Connection, new: NewBuild, named: Named) -> str:
     try:
         planned = release_names.planned_build_number(new.plan.number_format, named)
-        return planned.name(await _alike(connection, new.definition_id, planned))
+        return await NUMBERS.next(connection, new.definition_id, planned)
     except release_names.UnusableName as error:
         raise Refused(str(error)) from error
-
-
-async def _alike(connection: Connection, definition_id: int, planned: PlannedName) -> list[str]:
-    """As few of the definition's numbers as settle which one is next."""
-    before, after = planned.prefix.casefold(), planned.suffix.casefold()
-    if planned.counters == 1:
-        highest = await connection.fetchval(HIGHEST, definition_id, before, after)
-        return [f"{planned.prefix}{highest}{planned.suffix}"] if highest is not None else []
-    rows = await connection.fetch(
-        f"SELECT number {ALIKE} LIMIT 100000", definition_id, before, after
-    )
-    return [row["number"] for row in rows]
 
 
 def _json(value: object) -> str:

@@ -8,8 +8,8 @@ import msgspec
 from quaymaster.domain import release_names
 from quaymaster.domain.errors import Conflict, NotFound, Refused
 from quaymaster.domain.plan import StagePlan
-from quaymaster.domain.release_names import PlannedName
 from quaymaster.domain.statuses import StageStatus
+from quaymaster.store.numbering import Numbering
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.releases.records import NewRelease, NewStage
 from quaymaster.store.releases.release_secrets import release_owner, stage_owner
@@ -37,20 +37,7 @@ FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::text[], $8::boolean[]
   AS stage(id, definition_stage_id, rank, name, is_manual, trigger_reason, variables, secrets)
 """
 
-
-ALIKE = """
-FROM releases WHERE definition_id = $1 AND starts_with(name_key, $2)
-  AND right(name_key, length($3)) = $3 AND length(name_key) >= length($2) + length($3)
-"""
-ALL_ALIKE = f"SELECT name {ALIKE}"
-# A definition may have very many releases: only the highest counter comes back from all of them.
-HIGHEST = f"""
-SELECT max(counted.value::numeric)::text FROM (
-  SELECT substr(name_key, length($2) + 1, length(name_key) - length($2) - length($3)) AS value
-  {ALIKE}) counted
-WHERE counted.value ~ '^[0-9]+$'
-"""
-EXACTLY = "SELECT name FROM releases WHERE definition_id = $1 AND name_key = $2"
+NAMES = Numbering("releases", "name")
 
 
 async def insert(connection: Connection, new: NewRelease, vault: Vault) -> int:
@@ -112,30 +99,15 @@ async def _free_name(connection: Connection, new: NewRelease, release_id: int) -
     Raises Conflict when a name was asked for and is taken.
     """
     if new.name:
-        if await connection.fetch(EXACTLY, new.definition_id, new.name.casefold()):
+        if await NAMES.has(connection, new.definition_id, new.name):
             raise Conflict(f"There is already a release {new.name} of this definition.")
         return new.name
     try:
         named = replace(new.named, release_id=release_id)
         planned = release_names.planned_name(new.plan.release_name_format, named)
-        return planned.name(await _names_that_count(connection, new.definition_id, planned))
+        return await NAMES.next(connection, new.definition_id, planned)
     except release_names.UnusableName as error:
         raise Refused(str(error)) from error
-
-
-async def _names_that_count(
-    connection: Connection, definition_id: int, planned: PlannedName
-) -> list[str]:
-    """As few of the definition's names as settle which one is next."""
-    before, after = planned.prefix.casefold(), planned.suffix.casefold()
-    if planned.counters == 0:
-        rows = await connection.fetch(EXACTLY, definition_id, before)
-        return [row["name"] for row in rows]
-    if planned.counters == 1:
-        highest = await connection.fetchval(HIGHEST, definition_id, before, after)
-        return [f"{planned.prefix}{highest}{planned.suffix}"] if highest is not None else []
-    rows = await connection.fetch(ALL_ALIKE, definition_id, before, after)
-    return [row["name"] for row in rows]
 
 
 async def _insert_stages(
