@@ -216,9 +216,8 @@ async def test_versions_of_builds_are_chosen_by_branch_and_tags(
 ) -> None:
     porcelain.branch_create(str(shop), "topic")
     project = (await yard.server.get("/default/_apis/projects/Default")).json()["id"]
-    made = await yard.define(
-        "Shop CI", step("test $BUILD_SOURCEBRANCHNAME != bad"), repository=at(shop)
-    )
+    repository = {**at(shop), "defaultBranch": "main"}
+    made = await yard.define("Shop CI", step("true"), repository=repository)
     await yard.world.worker()
     queued = [
         await yard.queue(made, sourceBranch=branch, tags=tags)
@@ -251,3 +250,8 @@ async def test_versions_of_builds_are_chosen_by_branch_and_tags(
     ) == ([good], good)
     assert (await default("specificVersionType", defaultVersionSpecific=good))[1] == good
     assert (await default("selectDuringReleaseCreationType"))[1] is None
+    own = "latestWithBuildDefinitionBranchAndTagsType"
+    await yard.ended(await yard.queue(made, sourceBranch="topic", tags=["good"]))
+    assert await default(own) == (sorted([good, newest]), newest)
+    ignored = {"defaultVersionBranch": "topic"}
+    assert await default(own, defaultVersionTags="good", **ignored) == ([good], good)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from quaymaster.connectors.artifacts.remote import remote_sources
+from quaymaster.domain.errors import Invalid
+from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
 from quaymaster.protocol.job import ArtifactDownload, Endpoint, JobResult
@@ -80,6 +83,26 @@ async def test_a_branch_and_tags_choose_among_them(kind: Counterpart) -> None:
         source = sources()[kind.type.casefold()]
         listed = await source.versions(CLIENT, asked(kind, url, **reference), 50)
     assert [version.id for version in listed] == expected
+
+
+async def test_the_default_branch_of_a_build_definition_elsewhere_is_asked_for() -> None:
+    """SEMANTICS 4.2: the newest build of any other branch is not what is meant."""
+    far = azure.EXTERNAL_BUILDS
+    source = remote_sources(CLIENT)["externaltfsbuild"]
+
+    async def versions(url: str, **more: str) -> list[str]:
+        reference = {**far.reference, "defaultVersionBranch": "topic", **more}
+        kind = "latestWithBuildDefinitionBranchAndTagsType"
+        artifact = ArtifactPlan("_shop", far.type, default_version_type=kind, reference=reference)
+        return [one.id for one in await source.versions(artifact, 50, far.connection(url))]
+
+    with serving(far.serve) as url:
+        assert await versions(url) == ["9", "7"]
+        assert await versions(url, defaultVersionTags="good") == ["7"]
+        with pytest.raises(Invalid, match=r"build definition 4 of its server has no default br"):
+            await versions(url, definition="4")
+        with pytest.raises(Invalid, match=r"the server has no build definition 5"):
+            await versions(url, definition="5")
 
 
 async def test_a_version_is_resolved_and_an_unknown_one_is_named(far) -> None:

@@ -7,6 +7,8 @@ from quaymaster.domain.ordinal import upper
 from quaymaster.domain.plan import ArtifactPlan
 
 TYPE = "BUILD"
+# The way of choosing by the default branch of the build definition, casefolded (SEMANTICS 4.2).
+OF_DEFAULT_BRANCH = "latestwithbuilddefinitionbranchandtagstype"
 
 
 def is_own_build(artifact_type: str, reference: Mapping[str, str]) -> bool:

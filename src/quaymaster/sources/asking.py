@@ -33,12 +33,14 @@ class Asked:
     """An artifact as its source knows it: the flat reference and the connection that it names.
 
     `reference` has the keys of SEMANTICS 4.1, and `key.name` for the display name of a key.
+    `of_default_branch`: its versions must be of the default branch that the source itself names.
     """
 
     alias: str
     type: str
     reference: Mapping[str, str]
     connection: Endpoint | None = field(default=None, repr=False)
+    of_default_branch: bool = False
 
     def text(self, *keys: str) -> str:
         """The first of these keys that has a value, without blanks around it; "" without one."""

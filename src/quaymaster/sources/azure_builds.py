@@ -29,11 +29,14 @@ class AzureBuilds:
     async def versions(self, client: WebClient, asked: Asked, most: int) -> list[Version]:
         """The newest first; of the branch and with all the tags that the artifact wants."""
         builds = _Builds(client, asked)
+        definition = await builds.definition()
+        is_of_default = asked.of_default_branch
+        branch = await builds.default_branch(definition) if is_of_default else asked.branch
         parameters = {
-            "definitions": await builds.definition(),
+            "definitions": definition,
             "statusFilter": "completed",
             "resultFilter": "succeeded,partiallySucceeded",
-            "branchName": _full(asked.branch),
+            "branchName": _full(branch),
             "tagFilters": ",".join(asked.tags),
             "queryOrder": "finishTimeDescending",
             "$top": most,
@@ -90,6 +93,20 @@ class _Builds:
             f"Artifact {self._asked.alias}: the server has no build definition {named!r}."
         )
 
+    async def default_branch(self, definition: str) -> str:
+        """The default branch of the definition's repository. Raises SourceProblem without one."""
+        url = f"{self.url}/definitions/{definition}"
+        missing = f"Artifact {self._asked.alias}: the server has no build definition {definition}."
+        answer = await self.questions.of_one(url, missing, {"api-version": API_VERSION})
+        branch = text_in(self.questions.read(answer, url), "repository", "defaultBranch").strip()
+        if branch:
+            return branch
+        raise SourceProblem(
+            f"Artifact {self._asked.alias}: build definition {definition} of its server has no "
+            "default branch. Name the branch: latestWithBranchAndTagsType, with "
+            "`defaultVersionBranch`."
+        )
+
     async def found(self, version: str) -> Any:
         if not (version.isascii() and version.isdigit()):
             raise SourceProblem(
@@ -125,7 +142,9 @@ def _change(found: Any) -> Commit:
 
 
 def _full(branch: str) -> str:
-    return branch if not branch or branch.startswith("refs/") else f"refs/heads/{branch}"
+    """The whole name of a branch; those of TFVC are paths."""
+    is_whole = not branch or branch.startswith(("refs/", "$/"))
+    return branch if is_whole else f"refs/heads/{branch}"
 
 
 def _build(found: Any) -> Version:

@@ -44,6 +44,10 @@ def builds(request: Request) -> Reply:
     if path == "/definitions":
         found = [{"id": 3, "name": "Shop CI"}] if query["name"] == "Shop CI" else []
         return answer({"count": len(found), "value": found})
+    if path == "/definitions/3":
+        return answer({"id": 3, "repository": {"defaultBranch": "refs/heads/main"}})
+    if path == "/definitions/4":
+        return answer({"id": 4, "repository": {"type": "TfsVersionControl"}})
     if path == "/builds":
         good = query["resultFilter"] == "succeeded,partiallySucceeded"
         if not good or query["statusFilter"] != "completed" or query["definitions"] != "3":

@@ -8,6 +8,7 @@ import msgspec
 from quaymaster.actions.call import Call, Project
 from quaymaster.actions.ports.outside import ArtifactSource, Commit, Version
 from quaymaster.domain.build_sources import (
+    OF_DEFAULT_BRANCH,
     is_own_build,
     listed,
     named_definitions,
@@ -27,7 +28,6 @@ from quaymaster.store.postgres.database import Connection
 TYPE = "build"
 ELSEWHERE = "externaltfsbuild"  # the same protocol, asked of another server
 OF_BRANCH = ("latestwithbranchandtagstype", "latestfrombranchtype")
-OF_DEFAULT_BRANCH = "latestwithbuilddefinitionbranchandtagstype"
 MOST_CHANGES = 5000
 CONTAINER = "container"
 NO_FILES = ("versioncontrol", "gitref", "tfvclabel")  # marks in a repository
@@ -60,9 +60,11 @@ class OwnBuilds:
     ) -> list[Version]:
         """The builds that ended last, of the branch and with all the tags that are wanted (4.2)."""
         async with self.call.database.read() as connection:
-            wanted = await self._wanted(connection, artifact, most)
-            page = await lists.page(connection, wanted)
-            return [await version_of(connection, view) for view in page.rows]
+            found: list[BuildView] = []
+            for wanted in await self._wanted(connection, artifact, most):
+                found += (await lists.page(connection, wanted)).rows
+            found.sort(key=lambda view: (view.finished_at, view.id), reverse=True)
+            return [await version_of(connection, view) for view in found[:most]]
 
     async def resolve(
         self, artifact: ArtifactPlan, version: str, _connection: Endpoint | None
@@ -97,28 +99,32 @@ class OwnBuilds:
 
     async def _wanted(
         self, connection: Connection, artifact: ArtifactPlan, most: int
-    ) -> BuildFilter:
+    ) -> list[BuildFilter]:
+        """One filter for each branch that counts; the definitions of one may have several."""
         project = await self._project(connection, artifact)
         definitions = await self._definitions(connection, artifact, project)
         kind = artifact.default_version_type.casefold()
-        branch = ""
+        by_branch = {"": definitions}
         tags: tuple[str, ...] = ()
         if kind in OF_BRANCH:
-            branch = artifact.reference.get("defaultVersionBranch", "")
+            by_branch = {artifact.reference.get("defaultVersionBranch", ""): definitions}
         elif kind == OF_DEFAULT_BRANCH:
-            branch = await build_files.default_branch(connection, definitions[0])
+            by_branch = await _by_default_branch(connection, artifact, definitions)
         if kind in (*OF_BRANCH, OF_DEFAULT_BRANCH):
             tags = listed(artifact.reference.get("defaultVersionTags", ""))
-        return BuildFilter(
-            projects=(project,),
-            definitions=definitions,
-            statuses=frozenset({"completed"}),
-            results=frozenset(GOOD_RESULTS),
-            branch=builds.branch_reference(branch.strip()),
-            tags=tags,
-            order=BuildOrder.FINISH_DESCENDING,
-            most=most,
-        )
+        return [
+            BuildFilter(
+                projects=(project,),
+                definitions=chosen,
+                statuses=frozenset({"completed"}),
+                results=frozenset(GOOD_RESULTS),
+                branch=builds.branch_reference(branch.strip()),
+                tags=tags,
+                order=BuildOrder.FINISH_DESCENDING,
+                most=most,
+            )
+            for branch, chosen in by_branch.items()
+        ]
 
     async def _project(self, connection: Connection, artifact: ArtifactPlan) -> UUID:
         """The project whose builds are taken: one of the same organization. Raises Invalid."""
@@ -161,6 +167,22 @@ class OwnBuilds:
                 "number of a completed build of its definition."
             )
         return view
+
+
+async def _by_default_branch(
+    connection: Connection, artifact: ArtifactPlan, definitions: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
+    """The definitions of an artifact by their default branch. Raises Invalid for one without."""
+    found: dict[str, tuple[int, ...]] = {}
+    for number in definitions:
+        branch = (await build_files.default_branch(connection, number)).strip()
+        if not branch:
+            raise Invalid(
+                f"Artifact {artifact.alias}: build definition {number} has no default branch. "
+                "Name the branch: latestWithBranchAndTagsType, with `defaultVersionBranch`."
+            )
+        found[branch] = (*found.get(branch, ()), number)
+    return found
 
 
 async def with_files(connection: Connection, call: Call, project: str, message: RunJob) -> RunJob:

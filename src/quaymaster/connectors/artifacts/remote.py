@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from quaymaster.actions.ports.outside import ArtifactSource, Commit, Version, WebClient
+from quaymaster.domain.build_sources import OF_DEFAULT_BRANCH
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.plan import ArtifactPlan
 from quaymaster.protocol.job import Endpoint
@@ -72,10 +73,12 @@ def asked(artifact: ArtifactPlan, connection: Endpoint | None) -> Asked:
     """An artifact as sources know it. Branch and tags count only where the way of choosing the
     default version says so (SEMANTICS 4.2)."""
     reference = dict(artifact.reference)
-    if artifact.default_version_type.casefold() == "latesttype":
+    kind = artifact.default_version_type.casefold()
+    if kind == "latesttype":
         reference.pop("defaultVersionBranch", None)
         reference.pop("defaultVersionTags", None)
-    return Asked(artifact.alias, artifact.type, reference, connection)
+    is_of_default = kind == OF_DEFAULT_BRANCH
+    return Asked(artifact.alias, artifact.type, reference, connection, is_of_default)
 
 
 def remote_sources(client: WebClient) -> Mapping[str, ArtifactSource]:

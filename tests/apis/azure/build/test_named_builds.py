@@ -17,7 +17,7 @@ from quaymaster.domain.statuses import JobStatus
 from quaymaster.domain.triggers import ArtifactEvent
 from quaymaster.store.triggers import artifact_events as rows
 from tests import documents
-from tests.apis.azure.build.asking import asked, definition, made
+from tests.apis.azure.build.asking import asked, definition, made, queued
 from tests.apis.azure.server import Server
 
 
@@ -248,3 +248,38 @@ async def test_properties_that_are_set_at_once_are_all_kept(server: Server):
     patches = [[{"op": "add", "path": f"/{name}", "value": name}] for name in names]
     await asyncio.gather(*(asked(server, "PATCH", path, json=patch) for patch in patches))
     assert set((await asked(server, "GET", path))["value"]) == set(names)
+
+
+async def test_each_of_several_build_definitions_counts_with_its_own_default_branch(
+    server: Server,
+):
+    """The newest build of each on another branch is not taken (SEMANTICS 4.2)."""
+    web = await made(server, "Web")
+    at_trunk = {**web["repository"], "defaultBranch": "refs/heads/trunk"}
+    api = await made(server, "Api", repository=at_trunk)
+    none = await made(server, "None", repository={**at_trunk, "defaultBranch": ""})
+    ids = {}
+    for of in (web, api):
+        for branch in ("trunk", "main"):
+            ids[of["name"], branch] = str((await queued(server, of, sourceBranch=branch))["id"])
+    async with server.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE builds SET status = 'completed', result = 'succeeded', finished_at = now()"
+        )
+
+    async def versions(*definitions: Any) -> Any:
+        own = {"id": "latestWithBuildDefinitionBranchAndTagsType"}
+        names = ",".join(str(one["id"]) for one in definitions)
+        several = {"definitions": {"id": names}, "definition": {"id": str(definitions[0]["id"])}}
+        saved = await watching(server, f"CD of {names}", **several, defaultVersionType=own)
+        path = f"artifacts/versions?releaseDefinitionId={saved['id']}"
+        (found,) = (await server.seen(path))["artifactVersions"]
+        return found
+
+    found = await versions(web, api)
+    assert [one["id"] for one in found["versions"] or ()] == [
+        ids["Api", "trunk"],
+        ids["Web", "main"],
+    ]
+    refused = await versions(web, none)
+    assert "has no default branch" in refused["errorMessage"]
