@@ -6,6 +6,7 @@ from time import monotonic
 import structlog
 
 from quaymaster.actions.people import people
+from quaymaster.domain.errors import Conflict
 from quaymaster.store.postgres.database import Database, DatabaseUnavailable
 
 APART_SECONDS = 60.0  # of this process; how seldom rows are written is for `people.USES_APART`
@@ -43,5 +44,5 @@ class TokenUses:
             told, self._untold = list(self._untold), {}
             try:
                 await people.note_uses(database, told)
-            except DatabaseUnavailable as error:
+            except (DatabaseUnavailable, Conflict) as error:
                 _log.warning("uses of tokens were not noted", tokens=len(told), reason=str(error))
