@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -19,13 +19,14 @@ from quaymaster.actions.ports.outboxes import PAUSES
 from quaymaster.actions.releases import reading, releases
 from quaymaster.actions.releases.releases import ReleaseUpdate
 from quaymaster.actions.storage.turns import OURS
-from quaymaster.domain.announcements import Happening
+from quaymaster.domain.announcements import Announcement, Happening
 from quaymaster.domain.errors import Forbidden, Invalid, NotFound, Refused
 from quaymaster.domain.overrides import MASK
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReleaseStatus
 from quaymaster.outgoing.addresses import AllowedAddresses
 from quaymaster.outgoing.http import GuardedClient
+from quaymaster.store.announcements import deliveries as stored
 from quaymaster.store.announcements.deliveries import Delivery, DeliveryStatus, Letter
 from quaymaster.store.announcements.subscriptions import Subscription, Wanted
 from quaymaster.worker.courier import Courier, Letters
@@ -195,11 +196,9 @@ async def test_after_a_day_of_failing_it_is_parked_and_can_be_sent_by_hand(offic
         await subscriptions.send_again(call, DIALECT, subscription, parked.number)
         await sending.wake(0)
         [again] = await all_ended(office, subscription)
-    assert (again.status, again.id, again.body) == (
-        DeliveryStatus.DELIVERED,
-        parked.id,
-        parked.body,
-    )
+    assert (again.status, again.id) == (DeliveryStatus.DELIVERED, parked.id)
+    whole = await subscriptions.delivery(call, DIALECT, subscription, parked.number)
+    assert bodies(receiver) == [(whole.body or b"").decode()]
 
 
 async def test_what_was_taken_and_never_ended_is_taken_again(office: Office) -> None:
@@ -226,6 +225,38 @@ async def test_a_receiver_at_a_private_address_is_not_called(office: Office) -> 
     [refused] = await sent(office, subscription)
     assert "not a public address" in refused.problem
     assert receiver.asked == []
+
+
+async def test_news_of_builds_and_environments_wait_for_their_own_only(office: Office) -> None:
+    subscription = await subscribed(office, wish("https://example.org/hook"))
+    built = Announcement(Happening.BUILD_COMPLETED, 0, "succeeded", build=1)
+    frozen = Announcement(Happening.ENVIRONMENT_FROZEN, 0, "", definition_stage=7)
+    thawed = Announcement(Happening.ENVIRONMENT_UNFROZEN, 0, "", definition_stage=7)
+    told = [frozen, built, thawed, replace(built, build=2), replace(frozen, definition_stage=8)]
+    async with office.installation.database.transaction() as connection:
+        for one in told:
+            at = datetime.now(UTC)
+            await stored.queue_one(connection, subscription, one, at)
+    letters = await deliveries.due(office.installation, [], 10)
+    assert [one.fact for one in letters] == [one for one in told if one is not thawed]
+
+
+async def test_what_waits_for_a_subscription_is_parked_when_it_is_disabled(office: Office) -> None:
+    definition = await office.define("ann")
+    async with far_side(answering("", "503 Service Unavailable")) as receiver:
+        request = wish(receiver.url)
+        subscription = await subscribed(office, request)
+        await office.release("ann", definition)
+        await send_due(office)
+        call = await office.call("ann")
+        off = replace(request, project=UUID(call.project.id), is_enabled=False)
+        await subscriptions.update(call, DIALECT, subscription, off)
+        await due_now(office)
+        await send_due(office)
+    waiting = await sent(office, subscription)
+    assert len(receiver.asked) == 1 < len(waiting)
+    assert {one.status for one in waiting} == {DeliveryStatus.PARKED}
+    assert all("was disabled" in one.problem for one in waiting)
 
 
 async def test_a_disabled_subscription_is_told_nothing(office: Office) -> None:

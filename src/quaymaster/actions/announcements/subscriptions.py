@@ -24,6 +24,7 @@ from quaymaster.store.postgres.queue import Wakeup, enqueue
 LONGEST_URL = 4096
 MOST_OF_A_DIALECT = 500
 WORD = "service hook subscription"
+DISABLED = "The subscription was disabled before this was taken. Enable it, and send this again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ async def update(
     """Replace one where it is. Raises NotFound, Invalid, Forbidden.
 
     A new address gets none of the secrets of the old one: who changes where things go must know
-    what is sent there. Those that cannot be opened stay as they are unless any is given anew.
+    what is sent there. Those that cannot be opened stay as they are unless any is given anew. What
+    waits to be sent to one that is disabled is parked.
     """
     _check(request)
     async with call.database.transaction() as connection:
@@ -111,6 +113,8 @@ async def update(
             unopened=unopened,
         )
         await subscriptions.replace(connection, call.vault, changed, call.by, call.now)
+        if not changed.is_enabled:
+            await deliveries.park_all(connection, subscription, DISABLED, call.now)
         return await _found(connection, call, dialect, subscription)
 
 

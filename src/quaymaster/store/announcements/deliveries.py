@@ -38,23 +38,31 @@ FROM builds b JOIN projects p ON p.id = b.project_id
 WHERE b.id = $1
 """
 
-# The first of each release that is due; what comes later waits for it, so that a receiver hears
-# of a deployment's end after its start.
+# The first of each release that is due, and of each environment; what comes later waits for it, so
+# that a receiver hears of a deployment's end after its start, and of a thaw after its freeze.
+# Builds, and what is sent to try a subscription out, wait for nothing: the CASE keeps them from
+# being compared with all others, as the `=` does, which alone uses the index of the order.
 CLAIM = """
 UPDATE deliveries SET attempts = attempts + 1, due_at = $1::timestamptz + $2::interval
 WHERE id IN (
   SELECT d.id FROM deliveries d
   WHERE d.status = 'queued' AND d.due_at <= $1 AND d.subscription_id <> ALL ($3::uuid[])
     AND NOT EXISTS (SELECT FROM deliveries e WHERE e.status = 'queued'
-      AND e.subscription_id = d.subscription_id AND e.release_id IS NOT DISTINCT FROM d.release_id
+      AND e.subscription_id = d.subscription_id AND e.release_id = d.release_id
       AND e.number < d.number)
+    AND NOT EXISTS (SELECT FROM deliveries e WHERE e.status = 'queued'
+      AND e.subscription_id = CASE WHEN d.release_id IS NULL
+        AND d.fact->>'definition_stage' <> '0' THEN d.subscription_id END
+      AND e.release_id IS NULL AND e.number < d.number
+      AND e.fact->>'definition_stage' = d.fact->>'definition_stage')
   ORDER BY d.number LIMIT $4 FOR UPDATE SKIP LOCKED)
 RETURNING id, number, subscription_id, release_id, fact, body, attempts, created_at
 """
 COLUMNS = """
-SELECT d.id, d.number, d.subscription_id, d.release_id, d.fact, d.body, d.status, d.attempts,
-  d.created_at, d.due_at, d.ended_at, d.answer, d.problem FROM deliveries d
+SELECT d.id, d.number, d.subscription_id, d.release_id, d.fact, {body} AS body, d.status,
+  d.attempts, d.created_at, d.due_at, d.ended_at, d.answer, d.problem FROM deliveries d
 """
+ONE, LISTED = COLUMNS.format(body="d.body"), COLUMNS.format(body="NULL::bytea")
 
 OUTBOX = Outbox("deliveries", "id", "delivered")
 
@@ -184,6 +192,17 @@ async def failed(connection: Connection, letter: Letter, failure: Failure) -> No
     await OUTBOX.failed(connection, letter.id, letter.attempts, failure)
 
 
+async def park_all(connection: Connection, subscription: UUID, problem: str, at: datetime) -> None:
+    """Send nothing more of what waits for this subscription, until a person asks for it."""
+    await connection.execute(
+        "UPDATE deliveries SET status = 'parked', problem = $2, ended_at = $3"
+        " WHERE subscription_id = $1 AND status = 'queued'",
+        subscription,
+        problem,
+        at,
+    )
+
+
 async def send_again(connection: Connection, delivery: UUID, at: datetime) -> None:
     """Queue it anew with a full number of attempts, under its id and with its body."""
     await connection.execute(
@@ -197,7 +216,7 @@ async def send_again(connection: Connection, delivery: UUID, at: datetime) -> No
 async def get(connection: Connection, subscription: UUID, number: int) -> Delivery | None:
     """One delivery of a subscription by its number."""
     row = await connection.fetchrow(
-        f"{COLUMNS} WHERE d.subscription_id = $1 AND d.number = $2", subscription, number
+        f"{ONE} WHERE d.subscription_id = $1 AND d.number = $2", subscription, number
     )
     return _delivery(row) if row else None
 
@@ -208,9 +227,9 @@ async def listed(
     most: int,
     statuses: Sequence[DeliveryStatus] = tuple(DeliveryStatus),
 ) -> list[Delivery]:
-    """The newest deliveries of a subscription first."""
+    """The newest deliveries of a subscription first, without their bodies."""
     rows = await connection.fetch(
-        f"{COLUMNS} WHERE d.subscription_id = $1 AND d.status = ANY ($3::text[])"
+        f"{LISTED} WHERE d.subscription_id = $1 AND d.status = ANY ($3::text[])"
         " ORDER BY d.number DESC LIMIT $2",
         subscription,
         most,
