@@ -265,3 +265,19 @@ async def test_what_strangers_wrote_begins_empty_and_cannot_name_other_repositor
     )
     assert refused.result is JobResult.FAILED
     assert "Authentication failed" in refused.log_of(2) or "could not read" in refused.log_of(2)
+
+
+async def test_binaries_stay_for_the_next_build_unless_it_cleans_them(
+    pool: HostPool, shop: Path, tmp_path: Path
+) -> None:
+    text = "ls ../b; touch ../b/made"
+    for cleans, stays in ((False, False), (False, True), (True, False)):
+        message = build_job(
+            script(text),
+            checkout=Checkout(address=str(shop)),
+            work_directory=str(tmp_path / "w"),
+            cleans_outputs=cleans,
+        )
+        outcome = await run(pool, message)
+        assert outcome.result is JobResult.SUCCEEDED, outcome.log()
+        assert ("made" in outcome.log().split("\n")) is stays

@@ -12,13 +12,12 @@ from quaymaster.domain.build_plan import (
     BuildPlan,
     BuildStagePlan,
     ProcessType,
-    RepositoryPlan,
 )
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.expressions import ExpressionError
-from quaymaster.domain.numbers import digits
 from quaymaster.domain.plan import Parallelism, PhaseKind, PhasePlan, Spread, TaskPlan
 from quaymaster.domain.task_groups import GROUP, Groups
+from quaymaster.plans import build_repository
 from quaymaster.plans.azure import NO_GROUPS, NONE_INSTALLED, check_naming
 from quaymaster.plans.azure_demands import demands
 from quaymaster.plans.azure_document import Document
@@ -109,7 +108,7 @@ def _plan(root: Node, tasks: _Tasks) -> BuildPlan:
     plan = BuildPlan(
         process=ProcessType.YAML if kind == ProcessType.YAML else ProcessType.DESIGNER,
         yaml_path=process.text("yamlFilename"),
-        repository=repository(root.object("repository")),
+        repository=build_repository.repository(root.object("repository")),
         number_format=root.text("buildNumberFormat"),
         variables=variables(root),
         variable_groups=_groups(root),
@@ -144,33 +143,6 @@ def _groups(root: Node) -> tuple[int, ...]:
         if isinstance(number, int) and not isinstance(number, bool) and number > 0:
             made.append(number)
     return tuple(made)
-
-
-def repository(node: Node) -> RepositoryPlan:
-    """Where the sources are; the checkout's options are texts among the properties."""
-    options = node.text_map("properties") if isinstance(node.value.get("properties"), dict) else {}
-    said = {name.lower(): value for name, value in options.items()}
-    depth = said.get("fetchdepth", "").strip()
-    submodules = node.flag("checkoutSubmodules")
-    return RepositoryPlan(
-        type=node.text("type"),
-        id=node.text("id"),
-        name=node.text("name"),
-        url=node.text("url") or said.get("cloneurl", ""),
-        default_branch=node.text("defaultBranch"),
-        clean=node.text("clean").lower() == "true",
-        submodules=submodules,
-        nested_submodules=submodules and said.get("checkoutnestedsubmodules", "") == "true",
-        fetch_depth=digits(depth, 8) or 0,
-        connection=said.get("connectedserviceid", ""),
-        lfs=said.get("gitlfssupport", "").strip().lower() == "true",
-        fetch_tags=_tags(said.get("fetchtags", "")),
-        reports_status=said.get("reportbuildstatus", "").strip().lower() == "true",
-    )
-
-
-def _tags(word: str) -> bool | None:
-    return {"true": True, "false": False}.get(word.strip().lower())
 
 
 def _jobs(root: Node, process: Node, tasks: _Tasks) -> tuple[BuildJobPlan, ...]:
@@ -220,13 +192,14 @@ def _job(
     on_server = kind == SERVER_TARGET
     limit = phase.whole("jobTimeoutInMinutes") or root.whole("jobTimeoutInMinutes", 60)
     cancel = phase.whole("jobCancelTimeoutInMinutes") or root.whole("jobCancelTimeoutInMinutes", 5)
-    skips = str(_held(target, "executionOptions").value.get("skipSyncSource") or "").lower()
+    sources = root.object("repository")
     return BuildJobPlan(
         key=keys[number - 1],
         stage=ONLY_STAGE,
         depends_on=_dependencies(phase, keys),
         variables=_own_variables(phase),
-        checks_out=skips != "true" and not on_server,
+        checks_out=not on_server and not build_repository.is_left_alone(sources),
+        cleans_outputs=build_repository.cleans_outputs(sources),
         work=PhasePlan(
             rank=number,
             name=phase.text("name") or f"Phase {number}",

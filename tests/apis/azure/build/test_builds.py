@@ -117,6 +117,18 @@ async def test_a_request_that_cannot_be_met_queues_nothing(server: Server, body)
     assert await ids(server, "") == []
 
 
+@pytest.mark.parametrize("said", ["doNotRun", "DONOTRUN", 1, "later"])
+async def test_a_build_that_is_not_to_run_is_refused_by_name(server: Server, said: object):
+    web = await made(server, "Web")
+    refused = await queued(server, web, 400, queueOptions=said)
+    assert ("queueOptions doNotRun is not supported" in refused["message"]) is (said != "later")
+    assert await ids(server, "") == []
+    build = await queued(server, web, queueOptions="none")
+    again = f"builds?sourceBuildId={build['id']}"
+    await asked(server, "POST", again, 400, json={"queueOptions": said})
+    assert await ids(server, "") == [build["id"]]
+
+
 @pytest.mark.parametrize("number", ["--5", "+-5", "+", "9" * 5000, "²"])
 async def test_what_is_no_number_is_refused_wherever_one_is_wanted(server: Server, number: str):
     text = quote(number)

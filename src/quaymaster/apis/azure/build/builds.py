@@ -17,7 +17,15 @@ from quaymaster.apis.azure.build.definitions import (
     KINDS,
     texts_in,
 )
-from quaymaster.apis.azure.build.words import BUILD_ORDER, DELETED, PRIORITY, REASON, RESULT, STATUS
+from quaymaster.apis.azure.build.words import (
+    BUILD_ORDER,
+    DELETED,
+    PRIORITY,
+    QUEUE_OPTIONS,
+    REASON,
+    RESULT,
+    STATUS,
+)
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown
@@ -62,6 +70,7 @@ KNOWN = (
     "quality",
     "retainedByRelease",
     "result",
+    "queueOptions",
 )
 ALL_STATUSES = frozenset({"inProgress", "completed", "cancelling", "postponed", "notStarted"})
 
@@ -89,10 +98,13 @@ async def queue_build(request: AzureRequest) -> Response[bytes]:
     """Queue a build of a definition, or of the definition of `sourceBuildId` again."""
     call, query = request.in_project(), request.parameters
     source = query.text("sourceBuildId")
+    needs_no_body = source and not (await request.body()).strip()
+    body = {} if needs_no_body else await request.properties("build", KNOWN)
+    _check_is_to_run(body)
     if source:
         wanted = await _again(request, number_in(source, "sourceBuildId", lowest=1))
     else:
-        wanted = _request(await request.properties("build", KNOWN), query)
+        wanted = _request(body, query)
     return await _answer(request, await queueing.queue(call, wanted))
 
 
@@ -163,6 +175,17 @@ def _chosen(query: Query, name: str, view: BuildView) -> dict[str, Any] | None:
         return None
     wanted = list_in(query.all(name))
     return {key: value for key, value in view.properties.items() if key in wanted}
+
+
+def _check_is_to_run(body: Mapping[str, Any]) -> None:
+    """Raises Problem for a build that is not to run: nothing published could start or end it."""
+    if QUEUE_OPTIONS.read(body.get("queueOptions") or "none", "queueOptions") != "none":
+        raise Problem(
+            400,
+            "InvalidRequestException",
+            "queueOptions doNotRun is not supported: a build that is queued runs. Leave it out, or "
+            "pause the pipeline (queueStatus paused) to queue builds that wait until it is enabled.",
+        )
 
 
 def _request(body: Mapping[str, Any], query: Query) -> BuildRequest:

@@ -43,6 +43,7 @@ REASON = Words(
 PRIORITY = Words(
     "QueuePriority", {"low": 5, "belowNormal": 4, "normal": 3, "aboveNormal": 2, "high": 1}
 )
+QUEUE_OPTIONS = Words("QueueOptions", {"none": 0, "doNotRun": 1})
 DEFINITION_ORDER = Words(
     "DefinitionQueryOrder",
     {
