@@ -183,8 +183,8 @@ def _check_is_to_run(body: Mapping[str, Any]) -> None:
         raise Problem(
             400,
             "InvalidRequestException",
-            "queueOptions doNotRun is not supported: a build that is queued runs. Leave it out, or "
-            "pause the pipeline (queueStatus paused) to queue builds that wait until it is enabled.",
+            "queueOptions doNotRun is not supported: a build that is queued runs. Leave it out; to "
+            "queue builds that wait, pause the pipeline (queueStatus paused) until it is enabled.",
         )
 
 
