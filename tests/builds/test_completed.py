@@ -41,8 +41,11 @@ async def test_a_completed_build_makes_one_release_of_it(yard: Yard):
     assert (version["id"], version["name"]) == (str(build["id"]), build["buildNumber"])
     assert release["reason"] == "continuousIntegration"
     by_hand = {"definitionId": release["releaseDefinition"]["id"], "isDraft": True}
-    assert (await yard.server.made("releases", by_hand))["artifacts"] == [taken]
     reference = taken["definitionReference"]
+    assert reference.pop("IsTriggeringArtifact") == {"id": "True", "name": "True"}
+    assert (await yard.server.made("releases", by_hand))["artifacts"] == [taken]
+    page = f"/{project}/_build/results?buildId={build['id']}"
+    assert reference["artifactSourceVersionUrl"]["id"].endswith(page)
     assert reference["project"]["name"] == "Default"
     assert reference["requestedFor"]["id"] == build["requestedFor"]["displayName"]
     assert reference["requestedForId"]["id"] == build["requestedFor"]["id"]

@@ -60,6 +60,16 @@ class Links:
     def definition_page(self, project: str, definition: int) -> str:
         return f"{self.base}/{quote(project)}/_release?definitionId={definition}"
 
+    def build_definition_page(self, project: str, definition: str) -> str:
+        return f"{self.base}/{quote(project)}/_build/definition?definitionId={quote(definition)}"
+
+    def build_editor(self, project: str, definition: int) -> str:
+        query = f"id={definition}&_a=edit-build-definition"
+        return f"{self.base}/{quote(project)}/_build/designer?{query}"
+
+    def build_page(self, project: str, build: str) -> str:
+        return f"{self.base}/{quote(project)}/_build/results?buildId={quote(build)}"
+
     def release_page(self, project: str, release: int) -> str:
         return f"{self.base}/{quote(project)}/_release?releaseId={release}&_a=release-summary"
 

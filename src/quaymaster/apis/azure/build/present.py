@@ -128,7 +128,6 @@ def _owned(shown: Shown, found: BuildDefinitionRow | BuildDefinition, around: Ar
     """What no author decides: ids, revision, people, times, drafts, builds and addresses."""
     links, project_id = shown.links, str(found.project_id)
     url = definition_url(links, project_id, found.id, found.revision)
-    page = f"{links.base}/{quote(project_id)}/_build"
     made = reference(
         links,
         project_id=project_id,
@@ -142,8 +141,8 @@ def _owned(shown: Shown, found: BuildDefinitionRow | BuildDefinition, around: Ar
     made |= {
         "_links": {
             "self": {"href": url},
-            "web": {"href": f"{page}/definition?definitionId={found.id}"},
-            "editor": {"href": f"{page}/designer?id={found.id}&_a=edit-build-definition"},
+            "web": {"href": links.build_definition_page(project_id, str(found.id))},
+            "editor": {"href": links.build_editor(project_id, found.id)},
             "badge": {"href": badge_url(links, project_id, found.id)},
         },
         "quality": found.quality,
@@ -240,7 +239,7 @@ def build(
     made: Document = {
         "_links": {
             "self": {"href": url},
-            "web": {"href": f"{links.base}/{project_id}/_build/results?buildId={found.id}"},
+            "web": {"href": links.build_page(str(project_id), str(found.id))},
             "sourceVersionDisplayUri": {"href": f"{url}/sources"},
             "timeline": {"href": f"{url}/Timeline"},
             "badge": {"href": links.apis(project_id, f"build/status/{found.definition_id}")},

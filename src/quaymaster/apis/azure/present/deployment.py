@@ -84,7 +84,7 @@ def _release(
     carried = found.artifacts if with_artifacts else ()
     return {
         **reference,
-        "artifacts": [artifact(one) for one in carried],
+        "artifacts": [artifact(shown.links, one) for one in carried],
         "webAccessUri": shown.links.release_page(project, found.release_id),
         "description": None,
         "releaseDefinition": None,

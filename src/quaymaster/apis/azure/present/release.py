@@ -65,6 +65,15 @@ def release(
     return body
 
 
+def carried(shown: Shown, found: ReleaseHead) -> list[dict[str, Any]]:
+    """The artifacts of a release with the one that made it marked."""
+    alias = found.triggering_alias
+    return [
+        artifact(shown.links, one, is_triggering=bool(alias) and one.alias == alias)
+        for one in found.artifacts
+    ]
+
+
 def head(shown: Shown, found: ReleaseHead, wanted: Wanted = SHALLOW) -> dict[str, Any]:
     """The light form that lists show, and the frame of the whole one."""
     project = str(found.project_id)
@@ -81,7 +90,7 @@ def head(shown: Shown, found: ReleaseHead, wanted: Wanted = SHALLOW) -> dict[str
         "createdFor": actor(shown, found.created_for),
         "variables": {},
         "variableGroups": [],
-        "artifacts": [artifact(one) for one in found.artifacts] if wanted.artifacts else [],
+        "artifacts": carried(shown, found) if wanted.artifacts else [],
         "releaseDefinition": definition_reference(
             shown, project, found.definition_id, found.definition_name, found.definition_path
         ),
