@@ -29,8 +29,7 @@ async def get_changes(request: AzureRequest, release_id: FromPath[str]) -> Respo
 
 @get(PATH + "/workitems", opt=needs(Scope.RELEASE))
 async def get_work_items(request: AzureRequest, release_id: FromPath[str]) -> Response[bytes]:
-    """The work items that the messages of these changes mention, by number only; `$top` of them,
-    however many changes they were mentioned in."""
+    """The first `$top` work items that messages of these changes mention, by number only."""
     most = _top(request)
     found = await _between(request, release_id, release_changes.MOST)
     numbers = work_items.mentioned(change.message for change in found.changes)
