@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("quaymaster.http")
 
-_BACKLOG = 4096  # granian takes no more connections than this: who listens for long holds one
-_BACKPRESSURE = 8000
+_BACKLOG = 4096  # connections that wait to be taken
+_BACKPRESSURE = 12_000  # connections taken at a time: ten thousand idle ones hold up nobody
 # Of one connection at a time. Each piece of a body passes through three threads: with granian's own
 # 0.4 MB those took longer than the bytes, and an upload had two thirds of the speed.
 _RECEIVED_BYTES = 2 * 1024 * 1024
