@@ -4,13 +4,18 @@ AVIATOR 3, R-42)."""
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import count
 from typing import Any
 
 import pytest
 
+from quaymaster.actions.people import people
 from quaymaster.apis.aviator import router as aviator
 from quaymaster.apis.azure import router as azure
-from quaymaster.apis.shared import messages, requests
+from quaymaster.apis.shared import lasting, messages, remembering, requests
+from quaymaster.apis.shared.lasting import CutOff, Lasting
+from quaymaster.apis.shared.refusals import NotSignedIn
+from quaymaster.store.postgres.database import DatabaseUnavailable
 from tests.apis.azure.server import MAX_BODY, Server, elsewhere, serving
 
 
@@ -30,6 +35,7 @@ async def posted(
     path: str,
     receive: Callable[[], Awaitable[dict[str, Any]]],
     headers: Iterable[tuple[bytes, bytes]] = (),
+    token: str = "",
 ) -> tuple[int, dict[str, Any]]:
     """The answer to a POST whose body comes as `receive` has it."""
     answered: list[dict[str, Any]] = []
@@ -49,7 +55,7 @@ async def posted(
         "client": ("127.0.0.1", 1),
         "server": ("quay.example", 80),
         "headers": [
-            (b"authorization", f"Bearer {server.token}".encode()),
+            (b"authorization", f"Bearer {token or server.token}".encode()),
             (b"content-type", b"application/json"),
             (b"transfer-encoding", b"chunked"),
             *(headers or [(b"host", b"quay.example")]),
@@ -127,3 +133,84 @@ async def test_headers_that_nobody_needs_are_refused_unread(
         status, body = await posted(server, path, never, [header])
         assert status == expected, header[0]
         assert len(str(body)) < 2000
+
+
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch):
+    """Whoever takes long is asked for again at every piece, and nothing is remembered."""
+    monkeypatch.setattr(lasting, "RECHECK_SECONDS", 0)
+    clock = count(step=5)
+    monkeypatch.setattr(remembering, "monotonic", lambda: next(clock))
+
+
+WHOLE = b'{"name": "staging", "repository": "o/r"}'
+
+
+@pytest.mark.usefixtures("quickly")
+@pytest.mark.parametrize("path", [AZURE, AVIATOR])
+async def test_what_was_begun_with_a_good_token_is_not_done_after_its_end(
+    server: Server, path: str
+):
+    """R-06: a request of which the last byte is kept back is no way to act after being shut out."""
+    group = "Project Administrators"
+
+    def body(happens: Awaitable[None] | None) -> Callable[[], Awaitable[dict[str, Any]]]:
+        pieces = iter((WHOLE[:9], WHOLE[9:]))
+
+        async def receive() -> dict[str, Any]:
+            piece = next(pieces)
+            if happens and piece == WHOLE[9:]:
+                await happens
+            return {"type": "http.request", "body": piece, "more_body": piece != WHOLE[9:]}
+
+        return receive
+
+    less = people.remove_from_group(server.database, group, "loser", "Default")
+    shut_out = people.set_active(server.database, "leaver", active=False)
+    answers = [
+        await posted(server, path, body(happens), token=await server.user(name, groups=(group,)))
+        for name, happens in (("stayer", None), ("loser", less), ("leaver", shut_out))
+    ]
+    allowed, *refused = [status for status, _ in answers]
+    assert allowed not in (401, 403)
+    assert refused == [403, 401]
+
+
+@pytest.mark.usefixtures("quickly")
+async def test_an_answer_under_way_is_broken_off_when_its_reader_is_shut_out(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    sent: list[Any] = []
+    is_good = True
+
+    async def check() -> None:
+        if not is_good:
+            raise NotSignedIn("ended")
+
+    async def take(message: Any) -> None:
+        sent.append(message["body"])
+
+    def piece(text: bytes, *, more: bool = True) -> Any:
+        return {"type": "http.response.body", "body": text, "more_body": more}
+
+    request = Lasting(never, take, check)  # type: ignore[arg-type]
+    await request.send(piece(b"1"))
+    is_good = False
+    with pytest.raises(CutOff):
+        await request.send(piece(b"2"))
+    assert (sent, request.is_cut) == ([b"1"], True)
+
+    monkeypatch.setattr(lasting, "MOST_STUCK_SECONDS", 0.01)
+    stuck = Lasting(never, lambda _: never(), None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(CutOff):
+        await stuck.send(piece(b"1"))
+
+
+async def test_while_the_database_is_away_nobody_is_broken_off(quickly: None):
+    async def check() -> None:
+        raise DatabaseUnavailable("away")
+
+    async def whole() -> Any:
+        return {"type": "http.request", "body": b"1", "more_body": False}
+
+    assert (await Lasting(whole, whole, check).receive())["body"] == b"1"  # type: ignore[arg-type]

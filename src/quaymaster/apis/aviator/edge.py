@@ -17,8 +17,9 @@ from quaymaster.apis.aviator.asked import INNER_SLASH, Asked
 from quaymaster.apis.aviator.errors import Problem, problem_of
 from quaymaster.apis.shared import paths, query
 from quaymaster.apis.shared.callers import Callers
+from quaymaster.apis.shared.lasting import Lasting
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
-from quaymaster.apis.shared.messages import answer, check_headers, header, raw_path
+from quaymaster.apis.shared.messages import Headers, answer, check_headers, header, raw_path
 from quaymaster.apis.shared.refusals import Refusal
 from quaymaster.store.postgres.database import DatabaseUnavailable
 
@@ -70,7 +71,18 @@ class Edge:
             url=base + "/" + "/".join(quote(part, safe="") for part in parts),
         )
         inner = {**scope, "path": path, "state": {"asked": asked}}
-        await self._routes(inner, receive, telling)  # type: ignore[arg-type]
+        lasting = Lasting(receive, telling, self._checking(caller, headers))
+        await self._routes(inner, lasting.receive, telling)  # type: ignore[arg-type]
+
+    def _checking(
+        self, caller: Caller | None, headers: Headers
+    ) -> Callable[[], Awaitable[None]] | None:
+        """Asks whether the caller may still do what it began to; no answer here is a long one."""
+        if caller is None:
+            return None
+        authorization = header(headers, b"authorization")
+        database = self._installation().database
+        return lambda: self._callers.check_still(database, authorization, caller)
 
     def _used(self, caller: Caller | None) -> Usage | None:
         """Count the request for its caller. Raises TooManyRequests."""

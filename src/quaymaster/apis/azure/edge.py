@@ -6,13 +6,14 @@ after `_apis` is routed in lower case, so that spelling never decides what a req
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
+import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -26,12 +27,15 @@ from quaymaster.apis.azure.links import quote as quoted
 from quaymaster.apis.azure.negotiation import NEWEST_RELEASED
 from quaymaster.apis.shared import paths, query
 from quaymaster.apis.shared.callers import Callers
+from quaymaster.apis.shared.lasting import Lasting
 from quaymaster.apis.shared.limiting import RequestLimits, TooManyRequests, Usage
 from quaymaster.apis.shared.messages import Headers, answer, check_headers, header, raw_path
 from quaymaster.apis.shared.refusals import BadRequest, NoSuchRoute, Refusal
 from quaymaster.apis.shared.remembering import ShortMemory
 from quaymaster.domain.errors import DomainError, NotFound
 from quaymaster.store.postgres.database import DatabaseUnavailable
+
+_log = structlog.get_logger("quaymaster.apis.azure")
 
 APIS = "_apis"
 READING = frozenset({"GET", "HEAD"})
@@ -97,7 +101,22 @@ class Edge:
                 dressed.usage = error.usage
             await answer(dressed, *_refused(error, activity, scope["path"]))
             return
-        await self._routes(inner, receive, dressed)  # type: ignore[arg-type]
+        lasting = Lasting(receive, dressed, self._checking(asked, headers))
+        try:
+            await self._routes(inner, lasting.receive, lasting.send)  # type: ignore[arg-type]
+        except Exception:
+            if not lasting.is_cut:
+                raise
+            _log.info("an answer was broken off", path=asked.shown_path, activity=activity)
+
+    def _checking(self, asked: Asked, headers: Headers) -> Callable[[], Awaitable[None]] | None:
+        """Asks whether the caller may still do what it began to."""
+        caller = asked.call.caller if asked.call else None
+        if caller is None:
+            return None
+        authorization = header(headers, b"authorization")
+        database = asked.installation.database
+        return lambda: self._callers.check_still(database, authorization, caller)
 
     async def _asked(self, scope: HTTPScope, headers: Headers, activity: str) -> Asked:
         before, tail = _split(raw_path(scope))

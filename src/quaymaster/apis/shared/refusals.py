@@ -36,6 +36,13 @@ class ScopeMissing(Refusal):
     kind = "forbidden"
 
 
+class RightsLost(Refusal):
+    """Permissions were taken away while the request was under way."""
+
+    status = 403
+    kind = "forbidden"
+
+
 class NoSuchRoute(Refusal):
     """Nothing is served under this path."""
 
