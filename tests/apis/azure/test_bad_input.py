@@ -6,9 +6,11 @@ from quaymaster.actions.people import projects
 from tests.apis.azure.server import MAX_BODY, Server
 from tests.documents import asks, definition, stage
 
+# But for when a token was used last, which is noted beside the requests.
 TABLES = """
-SELECT string_agg(format('SELECT %L || md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text),
-  %L)) FROM %I t', relname, '', relname), ' UNION ALL ' ORDER BY relname)
+SELECT string_agg(format('SELECT %L || md5(coalesce(string_agg(row, chr(10) ORDER BY row), %L)) FROM
+  (SELECT (to_jsonb(t) - %L)::text AS row FROM %I t) rows', relname, '', 'last_used_at', relname),
+  ' UNION ALL ' ORDER BY relname)
 FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 
