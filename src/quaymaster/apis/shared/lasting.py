@@ -5,7 +5,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 
-from litestar.types import Message, Receive, Send
+from litestar.types import (
+    HTTPReceiveMessage,
+    Message,
+    Receive,
+    Send,
+    WebSocketReceiveMessage,
+)
 
 from quaymaster.store.postgres.database import DatabaseUnavailable
 
@@ -34,10 +40,10 @@ class Lasting:
         self._checked_at = monotonic()
         self.is_cut = False
 
-    async def receive(self) -> Message:
+    async def receive(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
         """The next message. Raises what `check` raises, also after the last piece of a body: what
         was begun with a good token is not done after its end."""
-        message: Message = await self._receive()  # type: ignore[assignment]
+        message = await self._receive()
         if message["type"] == "http.request":
             await self._look_again()
         return message
