@@ -101,7 +101,7 @@ async def kept(connection: Connection, projects: Sequence[UUID]) -> Kept:
     row = await connection.fetchrow(
         "SELECT count(*) AS builds, count(DISTINCT b.definition_id) AS definitions,"
         " (SELECT count(*) FROM container_files f JOIN builds o ON o.id = f.build_id"
-        " WHERE o.project_id = ANY($1::uuid[]) AND NOT o.is_deleted) AS files"
+        " WHERE o.project_id = ANY($1::uuid[]) AND NOT o.is_deleted AND f.is_complete) AS files"
         " FROM builds b WHERE b.project_id = ANY($1::uuid[]) AND NOT b.is_deleted",
         list(projects),
     )

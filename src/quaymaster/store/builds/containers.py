@@ -1,7 +1,8 @@
 """Files of builds: rows here, their bytes as objects; and the artifacts that name them (23.6).
 
-A file is there once all of its pieces are. Objects are written before the rows that name them, so
-an upload that is cut leaves no row, and a row never names what is not there.
+A file is there once all of its pieces are: until then they lie in a row of their own, under a key
+that no path has, and a file that they will replace stays. Objects are written before the rows that
+name them, so an upload that is cut leaves no row, and a row never names what is not there.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from quaymaster.store.storage.object_storage import ObjectStorage, StoredObject
 
 LONGEST_PATH = 1024
 LARGEST_FILE = 64 * 1024**3
+BEGUN = "\x01"  # before the key of a path while its pieces come; paths hold no such character
 
 PUT = """
 INSERT INTO container_files
@@ -115,12 +117,13 @@ async def put_file(
     NotFound where it was deleted."""
     await _lock_build(connection, build_id)
     await _check_place(connection, build_id, path)
-    old = await _remove_pieces(connection, build_id, path)
+    begun = await _remove_begun(connection, build_id, path)
+    old = await _remove_pieces(connection, build_id, path.casefold())
     file_id = await connection.fetchval(
         PUT, build_id, path, path.casefold(), stored.byte_count, True, stored.sha256, by, at
     )
     await _add_piece(connection, file_id, 0, stored)
-    return old
+    return old + begun
 
 
 async def put_piece(
@@ -133,39 +136,57 @@ async def put_piece(
 ) -> tuple[bool, list[str]]:
     """Add a piece of a file; whether that is all of the file, and the objects it replaces.
 
-    The first byte begins the file anew. Raises Conflict for a piece that does not fit those that
-    are there: of another file of that name, or out of order; NotFound where the build was deleted.
+    The first byte begins the upload anew; the last takes the place of a file that was there.
+    Raises Conflict for a piece that does not fit those that are there: of another file of that
+    name, or out of order; NotFound where the build was deleted.
     """
     await _lock_build(connection, build_id)
+    await _check_place(connection, build_id, path)
     old: list[str] = []
     first_byte, total, stored = piece.first_byte, piece.total, piece.stored
+    begun = BEGUN + path.casefold()
     if first_byte == 0:
-        await _check_place(connection, build_id, path)
-        old = await _remove_pieces(connection, build_id, path)
-        await connection.execute(PUT, build_id, path, path.casefold(), total, False, "", by, at)
+        old = await _remove_pieces(connection, build_id, begun)
+        await connection.execute(PUT, build_id, path, begun, total, False, "", by, at)
+    upload = await _going_on(connection, build_id, path, piece, at)
+    await _add_piece(connection, upload, first_byte, stored)
+    if first_byte + stored.byte_count < total:
+        return False, old
+    old += await _remove_pieces(connection, build_id, path.casefold())
+    file_id = await connection.fetchval(
+        PUT, build_id, path, path.casefold(), total, True, "", by, at
+    )
+    await connection.execute(
+        "UPDATE container_pieces SET file_id = $2 WHERE file_id = $1", upload, file_id
+    )
+    await connection.execute("DELETE FROM container_files WHERE id = $1", upload)
+    return True, old
+
+
+async def _going_on(
+    connection: Connection, build_id: int, path: str, piece: Piece, at: datetime
+) -> int:
+    """The row of the upload that this piece goes on with, which is not forgotten for now. Raises
+    Conflict."""
     row = await connection.fetchrow(
-        "SELECT id, byte_count, is_complete FROM container_files"
-        " WHERE build_id = $1 AND path_key = $2 FOR UPDATE",
+        "UPDATE container_files SET created_at = $3 WHERE build_id = $1 AND path_key = $2"
+        " RETURNING id, byte_count",
         build_id,
-        path.casefold(),
+        BEGUN + path.casefold(),
+        at,
     )
     # Asked by itself: in the statement above it would be as of before the lock was had.
     have = await connection.fetchval(
         "SELECT coalesce(sum(byte_count), 0)::bigint FROM container_pieces WHERE file_id = $1",
         row["id"] if row else 0,
     )
-    if row is None or row["is_complete"] or row["byte_count"] != total or have != first_byte:
+    if row is None or row["byte_count"] != piece.total or have != piece.first_byte:
         raise Conflict(
-            f"A piece of {path} begins at byte {first_byte} of {total}, while {have} bytes of it "
-            "are there. Send the pieces in order, the first one with byte 0."
+            f"A piece of {path} begins at byte {piece.first_byte} of {piece.total}, while {have} "
+            "bytes of this upload are there. Send the pieces in order, the first one with byte 0."
         )
-    await _add_piece(connection, row["id"], first_byte, stored)
-    is_whole = first_byte + stored.byte_count == total
-    if is_whole:
-        await connection.execute(
-            "UPDATE container_files SET is_complete = true WHERE id = $1", row["id"]
-        )
-    return is_whole, old
+    number: int = row["id"]
+    return number
 
 
 async def sum_up(connection: Connection, file: ContainerFile, sha256: str) -> None:
@@ -214,12 +235,22 @@ async def _add_piece(
     )
 
 
-async def _remove_pieces(connection: Connection, build_id: int, path: str) -> list[str]:
+async def _remove_begun(connection: Connection, build_id: int, path: str) -> list[str]:
+    """Forget an upload in pieces that a whole file takes the place of; the keys of its objects."""
+    begun = BEGUN + path.casefold()
+    keys = await _remove_pieces(connection, build_id, begun)
+    await connection.execute(
+        "DELETE FROM container_files WHERE build_id = $1 AND path_key = $2", build_id, begun
+    )
+    return keys
+
+
+async def _remove_pieces(connection: Connection, build_id: int, path_key: str) -> list[str]:
     rows = await connection.fetch(
         "DELETE FROM container_pieces USING container_files f WHERE f.id = file_id"
         " AND f.build_id = $1 AND f.path_key = $2 RETURNING object_key",
         build_id,
-        path.casefold(),
+        path_key,
     )
     return [row["object_key"] for row in rows]
 
@@ -227,12 +258,12 @@ async def _remove_pieces(connection: Connection, build_id: int, path: str) -> li
 async def forgotten_uploads(
     connection: Connection, before: datetime, most: int = 1000
 ) -> list[str]:
-    """Forget files whose upload was never finished; the keys of their objects."""
+    """Forget uploads of which no piece has come since this time; the keys of their objects."""
     rows = await connection.fetch(
         "WITH gone AS (SELECT id FROM container_files WHERE NOT is_complete AND created_at < $1"
-        " LIMIT $2), pieces AS (DELETE FROM container_pieces USING gone WHERE file_id = gone.id"
-        " RETURNING object_key), files AS (DELETE FROM container_files USING gone"
-        " WHERE container_files.id = gone.id) SELECT object_key FROM pieces",
+        " LIMIT $2 FOR UPDATE SKIP LOCKED), pieces AS (DELETE FROM container_pieces USING gone"
+        " WHERE file_id = gone.id RETURNING object_key), files AS (DELETE FROM container_files"
+        " USING gone WHERE container_files.id = gone.id) SELECT object_key FROM pieces",
         before,
         most,
     )

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from quaymaster.actions.builds import happening
+from quaymaster.actions.builds.results import artifacts
 from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import own_builds
 from quaymaster.actions.jobs import build_jobs, build_publishing
@@ -208,6 +209,97 @@ async def test_pieces_of_one_file_from_many_at_once_are_put_together_once(server
     for first in range(1, 8):
         assert sorted(await asyncio.gather(*[piece(first) for _ in range(4)])) == [202, *3 * [409]]
     assert sorted(await asyncio.gather(piece(8), piece(8))) == [201, 409]
+
+
+async def content_of(server: Server, build: Any, path: str, status: int = 200) -> bytes:
+    """The bytes that a file of the build has now."""
+    url = f"/default/_apis/resources/Containers/{build['id']}?itemPath={path}&$format=OctetStream"
+    answer = await server.ask("GET", url)
+    assert answer.status_code == status, answer.text
+    return answer.content
+
+
+def part(first: int, last: int, total: int) -> dict[str, str]:
+    return {"Content-Range": f"bytes {first}-{last}/{total}"}
+
+
+async def test_a_file_stays_until_the_one_that_replaces_it_in_pieces_is_whole(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/x", b"good", 201)
+    await upload(server, build, "drop/X", b"ne", 202, **part(0, 1, 8))
+    await upload(server, build, "drop/X", b"new", 202, **part(0, 2, 8))  # begun anew
+    assert await content_of(server, build, "drop/x") == b"good"
+    refused = await upload(server, build, "drop/X", b"ly", 409, **part(4, 5, 8))
+    assert "3 bytes of this upload are there" in refused["message"]
+    await upload(server, build, "drop/X", b"comer", 201, **part(3, 7, 8))
+    assert await content_of(server, build, "drop/x") == b"newcomer"
+    assert len(list(place_of(server, build).iterdir())) == 2  # nothing of what was before
+    await upload(server, build, "drop/x", b"a", 409, **part(7, 7, 8))  # whole already
+
+
+async def test_a_file_that_comes_whole_ends_an_upload_of_it_in_pieces(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/x", b"ne", 202, **part(0, 1, 4))
+    await content_of(server, build, "drop/x", 404)
+    await upload(server, build, "drop/x", b"whole", 201)
+    await upload(server, build, "drop/x", b"ws", 409, **part(2, 3, 4))
+    assert await content_of(server, build, "drop/x") == b"whole"
+    assert len(list(place_of(server, build).iterdir())) == 1
+
+
+async def test_a_folder_made_while_pieces_of_a_file_of_its_name_come_is_kept(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/x", b"ne", 202, **part(0, 1, 4))
+    await upload(server, build, "drop/x/y", b"inside", 201)
+    await upload(server, build, "drop/x", b"ws", 409, **part(2, 3, 4))
+    assert await content_of(server, build, "drop/x/y") == b"inside"
+
+
+async def test_an_upload_is_forgotten_a_day_after_its_last_piece(server: Server):
+    call = Call(server.installation)
+    build = await queued(server, await made(server, "Web"))
+
+    async def a_day_passes() -> None:
+        async with server.database.transaction() as connection:
+            await connection.execute(
+                "UPDATE container_files SET created_at = created_at - interval '25 hours'"
+            )
+
+    await upload(server, build, "drop/x", b"good", 201)
+    await upload(server, build, "drop/x", b"1", 202, **part(0, 0, 4))
+    await a_day_passes()
+    await upload(server, build, "drop/x", b"2", 202, **part(1, 1, 4))
+    assert await artifacts.forget_unfinished(call) == 0  # it still goes on
+    await upload(server, build, "drop/x", b"3", 202, **part(2, 2, 4))
+    await a_day_passes()
+    assert await artifacts.forget_unfinished(call) == 3
+    await upload(server, build, "drop/x", b"4", 409, **part(3, 3, 4))
+    assert await content_of(server, build, "drop/x") == b"good"
+    assert len(list(place_of(server, build).iterdir())) == 1
+
+
+REFUSALS = ("cannot be used", "must be one name", "control characters")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/..", "a\\b", "", "a\x00"])
+async def test_an_artifact_of_a_name_that_no_folder_has_is_refused(
+    server: Server, tmp_path: Path, name: str
+):
+    build = await queued(server, await made(server, "Web"))
+    body = {"name": name, "resource": {"type": "Container"}}
+    await asked(server, "POST", f"builds/{build['id']}/artifacts", 400, json=body)
+    held = await claimed(server, build, "token")
+    (tmp_path / "page.txt").write_text("x")
+    call, page = Call(server.installation), str(tmp_path / "page.txt")
+    for message in (
+        ArtifactFiles(held.id, 0, name, "drop", page),
+        ArtifactNamed(held.id, 0, name, "filepath", "/srv/docs"),
+    ):
+        problem = (await build_publishing.publish(call, held, message)).problem
+        assert any(said in problem for said in REFUSALS), problem
+    async with server.database.read() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM container_files") == 0
+        assert await connection.fetchval("SELECT count(*) FROM build_artifacts") == 0
 
 
 async def test_an_upload_of_which_nothing_more_comes_is_given_up(
