@@ -101,6 +101,14 @@ def test_every_job_has_a_name_of_its_own():
         started(parallel("A", Spread.MACHINES, most=2), job("A.1"))
 
 
+def test_long_values_of_a_multiplier_make_short_names():
+    first, second = "a" * 5000 + "1", "a" * 5000 + "2"
+    legs = parallel("A", Spread.CONFIGURATIONS, "os", most=9)
+    build = started(legs, os=f"{first},{second}")
+    assert list(statuses(build)) == [f"A.{'a' * 100}_1", f"A.{'a' * 100}_2"]
+    assert [one.variables["os"] for one in build.plan.jobs] == [first, second]
+
+
 def test_machines_get_the_same_work_and_their_places():
     build = started(parallel("A", Spread.MACHINES, most=3))
     assert statuses(build) == {"A.1": "waiting", "A.2": "waiting", "A.3": "waiting"}

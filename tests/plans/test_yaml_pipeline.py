@@ -188,6 +188,15 @@ def test_variables_of_the_text_win_over_those_of_the_definition():
         ('steps:\n- script: "a\\0b"', "line 2: a text holds a NUL or half of a character"),
         ('steps:\n- script: a\n  env: {"x\\ud800": 1}', "line 3: a text holds a NUL or half"),
         ("steps: [", "this is no YAML"),
+        ('steps: [{script: "\\UFFFFFFFF"}]', "this is no YAML"),
+        ('steps: [{script: "\\U00110000"}]', "this is no YAML"),
+        (f"%YAML 1.{'1' * 5000}\n---\nsteps: [{{script: a}}]", "this is no YAML"),
+        (f"jobs:\n- job: {'A' * 101}\n  steps: [{{script: a}}]", "too long a name of a job"),
+        (
+            f"jobs:\n- job: A\n  strategy: {{matrix: {{{'b' * 101}: {{}}}}}}\n  steps: []",
+            "too long a name of a leg",
+        ),
+        ("jobs:\n" + "- {job: A, steps: []}\n" * 257, "line 2: these are 257 jobs; 256 are"),
         ("", "is empty"),
         ("steps:\n- script: a\n  script: b", "stands here twice"),
         ("steps:\n- !!python/object/apply:os.system [ls]", "line 2"),
@@ -215,6 +224,29 @@ def test_aliases_are_followed_but_cannot_stand_for_a_huge_text():
         bomb.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
     assert "values" in refused("\n".join(bomb))
     assert "deep" in refused("a: &a [*a]")
+
+
+def test_aliases_of_a_long_text_are_refused():
+    some = "".join(f"  a{number}: *x\n" for number in range(100))
+    text = f"variables:\n  a: &x {'y' * 50_000}\n{some}steps: [{{script: a}}]"
+    assert "comes to more than 4194304 characters, aliases followed" in refused(text)
+
+
+def test_what_every_job_would_carry_is_bounded():
+    jobs = "".join(f"  - {{job: A{number}, steps: [{{script: a}}]}}\n" for number in range(100))
+    text = "stages:\n- stage: A\n  variables: {a: {}}\n  jobs:\n" + jobs
+    assert "line 23: all jobs together come to more than" in refused(
+        text.replace("{}", "y" * 900_000)
+    )
+    assert len(compiled(text.replace("{}", "y" * 100_000)).jobs) == 100
+
+
+def test_jobs_that_are_written_backwards_are_put_in_order():
+    waits = [
+        f"- {{job: A{n}, dependsOn: A{n - 1}, steps: [{{script: a}}]}}" for n in range(99, 0, -1)
+    ]
+    plan = compiled("\n".join(["jobs:", *waits, "- {job: A0, steps: [{script: a}]}"]))
+    assert [job.key for job in plan.jobs] == [f"A{n}" for n in range(100)]
 
 
 def test_aliases_of_many_are_refused_before_they_fill_the_memory():

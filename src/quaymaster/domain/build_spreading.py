@@ -14,6 +14,7 @@ from quaymaster.domain.plan import Parallelism, PhaseKind, Spread
 from quaymaster.domain.spreading import multiplied
 
 MOST_JOBS = 256
+LONGEST_NAME = 100  # of a job among those of its phase; it is part of an index
 
 
 def spread(plan: BuildPlan, variables: Mapping[str, str]) -> BuildPlan:
@@ -90,7 +91,7 @@ def _combinations(
         tolerant=parallel.continue_on_error,
     )
     combinations = list(dict.fromkeys(product(*lists.values())))
-    names = ["_".join(values) for values in combinations]
+    names = ["_".join(values)[:LONGEST_NAME] for values in combinations]
     for place, values in enumerate(combinations, 1):
         own = {
             **dict(zip(lists, values, strict=True)),

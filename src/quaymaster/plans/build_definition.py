@@ -37,7 +37,7 @@ from quaymaster.plans.features import (
     can_run,
     is_installed,
 )
-from quaymaster.plans.reading import Node, Report, repeated, shown
+from quaymaster.plans.reading import LONGEST_NAME, Node, Report, repeated, shown
 
 AGENT_TARGET, SERVER_TARGET = 1, 2
 MULTI_CONFIGURATION = "7c555368-ca64-4199-add6-9ebaf0b0137d"
@@ -150,6 +150,9 @@ def _jobs(root: Node, process: Node, tasks: _Tasks) -> tuple[BuildJobPlan, ...]:
     if not phases:
         process.complain("phases", "a build needs at least one phase; add one")
     keys = [_key(phase, number) for number, phase in enumerate(phases, 1)]
+    for phase, key in zip(phases, keys, strict=True):
+        if len(key) > LONGEST_NAME:
+            phase.complain("refName", f"is longer than {LONGEST_NAME} characters; shorten it")
     if repeated(keys):
         process.complain("phases", "two phases have the same reference name; change one")
     parameters = {

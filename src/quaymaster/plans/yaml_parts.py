@@ -13,6 +13,7 @@ from quaymaster.plans.yaml_reading import Value
 from quaymaster.plans.yaml_steps import Checkout
 
 MOST_LEGS = 50
+LONGEST_NAME = 100
 SERVER = "server"
 
 
@@ -58,8 +59,10 @@ def refuse_others(said: Mapping[str, Value], known: frozenset[str], what: str) -
 
 
 def check_name(at: Value, name: str, what: str) -> None:
-    """A name that others refer to has letters, digits and underscores alone, as published."""
-    if not (name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()):
+    """A name that others refer to has 100 letters, digits and underscores at most, as published."""
+    if len(name) > LONGEST_NAME:
+        at.complain(f"{name[:40]!r}… is too long a name of a {what}: 100 characters at most")
+    elif not (name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()):
         at.complain(
             f"{name[:40]!r} is no name of a {what}: use letters, digits and underscores, and begin "
             "with none of the digits"
@@ -140,10 +143,11 @@ def _matrix(value: Value) -> list[Leg]:
     if value.is_text:
         value.complain("a matrix that is computed while the build runs is not supported; write it")
         return [Leg("", {})]
-    return [
-        Leg(name, {key: one.text() for key, one in leg.entries().items()})
-        for name, leg in value.entries().items()
-    ]
+    made = []
+    for name, leg in value.entries().items():
+        check_name(leg, name, "leg of a matrix")
+        made.append(Leg(name, {key: one.text() for key, one in leg.entries().items()}))
+    return made
 
 
 def _numbered(strategy: Mapping[str, Value]) -> list[Leg]:

@@ -33,6 +33,7 @@ from quaymaster.plans.yaml_steps import Known, Steps, condition, steps
 from quaymaster.plans.yaml_triggers import check_triggers
 
 MOST_JOBS = 256
+MOST_SPREAD = 16 * 1024 * 1024  # characters: each job carries the variables of its stage
 COUNTER = "counter"  # what variables of the whole pipeline may count with (SEMANTICS 14.10)
 ROOT = frozenset({"name", "pool", "variables", "stages", "jobs", "steps", "trigger", "pr"})
 STAGE = frozenset({"stage", "displayName", "dependsOn", "condition", "variables", "jobs", "pool"})
@@ -96,6 +97,7 @@ class _Compiler:
         self._definition = definition
         self._known = known
         self._linked = linked
+        self._characters = 0  # of all jobs
 
     def plan(self, root: Value) -> BuildPlan:
         """The whole file."""
@@ -163,6 +165,8 @@ class _Compiler:
             own = pool(inside.get("pool"), usual)
             given = _without_groups(inside)
             jobs += self._jobs(name, stage, inside, inside.get("jobs"), own, given)
+            if len(jobs) > MOST_JOBS:
+                break
         return made, jobs
 
     def _jobs(
@@ -186,6 +190,8 @@ class _Compiler:
             waits = _depends(job.said, {name: name for name in known}, "job", "")
             before = tuple(key for name in waits for key in known[name.casefold()])
             spread = legs(job.said)
+            if not self._fits(job, given, len(spread.legs)):
+                return []
             plans = [self._job(stage, job, leg, given, before) for leg in spread.legs]
             if spread.most_at_once and len(plans) > 1:
                 group = GroupPlan(_key(stage, job.name), spread.most_at_once)
@@ -193,6 +199,16 @@ class _Compiler:
             made += plans
             known[job.name.casefold()] = [plan.key for plan in plans]
         return made
+
+    def _fits(self, job: _Job, given: Mapping[str, str], how_many: int) -> bool:
+        before = self._characters
+        self._characters += how_many * (job.at.characters + sum(map(len, given.values())))
+        if before <= MOST_SPREAD < self._characters:
+            job.at.complain(
+                f"all jobs together come to more than {MOST_SPREAD} characters, each with the "
+                "variables of its stage; make them shorter, or give each job its own"
+            )
+        return self._characters <= MOST_SPREAD
 
     def _written(
         self, at: Value, said: Mapping[str, Value], listed: Value | None, usual: Pool
@@ -202,8 +218,12 @@ class _Compiler:
             inside = {name: value for name, value in said.items() if name in ALONE}
             found = steps(said["steps"], self._known, on_server=usual.on_server)
             return [_Job("Job", inside, at, found, usual)]
-        made = []
-        for place, job in enumerate(listed.items(), 1):
+        made: list[_Job] = []
+        found_jobs = list(listed.items())
+        if len(found_jobs) > MOST_JOBS:
+            listed.complain(f"these are {len(found_jobs)} jobs; {MOST_JOBS} are the most")
+            return made
+        for place, job in enumerate(found_jobs, 1):
             inside = job.entries()
             first = next(iter(inside), "")
             if first in ("template", "deployment") or "job" not in inside:
@@ -302,7 +322,8 @@ def _in_order(jobs: list[_Job]) -> list[_Job]:
             left[0].at.complain(f"the job {left[0].name!r} waits for itself in a circle")
             return placed
         placed += ready
-        left = [job for job in left if job not in ready]
+        over = {id(job) for job in ready}
+        left = [job for job in left if id(job) not in over]
     return placed
 
 

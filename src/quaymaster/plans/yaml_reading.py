@@ -11,6 +11,7 @@ from quaymaster.domain.numbers import digits
 
 MOST_CHARACTERS = 1024 * 1024
 MOST_VALUES = 50_000
+MOST_TEXT = 4 * MOST_CHARACTERS  # aliases followed
 MOST_DEPTH = 40
 MOST_PROBLEMS = 50
 TEMPLATE = "${{"
@@ -82,6 +83,18 @@ class Value:
             self.complain("a list is needed here")
 
     @property
+    def characters(self) -> int:
+        """How much text it comes to, aliases followed."""
+        found, left = 0, [self.node]
+        while left:
+            node = left.pop()
+            if isinstance(node, yaml.ScalarNode):
+                found += len(node.value)
+            else:
+                left.extend(_below(node))
+        return found
+
+    @property
     def is_nothing(self) -> bool:
         """Whether nothing is said: an empty value, `~` or `null`."""
         return isinstance(self.node, yaml.ScalarNode) and self.node.tag.endswith(":null")
@@ -132,7 +145,8 @@ def read(text: str, file: str) -> Value:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
         raise Invalid(f"{file} line {line}: this is no YAML: {error.problem}.") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        # The last two: an escape beyond Unicode, or a version of thousands of digits.
         raise Invalid(f"{file}: this is no YAML that can be read.") from error
     if root is None:
         raise Invalid(f"{file} is empty. Give it steps, jobs or stages.")
@@ -141,11 +155,14 @@ def read(text: str, file: str) -> Value:
 
 
 def _count(root: yaml.Node, file: str) -> None:
-    level, seen = [root], 0
+    level, seen, text = [root], 0, 0
     for _ in range(MOST_DEPTH):
         seen += len(level)
         if seen > MOST_VALUES:
             raise Invalid(f"{file} comes to more than {MOST_VALUES} values, aliases followed.")
+        text += sum(len(node.value) for node in level if isinstance(node, yaml.ScalarNode))
+        if text > MOST_TEXT:
+            raise Invalid(f"{file} comes to more than {MOST_TEXT} characters, aliases followed.")
         for node in level:
             _check_storable(node, file)
         # No longer than is refused: aliases of aliases come to millions in a short text.

@@ -316,6 +316,13 @@ async def test_phases_that_wait_for_one_another_are_refused(server: Server):
     assert "A, B wait for one another" in refused["message"]
 
 
+async def test_a_phase_whose_reference_name_is_too_long_is_refused(server: Server):
+    phases = [{"refName": "A" * 257, "steps": [step()]}]
+    document = definition("Web", process={"type": 1, "phases": phases})
+    refused = await asked(server, "POST", "definitions", 400, json=document)
+    assert "phases[0].refName: is longer than 256 characters" in refused["message"]
+
+
 async def test_names_that_look_alike_are_one_name(server: Server):
     composed, apart = "Caf\u00e9", "Cafe\u0301"
     await made(server, composed)
