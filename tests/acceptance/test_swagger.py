@@ -1,24 +1,23 @@
-"""Answers fit Microsoft's published swagger of their version; its examples are accepted.
-
-The swagger is read from the shared folder. Three things it does not say are taken as the service
-does them: any value may be null, a date that is not there may be 0001-01-01T00:00:00, and
-`operationStatus` comes in PascalCase (CONTRACT A.5).
-"""
+"""Answers fit Microsoft's published swagger of their version; its examples are accepted."""
 
 import json
-import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
-import jsonschema_rs
 import pytest
 
 from tests import repositories
 from tests.acceptance.client import PROJECT, Visitor
+from tests.acceptance.published import (
+    SWAGGER,
+    asked,
+    faults,
+    is_there,
+    operations,
+    problems,
+    too_new,
+)
 from tests.acceptance.test_python_client import ends
 from tests.documents import (
     asks,
@@ -30,22 +29,18 @@ from tests.documents import (
     task,
 )
 from tests.server.waiting import until
-from tests.vectors import shared_folder
 
-SWAGGER = shared_folder() / "contract" / "azure" / "swagger" / "release"
 # Which of the three documents describes which version best.
 VERSIONS = {
-    "4.1-preview": "4.1",
-    "5.0": "6.0",
-    "5.1": "6.0",
-    "6.0": "6.0",
-    "7.0": "7.1",
-    "7.1": "7.1",
+    "4.1-preview": "release/4.1",
+    "5.0": "release/6.0",
+    "5.1": "release/6.0",
+    "6.0": "release/6.0",
+    "7.0": "release/7.1",
+    "7.1": "release/7.1",
 }
 MANUAL_INTERVENTION = "bcb64569-d51a-4af0-9c01-ea5d05b3b622"
 ATTACHES = 'echo x > file.txt; echo "##vso[task.addattachment type=report;name=one]$PWD/file.txt"'
-# What came with 6.1 is shown by 6.0, too (`versions.since`).
-SHOWN_FROM = {"6.0": {"retryCountOnTaskFailure"}}
 EXPANDED = "environments,artifacts,triggers,variables,tags,lastRelease"
 QUERIES = {
     "release/definitions": ["", f"$expand={EXPANDED}"],
@@ -54,67 +49,7 @@ QUERIES = {
     "release/deployments": ["", "latestAttemptsOnly=true&queryOrder=ascending"],
 }
 
-pytestmark = pytest.mark.skipif(not SWAGGER.exists(), reason=f"there is no {SWAGGER}")
-
-
-@cache
-def swagger(version: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(
-        (SWAGGER / version / "release.json").read_text("utf-8-sig")
-    )
-    return document
-
-
-def operations(version: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method, path after `_apis/` and description of each operation."""
-    described = swagger(version)
-    for path, methods in [*described["paths"].items(), *described["x-ms-paths"].items()]:
-        for method, operation in methods.items():
-            if "operationId" in operation:
-                yield method.upper(), path.partition("/_apis/")[2].rstrip("?"), operation
-
-
-def nullable(schema: Any) -> Any:
-    """The schema with null allowed everywhere, and operation statuses in any case."""
-    if not isinstance(schema, dict):
-        return schema
-    changed = {key: _inner(key, value) for key, value in schema.items()}
-    if isinstance(schema.get("type"), str):
-        changed["type"] = [schema["type"], "null"]
-    if "enum" in schema:
-        changed["enum"] = [*schema["enum"], None]
-    return changed
-
-
-def _inner(key: str, value: Any) -> Any:
-    if key in ("properties", "definitions"):
-        return {name: _property(name, inner) for name, inner in value.items()}
-    if key == "allOf":
-        return [nullable(part) for part in value]
-    return nullable(value) if key in ("items", "additionalProperties") else value
-
-
-def _property(name: str, schema: Any) -> Any:
-    if name == "operationStatus" and "enum" in schema:
-        known = {word.casefold() for word in schema["enum"]}
-        return {"enum": [None, *known, *(word[0].upper() + word[1:] for word in schema["enum"])]}
-    return nullable(schema)
-
-
-@cache
-def definitions(version: str) -> dict[str, Any]:
-    changed: dict[str, Any] = _inner("definitions", swagger(version)["definitions"])
-    return changed
-
-
-def problems(version: str, schema: dict[str, Any], value: Any) -> list[str]:
-    """What of an answer does not fit its schema."""
-    whole = {**nullable(schema), "definitions": definitions(version)}
-    validator = jsonschema_rs.Draft4Validator(whole, validate_formats=False)
-    return [
-        f"{'/'.join(map(str, error.instance_path))}: {error.message[:200]}"
-        for error in validator.iter_errors(value)
-    ]
+pytestmark = is_there
 
 
 @pytest.fixture(scope="session")
@@ -158,14 +93,6 @@ def sample(admin: Visitor) -> dict[str, Any]:
     }
 
 
-def asked(path: str, sample: dict[str, Any]) -> str | None:
-    """The path with the ids of the sample; None where the sample has no such thing."""
-    names = re.findall(r"\{(\w+)\}", path)
-    if any(name not in sample for name in names):
-        return None
-    return re.sub(r"\{(\w+)\}", lambda found: str(sample[found[1]]).replace("\\", "%5C"), path)
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_vector_every_answer_fits_the_swagger_of_its_version(
     admin: Visitor, sample: dict[str, Any], version: str
@@ -184,48 +111,6 @@ def test_vector_every_answer_fits_the_swagger_of_its_version(
             found += [f"{path}?{query}: {one}" for one in faults(described, operation, answer)]
     assert not found, "\n".join(found[:40])
     assert len(seen) >= 10, seen
-
-
-def faults(version: str, operation: dict[str, Any], answer: httpx.Response) -> list[str]:
-    if answer.status_code != 200:
-        return [f"{answer.status_code} {answer.text[:200]}"]
-    schema = operation["responses"]["200"].get("schema", {})
-    if not answer.headers["content-type"].startswith("application/json"):
-        return [] if schema.get("type") in ("string", "file", None) else ["is not JSON"]
-    value = answer.json()
-    body = value["value"] if schema.get("type") == "array" else value
-    asked_for = answer.request.url.params["api-version"]
-    return [*problems(version, schema, body), *too_new(version, schema, body, asked_for)]
-
-
-def too_new(version: str, schema: dict[str, Any], value: Any, asked_for: str) -> list[str]:
-    """The fields of an answer that only a later swagger has for the same shape."""
-    if isinstance(value, list):
-        inside = schema.get("items", {})
-        return [fault for one in value for fault in too_new(version, inside, one, asked_for)]
-    if not isinstance(value, dict):
-        return []
-    if more := schema.get("additionalProperties"):
-        return [fault for one in value.values() for fault in too_new(version, more, one, asked_for)]
-    name = schema.get("$ref", "").rpartition("/")[2]
-    known = fields(version, name)
-    newer = fields("7.1", name).keys() - known.keys() - SHOWN_FROM.get(asked_for, set())
-    found = [f"{name}.{field} came later" for field in sorted(newer & value.keys())]
-    for field, inner in known.items():
-        if field in value:
-            found += too_new(version, inner, value[field], asked_for)
-    return found
-
-
-@cache
-def fields(version: str, name: str) -> dict[str, Any]:
-    """The fields of a shape with those that it inherits."""
-    shape = swagger(version)["definitions"].get(name, {})
-    found: dict[str, Any] = dict(shape.get("properties", {}))
-    for part in shape.get("allOf", []):
-        inherited = fields(version, part["$ref"].rpartition("/")[2]) if "$ref" in part else {}
-        found |= inherited | part.get("properties", {})
-    return found
 
 
 # Operations that only the Node client has (CONTRACT B.4), with the swagger's shape of an entry.
@@ -291,9 +176,10 @@ def examples() -> list[Any]:
     """Every request of an example that can be sent as it is, with the ids of the sample."""
     found = []
     for version in ("4.1", "7.1"):
-        for method, path, operation in operations(version) if SWAGGER.exists() else ():
+        document = f"release/{version}"
+        for method, path, operation in operations(document) if SWAGGER.exists() else ():
             for name, example in (operation.get("x-ms-examples") or {}).items():
-                file = SWAGGER / version / example["$ref"]
+                file = SWAGGER / document / example["$ref"]
                 found.append(pytest.param(version, method, path, file, id=f"{version} {name}"))
     return found
 

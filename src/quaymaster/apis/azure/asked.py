@@ -140,7 +140,7 @@ class AzureRequest(ReadableRequest[Any, Any]):
     ) -> Response[bytes]:
         """200 with `{count, value}`; `token` is where the next page begins."""
         number, shown = self.asked.version.precise, values
-        if not versions.is_newest_shape(number):
+        if not versions.is_newest_shape(number, resource):
             shown = [versions.downgraded(number, resource, value) for value in values]
         return self.ready(msgspec.json.encode({"count": len(values), "value": shown}), token)
 

@@ -172,7 +172,7 @@ async def _with_what_was_not_shown(
 ) -> dict[str, Any]:
     """The document with the parts that only newer versions than the caller's can say."""
     version = request.asked.version.precise
-    if versions.is_newest_shape(version):
+    if versions.is_newest_shape(version, RESOURCE):
         return document
     number, _ = azure_document.identity_of(document)
     stored = await _body(request, await definitions.get(request.call, number))

@@ -78,7 +78,7 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     is_narrowed = request.parameters.has("propertyFilters")
     if (
         asked.parts == present.SHALLOW
-        and versions.is_newest_shape(version.precise)
+        and versions.is_newest_shape(version.precise, "release")
         and not is_narrowed
     ):
         found = await light_releases.page(request.call, wanted, asked.paging, RENDERING)
@@ -164,7 +164,7 @@ async def _replaced_by_body(request: AzureRequest, release_id: str) -> Response[
     _check_named_in_path(body.get("id"), number)
     before = await reading.release(call, number)
     version = request.asked.version.precise
-    if not versions.is_newest_shape(version):
+    if not versions.is_newest_shape(version, "release"):
         shown = Shown(request.links, before.people)
         stored = present.release(shown, before.view, before.document)
         body = versions.carried(version, "release", body, stored)

@@ -1,4 +1,4 @@
-"""The published shapes and operations that `contract.json` describes."""
+"""The published shapes and operations that `contract.json` and `builds.json` describe."""
 
 from functools import cache
 from importlib import resources
@@ -32,8 +32,19 @@ class Contract(msgspec.Struct):
 
 @cache
 def contract() -> Contract:
+    """The shapes and operations of releases and of what lies around them."""
+    return _described("contract.json")
+
+
+@cache
+def builds() -> Contract:
+    """The shapes and operations of the build area; no shape has the name of one of the others."""
+    return _described("builds.json")
+
+
+def _described(name: str) -> Contract:
     folder = resources.files("quaymaster.apis.azure.description")
-    return msgspec.json.decode(folder.joinpath("contract.json").read_bytes(), type=Contract)
+    return msgspec.json.decode(folder.joinpath(name).read_bytes(), type=Contract)
 
 
 def inner(kind: str) -> str:

@@ -8,7 +8,8 @@ import httpx
 import jsonschema_rs
 
 from quaymaster.apis.azure import router
-from quaymaster.apis.azure.description import building, openapi
+from quaymaster.apis.azure.description import openapi
+from quaymaster.apis.azure.shapes import builds
 
 # Authors may write more into a definition than is known.
 OPEN = {"BuildDefinition"}
@@ -43,7 +44,7 @@ def validator(method: str, path: str, status: int) -> Any:
 @cache
 def _described() -> dict[str, Any]:
     found = openapi.document(router.application(1000).routes)
-    for name in set(building.builds().types) - OPEN:
+    for name in set(builds().types) - OPEN:
         found["components"]["schemas"][name]["additionalProperties"] = False
     return found
 

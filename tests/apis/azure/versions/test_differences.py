@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from quaymaster.apis.azure.errors import Problem
@@ -144,8 +145,33 @@ def test_a_release_says_for_whom_it_was_made_from_6_0_on():
     body = {"id": 1, "createdFor": {"id": "1"}}
     assert downgraded((5, 1), "release", body) == {"id": 1}
     assert downgraded((6, 0), "release", body) is body
-    assert is_newest_shape((6, 0))
-    assert not is_newest_shape((5, 1))
+    assert is_newest_shape((6, 0), "release")
+    assert not is_newest_shape((5, 1), "release")
+
+
+def test_builds_grew_in_later_versions_than_releases():
+    build = {"id": 1, "appendCommitMessageToRunName": True, "templateParameters": {"a": "b"}}
+    today = {"id": 7, "latestBuild": msgspec.Raw(msgspec.json.encode(build))}
+    assert downgraded((7, 1), "buildDefinitionReference", today) is today
+    for version, shown in (((7, 0), {"id", "templateParameters"}), ((6, 0), {"id"})):
+        older = downgraded(version, "buildDefinitionReference", today)
+        assert older == {"id": 7, "latestBuild": {key: build[key] for key in shown}}
+        assert downgraded(version, "build", build) == older["latestBuild"]
+    assert is_newest_shape((7, 1), "build")
+    assert not is_newest_shape((7, 0), "build")
+    assert is_newest_shape((7, 0), "buildTag")
+
+
+def test_a_record_of_a_timeline_grew_from_4_1_to_6_0():
+    record = {"id": "1", "attempt": 2, "previousAttempts": [], "identifier": "a", "queueId": 1}
+    for version, shown in (
+        ((6, 0), record.keys()),
+        ((5, 1), record.keys() - {"queueId"}),
+        ((5, 0), record.keys() - {"queueId", "identifier"}),
+        ((4, 1), {"id"}),
+    ):
+        older = downgraded(version, "timeline", {"records": [record]})
+        assert older == {"records": [{key: record[key] for key in shown}]}
 
 
 def test_merging_keeps_what_was_not_shown_and_takes_what_was_changed():

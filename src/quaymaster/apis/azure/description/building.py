@@ -4,14 +4,9 @@
 Operations go by the name of the function that serves them, as the published names do not.
 """
 
-from functools import cache
-from importlib import resources
 from typing import Any
 
-import msgspec
-
 from quaymaster.apis.azure.build import words
-from quaymaster.apis.azure.shapes import Contract
 from quaymaster.plans import azure_words
 from quaymaster.plans.azure_shapes import Kind, Leaf, ListOf, MapOf, Shape
 from quaymaster.plans.azure_words import Words
@@ -36,13 +31,6 @@ LEAVES = {
     Leaf.BOOLEAN: ["boolean", "string", "null"],
     Leaf.PROPERTIES: ["object", "null"],
 }
-
-
-@cache
-def builds() -> Contract:
-    """The shapes and operations of `builds.json`."""
-    folder = resources.files("quaymaster.apis.azure.description")
-    return msgspec.json.decode(folder.joinpath("builds.json").read_bytes(), type=Contract)
 
 
 def enums() -> dict[str, list[str]]:

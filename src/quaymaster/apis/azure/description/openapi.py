@@ -16,7 +16,7 @@ from litestar.routes import HTTPRoute
 from quaymaster.apis.azure.description import building
 from quaymaster.apis.azure.description.linking import add_links
 from quaymaster.apis.azure.policy import KEY
-from quaymaster.apis.azure.shapes import Operation, contract
+from quaymaster.apis.azure.shapes import Operation, builds, contract
 from quaymaster.apis.azure.words import operation_word
 from quaymaster.apis.shared.scopes import Scope
 
@@ -101,7 +101,7 @@ class _Description:
     def add(self, method: str, path: str, handler: HTTPRouteHandler) -> None:
         key = self._known.get(_bare(method, path))
         operation = contract().operations[key] if key else None
-        operation = operation or building.builds().operations.get(handler.handler_name)
+        operation = operation or builds().operations.get(handler.handler_name)
         published = key.split(" ", 1)[1] if key else re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
         outside = path.startswith(OUTSIDE_PROJECTS)
         place = (BASE_WITHOUT_PROJECT if outside else BASE) + published
@@ -215,7 +215,7 @@ def _schemas() -> Document:
     shapes |= {
         name: {"type": "string", "enum": members} for name, members in building.enums().items()
     }
-    for name, fields in (known.types | building.builds().types).items():
+    for name, fields in (known.types | builds().types).items():
         shape: Document = {"type": "object"}
         if "*" in fields:
             shape["additionalProperties"] = _schema(fields["*"])

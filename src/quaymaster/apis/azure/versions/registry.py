@@ -4,13 +4,16 @@ A request passes the differences that are newer than its own version: upwards on
 downwards on the way out. The newest version passes none and pays nothing.
 """
 
+from functools import partial
 from typing import Any
 
-from quaymaster.apis.azure.versions import numbers, v2, v3, v3_0, v3_1, v3_updates, v4, v5
+from quaymaster.apis.azure.versions import numbers, since, v2, v3, v3_0, v3_1, v3_updates, v4, v5
 from quaymaster.apis.azure.versions.difference import Difference, Version
 from quaymaster.apis.azure.versions.merging import merged
 
 DIFFERENCES: tuple[Difference, ...] = (
+    Difference((7, 1), v5.before_7_1, concerns=partial(since.concerns, (7, 1))),
+    Difference((6, 1), v5.before_6_1, concerns=partial(since.concerns, (6, 1))),
     Difference((6, 0), v5.before_6_0),
     Difference((5, 2), v5.before_5_2),
     Difference((5, 1), v5.before_5_1),
@@ -52,7 +55,7 @@ def carried(version: Version, resource: str, sent: Any, stored: Any) -> Any:
     `stored` is the document as the newest version shows it. Raises Problem for a change that the
     old shape cannot express.
     """
-    if is_newest_shape(version):
+    if is_newest_shape(version, resource):
         return sent
     shown = downgraded(version, resource, stored)
     if shown == stored:
@@ -64,6 +67,8 @@ def carried(version: Version, resource: str, sent: Any, stored: Any) -> Any:
     return made
 
 
-def is_newest_shape(version: Version) -> bool:
-    """Whether bodies of this version go out as they are."""
-    return not any(version < difference.before for difference in DIFFERENCES)
+def is_newest_shape(version: Version, resource: str) -> bool:
+    """Whether bodies of this resource go out as they are in this version."""
+    return not any(
+        version < difference.before and difference.concerns(resource) for difference in DIFFERENCES
+    )

@@ -8,17 +8,46 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from quaymaster.apis.azure.shapes import contract, inner
+import msgspec
+
+from quaymaster.apis.azure.shapes import builds, contract, inner
 
 Step = tuple[int, int]
 Fields = Mapping[str, frozenset[str]]  # shape → names of its fields
 
 # 6.1 brought one more, `retryCountOnTaskFailure` of a task: it is shown from 6.0 on, so that the
-# bodies of 6.0 are those of today.
+# bodies of releases in 6.0 are those of today.
 SINCE: Mapping[Step, Fields] = {
+    (7, 1): {
+        "Build": frozenset({"appendCommitMessageToRunName"}),
+        "PipelineGeneralSettings": frozenset(
+            {
+                "auditEnforceSettableVar",
+                "buildsEnabledForForks",
+                "disableClassicBuildPipelineCreation",
+                "disableClassicPipelineCreation",
+                "disableClassicReleasePipelineCreation",
+                "enableShellTasksArgsSanitizing",
+                "enableShellTasksArgsSanitizingAudit",
+                "enforceJobAuthScopeForForks",
+                "enforceNoAccessToSecretsFromForks",
+                "forkProtectionEnabled",
+                "isCommentRequiredForPullRequest",
+                "requireCommentsForNonTeamMemberAndNonContributors",
+                "requireCommentsForNonTeamMembersOnly",
+            }
+        ),
+    },
+    (6, 1): {
+        "Build": frozenset({"templateParameters"}),
+        "PipelineGeneralSettings": frozenset({"enforceJobAuthScopeForReleases"}),
+        "RetentionLease": frozenset({"protectPipeline"}),
+    },
     (6, 0): {
+        "BuildArtifact": frozenset({"source"}),
         "Release": frozenset({"createdFor"}),
         "VariableValue": frozenset({"isReadOnly"}),
+        "TimelineRecord": frozenset({"queueId"}),
         "WorkflowTask": frozenset({"retryCountOnTaskFailure"}),
     },
     (5, 2): {
@@ -36,6 +65,7 @@ SINCE: Mapping[Step, Fields] = {
         "ReleaseSchedule": frozenset({"scheduleOnlyWithChanges"}),
         "ReleaseSettings": frozenset({"complianceSettings"}),
         "TeamProjectReference": frozenset({"lastUpdateTime"}),
+        "TimelineRecord": frozenset({"identifier"}),
     },
     (5, 0): {
         "Artifact": frozenset({"isRetained"}),
@@ -59,6 +89,7 @@ SINCE: Mapping[Step, Fields] = {
         "ReleaseGates": frozenset({"ignoredGates", "succeedingSince"}),
         "ReleaseTask": frozenset({"resultCode"}),
         "ReleaseTriggerBase": frozenset({"tagFilters"}),
+        "TimelineRecord": frozenset({"attempt", "previousAttempts"}),
         "VariableGroup": frozenset({"isShared"}),
         "WorkflowTask": frozenset({"environment"}),
     },
@@ -68,6 +99,10 @@ SHAPES = {
     "approval": "ReleaseApproval",
     "artifactTypeDefinition": "ArtifactTypeDefinition",
     "artifactVersionQueryResult": "ArtifactVersionQueryResult",
+    "build": "Build",
+    "buildArtifact": "BuildArtifact",
+    "buildDefinition": "BuildDefinition",
+    "buildDefinitionReference": "BuildDefinitionReference",
     "change": "Change",
     "definition": "ReleaseDefinition",
     "definitionInList": "ReleaseDefinition",
@@ -75,6 +110,7 @@ SHAPES = {
     "environmentTemplate": "ReleaseDefinitionEnvironmentTemplate",
     "folder": "Folder",
     "manualIntervention": "ManualIntervention",
+    "pipelineGeneralSettings": "PipelineGeneralSettings",
     "project": "TeamProjectReference",
     "release": "Release",
     "releaseDefinitionRevision": "ReleaseDefinitionRevision",
@@ -86,6 +122,8 @@ SHAPES = {
     "releaseTask": "ReleaseTask",
     "releaseTaskAttachment": "ReleaseTaskAttachment",
     "releaseWorkItemRef": "ReleaseWorkItemRef",
+    "retentionLease": "RetentionLease",
+    "timeline": "Timeline",
     "variableGroup": "VariableGroup",
 }
 # What the base types of phases and triggers do not say, their kinds do (CONTRACT C).
@@ -97,10 +135,12 @@ OF_KINDS: Mapping[str, Mapping[str, str]] = {
 
 def before(step: Step, resource: str, body: Any) -> Any:
     """A body of this version or a newer one as it was before: less what came with `step`."""
-    shape = SHAPES.get(resource)
-    if shape is None or shape not in _concerned(step):
-        return body
-    return _less(step, shape, body)
+    return _less(step, SHAPES[resource], body) if concerns(step, resource) else body
+
+
+def concerns(step: Step, resource: str) -> bool:
+    """Whether bodies of this resource lose anything at all before `step`."""
+    return SHAPES.get(resource, "") in _concerned(step)
 
 
 def _less(step: Step, shape: str, value: Any) -> Any:
@@ -108,6 +148,8 @@ def _less(step: Step, shape: str, value: Any) -> Any:
     concerned = _concerned(step)
     if shape not in concerned:
         return value
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
     if isinstance(value, list):
         return [_less(step, shape, entry) for entry in value]
     if not isinstance(value, dict):
@@ -129,9 +171,14 @@ def _within(step: Step, child: tuple[str, bool], value: Any) -> Any:
 
 
 @cache
+def _types() -> Mapping[str, Mapping[str, str]]:
+    return {**builds().types, **contract().types}
+
+
+@cache
 def _children(shape: str) -> Mapping[str, tuple[str, bool]]:
     """The fields that lead to another shape: its name, and whether the field is a map of them."""
-    types = contract().types
+    types = _types()
     fields = {**types.get(shape, {}), **OF_KINDS.get(shape, {})}
     return {
         name: (inner(kind), kind.startswith("map<"))
@@ -147,7 +194,7 @@ def _concerned(step: Step) -> frozenset[str]:
     while True:
         more = {
             shape
-            for shape in {*contract().types, *OF_KINDS}
+            for shape in {*_types(), *OF_KINDS}
             if shape not in found and found & {child for child, _ in _children(shape).values()}
         }
         if not more:
