@@ -28,6 +28,7 @@ __all__ = [
     "path_of",
     "people_in",
     "shaped",
+    "spelled",
     "split_secrets",
     "stage_count",
     "summary_of",
@@ -71,6 +72,14 @@ def shaped(document: object, shape: Shape, what: str) -> Document:
         raise Invalid(f"{what} must be a JSON object.")
     _check_size(document)
     return _Reading({}).object(document, shape)
+
+
+def spelled(document: Document, shape: Shape) -> Document:
+    """The document with names, words and numbers as published, so that it can be compared.
+
+    Unlike `normalised` it leaves all else as it came: old shapes, people, what the server owns.
+    """
+    return _Spelling({}).object(document, shape)
 
 
 def people_in(document: object) -> frozenset[str]:
@@ -164,6 +173,8 @@ def stage_count(document: Document) -> int:
 class _Reading:
     """Walks a document along its shape."""
 
+    left_out: tuple[Leaf, ...] = (Leaf.SERVER,)
+
     def __init__(self, people: Mapping[str, str]) -> None:
         self.people = people
 
@@ -172,7 +183,7 @@ class _Reading:
         for name, entry in value.items():
             spelled = shape.spelled(name)
             kind = shape.fields.get(spelled, Leaf.AS_IS)
-            if kind is not Leaf.SERVER:
+            if kind not in self.left_out:
                 made[spelled] = self.value(entry, kind)
         return made
 
@@ -209,6 +220,17 @@ class _Reading:
                 return azure_values.as_properties(value)
             case Leaf.AS_IS | Leaf.SERVER:
                 return value
+
+
+class _Spelling(_Reading):
+    """Walks it for the spelling alone: what a field says stays what it says."""
+
+    left_out = ()
+
+    def value(self, value: Any, kind: Kind) -> Any:
+        if kind in (Leaf.TEXT, Leaf.IDENTITY, Leaf.PROPERTIES):
+            return value
+        return super().value(value, kind)
 
 
 def _completed(document: Document) -> Document:

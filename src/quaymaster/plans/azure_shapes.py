@@ -241,6 +241,14 @@ ARTIFACT = Shape(
     }
 )
 
+RUN_OPTIONS = Shape(
+    {
+        "EnvironmentOwnerEmailNotificationType": Leaf.TEXT,
+        "skipArtifactsDownload": Leaf.TEXT,
+        "TimeoutInMinutes": Leaf.TEXT,
+    }
+)
+
 ENVIRONMENT = Shape(
     {
         "id": Leaf.INTEGER,
@@ -268,7 +276,7 @@ ENVIRONMENT = Shape(
                 "pullRequestDeploymentEnabled": Leaf.BOOLEAN,
             }
         ),
-        "runOptions": TEXTS,
+        "runOptions": RUN_OPTIONS,
         "queueId": Leaf.INTEGER,
         "demands": DEMANDS,
         "conditions": ListOf(CONDITION),

@@ -106,6 +106,60 @@ def test_a_stage_that_is_new_takes_nothing_from_the_one_in_its_place():
     assert made["deployPhases"][0]["name"] == "Run on agent"
 
 
+@pytest.mark.parametrize("version", [(2, 2), (3, 0), (4, 1), (5, 0)])
+def test_names_in_any_case_lose_nothing_that_was_not_shown(version: tuple[int, ...]):
+    task = {**TASK, "environment": {"1": "v"}, "retryCountOnTaskFailure": 2}
+    first = {**phase(task, agentSpecification={"identifier": "x"}), "refName": "one"}
+    now = stored(first, phase(rank=2), variables={"Key": {"value": "v"}})
+    sent = downgraded(version, "definition", now)
+    for spelled in (str.upper, str.capitalize):
+        said = spelling(sent, spelled)
+        said.pop(spelled("variables"))
+        again = carried(version, "definition", {**said, "Variables": sent["variables"]}, now)
+        assert again == now
+
+
+def spelling(value: Any, spelled: Any) -> Any:
+    """A document with all its names spelled in another way."""
+    match value:
+        case dict():
+            return {spelled(key): spelling(entry, spelled) for key, entry in value.items()}
+        case list():
+            return [spelling(entry, spelled) for entry in value]
+        case _:
+            return value
+
+
+def test_a_change_under_a_name_in_another_case_counts():
+    now = stored(phase(TASK), phase(rank=2))
+    sent = downgraded((3, 0), "definition", now)
+    sent["Environments"] = [{**stage_of(sent), "DeployStep": {"Id": "8", "Tasks": []}}]
+    del sent["environments"], sent["Environments"][0]["deployStep"]
+    with pytest.raises(Problem, match="several phases"):
+        carried((3, 0), "definition", sent, now)
+    only = stored(phase(TASK))
+    assert phases_of(carried((3, 0), "definition", sent, only))[0]["workflowTasks"] == []
+
+
+def test_work_of_a_release_counts_whatever_the_case_of_its_names():
+    stage = {"id": 7, "deployPhasesSnapshot": [phase(TASK, queueId=2)], "workflowTasks": []}
+    now = {"id": 3, "name": "R", "environments": [stage], "tags": ["kept"]}
+    sent = {"ID": 3, "Environments": [{"Id": "7", "QueueId": 5, "WorkflowTasks": [TASK]}]}
+    made = carried((3, 0), "release", sent, now)
+    assert made["tags"] == ["kept"]
+    (kept,) = made["environments"][0]["deployPhasesSnapshot"]
+    assert (kept["deploymentInput"], kept["workflowTasks"]) == ({"queueId": 5}, [TASK])
+
+
+@pytest.mark.parametrize("resource", ["definition", "release"])
+@pytest.mark.parametrize("version", [(2, 2), (3, 0), (4, 1), (5, 0)])
+def test_an_id_that_is_none_belongs_to_nothing(version: tuple[int, ...], resource: str):
+    now = stored(phase(TASK), artifacts=[{"alias": "a"}])
+    sent = {**downgraded(version, resource, now), "environments": [{"id": {"a": 1}}]}
+    made = carried(version, resource, sent, now)
+    assert made["environments"] == [{"id": {"a": 1}}]
+
+
 def test_a_definition_says_its_folder_from_3_2_on():
     shown = [downgraded(version, "definition", stored()) for version in ((3, 1), (3, 2))]
     assert ["path" in document for document in shown] == [False, True]

@@ -77,6 +77,7 @@ BROKEN: list[dict[str, Any]] = [
     {"environments": "none"},
     {"environments": [None]},
     {"environments": [{"id": [], "name": "x"}]},
+    {"environments": [{"id": {"a": 1}, "name": "x"}]},
     {"environments": [{"name": "x", "deployStep": "none"}]},
     {"environments": [{"name": "x", "deployStep": {"tasks": 5}, "demands": 3}]},
     {"environments": [{"name": "x", "deployPhases": [None], "queueId": "many"}]},

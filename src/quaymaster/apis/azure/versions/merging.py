@@ -69,5 +69,7 @@ def _text(one: Any) -> bytes:
     return msgspec.json.encode(one, order="sorted")
 
 
-def _id(one: Any) -> Any:
-    return one.get("id") if isinstance(one, dict) else None
+def _id(one: Any) -> int | str | None:
+    """The id of an object; None where there is none, or something else in its place."""
+    number = one.get("id") if isinstance(one, dict) else None
+    return number if isinstance(number, int | str) else None

@@ -10,6 +10,7 @@ from typing import Any
 from quaymaster.apis.azure.versions import numbers, since, v2, v3, v3_0, v3_1, v3_updates, v4, v5
 from quaymaster.apis.azure.versions.difference import Difference, Version
 from quaymaster.apis.azure.versions.merging import merged
+from quaymaster.apis.azure.versions.spelling import spelled
 
 DIFFERENCES: tuple[Difference, ...] = (
     Difference((7, 1), v5.before_7_1, concerns=partial(since.concerns, (7, 1))),
@@ -52,14 +53,15 @@ def meant(version: Version, enumeration: str, said: str) -> str:
 def carried(version: Version, resource: str, sent: Any, stored: Any) -> Any:
     """What an update of this version makes of the stored document, in the newest shape.
 
-    `stored` is the document as the newest version shows it. Raises Problem for a change that the
-    old shape cannot express.
+    `stored` is the document as the newest version shows it; names in `sent` may come in any case
+    (LEGACY 4). Raises Problem for a change that the old shape cannot express.
     """
     if is_newest_shape(version, resource):
         return sent
     shown = downgraded(version, resource, stored)
     if shown == stored:
         return sent
+    sent = spelled(resource, sent)
     made = merged(stored, shown, sent)
     for difference in reversed(DIFFERENCES):
         if version < difference.before:
