@@ -17,6 +17,8 @@ from quaymaster.domain.errors import Conflict, Forbidden, Invalid, NotFound, Ref
 from quaymaster.domain.release import StageId
 from quaymaster.domain.statuses import DeploymentReason
 from quaymaster.store.definitions.definitions import Definition
+from quaymaster.store.deployments import lists as deployment_lists
+from quaymaster.store.deployments.lists import DeploymentFilter
 from quaymaster.store.postgres.paging import Paging
 from quaymaster.store.releases import history, lists
 from quaymaster.store.releases.lists import ReleaseFilter
@@ -145,6 +147,15 @@ async def test_what_is_being_canceled_is_still_under_way(office: Office):
     await definitions.delete(await office.call("ann"), definition.id, "gone", force=True)
 
 
+async def deployed(office: Office, *, deleted: bool = False) -> list[int]:
+    """The releases in the list of deployments."""
+    call = await office.call("ann")
+    wanted = DeploymentFilter((call.required_project(""),), is_deleted=deleted)
+    async with call.database.read() as connection:
+        page = await deployment_lists.page(connection, wanted, Paging(limit=10))
+    return [line.release_id for line in page.rows]
+
+
 async def test_deleting_waits_for_deployments_unless_forced(office: Office):
     definition = await office.define("ann", "Dev", approvals={"Dev": [office.ids["bob"]]})
     release = await office.release("dora", definition)
@@ -156,7 +167,10 @@ async def test_deleting_waits_for_deployments_unless_forced(office: Office):
         await definitions.get(call, definition.id)
     with pytest.raises(NotFound):
         await office.seen("ann", release)
+    assert await deployed(office) == []
+    assert await deployed(office, deleted=True) == [release]
     await definitions.undelete(call, definition.id, "back")
+    assert await deployed(office) == [release]
     assert (await definitions.get(call, definition.id)).name == definition.name
     assert (await office.seen("ann", release)).view.stages[0].status == "canceled"
 
