@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from quaymaster.cli.printing import say
+
 
 def print_version() -> None:
-    print(version("quaymaster"))
+    say(version("quaymaster"))

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.call import Call, Project
@@ -16,6 +14,7 @@ from quaymaster.actions.people import projects
 from quaymaster.actions.resources import connections
 from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say, show_table
 from quaymaster.domain.connection_saving import ConnectionContent
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.store.resources.connections import KeptConnection
@@ -50,7 +49,7 @@ def create(  # noqa: PLR0913 - each is an option
     async def add(call: Call) -> KeptConnection:
         return await connections.create(call, content)
 
-    print(_run(home, project, add).connection.id)
+    say(_run(home, project, add).connection.id)
 
 
 def show(*, project: InProject = "Default", home: Home = None) -> None:
@@ -59,9 +58,9 @@ def show(*, project: InProject = "Default", home: Home = None) -> None:
     table.add_column("id", no_wrap=True, min_width=36)  # whole: others go by it
     for title in ("name", "type", "scheme", "address"):
         table.add_column(title, overflow="fold")
-    for one in (kept.connection for kept in found):
-        table.add_row(*map(escape, (one.id, one.name, one.type, one.scheme, one.url)))
-    Console().print(table if found else "There are no service connections.")
+    every = (kept.connection for kept in found)
+    rows = ((one.id, one.name, one.type, one.scheme, one.url) for one in every)
+    show_table(table, rows, "There are no service connections.")
 
 
 def remove(name: str, *, project: InProject = "Default", home: Home = None) -> None:

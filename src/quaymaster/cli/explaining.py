@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.builds import explaining as build_explaining
 from quaymaster.actions.deployments import explaining
 from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say, show_table
 from quaymaster.domain.reasons import Reason
 from quaymaster.domain.release import ReleaseId
 
@@ -18,7 +17,7 @@ def explain(release: int, stage: str, *, home: Home = None) -> None:
     number = ReleaseId(release)
     found = on_installation(home, lambda call: explaining.reasons_by_name(call, number, stage))
     if not found.reasons:
-        Console().print(f"Nothing keeps {found.stage} from deploying.", markup=False)
+        say(f"Nothing keeps {found.stage} from deploying.")
         return
     _show(found.reasons, found.names)
 
@@ -29,9 +28,8 @@ def explain_build(build: int, *, home: Home = None) -> None:
 
 def _show(reasons: Sequence[Reason], names: Mapping[str, str]) -> None:
     table = Table("", "reason", "cleared by", "clears at")
-    for reason in reasons:
-        table.add_row(*map(escape, _row(reason, names)))
-    Console().print(table)
+    rows = (_row(reason, names) for reason in reasons)
+    show_table(table, rows, "There is nothing to wait for.")
 
 
 def _row(reason: Reason, names: Mapping[str, str]) -> tuple[str, str, str, str]:

@@ -4,8 +4,6 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.call import Call
@@ -13,6 +11,7 @@ from quaymaster.actions.deployments import freezing
 from quaymaster.actions.people import projects
 from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say, show_table
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.freezes import Freeze, FreezeKind
 
@@ -43,17 +42,19 @@ def set_freeze(  # noqa: PLR0913 - each is an option
     async def add(call: Call) -> Freeze:
         return await freezing.create_for(call, freeze, await _project(call, project))
 
-    Console().print(f"{on_installation(home, add).id}")
+    say(on_installation(home, add).id)
 
 
 def show(*, home: Home = None) -> None:
     found = on_installation(home, freezing.all_listed)
     table = Table("id", "level", "kind", "from", "until", "again", "reason")
-    for one in found:
-        again = f"{one.cron} {one.time_zone} for {one.duration}" if one.cron else ""
-        row = (one.level, one.kind, _shown(one.starts_at), _shown(one.ends_at), again, one.reason)
-        table.add_row(str(one.id), *map(escape, row))
-    Console().print(table if found else "Nothing is frozen.")
+    show_table(table, map(_row, found), "Nothing is frozen.")
+
+
+def _row(one: Freeze) -> tuple[object, ...]:
+    again = f"{one.cron} {one.time_zone} for {one.duration}" if one.cron else ""
+    times = _shown(one.starts_at), _shown(one.ends_at)
+    return (one.id, one.level, one.kind, *times, again, one.reason)
 
 
 def lift(number: int, *, home: Home = None) -> None:

@@ -236,11 +236,12 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        from quaymaster.cli import printing  # noqa: PLC0415
         from quaymaster.cli.failures import is_for_people  # noqa: PLC0415 - loads the database driver
 
         if not is_for_people(error):
             raise
-        print(f"quaymaster: {error}", file=sys.stderr)
+        printing.complain(error)
         sys.exit(1)
 
 

@@ -5,8 +5,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.people import people, projects
@@ -14,7 +12,9 @@ from quaymaster.actions.resources import deployment_groups
 from quaymaster.apis.shared import scopes
 from quaymaster.cli.homes import on_database
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say, show_table
 from quaymaster.domain.errors import Invalid
+from quaymaster.store.people.people import Token
 from quaymaster.store.postgres.database import Database
 
 LONGEST_DAYS = 36_500
@@ -48,7 +48,7 @@ def create_token(
             database, user, name, scope or people.ALL_SCOPES, lifetime, now=datetime.now(UTC)
         )
 
-    print(on_database(home, make).text)
+    say(on_database(home, make).text)
 
 
 def show_tokens(
@@ -60,13 +60,13 @@ def show_tokens(
     table = Table()
     for title in ("id", "what for", "scopes", "made", "used last", "valid until"):
         table.add_column(title, overflow="fold")
-    for one in found:
-        until = "revoked" if one.revoked_at else _day(one.expires_at) or "for ever"
-        scopes_ = ", ".join(one.scopes)
-        used = _day(one.last_used_at) or "never"
-        row = (str(one.id), one.name, scopes_, _day(one.created_at), used, until)
-        table.add_row(*map(escape, row))
-    Console().print(table if found else f"{escape(user)} has no tokens.")
+    show_table(table, map(_row, found), f"{user} has no tokens.")
+
+
+def _row(one: Token) -> tuple[object, ...]:
+    until = "revoked" if one.revoked_at else _day(one.expires_at) or "for ever"
+    used = _day(one.last_used_at) or "never"
+    return (one.id, one.name, ", ".join(one.scopes), _day(one.created_at), used, until)
 
 
 def _day(at: datetime | None) -> str:
@@ -79,7 +79,7 @@ def revoke_token(
     home: Home = None,
 ) -> None:
     on_database(home, lambda database: people.revoke_token(database, number, datetime.now(UTC)))
-    print(f"Token {number} is not valid any more.")
+    say(f"Token {number} is not valid any more.")
 
 
 def _check_scopes(asked: tuple[str, ...]) -> None:
@@ -97,9 +97,7 @@ def create_user(
     email: Annotated[str, Parameter(help="Where to write to.")] = "",
     home: Home = None,
 ) -> None:
-    print(
-        on_database(home, lambda database: people.create_user(database, name, display_name, email))
-    )
+    say(on_database(home, lambda database: people.create_user(database, name, display_name, email)))
 
 
 def disable_user(
@@ -108,7 +106,7 @@ def disable_user(
     home: Home = None,
 ) -> None:
     on_database(home, lambda database: people.set_active(database, name, active=False))
-    print(f"{name} is shut out.")
+    say(f"{name} is shut out.")
 
 
 def enable_user(
@@ -117,7 +115,7 @@ def enable_user(
     home: Home = None,
 ) -> None:
     on_database(home, lambda database: people.set_active(database, name, active=True))
-    print(f"{name} may sign in again.")
+    say(f"{name} may sign in again.")
 
 
 def create_project(
@@ -126,7 +124,7 @@ def create_project(
     description: Annotated[str, Parameter(help="What it is about.")] = "",
     home: Home = None,
 ) -> None:
-    print(on_database(home, lambda database: projects.create(database, name, description)))
+    say(on_database(home, lambda database: projects.create(database, name, description)))
 
 
 def create_deployment_group(
@@ -141,7 +139,7 @@ def create_deployment_group(
             database, name, project, description, datetime.now(UTC)
         )
 
-    print(on_database(home, make))
+    say(on_database(home, make))
 
 
 def create_group(
@@ -152,7 +150,7 @@ def create_group(
     ] = None,
     home: Home = None,
 ) -> None:
-    print(on_database(home, lambda database: people.create_group(database, name, project)))
+    say(on_database(home, lambda database: people.create_group(database, name, project)))
 
 
 def add_to_group(
@@ -165,7 +163,7 @@ def add_to_group(
     home: Home = None,
 ) -> None:
     on_database(home, lambda database: people.add_to_group(database, group, member, project))
-    print(f"{member} is a member of {group}.")
+    say(f"{member} is a member of {group}.")
 
 
 def remove_from_group(
@@ -178,4 +176,4 @@ def remove_from_group(
     home: Home = None,
 ) -> None:
     on_database(home, lambda database: people.remove_from_group(database, group, member, project))
-    print(f"{member} is no member of {group} any more.")
+    say(f"{member} is no member of {group} any more.")

@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.resources import pools
 from quaymaster.cli.homes import on_database
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say, show_table
+from quaymaster.server.terminal import plain
 
 
 def create(
@@ -17,7 +18,7 @@ def create(
     *,
     home: Home = None,
 ) -> None:
-    print(on_database(home, lambda database: pools.create(database, name)))
+    say(on_database(home, lambda database: pools.create(database, name)))
 
 
 def show(
@@ -26,8 +27,9 @@ def show(
     home: Home = None,
 ) -> None:
     found = on_database(home, lambda database: pools.reached(database, project))
-    table = Table("id", "name", "workers now", f"queue of {escape(project)}")
-    for one in found:
-        pool, queue = one.pool, "" if one.queue is None else str(one.queue)
-        table.add_row(str(pool.id), escape(pool.name), str(pool.workers), queue)
-    Console().print(table)
+    table = Table("id", "name", "workers now", escape(f"queue of {plain(project)}"))
+    rows = (
+        (one.pool.id, one.pool.name, one.pool.workers, "" if one.queue is None else one.queue)
+        for one in found
+    )
+    show_table(table, rows, "There are no pools.")

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from quaymaster.actions.builds.results import retention as build_retention
@@ -15,6 +13,7 @@ from quaymaster.actions.releases import retention
 from quaymaster.actions.releases.retention import DefinitionVerdicts
 from quaymaster.cli.homes import on_installation
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import show_table
 from quaymaster.domain.build_retention import Fate
 
 Row = tuple[str, str, str, str]
@@ -30,9 +29,7 @@ def explain(
     rows = [*_of_releases(releases), *_of_builds(builds)]
     shown = [row for row in rows if kept or row[2] != BUILD_ENDS[Fate.KEPT]]
     table = Table("definition", "release or build", "what happens", "why")
-    for row in shown:
-        table.add_row(*map(escape, row))
-    Console().print(table if shown else "No release and no build would be deleted now.")
+    show_table(table, shown, "No release and no build would be deleted now.")
 
 
 async def _explained(call: Call) -> tuple[list[DefinitionVerdicts], list[BuildVerdicts]]:

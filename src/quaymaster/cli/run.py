@@ -6,6 +6,7 @@ import uvloop
 
 from quaymaster.cli import options
 from quaymaster.cli.options import Home, Host, Port
+from quaymaster.cli.printing import say
 from quaymaster.server import access
 from quaymaster.server import up as product
 from quaymaster.store import migrate as migrations
@@ -14,13 +15,13 @@ from quaymaster.store import migrate as migrations
 def up(*, home: Home = None, host: Host = None, port: Port = None) -> None:
     """Start everything on this machine: database, migrations, APIs, and one worker."""
     settings = options.settings(home, host, port)
-    uvloop.run(product.up(settings, _say))
+    uvloop.run(product.up(settings, say))
 
 
 def serve(*, home: Home = None, host: Host = None, port: Port = None) -> None:
     """Start the APIs alone, for many machines on one PostgreSQL."""
     settings = options.settings(home, host, port)
-    uvloop.run(product.serve(settings, access.dsn_of_running(settings), _say))
+    uvloop.run(product.serve(settings, access.dsn_of_running(settings), say))
 
 
 def migrate(*, home: Home = None) -> None:
@@ -31,9 +32,4 @@ def migrate(*, home: Home = None) -> None:
 async def _migrate(home: Home) -> None:
     async with access.reached(options.settings(home)) as dsn:
         await migrations.upgrade(dsn)
-    _say("The database is at the schema of this version.")
-
-
-def _say(line: str) -> None:
-    """To a person, at once, also when the output is a pipe."""
-    print(line, flush=True)
+    say("The database is at the schema of this version.")

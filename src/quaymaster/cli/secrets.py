@@ -5,6 +5,7 @@ from pathlib import Path
 from quaymaster.cli import options
 from quaymaster.cli.homes import on_database
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say
 from quaymaster.server import access
 from quaymaster.store import resealing
 from quaymaster.store.storage import vault
@@ -16,14 +17,14 @@ def rotate(*, home: Home = None) -> None:
     access.check_there(settings)  # no key for a home that nobody has made
     vault.add_key(settings.secret_key_file)
     done = _resealed(home, settings.secret_key_file)
-    print(f"Sealed anew with a new key: {done}. Restart what runs, then: quaymaster secrets forget")
+    say(f"Sealed anew with a new key: {done}. Restart what runs, then: quaymaster secrets forget")
 
 
 def forget(*, home: Home = None) -> None:
     settings = options.settings(home)
     done = _resealed(home, settings.secret_key_file)
     keys = vault.forget_older_keys(settings.secret_key_file)
-    print(f"Sealed anew: {done}. Older keys forgotten: {keys}.")
+    say(f"Sealed anew: {done}. Older keys forgotten: {keys}.")
 
 
 def _resealed(home: Path | None, key_file: Path) -> int:

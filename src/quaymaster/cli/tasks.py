@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from quaymaster.cli import options
 from quaymaster.cli.options import Home
+from quaymaster.cli.printing import say, show_table
 from quaymaster.runner.tasks.installed import handlers, installing
 from quaymaster.runner.tasks.installed.declaration import Declaration, TaskRefused
 from quaymaster.runner.tasks.installed.directory import TaskDirectory
@@ -25,9 +25,9 @@ def install(
     directory = _directory(home)
     for installed in installing.install(directory, source):
         declared = installed.task.declaration
-        print(f"Installed {declared.name} {declared.version} ({declared.id}).")
+        say(f"Installed {declared.name} {declared.version} ({declared.id}).")
         for note in installed.notes:
-            print(f"  {note}")
+            say(f"  {note}")
 
 
 def show(*, home: Home = None) -> None:
@@ -35,15 +35,14 @@ def show(*, home: Home = None) -> None:
     directory = _directory(home)
     tasks = directory.all()
     if not tasks:
-        print(f"No task is installed in {directory.path}.")
+        say(f"No task is installed in {directory.path}.")
         return
     table = Table(box=None, pad_edge=False)
     for title in ("name", "version", "id", "runs with"):
         table.add_column(title, no_wrap=True)
-    for task in tasks:
-        declared = task.declaration
-        table.add_row(declared.name, declared.version, declared.id, _runs_with(declared))
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    declarations = (task.declaration for task in tasks)
+    rows = ((one.name, one.version, one.id, _runs_with(one)) for one in declarations)
+    show_table(table, rows, soft_wrap=True)
 
 
 def remove(
@@ -66,7 +65,7 @@ def remove(
         there = ", ".join(f"{t.declaration.id} {t.declaration.version}" for t in found)
         raise TaskRefused(f"There are several of {label}: {there}. Name the id and the version.")
     installing.remove(directory, found[0])
-    print(f"Removed {found[0].declaration.name} {found[0].declaration.version}.")
+    say(f"Removed {found[0].declaration.name} {found[0].declaration.version}.")
 
 
 def _directory(home: Home) -> TaskDirectory:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from structlog.typing import EventDict, Processor
 
+from quaymaster.server.terminal import plain
 from quaymaster.settings import Settings
 
 _SECRET_NAMES = re.compile(
@@ -39,7 +40,7 @@ def set_up(settings: Settings, *, verbose: bool = False) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _form()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_form()],
         )
     )
     logging.root.handlers[:] = [handler]
@@ -51,10 +52,19 @@ def set_up(settings: Settings, *, verbose: bool = False) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _form() -> Processor:
+def _form() -> list[Processor]:
     if sys.stderr.isatty():
-        return structlog.dev.ConsoleRenderer()
-    return structlog.processors.JSONRenderer()
+        return [_plain, structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.JSONRenderer()]
+
+
+def _plain(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What the renderer shows as it stands: what happened, and the lines of an exception (R-16)."""
+    shown = ("event", "exception", "stack")
+    return {
+        name: plain(value) if name in shown and isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
