@@ -17,6 +17,7 @@ from quaymaster.domain.errors import Refused
 from quaymaster.domain.release import Intervention, JobId, JobKind, PersonId
 from quaymaster.domain.release_names import BRANCHES, Named
 from quaymaster.domain.statuses import JobStatus
+from quaymaster.store.builds.latest import find_latest
 from quaymaster.store.definitions import build_plans
 from quaymaster.store.numbering import Numbering
 from quaymaster.store.postgres.database import Connection
@@ -33,15 +34,6 @@ INSERT INTO builds (id, project_id, definition_id, definition_revision, plan_dig
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'notStarted', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
   $18, $19, $20, $21, $22, $23, $24, $25, $26, $24, $26, $27, $28, $29, $30)
 """
-NEWEST = """
-UPDATE build_definitions SET latest_build_id = $2,
-  last_built_at = greatest(last_built_at, $3::timestamptz) WHERE definition_id = $1
-"""
-COMPLETED = """
-UPDATE build_definitions SET latest_completed_build_id = $2,
-  last_built_at = greatest(last_built_at, $3::timestamptz) WHERE definition_id = $1
-"""
-
 FOUND = """
 SELECT b.id, b.definition_id, b.number, b.reason, b.source_branch, b.source_version, b.variables,
   b.queued_at, b.is_held, b.cancel_requested_at, b.changed_by, b.started_at, b.finished_at,
@@ -167,7 +159,7 @@ async def insert(connection: Connection, vault: Vault, new: NewBuild, named: Nam
         _json(new.properties),
         _json(new.validation),
     )
-    await connection.execute(NEWEST, new.definition_id, build_id, new.queued_at)
+    await find_latest(connection, new.definition_id)
     return BuildId(build_id)
 
 
@@ -285,8 +277,8 @@ async def save(
                 job.due_at,
                 _json(job.question) if job.question else None,
             )
-    if after.finished_at and not before.finished_at:
-        await connection.execute(COMPLETED, after.definition_id, after.id, after.finished_at)
+    if after.finished_at != before.finished_at:
+        await find_latest(connection, after.definition_id)
     return after
 
 

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from quaymaster.domain.release import JobId, PersonId
+from quaymaster.store.builds.latest import find_latest
 from quaymaster.store.postgres.database import Connection
 
 CHANGE = """
@@ -74,23 +75,14 @@ async def rename(
 
 async def delete(connection: Connection, build_id: int, by: PersonId | None, at: datetime) -> None:
     """Flag a build as deleted; its definition's latest builds are found anew."""
-    await connection.execute(
+    definition_id = await connection.fetchval(
         "UPDATE builds SET is_deleted = true, deleted_by = $2, deleted_at = $3, changed_by = $2,"
-        " changed_at = $3 WHERE id = $1",
+        " changed_at = $3 WHERE id = $1 RETURNING definition_id",
         build_id,
         by,
         at,
     )
-    await connection.execute(
-        "UPDATE build_definitions x SET"
-        " latest_build_id = (SELECT b.id FROM builds b WHERE b.definition_id = x.definition_id"
-        " AND NOT b.is_deleted ORDER BY b.queued_at DESC, b.id DESC LIMIT 1),"
-        " latest_completed_build_id = (SELECT b.id FROM builds b"
-        " WHERE b.definition_id = x.definition_id AND NOT b.is_deleted"
-        " AND b.finished_at IS NOT NULL ORDER BY b.finished_at DESC, b.id DESC LIMIT 1)"
-        " WHERE x.definition_id = (SELECT definition_id FROM builds WHERE id = $1)",
-        build_id,
-    )
+    await find_latest(connection, definition_id)
 
 
 async def lock(connection: Connection, build_id: int) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from quaymaster.domain.errors import NotFound
 from quaymaster.domain.release import PersonId
+from quaymaster.store.builds.latest import find_latest
 from quaymaster.store.postgres.database import Connection
 
 # Somebody said so, or a release that is not deleted has it (SEMANTICS 4.6, 6.8).
@@ -110,6 +111,7 @@ async def restore_with_definition(connection: Connection, definition_id: int, at
         at,
         WITH_DEFINITION,
     )
+    await find_latest(connection, definition_id)
 
 
 async def add_lease(
