@@ -133,6 +133,7 @@ def test_variables_of_the_text_win_over_those_of_the_definition():
         ("jobs:\n- job: A\n  container: c\n  steps: [{script: a}]", "'container'"),
         ("steps:\n- task: NoSuch@1", "the task 'NoSuch@1' cannot be run here"),
         ("steps:\n- task: Bash", "names no version"),
+        ("pool: server\nsteps:\n- task: Delay", "line 3: 'Delay' names no version"),
         ("steps:\n- script: a\n  condition: eq(1,", "line 3: the condition cannot be read"),
         ("jobs:\n- job: A\n  dependsOn: B\n  steps: [{script: a}]", "there is no job 'B'"),
         ("steps: [{script: a}]\nvariables:\n  a: $[ eq(1 ]", "line 3: the variable 'a' cannot be"),

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import random
 import stat
 import tarfile
 import zipfile
@@ -112,6 +113,56 @@ def test_all_tasks_of_an_extension_are_installed(tasks: TaskDirectory, tmp_path:
     }
     installing.install(tasks, zipped(tmp_path / "greetings.vsix", files))
     assert tasks.versions() == {ID: frozenset({"1.0.0", "2.0.0"}), other: frozenset({"1.0.0"})}
+
+
+def test_the_rest_of_an_extension_is_installed_after_a_kill(
+    tasks: TaskDirectory, tmp_path: Path
+) -> None:
+    installing.install(tasks, folder(tmp_path / "first"))
+    files = {**good_files("a/"), **good_files("b/", version=version("2.0.0"))}
+    extension = zipped(tmp_path / "greetings.vsix", files)
+    made = installing.install(tasks, extension)
+    assert [one.task.declaration.version for one in made] == ["2.0.0"]
+    assert "is installed already" in refusal(tasks, extension)
+
+
+def test_a_name_that_two_tasks_have_means_neither(tasks: TaskDirectory, tmp_path: Path) -> None:
+    installing.install(tasks, folder(tmp_path / "one"))
+    assert tasks.names() == {"greet": ID}
+    other = "8a0b9f2c-4d1e-4b6f-8c7d-0123456789ac"
+    installing.install(tasks, folder(tmp_path / "two", id=other))
+    assert tasks.names() == {}
+    assert set(tasks.versions()) == {ID, other}
+
+
+@pytest.mark.parametrize(("ending", "mode"), [("gz", "w:gz"), ("bz2", "w:bz2"), ("xz", "w:xz")])
+def test_a_damaged_tar_is_refused(
+    tasks: TaskDirectory, tmp_path: Path, ending: str, mode: Any
+) -> None:
+    archive = tmp_path / f"t.tar.{ending}"
+    with tarfile.open(archive, mode) as opened:
+        for name, content in {**good_files(), "data": random.Random(1).randbytes(100_000)}.items():
+            entry = tarfile.TarInfo(name)
+            raw = content if isinstance(content, bytes) else content.encode()
+            entry.size = len(raw)
+            opened.addfile(entry, io.BytesIO(raw))
+    damaged = bytearray(archive.read_bytes())
+    for place in range(50_000, 50_050):
+        damaged[place] ^= 1
+    archive.write_bytes(damaged)
+    assert "cannot be read" in refusal(tasks, archive)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_a_damaged_zip_is_refused(tasks: TaskDirectory, tmp_path: Path, method: int) -> None:
+    archive = tmp_path / "t.zip"
+    with zipfile.ZipFile(archive, "w", method) as opened:
+        opened.writestr("data", random.Random(1).randbytes(100_000))
+    damaged = bytearray(archive.read_bytes())
+    for place in range(50_000, 50_050):
+        damaged[place] ^= 1
+    archive.write_bytes(damaged)
+    assert "cannot be read" in refusal(tasks, archive)
 
 
 def test_one_bad_task_of_an_extension_refuses_them_all(

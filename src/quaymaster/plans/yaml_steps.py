@@ -145,17 +145,16 @@ def _server_task(step: Value, kind: str, said: Mapping[str, Value], known: Known
     if kind != "task":
         step.complain(f"{kind!r} needs an agent, which `pool: server` has not; use tasks alone")
         return []
-    written = said["task"].text().strip()
-    name, _, major = written.partition("@")
+    written, name, version = _task_and_version(said["task"])
     lower = name.lower()
     task_id = SERVER_NAMES.get(lower, known.names.get(lower, lower))
-    is_own = can_run(SERVER_TASKS, task_id, major) and task_id != EXTERNAL
-    if not is_own and not is_installed(known.on_server, task_id, f"{major}.*"):
+    is_own = can_run(SERVER_TASKS, task_id, version) and task_id != EXTERNAL
+    if version and not is_own and not is_installed(known.on_server, task_id, version):
         said["task"].complain(
             f"the task {written[:60]!r} cannot be run without an agent; use one of "
             f"{', '.join(SERVER_NAMES)}, or an installed one with an HttpRequest"
         )
-    return [_planned(said, (task_id, f"{major}.*", _texts(said.get("inputs")), name))]
+    return [_planned(said, (task_id, version, _texts(said.get("inputs")), name))]
 
 
 def _refuse_kind(step: Value, said: Mapping[str, Value]) -> None:
@@ -278,16 +277,21 @@ def _publish(said: Mapping[str, Value], _known: Known) -> Made:
     return PUBLISH, "1.*", inputs, "PublishPipelineArtifact"
 
 
+def _task_and_version(value: Value) -> tuple[str, str, str]:
+    """What is written, and of `Name@1` the name and the version; without one ""."""
+    written = value.text().strip()
+    name, _, version = written.partition("@")
+    if not version:
+        value.complain(f"{written[:60]!r} names no version; write it as Name@1")
+    return written, name, f"{version}.*" if version and "." not in version else version
+
+
 def _named(said: Mapping[str, Value], known: Known) -> Made:
-    written = said["task"].text().strip()
-    name, _, major = written.partition("@")
+    written, name, version = _task_and_version(said["task"])
     task_id = known.names.get(name.lower()) or OWN_TASKS.get(name.lower(), "")
     if not task_id and name.count("-") == 4:
         task_id = name.lower()
-    version = f"{major}.*" if major and "." not in major else major
-    if not major:
-        said["task"].complain(f"{written[:60]!r} names no version; write it as Name@1")
-    elif not task_id or not known.has(task_id, version):
+    if version and not (task_id and known.has(task_id, version)):
         said["task"].complain(
             f"the task {written[:60]!r} cannot be run here; install it, or use a script"
         )

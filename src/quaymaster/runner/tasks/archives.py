@@ -4,6 +4,7 @@ Everything is unpacked into a fresh directory first. An entry that would leave i
 a device or a hard link, or an archive that grows out of proportion, is refused as a whole.
 """
 
+import lzma
 import os
 import stat
 import tarfile
@@ -82,9 +83,14 @@ def unpack(
         tarfile.TarError,
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         EOFError,
         NotImplementedError,
     ) as error:
+        raise ArchiveRefused(f"{archive.name} cannot be read: {error}.") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk's, not the archive's
         raise ArchiveRefused(f"{archive.name} cannot be read: {error}.") from error
     except RuntimeError as error:
         raise ArchiveRefused(f"{archive.name} is encrypted; it cannot be read.") from error
@@ -213,6 +219,16 @@ def _tar_entries(archive: Path) -> Iterator[Entry]:
                 link=member.linkname if member.issym() else None,
                 open=_tar_opener(opened, member) if member.isreg() else None,
             )
+        _read_to_the_end(archive, opened)
+
+
+def _read_to_the_end(archive: Path, opened: tarfile.TarFile) -> None:
+    """What is compressed has its sum behind everything else, and only who reads it compares it."""
+    left = FREE_BYTES
+    while opened.fileobj is not None and (piece := opened.fileobj.read(PIECE)):
+        left -= len(piece)
+        if left < 0:
+            raise ArchiveRefused(f"{archive.name} was refused: too much follows its end.")
 
 
 def _tar_opener(

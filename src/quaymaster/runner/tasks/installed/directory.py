@@ -35,9 +35,12 @@ class TaskDirectory:
         return {task_id: frozenset(versions) for task_id, versions in found.items()}
 
     def names(self) -> dict[str, str]:
-        """The id of every task by its name in lower case, as the folders' names say."""
-        folders = (folder.parent.name.rpartition("_") for _, _, folder in self._folders())
-        return {name.lower(): task_id.lower() for name, _, task_id in folders}
+        """The id of every task by its name in lower case, as the folders' names say; a name that
+        two tasks have means neither."""
+        found: dict[str, set[str]] = {}
+        for task_id, _, folder in self._folders():
+            found.setdefault(folder.parent.name.rpartition("_")[0].lower(), set()).add(task_id)
+        return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
 
     def find(self, task_id: str, version: str) -> InstalledTask | None:
         """The newest installed version that `2.*` or `2.1.3` allows; None when there is none.

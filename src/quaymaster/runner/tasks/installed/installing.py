@@ -36,15 +36,18 @@ def install(directory: TaskDirectory, source: Path) -> list[Installed]:
     """Install the task in a folder or archive, or every task of an extension (a .vsix file).
 
     All are checked before the first is put in its place; what is refused leaves nothing behind.
-    Raises TaskRefused.
+    Of an extension what is not there yet is installed: an installation that was killed can be done
+    again. Raises TaskRefused.
     """
     with _aside(directory) as aside:
         _fetch(source, aside)
         found = _tasks_in(source, aside)
         for folder, declared in found:
             _check_targets(folder, declared)
-            _check_is_new(directory, declared)
-        return [_put(directory, folder, declared) for folder, declared in found]
+        new = [one for one in found if not directory.has_exactly(one[1].id, one[1].version)]
+        if not new:
+            raise _there_already(found[0][1])
+        return [_put(directory, folder, declared) for folder, declared in new]
 
 
 def remove(directory: TaskDirectory, task: InstalledTask) -> None:
@@ -113,7 +116,7 @@ class _Copying:
         self._bytes = 0
 
     def run(self, target: Path) -> None:
-        for above, folders, files in os.walk(self._source):
+        for above, folders, files in os.walk(self._source, onerror=_unreadable):
             here = target / Path(above).relative_to(self._source)
             for name in folders:
                 if (Path(above) / name).is_symlink():
@@ -137,6 +140,10 @@ class _Copying:
 
     def _refused(self, reason: str) -> TaskRefused:
         return TaskRefused(f"{self._source} was refused: {reason}.")
+
+
+def _unreadable(error: OSError) -> None:
+    raise error
 
 
 def _tasks_in(source: Path, root: Path) -> list[tuple[Path, Declaration]]:
@@ -181,12 +188,11 @@ def _check_targets(folder: Path, declared: Declaration) -> None:
                 )
 
 
-def _check_is_new(directory: TaskDirectory, declared: Declaration) -> None:
-    if directory.has_exactly(declared.id, declared.version):
-        raise TaskRefused(
-            f"{declared.name} {declared.version} is installed already. To replace it, first run "
-            f"`quaymaster task remove {declared.id} {declared.version}`."
-        )
+def _there_already(declared: Declaration) -> TaskRefused:
+    return TaskRefused(
+        f"{declared.name} {declared.version} is installed already. To replace it, first run "
+        f"`quaymaster task remove {declared.id} {declared.version}`."
+    )
 
 
 def _put(directory: TaskDirectory, folder: Path, declared: Declaration) -> Installed:
