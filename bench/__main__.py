@@ -5,7 +5,17 @@ import sys
 
 import uvloop
 
-from bench import aviator, builds, decide, lists, releases, runner_flood, simulator, waiting
+from bench import (
+    aviator,
+    builds,
+    decide,
+    lists,
+    long_lists,
+    releases,
+    runner_flood,
+    simulator,
+    waiting,
+)
 
 QUICK = "--quick" in sys.argv
 
@@ -28,5 +38,7 @@ title("the Aviator calls")
 uvloop.run(aviator.main(aviator.QUICK if QUICK else aviator.Size()))
 title("lists")
 uvloop.run(lists.main(lists.QUICK_STEPS if QUICK else lists.STEPS))
+title("memory of long lists")
+asyncio.run(long_lists.main(long_lists.QUICK))
 title("builds")
 asyncio.run(builds.main(builds.QUICK if QUICK else builds.Size()))

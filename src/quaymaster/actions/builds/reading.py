@@ -55,6 +55,13 @@ def month_before(now: datetime) -> datetime:
     return now - METRICS_REACH
 
 
+async def after_definitions(call: Call, wanted: BuildDefinitionFilter) -> Key | None:
+    """The key of the first definition after this page; None when this is the last."""
+    async with call.database.read() as connection:
+        wanted = replace(wanted, projects=await visible_projects(connection, call))
+        return await build_definition_lists.following(connection, wanted)
+
+
 async def metrics(call: Call, ids: Sequence[int], since: datetime) -> list[Counted]:
     """How many builds of these definitions ended on each day, and how many are under way.
 

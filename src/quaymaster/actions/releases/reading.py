@@ -82,8 +82,9 @@ async def whole_releases(call: Call, ids: Iterable[int]) -> list[ReleaseFound]:
     wanted = list(ids)
     async with call.database.read() as connection:
         views = await release_views.get_many(connection, call.project_id, wanted)
+        texts = await bodies.documents(connection, {v.document_digest for v in views.values()})
         documents = {
-            number: msgspec.json.decode(await release_views.document(connection, view))
+            number: msgspec.json.decode(texts[view.document_digest])
             for number, view in views.items()
         }
         named = {who for view in views.values() for who in _of_view(view)}

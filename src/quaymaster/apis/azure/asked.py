@@ -139,10 +139,18 @@ class AzureRequest(ReadableRequest[Any, Any]):
         self, resource: str, values: list[Any], token: int | str | None = None
     ) -> Response[bytes]:
         """200 with `{count, value}`; `token` is where the next page begins."""
-        number, shown = self.asked.version.precise, values
-        if not versions.is_newest_shape(number, resource):
-            shown = [versions.downgraded(number, resource, value) for value in values]
+        shown = self._shown(resource, values)
         return self.ready(msgspec.json.encode({"count": len(values), "value": shown}), token)
+
+    def entries(self, resource: str, values: list[Any]) -> bytes:
+        """Some of these values as JSON, joined by commas."""
+        return msgspec.json.encode(self._shown(resource, values))[1:-1]
+
+    def _shown(self, resource: str, values: list[Any]) -> list[Any]:
+        number = self.asked.version.precise
+        if versions.is_newest_shape(number, resource):
+            return values
+        return [versions.downgraded(number, resource, value) for value in values]
 
     def joined(self, entries: bytes, count: int, token: int | str | None = None) -> Response[bytes]:
         """The same from entries that are JSON already, joined by commas."""
@@ -150,8 +158,12 @@ class AzureRequest(ReadableRequest[Any, Any]):
 
     def ready(self, body: bytes, token: int | str | None = None) -> Response[bytes]:
         """200 with this JSON; the version in use is repeated in the Content-Type."""
-        headers = {} if token is None else {"x-ms-continuationtoken": str(token)}
+        headers = self.continued(token)
         return Response(body, media_type=self.json_kind, headers=headers, status_code=200)
+
+    def continued(self, token: int | str | None) -> dict[str, str]:
+        """The header that tells where the next page begins; none on the last page."""
+        return {} if token is None else {"x-ms-continuationtoken": str(token)}
 
     @property
     def json_kind(self) -> str:

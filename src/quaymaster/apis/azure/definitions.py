@@ -1,18 +1,21 @@
 """Release definitions: list, get, save, delete, revisions (CONTRACT B 3-9, B.4; E 1, 2, 6-8)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from quaymaster.actions.definitions import definitions
-from quaymaster.actions.releases import reading
-from quaymaster.apis.azure import paging
+from quaymaster.actions.releases import page_ends, reading
+from quaymaster.apis.azure import long_lists, paging
 from quaymaster.apis.azure.asked import AzureRequest, nothing, text_in
 from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.long_lists import Entries, Part
 from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import definition as present
@@ -40,21 +43,31 @@ IN_LIST = "definitionInList"
 NO_PATCH = "The requested resource does not support http method 'PATCH'."
 
 
-@get("/release/definitions", opt=needs(Scope.RELEASE))
-async def list_definitions(request: AzureRequest) -> Response[bytes]:
+@get("/release/definitions", opt=needs(Scope.RELEASE), status_code=200)
+async def list_definitions(request: AzureRequest) -> Response[bytes] | Stream:
     """Definitions in the light form, by id; `$expand` adds parts of the documents."""
     query = request.parameters
     wanted = _filter(query)
     expand = DEFINITION_EXPANDS.names(DEFINITION_EXPANDS.bits(query.all("expand"), "$expand"))
-    page, people = await reading.definitions(
-        request.call, wanted, with_documents=bool(expand - {"lastRelease"})
+    is_whole = bool(expand - {"lastRelease"})
+
+    async def read(part: Part[Key]) -> Entries[Key]:
+        asked = replace(wanted, most=part.limit, start=part.start, until=part.until)
+        page, people = await reading.definitions(request.call, asked, with_documents=is_whole)
+        shown = Shown(request.links, people)
+        values = [request.narrowed(present.light(shown, row, expand)) for row in page.rows]
+        if "lastRelease" in expand:
+            await _add_last_releases(request, values, page.rows)
+        return Entries(request.entries(IN_LIST, values), len(values), page.next)
+
+    return await long_lists.answer(
+        request,
+        Part(wanted.most, wanted.start),
+        long_lists.WHOLE if is_whole else long_lists.LIGHT,
+        read,
+        lambda: page_ends.after_definitions(request.call, wanted),
+        lambda key: _token_of(key, wanted.order),
     )
-    shown = Shown(request.links, people)
-    values = [request.narrowed(present.light(shown, row, expand)) for row in page.rows]
-    if "lastRelease" in expand:
-        await _add_last_releases(request, values, page.rows)
-    token = _token_of(page.next, wanted.order) if page.next else None
-    return request.collection(IN_LIST, values, token)
 
 
 @get(ONE, opt=needs(Scope.RELEASE))

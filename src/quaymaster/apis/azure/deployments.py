@@ -1,19 +1,20 @@
 """Deployments as a list with all published filters (CONTRACT B 10, E 9 and 12)."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.response import Stream
 
-from quaymaster.actions.releases import reading
-from quaymaster.apis.azure import paging
+from quaymaster.actions.releases import page_ends, reading
+from quaymaster.apis.azure import long_lists, paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.long_lists import Entries, Part
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present import deployment as present
-from quaymaster.apis.azure.present.release import environment_of
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.values import bool_in, date_in, number_in
 from quaymaster.apis.azure.words import (
@@ -27,7 +28,6 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.statuses import DeploymentReason, DeploymentStatus, OperationStatus
 from quaymaster.store.deployments.lists import DeploymentFilter, DeploymentLine
-from quaymaster.store.people.people import Identity
 from quaymaster.store.postgres.paging import Paging
 
 USUAL, MOST = 50, 1000
@@ -46,73 +46,109 @@ QUERY = (
 )
 
 
-@get("/release/deployments", opt=needs(Scope.RELEASE))
-async def list_deployments(request: AzureRequest) -> Response[bytes]:
+@get("/release/deployments", opt=needs(Scope.RELEASE), status_code=200)
+async def list_deployments(request: AzureRequest) -> Response[bytes] | Stream:
     """Deployments, newest first; filters are joined by "and"."""
     query = request.parameters
     if _names_another_project(request):
         return request.collection("deployment", [])
     order = QUERY_ORDER.read(query.text("queryOrder") or "descending", "queryOrder")
     limit = paging.top(query, usual=USUAL, most=MOST)
-    start = Paging(limit, paging.id_token(query) or None, order == "ascending")
+    start = paging.id_token(query) or None
     wanted = await _filter(request)
-    page, people, texts = await reading.deployments(request.call, wanted, start)
-    shown, conditions = Shown(request.links, people), _Conditions(texts)
-    values = [
-        present.deployment(
-            shown, line, approvals=True, artifacts=True, conditions=conditions.of(line)
-        )
-        for line in page.rows
-    ]
-    return request.collection("deployment", values, page.next)
+    whole = Paging(limit, start, order == "ascending")
 
+    async def read(part: Part[int]) -> Entries[int]:
+        asked = replace(whole, limit=part.limit, start=part.start, until=part.until)
+        return await _entries(request, wanted, asked, "all")
 
-@post("/release/deployments", opt=needs(Scope.RELEASE), status_code=200)
-async def query_deployments(request: AzureRequest) -> Response[bytes]:
-    """The newest deployments of several environments at once (DeploymentQueryParameters)."""
-    call = request.in_project()
-    body = await request.properties("deploymentQueryParameters", QUERY)
-    limit = number_in(body.get("deploymentsPerEnvironment") or 1, "deploymentsPerEnvironment")
-    common = _queried(body)
-    found: list[DeploymentLine] = []
-    known: dict[str, Identity] = {}
-    texts: dict[bytes, str] = {}
-    for definition, stage in _environments(body):
-        wanted = replace(common, definition_id=definition, definition_stage_id=stage)
-        asked = Paging(max(1, min(limit, MOST)))
-        page, people, documents = await reading.deployments(call, wanted, asked)
-        texts |= documents
-        found += page.rows
-        known |= people
-    shown, conditions = Shown(request.links, known), _Conditions(texts)
-    expands = DEPLOYMENT_EXPANDS.read(body.get("expands") or "all", "expands")
-    return request.collection(
-        "deployment",
-        [
-            present.deployment(
-                shown,
-                line,
-                approvals=expands in ("all", "approvals"),
-                artifacts=expands in ("all", "artifacts"),
-                conditions=conditions.of(line),
-            )
-            for line in found
-        ],
+    return await long_lists.answer(
+        request,
+        Part(limit, start),
+        long_lists.LINES,
+        read,
+        lambda: page_ends.after_deployments(request.call, wanted, whole),
+        lambda key: key,
     )
 
 
+@post("/release/deployments", opt=needs(Scope.RELEASE), status_code=200)
+async def query_deployments(request: AzureRequest) -> Response[bytes] | Stream:
+    """The newest deployments of several environments at once (DeploymentQueryParameters)."""
+    request.in_project()
+    body = await request.properties("deploymentQueryParameters", QUERY)
+    limit = number_in(body.get("deploymentsPerEnvironment") or 1, "deploymentsPerEnvironment")
+    expands = DEPLOYMENT_EXPANDS.read(body.get("expands") or "all", "expands")
+    common = _queried(body)
+    asked = [
+        replace(common, definition_id=definition, definition_stage_id=stage)
+        for definition, stage in _environments(body)
+    ]
+    parts = _newest_of_each(request, asked, max(1, min(limit, MOST)), expands)
+    return await long_lists.collected(request, parts)
+
+
+async def _newest_of_each(
+    request: AzureRequest, asked: Sequence[DeploymentFilter], limit: int, expands: str
+) -> AsyncIterator[Entries[int]]:
+    for wanted in asked:
+        start, left = None, limit
+        while left > 0:
+            paged = Paging(min(left, long_lists.LINES), start)
+            part = await _entries(request, wanted, paged, expands)
+            yield part
+            start, left = part.next, left - paged.limit if part.next else 0
+
+
+async def _entries(
+    request: AzureRequest, wanted: DeploymentFilter, asked: Paging, expands: str
+) -> Entries[int]:
+    page, people, texts = await reading.deployments(request.call, wanted, asked)
+    shown, conditions = Shown(request.links, people), _Conditions(texts)
+    values = [
+        present.deployment(
+            shown,
+            line,
+            approvals=expands in ("all", "approvals"),
+            artifacts=expands in ("all", "artifacts"),
+            conditions=conditions.of(line),
+        )
+        for line in page.rows
+    ]
+    return Entries(request.entries("deployment", values), len(values), page.next)
+
+
+class _Stage(msgspec.Struct):
+    """What is read of an environment in a document."""
+
+    id: Any = None
+    conditions: Any = None
+
+
+class _Document(msgspec.Struct):
+    """What is read of a document: decoded as a whole it takes ten times its size."""
+
+    environments: list[_Stage] | None = None
+
+
+_document = msgspec.json.Decoder(_Document)
+
+
 class _Conditions:
-    """What the stages of some documents began by; each document is read once."""
+    """What the stages of some deployments began by; each document is read once."""
 
     def __init__(self, texts: Mapping[bytes, str]) -> None:
-        self._documents = {digest: msgspec.json.decode(text) for digest, text in texts.items()}
+        self._found = {
+            (digest, stage.id): stage.conditions or []
+            for digest, text in texts.items()
+            for stage in _document.decode(text).environments or ()
+        }
 
     def of(self, line: DeploymentLine) -> list[Any]:
         """The conditions that held when it began by itself; none when somebody began it."""
         if line.reason is DeploymentReason.MANUAL:
             return []
-        document = self._documents.get(line.document_digest, {})
-        return environment_of(document, line.definition_stage_id).get("conditions") or []
+        return self._found.get((line.document_digest, line.definition_stage_id), [])
 
 
 def _environments(body: Mapping[str, Any]) -> list[tuple[int | None, int | None]]:

@@ -6,13 +6,15 @@ from typing import Any
 
 from litestar import Response, get, patch, post, put
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from quaymaster.actions.definitions.artifacts import Choice
-from quaymaster.actions.releases import edits, light_releases, reading, releases
+from quaymaster.actions.releases import edits, light_releases, page_ends, reading, releases
 from quaymaster.actions.releases.releases import ReleaseRequest, ReleaseUpdate
-from quaymaster.apis.azure import release_query, release_summary
+from quaymaster.apis.azure import long_lists, release_query, release_summary
 from quaymaster.apis.azure.asked import AzureRequest, array_in, identity_in, object_in, text_in
 from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.long_lists import Entries, Part
 from quaymaster.apis.azure.negotiation import Era
 from quaymaster.apis.azure.overrides import overrides_in
 from quaymaster.apis.azure.policy import needs
@@ -38,6 +40,8 @@ from quaymaster.apis.shared.query import Query
 from quaymaster.apis.shared.scopes import Scope
 from quaymaster.domain.release import ReleaseId
 from quaymaster.domain.statuses import ReleaseReason
+from quaymaster.store.postgres.paging import Paging
+from quaymaster.store.releases.lists import ReleaseFilter
 from quaymaster.store.releases.views import ReleaseHead
 
 NO_POST = "The requested resource does not support http method 'POST'."
@@ -59,8 +63,8 @@ UPDATE = ("status", "name", "description", "keepForever", "comment", "manualEnvi
 REPLACEMENT = ("id", *UPDATE, "environments", "variables", "artifacts")
 
 
-@get("/release/releases", opt=needs(Scope.RELEASE))
-async def list_releases(request: AzureRequest) -> Response[bytes]:
+@get("/release/releases", opt=needs(Scope.RELEASE), status_code=200)
+async def list_releases(request: AzureRequest) -> Response[bytes] | Stream:
     """Releases in the light form, newest first; `$expand` adds parts of the whole one.
 
     With `releaseCount` one summary of a definition instead (B 33).
@@ -75,25 +79,48 @@ async def list_releases(request: AzureRequest) -> Response[bytes]:
     if asked.creator:
         creator = await reading.identity_named(request.call, asked.creator)
         wanted = replace(wanted, created_by=creator)
+    is_light = asked.parts == present.SHALLOW
     is_narrowed = request.parameters.has("propertyFilters")
-    if (
-        asked.parts == present.SHALLOW
-        and versions.is_newest_shape(version.precise, "release")
-        and not is_narrowed
-    ):
-        found = await light_releases.page(request.call, wanted, asked.paging, RENDERING)
-        return request.joined(based(found.text, request.links), found.count, found.next)
-    page, people = await reading.releases(request.call, wanted, asked.paging)
-    if asked.parts == present.SHALLOW:
+    is_kept = is_light and versions.is_newest_shape(version.precise, "release") and not is_narrowed
+    entries = _kept if is_kept else _rendered
+
+    async def read(part: Part[int]) -> Entries[int]:
+        cut = replace(asked.paging, limit=part.limit, start=part.start, until=part.until)
+        return await entries(request, wanted, cut, asked.parts)
+
+    return await long_lists.answer(
+        request,
+        Part(asked.paging.limit, asked.paging.start),
+        long_lists.LIGHT if is_light else long_lists.WHOLE,
+        read,
+        lambda: page_ends.after_releases(request.call, wanted, asked.paging),
+        lambda key: key,
+    )
+
+
+async def _kept(
+    request: AzureRequest, wanted: ReleaseFilter, page: Paging, _: Wanted
+) -> Entries[int]:
+    """Light entries as they were rendered before (decision 0016)."""
+    found = await light_releases.page(request.call, wanted, page, RENDERING)
+    return Entries(based(found.text, request.links), found.count, found.next)
+
+
+async def _rendered(
+    request: AzureRequest, wanted: ReleaseFilter, paging: Paging, parts: Wanted
+) -> Entries[int]:
+    page, people = await reading.releases(request.call, wanted, paging)
+    if parts == present.SHALLOW:
         shown = Shown(request.links, people)
         values = [present.head(shown, head) for head in page.rows]
     else:
         whole = await reading.whole_releases(request.call, [head.id for head in page.rows])
         values = [
-            present.release(Shown(request.links, one.people), one.view, one.document, asked.parts)
+            present.release(Shown(request.links, one.people), one.view, one.document, parts)
             for one in whole
         ]
-    return request.collection("release", list(map(request.narrowed, values)), page.next)
+    shaped = request.entries("release", list(map(request.narrowed, values)))
+    return Entries(shaped, len(values), page.next)
 
 
 @get("/release/releases/{release_id:str}", opt=needs(Scope.RELEASE))

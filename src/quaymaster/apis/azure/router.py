@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
+from litestar.response import Stream
 from litestar.types import ASGIApp, ControllerRouterHandler, Receive, Scope, Send
 
 from quaymaster.actions.call import Installation
@@ -177,7 +178,10 @@ class Straight:
             response = _away(request, error)
         except Exception as error:  # noqa: BLE001 - logged and told, as Litestar does
             response = _broken(request, error)
-        await _sent(response, send)
+        if isinstance(response, Stream):
+            await response.to_asgi_response(None, request)(scope, receive, send)
+        else:
+            await _sent(response, send)
 
 
 async def _sent(response: Response[bytes], send: Send) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from quaymaster.domain.release import PersonId
 from quaymaster.store.definitions.build_definitions import yaml_key
-from quaymaster.store.definitions.lists import Key
+from quaymaster.store.definitions.lists import DOCUMENT, Key, bounds
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.postgres.paging import Where, add_folder, name_key, wildcards
 
@@ -43,8 +43,13 @@ SELECT d.id, d.project_id, o.name AS project_name, d.name, d.name_key, d.path,
   x.quality, x.draft_of, x.queue_status, x.properties, x.latest_build_id,
   x.latest_completed_build_id
 FROM definitions d JOIN build_definitions x ON x.definition_id = d.id
-  JOIN projects o ON o.id = d.project_id {join}
+  JOIN projects o ON o.id = d.project_id
 {where} ORDER BY d.{column} {direction}, d.id {direction} LIMIT {limit}
+"""
+FOLLOWING = """
+SELECT d.{column} AS value, d.id
+FROM definitions d JOIN build_definitions x ON x.definition_id = d.id
+{where} ORDER BY d.{column} {direction}, d.id {direction} OFFSET {most} LIMIT 1
 """
 
 # Days are those of UTC, in which all times are.
@@ -66,7 +71,7 @@ class BuildDefinitionFilter:
 
     `name` is a pattern with `*` and `?` that the whole name must fit; `path` takes the folder and
     all below it. `built_after` takes what has a build after the date, `not_built_after` what has
-    none.
+    none. The list begins with the row of the key `start` and ends before that of `until`.
     """
 
     projects: tuple[UUID, ...]
@@ -82,6 +87,7 @@ class BuildDefinitionFilter:
     yaml_file: str = ""
     order: BuildDefinitionOrder = BuildDefinitionOrder.ID
     start: Key | None = None
+    until: Key | None = None
     most: int = 10_000
 
 
@@ -125,17 +131,33 @@ async def page(
     where = _conditions(wanted)
     column = COLUMN[wanted.order]
     sql = PAGE.format(
-        document="b.body" if with_documents else "NULL::text",
-        join="JOIN documents b ON b.digest = d.document_digest" if with_documents else "",
+        document=DOCUMENT if with_documents else "NULL::text",
         where=where,
         column=column,
-        direction="DESC" if wanted.order in DESCENDING else "ASC",
+        direction=_direction(wanted),
         limit=where.bind(wanted.most + 1),
     )
     rows = await connection.fetch(sql, *where.parameters)
     following = rows[wanted.most] if len(rows) > wanted.most else None
     key = Key(following[column], following["id"]) if following else None
     return BuildDefinitionPage(tuple(map(_row, rows[: wanted.most])), key)
+
+
+async def following(connection: Connection, wanted: BuildDefinitionFilter) -> Key | None:
+    """Where the page after this one begins; None when there is none."""
+    where = _conditions(wanted)
+    sql = FOLLOWING.format(
+        where=where,
+        column=COLUMN[wanted.order],
+        direction=_direction(wanted),
+        most=where.bind(wanted.most),
+    )
+    row = await connection.fetchrow(sql, *where.parameters)
+    return Key(row["value"], row["id"]) if row else None
+
+
+def _direction(wanted: BuildDefinitionFilter) -> str:
+    return "DESC" if wanted.order in DESCENDING else "ASC"
 
 
 def _conditions(wanted: BuildDefinitionFilter) -> Where:
@@ -165,11 +187,10 @@ def _conditions(wanted: BuildDefinitionFilter) -> Where:
         where.add("x.task_ids @> ARRAY[{}::text]", wanted.task_id.lower())
     where.add_if(wanted.process_type, "x.process_type = {}")
     where.add_if(yaml_key(wanted.yaml_file), "x.yaml_key = {}")
-    if wanted.start:
-        column = COLUMN[wanted.order]
-        sign = "<=" if wanted.order in DESCENDING else ">="
-        condition = f"(d.{column}, d.id) {sign} ({{}}::{TYPES[column]}, {{}}::bigint)"
-        where.add(condition, wanted.start.value, wanted.start.id)
+    is_descending, column = wanted.order in DESCENDING, COLUMN[wanted.order]
+    place = f"({{}}::{TYPES[column]}, {{}}::bigint)"
+    for sign, key in bounds(wanted.start, wanted.until, is_descending=is_descending):
+        where.add(f"(d.{column}, d.id) {sign} {place}", key.value, key.id)
     return where
 
 

@@ -36,6 +36,9 @@ DESCENDING = {
     DefinitionOrder.MODIFIED_DESCENDING,
 }
 
+# Looked up for the rows of a page alone: joined, it would be for all that are sorted for it.
+DOCUMENT = "(SELECT b.body FROM documents b WHERE b.digest = d.document_digest)"
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -51,7 +54,8 @@ class DefinitionFilter:
 
     `search` matches anywhere in the name (`*` and `?` are wildcards and match the whole name),
     `exact` compares whole names; both ignore case. `path` takes the folder and all below it.
-    `projects` limits the list to what the caller may see.
+    `projects` limits the list to what the caller may see. The list begins with the row of the key
+    `start` and ends before that of `until`.
     """
 
     projects: tuple[UUID, ...]
@@ -66,6 +70,7 @@ class DefinitionFilter:
     is_deleted: bool = False
     order: DefinitionOrder = DefinitionOrder.ID_ASCENDING
     start: Key | None = None
+    until: Key | None = None
     most: int = 10_000
 
 
@@ -122,13 +127,12 @@ async def page(
     where = _conditions(wanted)
     column = SORT_COLUMN[wanted.order]
     direction = "DESC" if wanted.order in DESCENDING else "ASC"
-    document = "b.body" if with_documents else "NULL::text"
-    join = "JOIN documents b ON b.digest = d.document_digest" if with_documents else ""
+    document = DOCUMENT if with_documents else "NULL::text"
     sql = f"""
 SELECT d.id, d.project_id, d.name, d.name_key, d.path, d.revision, d.summary, d.tags,
   d.is_deleted, d.is_disabled, d.comment, d.created_by, d.created_at, d.modified_by,
   d.modified_at, {document} AS document
-FROM definitions d {join}
+FROM definitions d
 WHERE {" AND ".join(where.parts)}
 ORDER BY {column} {direction}, d.id {direction}
 LIMIT {wanted.most + 1:d}
@@ -137,6 +141,25 @@ LIMIT {wanted.most + 1:d}
     following = rows[wanted.most] if len(rows) > wanted.most else None
     key = Key(following[column.removeprefix("d.")], following["id"]) if following else None
     return DefinitionPage(tuple(_row(row) for row in rows[: wanted.most]), key)
+
+
+def bounds(start: Key | None, until: Key | None, *, is_descending: bool) -> list[tuple[str, Key]]:
+    """The comparisons that hold for the keys of a list from `start` on and before `until`."""
+    first = [("<=" if is_descending else ">=", start)] if start else []
+    last = [(">" if is_descending else "<", until)] if until else []
+    return first + last
+
+
+async def following(connection: Connection, wanted: DefinitionFilter) -> Key | None:
+    """Where the page after this one begins; None when there is none."""
+    where, column = _conditions(wanted), SORT_COLUMN[wanted.order]
+    direction = "DESC" if wanted.order in DESCENDING else "ASC"
+    sql = f"""
+SELECT {column} AS value, d.id FROM definitions d WHERE {" AND ".join(where.parts)}
+ORDER BY {column} {direction}, d.id {direction} OFFSET {wanted.most:d} LIMIT 1
+"""
+    row = await connection.fetchrow(sql, *where.values)
+    return Key(row["value"], row["id"]) if row else None
 
 
 def _conditions(wanted: DefinitionFilter) -> _Where:
@@ -161,14 +184,10 @@ def _conditions(wanted: DefinitionFilter) -> _Where:
             wanted.artifact_type.lower(),
             wanted.artifact_source.lower(),
         )
-    if wanted.start:
-        column = SORT_COLUMN[wanted.order]
-        sign = "<=" if wanted.order in DESCENDING else ">="
-        where.add(
-            f"({column}, d.id) {sign} ({{0}}::{SORT_TYPE[column]}, {{1}}::bigint)",
-            wanted.start.value,
-            wanted.start.id,
-        )
+    is_descending, column = wanted.order in DESCENDING, SORT_COLUMN[wanted.order]
+    place = f"({{0}}::{SORT_TYPE[column]}, {{1}}::bigint)"
+    for sign, key in bounds(wanted.start, wanted.until, is_descending=is_descending):
+        where.add(f"({column}, d.id) {sign} {place}", key.value, key.id)
     return where
 
 

@@ -97,10 +97,21 @@ async def page(
 ) -> Page[DeploymentLine]:
     """Some of these deployments, newest first unless `paging` says otherwise."""
     where = _where(wanted)
-    key = OF_ONE if wanted.definition_stage_id is not None else ""
-    sql = where.page("deployments d", paging, LIST, key)
+    sql = where.page("deployments d", paging, LIST, _order(wanted))
     rows = await connection.fetch(sql, *where.parameters)
     return paged(list(map(_line, rows)), _ids(rows), paging)
+
+
+async def following(connection: Connection, wanted: DeploymentFilter, paging: Paging) -> int | None:
+    """The id that the page after this one begins with; None when there is none."""
+    where = _where(wanted)
+    sql = where.following("deployments d", paging, _order(wanted))
+    found: int | None = await connection.fetchval(sql, *where.parameters)
+    return found
+
+
+def _order(wanted: DeploymentFilter) -> str:
+    return OF_ONE if wanted.definition_stage_id is not None else ""
 
 
 def _ids(rows: Sequence[asyncpg.Record]) -> list[int]:

@@ -20,11 +20,16 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which part of a list is wanted: from the row with the id `start` on (None: the first)."""
+    """Which part of a list is wanted: from the row with the id `start` on (None: the first).
+
+    `until` is the id of the first row that does not belong to it any more, for pages that are read
+    in several parts.
+    """
 
     limit: int = 50
     start: int | None = None
     ascending: bool = False
+    until: int | None = None
 
     @property
     def direction(self) -> str:
@@ -81,12 +86,28 @@ class Where:
         and plans it once. Otherwise it plans it anew each time.
         """
         by = order_by or f"{table.split()[1]}.id"
-        if paging.start:
-            self.add(f"{by} {'>=' if paging.ascending else '<='} {{}}", paging.start)
+        self._add_bounds(by, paging)
         limit = f"{paging.limit + 1:d}" if has_one_plan else self.bind(paging.limit + 1)
         return (
             f"SELECT {columns} FROM {table} {self} ORDER BY {by} {paging.direction} LIMIT {limit}"
         )
+
+    def following(self, table: str, paging: Paging, order_by: str = "") -> str:
+        """The statement for the id of the first row after a page."""
+        key = f"{table.split()[1]}.id"
+        by = order_by or key
+        self._add_bounds(by, paging)
+        many = self.bind(paging.limit)
+        return (
+            f"SELECT {key} FROM {table} {self} ORDER BY {by} {paging.direction}"
+            f" OFFSET {many} LIMIT 1"
+        )
+
+    def _add_bounds(self, by: str, paging: Paging) -> None:
+        if paging.start:
+            self.add(f"{by} {'>=' if paging.ascending else '<='} {{}}", paging.start)
+        if paging.until:
+            self.add(f"{by} {'<' if paging.ascending else '>'} {{}}", paging.until)
 
     def __str__(self) -> str:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""

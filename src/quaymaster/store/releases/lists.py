@@ -80,6 +80,14 @@ async def page(connection: Connection, wanted: ReleaseFilter, paging: Paging) ->
     return Page(tuple(heads), rows[paging.limit]["id"] if len(rows) > paging.limit else None)
 
 
+async def following(connection: Connection, wanted: ReleaseFilter, paging: Paging) -> int | None:
+    """The id that the page after this one begins with; None when there is none."""
+    where = conditions(wanted)
+    sql = where.following("releases r", paging, order(wanted))
+    found: int | None = await connection.fetchval(sql, *where.parameters)
+    return found
+
+
 async def newest_of(
     connection: Connection, definitions: Sequence[tuple[UUID, int]]
 ) -> dict[int, ReleaseHead]:

@@ -1,5 +1,6 @@
 """Build definitions: list, get, save, delete, revisions, tags, metrics (CONTRACT B.1)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,16 +8,18 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from quaymaster.actions.builds import reading as build_reading
 from quaymaster.actions.builds.definitions import build_definitions, revisions
 from quaymaster.actions.builds.definitions.build_definitions import Source
 from quaymaster.actions.releases import reading
-from quaymaster.apis.azure import paging
+from quaymaster.apis.azure import long_lists, paging
 from quaymaster.apis.azure.asked import AzureRequest, array_in, nothing, object_in
 from quaymaster.apis.azure.build import present, versions
 from quaymaster.apis.azure.build.words import DEFINITION_ORDER
 from quaymaster.apis.azure.errors import Problem
+from quaymaster.apis.azure.long_lists import Entries, Part
 from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.present.shown import Shown
 from quaymaster.apis.azure.values import (
@@ -36,34 +39,54 @@ from quaymaster.store.definitions.build_definition_lists import (
     BuildDefinitionOrder,
 )
 from quaymaster.store.definitions.build_definitions import BuildDefinition
+from quaymaster.store.definitions.lists import Key
 
 ALL = "/build/definitions"
 ONE = "/build/definitions/{definition_id:str}"
+REFERENCE = "buildDefinitionReference"
 MOST = 10_000
 KINDS: dict[str, type] = {"id": int, "name_key": str, "modified_at": datetime}
 
 
-@get(ALL, opt=needs(Scope.BUILD))
-async def list_build_definitions(request: AzureRequest) -> Response[bytes]:
+@get(ALL, opt=needs(Scope.BUILD), status_code=200)
+async def list_build_definitions(request: AzureRequest) -> Response[bytes] | Stream:
     """Build definitions, shallow by default, filtered by all that is given together."""
     query = request.parameters
     wanted = _filter(query)
-    whole = _yes(query, "includeAllProperties")
-    page, around = await build_definitions.listed(
-        request.call, wanted, with_documents=whole, with_builds=_yes(query, "includeLatestBuilds")
-    )
-    shown = Shown(request.links, around.people)
-    values = [present.in_list(shown, row, around) for row in page.rows]
+    is_whole = _yes(query, "includeAllProperties")
+    with_builds = _yes(query, "includeLatestBuilds")
     since = date_in(query.text("minMetricsTime"), "minMetricsTime")
-    if since:
-        counted = await build_reading.metrics(request.call, [row.id for row in page.rows], since)
-        found = present.metrics(counted, request.call.now)
-        for value in values:
-            value["metrics"] = found.get(value["id"], [])
-    if whole:
-        values = [versions.shown(request.asked.version.precise, value) for value in values]
-    token = paging.key_token(page.next, wanted.order) if page.next else None
-    return request.collection("buildDefinitionReference", values, token)
+
+    async def read(part: Part[Key]) -> Entries[Key]:
+        asked = replace(wanted, most=part.limit, start=part.start, until=part.until)
+        page, around = await build_definitions.listed(
+            request.call, asked, with_documents=is_whole, with_builds=with_builds
+        )
+        shown = Shown(request.links, around.people)
+        values = [present.in_list(shown, row, around) for row in page.rows]
+        if since:
+            await _add_metrics(request, values, since)
+        if is_whole:
+            values = [versions.shown(request.asked.version.precise, value) for value in values]
+        return Entries(request.entries(REFERENCE, values), len(values), page.next)
+
+    return await long_lists.answer(
+        request,
+        Part(wanted.most, wanted.start),
+        long_lists.WHOLE if is_whole else long_lists.LIGHT,
+        read,
+        lambda: build_reading.after_definitions(request.call, wanted),
+        lambda key: paging.key_token(key, wanted.order),
+    )
+
+
+async def _add_metrics(
+    request: AzureRequest, values: list[dict[str, Any]], since: datetime
+) -> None:
+    counted = await build_reading.metrics(request.call, [value["id"] for value in values], since)
+    found = present.metrics(counted, request.call.now)
+    for value in values:
+        value["metrics"] = found.get(value["id"], [])
 
 
 @get(ONE, opt=needs(Scope.BUILD))
