@@ -3,7 +3,8 @@
 Its status and result are never set: they are folded from its jobs.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -40,7 +41,9 @@ class BuildJob:
     """One attempt of one job of the plan; `id` 0 until it is saved.
 
     `kind` says who does it; what waits for the clock or a person does so until `due_at`, or until
-    the `question` is answered. `outputs` are the variables that it handed on, secrets left out.
+    the `question` is answered. What a worker runs has a `due_at` once its stage is canceled: by
+    then it has stopped, or is given up. `outputs` are the variables that it handed on, secrets left
+    out.
     """
 
     key: str
@@ -57,6 +60,25 @@ class BuildJob:
     due_at: datetime | None = None
     question: Intervention | None = None
     outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nobody has begun it yet."""
+        return self.status in (JobStatus.HELD, JobStatus.WAITING)
+
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether a worker runs it now."""
+        return self.status is JobStatus.RUNNING and not self.kind.is_pause
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether its worker was asked to stop it, because its stage was canceled."""
+        return self.is_worked_on and self.due_at is not None
+
+    def over(self, status: JobStatus, error: str, at: datetime) -> "BuildJob":
+        """The job as it is at its end."""
+        return replace(self, status=status, error=error, ended_at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +133,12 @@ class Build:
         if self.cancel_requested_at is not None:
             return BuildResult.CANCELED
         return max(map(self._counted, self.current), key=_BADNESS.index, default=_BADNESS[0])
+
+    def each(
+        self, which: Callable[[BuildJob], bool], made: Callable[[BuildJob], BuildJob]
+    ) -> "Build":
+        """The build with those attempts made anew that are meant."""
+        return replace(self, jobs=tuple(made(job) if which(job) else job for job in self.jobs))
 
     def counts(self, job: BuildJob) -> JobStatus:
         """How a job counts for the build and for those that wait for it: a failure that is allowed

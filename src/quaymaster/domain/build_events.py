@@ -32,9 +32,10 @@ class BuildLetGo:
 
 @dataclass(frozen=True, slots=True)
 class BuildCanceled:
-    """Somebody asked it to stop (23.4)."""
+    """Somebody asked it to stop (23.4); with a `stage` that part of it alone."""
 
     by: PersonId | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

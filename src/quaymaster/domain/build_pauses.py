@@ -99,8 +99,7 @@ def is_paused(job: BuildJob) -> bool:
 def _ended(build: Build, job: BuildJob, now: datetime) -> BuildJob:
     plan = build.plan.job(job.key)
     if build.cancel_requested_at:
-        over = replace(job, status=JobStatus.CANCELED, ended_at=now)
-        return replace(over, question=_closed(job, InterventionStatus.CANCELED, now))
+        return canceled(job, now)
     if job.question is not None and job.question.status is not InterventionStatus.PENDING:
         if job.question.status is InterventionStatus.APPROVED:
             return replace(job, status=JobStatus.SUCCEEDED, ended_at=now)
@@ -111,6 +110,12 @@ def _ended(build: Build, job: BuildJob, now: datetime) -> BuildJob:
         closed = replace(job, question=_closed(job, InterventionStatus.CANCELED, now))
         return _failed(plan, closed, TOO_LONG, now)
     return _due(plan, job, now) if job.due_at is not None and job.due_at <= now else job
+
+
+def canceled(job: BuildJob, now: datetime) -> BuildJob:
+    """A pause that somebody cancels: it is over at once, and its question with it."""
+    over = replace(job, status=JobStatus.CANCELED, ended_at=now)
+    return replace(over, question=_closed(job, InterventionStatus.CANCELED, now))
 
 
 def _due(plan: BuildJobPlan, job: BuildJob, now: datetime) -> BuildJob:

@@ -4,11 +4,11 @@
 dependencies are done start or are skipped, and the build ends once nothing is left to do.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from quaymaster.domain import build_pauses
+from quaymaster.domain import build_pauses, build_stops
 from quaymaster.domain.build import Build, BuildJob
 from quaymaster.domain.build_dependencies import job_holds, jobs_of, stage_holds
 from quaymaster.domain.build_events import (
@@ -29,8 +29,6 @@ from quaymaster.domain.plan import PhaseKind
 from quaymaster.domain.release import JobId, JobKind
 from quaymaster.domain.statuses import InterventionStatus, JobStatus
 
-GRACE = timedelta(minutes=1)  # after a job's own time to cancel, before it is given up
-OVERDUE_GRACE = timedelta(minutes=5)  # the worker stops a job itself; this is when it did not
 TOO_MANY_FAILED = "Not started, because another job of the same phase had failed."
 
 
@@ -48,9 +46,9 @@ def due_at(build: Build) -> datetime | None:
     """When somebody has to look at the build again; None when others will tell of it."""
     if build.finished_at:
         return None
-    running = [job for job in build.current if _is_worked_on(job)]
-    limits = [*build_pauses.due_times(build), *filter(None, (_stops_at(build, j) for j in running))]
-    return min(limits, default=None)
+    running = (job for job in build.current if job.is_worked_on)
+    ends = filter(None, (build_stops.stops_at(build, job) for job in running))
+    return min([*build_pauses.due_times(build), *ends], default=None)
 
 
 def _applied(build: Build, event: BuildEvent, now: datetime) -> Build:
@@ -62,13 +60,13 @@ def _applied(build: Build, event: BuildEvent, now: datetime) -> Build:
         case BuildLetGo():
             return replace(build, is_held=False)
         case BuildCanceled():
-            return _canceled(build, event, now)
+            return build_stops.canceled(build, event, now)
         case BuildRetried():
             return _retried(build, event, now)
         case BuildQuestionAnswered():
             return _answered(build, event, now)
         case BuildTimeCame():
-            return _given_up(build, now)
+            return build_stops.given_up(build, now)
         case JobClaimed():
             return _claimed(build, event, now)
         case JobFinished():
@@ -76,7 +74,7 @@ def _applied(build: Build, event: BuildEvent, now: datetime) -> Build:
         case JobLost():
             return _ended(build, event.job, event.token, JobStatus.FAILED, event.reason, now)
         case JobAwaits():
-            return _awaiting(build, event)
+            return _awaiting(build, event, now)
         case JobAnswered():
             return _reported(build, event, now)
 
@@ -162,12 +160,12 @@ def _begun(build: Build, plan: BuildJobPlan, now: datetime) -> BuildJob:
     held = build.newest(plan.key) or BuildJob(plan.key, JobStatus.HELD, now)
     held = replace(held, kind=build_pauses.kind(plan))
     if build.cancel_requested_at:
-        return _over(held, JobStatus.CANCELED, "", now)
+        return held.over(JobStatus.CANCELED, "", now)
     if _has_stopped(build, plan):
-        return _over(held, JobStatus.SKIPPED, TOO_MANY_FAILED, now)
+        return held.over(JobStatus.SKIPPED, TOO_MANY_FAILED, now)
     status, error = _judged(build, plan)
     if status.is_ended:
-        return _over(held, status, error, now)
+        return held.over(status, error, now)
     return build_pauses.begun(build, plan, held, now)
 
 
@@ -198,18 +196,8 @@ def _held(build: Build) -> Build:
     """What has not started does not start; what runs goes on."""
     if build.started_at or build.finished_at:
         return build
-    held = _each(build, _is_waiting, lambda job: replace(job, status=JobStatus.HELD))
+    held = build.each(lambda job: job.is_waiting, lambda job: replace(job, status=JobStatus.HELD))
     return replace(held, is_held=True)
-
-
-def _canceled(build: Build, event: BuildCanceled, now: datetime) -> Build:
-    """What waits ends at once; what runs is asked to stop (23.4). Asking twice changes nothing."""
-    if build.finished_at is not None:
-        raise Refused("The build is completed, so that it cannot be canceled any more.")
-    if build.cancel_requested_at is not None:
-        return build
-    stopped = _each(build, _is_waiting, lambda job: _over(job, JobStatus.CANCELED, "", now))
-    return replace(stopped, cancel_requested_at=now, canceled_by=event.by, is_held=False)
 
 
 def _retried(build: Build, event: BuildRetried, now: datetime) -> Build:
@@ -254,33 +242,6 @@ def _with_it(build: Build, plan: BuildJobPlan) -> Iterable[str]:
             yield mate.key
 
 
-def _given_up(build: Build, now: datetime) -> Build:
-    """A job that does not end in its time has no worker that listens."""
-    cancel = "The worker did not end the job in the time that a cancel leaves it."
-    late = "The job exceeded its maximum execution time and did not stop."
-
-    def given_up(job: BuildJob) -> BuildJob:
-        if build.cancel_requested_at is None:
-            return _over(job, JobStatus.FAILED, late, now)
-        return _over(job, JobStatus.CANCELED, cancel, now)
-
-    def is_late(job: BuildJob) -> bool:
-        stops = _stops_at(build, job) if _is_worked_on(job) else None
-        return stops is not None and stops <= now
-
-    return _each(build, is_late, given_up)
-
-
-def _stops_at(build: Build, job: BuildJob) -> datetime | None:
-    """When a running job must have ended: after a cancel, or after its own time (12.8)."""
-    work = build.plan.job(job.key).work
-    if build.cancel_requested_at is not None:
-        return build.cancel_requested_at + work.cancel_timeout + GRACE
-    if not work.timeout or job.started_at is None:
-        return None
-    return job.started_at + work.timeout + work.cancel_timeout + OVERDUE_GRACE
-
-
 def _answered(build: Build, event: BuildQuestionAnswered, now: datetime) -> Build:
     """Somebody decided about a manual validation; only a pending one may be (21.2)."""
     job = next((one for one in build.jobs if one.id == event.job), None)
@@ -298,11 +259,13 @@ def _answered(build: Build, event: BuildQuestionAnswered, now: datetime) -> Buil
     return _with(build, replace(job, question=told))
 
 
-def _awaiting(build: Build, event: JobAwaits) -> Build:
-    """The worker has asked a service and lets go of the job (20.3)."""
+def _awaiting(build: Build, event: JobAwaits, now: datetime) -> Build:
+    """The worker has asked a service and lets go of the job (20.3), or it was canceled by then."""
     job = _held_by(build, event.job, event.token)
     if job.kind is not JobKind.SERVER:
         raise Conflict("The job runs on a worker to its end; it waits for no service.")
+    if job.is_stopping:
+        return _with(build, job.over(JobStatus.CANCELED, "", now))
     return _with(build, replace(job, kind=JobKind.CALL_BACK, due_at=event.due_at, token=""))
 
 
@@ -314,7 +277,7 @@ def _reported(build: Build, event: JobAnswered, now: datetime) -> Build:
     allowed = build.plan.job(job.key).work.tasks[0].continue_on_error
     failed = event.status is JobStatus.FAILED
     status = JobStatus.WITH_ISSUES if failed and allowed else event.status
-    return _with(build, _over(job, status, event.error, now))
+    return _with(build, job.over(status, event.error, now))
 
 
 def _claimed(build: Build, event: JobClaimed, now: datetime) -> Build:
@@ -333,12 +296,12 @@ def _ended(
     build: Build, job_id: JobId, token: str, status: JobStatus, error: str, now: datetime
 ) -> Build:
     job = _held_by(build, job_id, token)
-    return _with(build, _over(job, status, error, now))
+    return _with(build, job.over(status, error, now))
 
 
 def _held_by(build: Build, job_id: JobId, token: str) -> BuildJob:
     job = _found(build, job_id)
-    if not _is_worked_on(job) or job.token != token:
+    if not job.is_worked_on or job.token != token:
         raise Conflict("The job is not run by this worker any more.")
     return job
 
@@ -365,25 +328,7 @@ def _found(build: Build, job_id: JobId) -> BuildJob:
 
 
 def _with(build: Build, changed: BuildJob) -> Build:
-    return _each(build, lambda job: job.id == changed.id, lambda _: changed)
-
-
-def _each(
-    build: Build, which: Callable[[BuildJob], bool], made: Callable[[BuildJob], BuildJob]
-) -> Build:
-    return replace(build, jobs=tuple(made(job) if which(job) else job for job in build.jobs))
-
-
-def _over(job: BuildJob, status: JobStatus, error: str, now: datetime) -> BuildJob:
-    return replace(job, status=status, error=error, ended_at=now)
-
-
-def _is_waiting(job: BuildJob) -> bool:
-    return job.status in (JobStatus.HELD, JobStatus.WAITING)
-
-
-def _is_worked_on(job: BuildJob) -> bool:
-    return job.status is JobStatus.RUNNING and not job.kind.is_pause
+    return build.each(lambda job: job.id == changed.id, lambda _: changed)
 
 
 def _is_busy(job: BuildJob) -> bool:

@@ -85,6 +85,9 @@ def _of_job(build: Build, plan: BuildJobPlan, around: BuildSurroundings) -> Iter
         yield from _not_begun(build, plan)
     elif job.status is JobStatus.WAITING:
         yield _waiting(plan, job, around)
+    elif job.is_stopping:
+        text = f"{plan.work.name!r} is being canceled and has yet to stop."
+        yield Reason(ReasonKind.STOPPING, text, (job.worker or "its worker",), job.due_at)
     elif job.status is JobStatus.RUNNING and plan.work.kind is PhaseKind.SERVER:
         yield _pausing(build, plan, job)
     elif job.status is JobStatus.RUNNING:

@@ -7,6 +7,7 @@ from typing import Any
 from quaymaster.actions.builds import happening
 from quaymaster.actions.builds.definitions.build_definitions import changed_tags
 from quaymaster.actions.call import Call
+from quaymaster.domain import build_stops
 from quaymaster.domain.access import definition_token
 from quaymaster.domain.build import Build, BuildId
 from quaymaster.domain.build_access import BuildPermission
@@ -53,19 +54,26 @@ def may_view(call: Call, view: BuildView) -> bool:
     return is_meant and call.may_build(BuildPermission.VIEW_BUILDS, token)
 
 
-async def cancel(call: Call, build_id: int) -> None:
-    """Ask a build to stop; asking twice is as good as once (23.4). Raises Refused when it ended."""
+async def cancel(call: Call, build_id: int, *, stage: str = "") -> None:
+    """Ask a build, or one stage of it, to stop; asking twice is as good as once (23.4).
+
+    Raises NotFound also for a stage that it does not have, Refused for what ended.
+    """
     async with call.database.transaction() as connection:
-        await _cancel_within(connection, call, build_id)
+        await _cancel_within(connection, call, build_id, stage)
 
 
-async def _cancel_within(connection: Connection, call: Call, build_id: int) -> None:
-    await found(connection, call, build_id, BuildPermission.STOP_BUILDS)
-    await happening.happen_within(connection, call, BuildId(build_id), BuildCanceled(call.by))
+async def _cancel_within(
+    connection: Connection, call: Call, build_id: int, stage: str = ""
+) -> None:
+    view = await found(connection, call, build_id, BuildPermission.STOP_BUILDS)
+    event, check = BuildCanceled(call.by, stage), _check_stage(view, stage)
+    await happening.happen_within(connection, call, BuildId(build_id), event, check)
 
 
 async def retry(call: Call, build_id: int, *, stage: str = "", everything: bool = False) -> None:
-    """Run again what did not succeed. Raises Refused while it is under way."""
+    """Run again what did not succeed, of a build or of one stage of it. Raises NotFound also for a
+    stage that it does not have, Refused while the build is under way."""
     async with call.database.transaction() as connection:
         view = await found(connection, call, build_id, BuildPermission.QUEUE_BUILDS)
         event = BuildRetried(stage, everything)
@@ -78,7 +86,7 @@ def _check_stage(view: BuildView, stage: str) -> Any:
     def check(build: Build) -> None:
         known = {one.name.casefold() for one in build.plan.stages}
         if stage and stage.casefold() not in known:
-            raise NotFound("stage", stage, f"Build {view.number} has no stage {stage}.")
+            raise NotFound(build_stops.STAGE, stage, f"Build {view.number} has no stage {stage}.")
 
     return check
 

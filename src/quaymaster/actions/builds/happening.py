@@ -113,10 +113,11 @@ async def _follow_up(connection: Connection, call: Call, before: Build, after: B
 
 
 def _to_cancel(before: Build, after: Build) -> list[int]:
-    """Running jobs of a build that was just asked to stop."""
-    if after.cancel_requested_at is None or before.cancel_requested_at is not None:
-        return []
-    return [job.id for job in after.jobs if job.status is JobStatus.RUNNING]
+    """Running jobs of a build, or of a stage, that was just asked to stop."""
+    if after.cancel_requested_at and not before.cancel_requested_at:
+        return [job.id for job in after.jobs if job.status is JobStatus.RUNNING]
+    asked = {job.id for job in before.jobs if job.is_stopping}
+    return [job.id for job in after.jobs if job.is_stopping and job.id not in asked]
 
 
 async def _tell_completed(connection: Connection, call: Call, build: Build) -> None:

@@ -73,6 +73,10 @@ NOT_FOUND = {
         "BuildNotFoundException",
         "VS402925: The requested build {key} could not be found. " + SPECIFY,
     ),
+    "buildStage": (
+        "StageNotFoundException",
+        "The build has no stage {key}. Specify the name of one that it has and try again.",
+    ),
     "artifact": (
         "ArtifactNotFoundException",
         "Artifact {key} was not found for the build.",

@@ -22,7 +22,8 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, pool_id = excluded.pool_id,
 RETURNING number
 """
 
-# One statement: extends the lease and answers which jobs are to be stopped.
+# One statement: extends the lease and answers which jobs are to be stopped. A worker's own job of a
+# build has a time by which it is due once its stage is canceled.
 HEARTBEAT = """
 WITH alive AS (
   UPDATE workers SET lease_until = now() + $2::interval
@@ -32,7 +33,8 @@ SELECT EXISTS (SELECT FROM alive) AS is_known, array(
   SELECT j.id FROM jobs j LEFT JOIN deployments d ON d.id = j.deployment_id
   LEFT JOIN builds b ON b.id = j.build_id
   WHERE j.worker = $1 AND j.status = 'running'
-    AND coalesce(d.cancel_requested_at, b.cancel_requested_at) IS NOT NULL
+    AND coalesce(d.cancel_requested_at, b.cancel_requested_at,
+      CASE WHEN b.id IS NOT NULL THEN j.due_at END) IS NOT NULL
   ORDER BY j.id) AS canceled, array(
   SELECT j.id FROM jobs j WHERE j.worker = $1 AND j.status = 'running' ORDER BY j.id) AS held
 """

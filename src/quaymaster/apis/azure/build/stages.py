@@ -1,4 +1,4 @@
-"""Stages of a build: run one again, or ask the build to stop (CONTRACT B.1)."""
+"""Stages of a build: run one again, or ask it to stop (CONTRACT B.1)."""
 
 from litestar import Response, patch
 from litestar.params import FromPath
@@ -17,15 +17,16 @@ from quaymaster.apis.shared.scopes import Scope
 async def update_stage(
     request: AzureRequest, build_id: FromPath[str], stage: FromPath[str]
 ) -> Response[None]:
-    """Run the failed jobs of a stage again (`retry`), or stop the build (`cancel`).
+    """Run the failed jobs of a stage again (`retry`), or ask the stage to stop (`cancel`).
 
-    With `forceRetryAllJobs` all jobs of the stage run again.
+    With `forceRetryAllJobs` all jobs of the stage run again. The other stages of a build go on when
+    one is canceled; those that wait for it find it canceled.
     """
     call, number = request.in_project(), build_number(build_id)
     body = await request.properties("stage", ("state", "forceRetryAllJobs"))
     state = STAGE_UPDATE.read(body.get("state", "retry"), "state")
     if state == "cancel":
-        await builds.cancel(call, number)
+        await builds.cancel(call, number, stage=stage)
     elif state == "retry":
         everything = bool_in(body.get("forceRetryAllJobs") or False, "forceRetryAllJobs")
         await builds.retry(call, number, stage=stage, everything=everything)
