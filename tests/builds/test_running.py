@@ -135,10 +135,17 @@ async def test_a_failing_step_fails_the_build_and_a_retry_runs_it_again(yard: Ya
     assert (job["attempt"], len(job["previousAttempts"])) == (2, 1)
 
 
-async def test_a_running_build_is_canceled(yard: Yard):
+async def test_a_running_build_shows_its_log_and_is_canceled(yard: Yard):
     await yard.world.worker()
-    definition = await yard.define("Web", step("echo begun; sleep 600"), repository=None)
+    definition = await yard.define("Web", step("echo be''gun; sleep 600"), repository=None)
     build = await yard.when(await yard.queue(definition), lambda b: b["status"] == "inProgress")
+
+    async def is_read() -> bool:
+        known = [one["log"] for one in await yard.records(build) if one["name"] == "Script"]
+        return any(known) and " begun" in await yard.log(build, "Script")
+
+    await eventually(is_read, "what the step that still runs has printed")
+    assert (await yard.ask("GET", f"builds/{build['id']}"))["status"] == "inProgress"
     canceling = await yard.ask("PATCH", f"builds/{build['id']}", json={"status": "cancelling"})
     assert canceling["status"] in ("cancelling", "completed")
     build = await yard.ended(build)
