@@ -273,3 +273,23 @@ async def test_a_build_that_is_just_retried_is_not_deleted(server: Server):
         sent = await sent_meanwhile(server, connection, f"builds/{number}")
     answer = await sent
     assert (answer.status_code, "under way" in answer.text) == (400, True)
+
+
+async def test_a_lease_is_changed_part_by_part(server: Server) -> None:
+    build = await queued(server, await made(server, "Web"))
+    of = {"runId": build["id"], "definitionId": build["definition"]["id"]}
+    body = {**of, "ownerId": "User:ann", "daysValid": 3}
+    [lease] = (await asked(server, "POST", "retention/leases", json=[body]))["value"]
+    url = f"retention/leases/{lease['leaseId']}"
+    protects = await asked(server, "PATCH", url, json={"protectPipeline": True})
+    assert protects == {**lease, "protectPipeline": True}
+    longer = await asked(server, "PATCH", url, json={"daysValid": 30})
+    assert longer["validUntil"] > lease["validUntil"]
+    assert {**longer, "validUntil": lease["validUntil"]} == protects
+    assert await asked(server, "GET", url) == longer
+    for wrong in ({"daysValid": 0}, {"protectPipeline": "perhaps"}, {"daysValid": "x"}):
+        await asked(server, "PATCH", url, 400, json=wrong)
+    reader = await server.user("rita", groups=("Readers",))
+    await asked(server, "PATCH", url, 403, json={"daysValid": 1}, token=reader)
+    assert await asked(server, "GET", url) == longer
+    await asked(server, "PATCH", "retention/leases/99999", 404, json={"daysValid": 1})

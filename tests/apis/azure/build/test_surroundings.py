@@ -1,7 +1,10 @@
 """What lies around the builds of a project is told as it is (CONTRACT B.1)."""
 
+from typing import Any
 from uuid import uuid4
 
+from quaymaster.store.builds import timelines
+from quaymaster.store.builds.timelines import BuildChange
 from tests.apis.azure.build.asking import asked, made, queued
 from tests.apis.azure.server import Server
 
@@ -157,3 +160,42 @@ async def test_the_logs_of_a_build_come_as_a_zip_where_that_is_asked_for(server:
     for query, headers in (("?$format=json", as_zip), ("", {})):
         [log] = (await server.get(path + query, headers=headers)).json()["value"]
         assert log["lineCount"] == 1, "what the query says counts more than what is accepted"
+
+
+async def changed(server: Server, definition: Any, *messages: str) -> int:
+    """A build of commits with these messages, newest first."""
+    build = await queued(server, definition)
+    commits = [
+        BuildChange(f"{build['id']}{text}", "Git", text, "Ann", "", "", None, "", "")
+        for text in messages
+    ]
+    async with server.database.transaction() as connection:
+        await timelines.add_changes(connection, build["id"], commits)
+    number: int = build["id"]
+    return number
+
+
+async def test_what_changed_between_two_builds_is_told(server: Server):
+    web, api = await made(server, "Web"), await made(server, "Api")
+    first = await changed(server, web, "Begin (#1)")
+    second = await changed(server, web, "Fix (#3)", "Try (#2)")
+    other = await changed(server, api, "Elsewhere (#9)")
+    third = await changed(server, web, "Fix it again (#3)")
+
+    async def between(what: str, older: int, newer: int, more: str = "") -> list[str]:
+        path = f"{what}?fromBuildId={older}&toBuildId={newer}{more}"
+        found = (await asked(server, "GET", path))["value"]
+        return [one["message"] if what == "changes" else one["id"] for one in found]
+
+    newest = ["Fix it again (#3)", "Fix (#3)", "Try (#2)"]
+    assert await between("changes", first, third) == newest
+    assert await between("changes", first, third, "&$top=2") == newest[:2]
+    assert await between("changes", first, second) == newest[1:]
+    assert await between("changes", second, second) == []
+    assert await between("workitems", first, third) == ["3", "2"]
+    assert await between("workitems", first, third, "&$top=1") == ["3"]
+    for what in ("changes", "workitems"):
+        refused = f"{what}?fromBuildId={first}&toBuildId={other}"
+        assert "not of one pipeline" in (await asked(server, "GET", refused, 400))["message"]
+        await asked(server, "GET", f"{what}?fromBuildId={first}&toBuildId=99999", 404)
+        await asked(server, "GET", f"{what}?fromBuildId={first}", 400)
