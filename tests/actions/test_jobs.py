@@ -1,5 +1,6 @@
 """What workers ask for: one of them gets a job, and only that one is believed."""
 
+import random
 from dataclasses import replace
 from datetime import timedelta
 
@@ -147,6 +148,35 @@ async def test_a_report_is_written_and_may_come_twice(world: World) -> None:
     assert (first.status, first.line_count, first.name) == ("inProgress", 2, "Init")
     assert {other.status for other in others} == {"pending"}
     assert await world.execute("SELECT count(*) FROM log_chunks") == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_reports_that_come_late_and_often_change_nothing(world: World, seed: int) -> None:
+    """R-31: each is repeated until it is written, and may be written again after any later one."""
+    chance = random.Random(seed)
+    release = await world.release(of_two_stages())
+    taken = await claimed(world, release)
+    step = taken.message.steps[0].id
+    told = [Report([StepState(step, "Init")])]
+    for number in range(1, 6):
+        measures = {"line_count": number, "log_bytes": 2 * number, "last_sequence": number}
+        state = StepState(step, "Init", "inProgress", make.NOW, percent=20 * number, **measures)
+        told.append(
+            Report([state], [StoredChunk(step, Chunk(number, number, 1, b"%d\n" % number))])
+        )
+    ended = replace(state, status="completed", finished_at=make.NOW, result="Succeeded")
+    told.append(Report([ended]))
+    for newest in range(1, len(told) + 1):
+        late = chance.choices(told[:newest], k=chance.randint(0, 4))
+        for one in (told[newest - 1], *late):
+            assert await jobs.report(world.call(), taken.held, one)
+        first, *_ = await world.steps(release)
+        newest_state = told[newest - 1].steps[0]
+        assert (first.status, first.result) == (newest_state.status, newest_state.result)
+        assert first.line_count == newest_state.line_count
+        assert first.log_bytes == newest_state.log_bytes
+    log = "SELECT string_agg(body, '' ORDER BY sequence) FROM log_chunks WHERE task_run_id ="
+    assert await world.execute(f"{log} {step}") == b"1\n2\n3\n4\n5\n"
 
 
 async def test_a_stale_token_changes_nothing(world: World) -> None:

@@ -1,7 +1,8 @@
 """What a worker tells of a running job, written in one statement: its steps and their logs.
 
 A report holds the whole state of each step that changed, so that writing it twice, as after a
-connection that broke during a commit, gives the same rows.
+connection that broke during a commit, gives the same rows. One that comes after a newer one, as
+from a connection that hung, makes no log shorter and reopens nothing that is completed (R-31).
 """
 
 from collections.abc import Sequence
@@ -35,10 +36,13 @@ written AS (
     operation = told.operation, issues = told.issues, error_count = told.error_count,
     warning_count = told.warning_count,
     version = CASE WHEN told.version = '' THEN t.version ELSE told.version END,
-    line_count = told.line_count, log_bytes = told.log_bytes,
-    last_sequence = told.last_sequence,
+    line_count = greatest(t.line_count, told.line_count),
+    log_bytes = greatest(t.log_bytes, told.log_bytes),
+    last_sequence = greatest(t.last_sequence, told.last_sequence),
     details = coalesce(told.details, t.details), outputs = coalesce(told.outputs, t.outputs)
-  FROM told, held WHERE t.job_id = $1 AND t.id = told.id RETURNING t.id
+  FROM told, held WHERE t.job_id = $1 AND t.id = told.id
+    AND (t.status <> 'completed' OR told.status = 'completed')
+    AND (t.status = 'pending' OR told.status <> 'pending')
 ),
 logged AS (
   INSERT INTO log_chunks
@@ -46,7 +50,8 @@ logged AS (
   SELECT chunk.* FROM unnest($4::bigint[], $5::integer[], $6::bigint[], $7::integer[],
       $8::integer[], $9::bytea[], $10::text[])
     AS chunk(task_run_id, sequence, first_line, line_count, byte_count, body, object_key)
-  JOIN written ON written.id = chunk.task_run_id
+  JOIN task_runs t ON t.id = chunk.task_run_id AND t.job_id = $1
+  JOIN held ON held.id = t.job_id
   ON CONFLICT DO NOTHING
 )
 SELECT EXISTS (SELECT FROM held)
