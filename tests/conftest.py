@@ -13,11 +13,25 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from quaymaster.server.postgres.launcher import running
 from quaymaster.store.postgres import database as databases
 from quaymaster.store.postgres.database import Database
 from tests.databases import Databases, in_database
+
+# No test depends on how fast the machine is, nor on how much an example holds; a fixture serves all
+# examples of its test.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+settings.load_profile("any machine")
 
 MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 MEMORY_BYTES = 2**31

@@ -72,7 +72,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(text=TEXT)
 def test_anything_is_read_or_refused(parser: Callable[[str], object], text: str) -> None:
     with suppress(*REFUSALS):

@@ -21,7 +21,6 @@ FILLED = {"organization": "default", "project": PROJECT}
 TEXT = {"type": "string", "pattern": "^[A-Za-z0-9 é._-]{1,12}$"}
 SOME = settings(
     max_examples=6,  # of each of some 250 operations
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

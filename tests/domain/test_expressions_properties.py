@@ -48,7 +48,7 @@ def reading_error(text: str) -> ExpressionError | None:
     return None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(texts)
 def test_any_text_is_read_or_refused(text: str) -> None:
     error = reading_error(text)
@@ -58,7 +58,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert 0 <= error.position <= len(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(calls, json, st.text(max_size=20))
 def test_any_expression_evaluates_or_says_why_not(text: str, root: object, variable: str) -> None:
     context = Context({"a": variable}, named={"root": root})
@@ -70,7 +70,7 @@ def test_any_expression_evaluates_or_says_why_not(text: str, root: object, varia
     assert repr(expression.evaluate(context)) == repr(first)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_text_can_be_written_as_a_string_and_compared(left: str, right: str) -> None:
     def written(text: str) -> str:

@@ -136,7 +136,7 @@ formats = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(formats, st.integers(min_value=1, max_value=12))
 def test_names_in_a_row_never_repeat(name_format: str, count: int) -> None:
     names: list[str] = []
@@ -154,7 +154,7 @@ def name_or_none(name_format: str, existing: list[str]) -> str | None:
         return None
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(max_size=60), st.lists(st.text(max_size=20), max_size=5))
 def test_any_format_gives_a_new_name_or_none(name_format: str, existing: list[str]) -> None:
     made = name_or_none(name_format, existing)

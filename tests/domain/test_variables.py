@@ -215,7 +215,7 @@ values = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.dictionaries(names, values, max_size=5), st.sets(names))
 def test_expansion_is_complete_or_warned_about(written: dict[str, str], secret: set[str]) -> None:
     job = VariableSet(Variable(n, v, is_secret=n in secret) for n, v in written.items())
@@ -230,7 +230,7 @@ def test_expansion_is_complete_or_warned_about(written: dict[str, str], secret: 
         assert result.is_secret or name not in secret
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(max_size=60), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4))
 def test_any_text_expands_to_something(text: str, known: dict[str, str]) -> None:
     found = expand_input(text, known)

@@ -101,13 +101,13 @@ def mutated(changes):
     return document
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutations)
 def test_a_damaged_document_is_compiled_or_refused(changes):
     _judge(mutated(changes))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(values)
 def test_any_json_is_compiled_or_refused(document):
     _judge(document)

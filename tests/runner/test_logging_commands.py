@@ -304,7 +304,7 @@ lines = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.one_of(st.text(), lines), st.sampled_from(["release", "build", "deployment"]))
 def test_any_line_is_read_and_answered(line: str, host: str) -> None:
     command = parse(line)
@@ -317,7 +317,7 @@ def test_any_line_is_read_and_answered(line: str, host: str) -> None:
         assert found.message
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(min_size=1, max_size=20), st.text(max_size=30))
 def test_what_a_sender_escapes_arrives(value: str, data: str) -> None:
     def escaped(text: str) -> str:

@@ -193,7 +193,7 @@ secrets = st.text(min_size=1, max_size=12).filter(str.strip)
 small = st.text("ab*\n ", min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(secrets | small, max_size=5), st.lists(secrets | small, max_size=8))
 def test_no_secret_survives_and_masking_again_changes_nothing(
     known: list[str], printed: list[str]
@@ -208,7 +208,7 @@ def test_no_secret_survives_and_masking_again_changes_nothing(
         assert not secret.strip() or secret not in rest
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(secrets, st.text(max_size=30), st.text(max_size=30))
 def test_what_is_around_a_secret_stays(secret: str, before: str, after: str) -> None:
     assume(secret == secret.strip() and "//" not in before + secret + after)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quaymaster.runner.tasks import finding
@@ -352,7 +352,7 @@ KEYS = ("id", "name", "version", "inputs", "outputVariables", "restrictions", "e
 
 
 @given(st.dictionaries(st.sampled_from((*KEYS, "minimumAgentVersion")), ANYTHING))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 def test_whatever_a_task_json_holds_it_is_read_or_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quaymaster.domain.release import (
@@ -50,11 +50,7 @@ def _bare_attempt(attempt: Deployment) -> Deployment:
 
 
 @given(data=st.data())
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=40)
 async def test_what_is_saved_is_what_is_locked(database, data):
     async with database.read() as connection:
         example = connection.transaction()
