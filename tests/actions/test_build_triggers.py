@@ -14,10 +14,15 @@ from quaymaster.actions.builds import builds, queueing
 from quaymaster.actions.builds.definitions import build_definitions
 from quaymaster.actions.builds.queueing import BuildRequest
 from quaymaster.actions.call import Call
+from quaymaster.actions.jobs import build_jobs
+from quaymaster.actions.jobs.takers import Taker, new_token
 from quaymaster.actions.triggers import build_triggering, pushes, watched_repositories
 from quaymaster.domain.build import BuildId
 from quaymaster.domain.errors import Invalid, NotFound, Refused
+from quaymaster.domain.predefined import SERVICE
 from quaymaster.domain.pushes import Push, repository_key
+from quaymaster.domain.release import JobId
+from quaymaster.plans.job_message import Place
 from quaymaster.store.builds import builds as build_rows
 from quaymaster.store.builds import edits
 from quaymaster.store.jobs import jobs
@@ -374,3 +379,38 @@ async def test_repositories_are_looked_at_although_another_cannot_be_read(
     assert await watched_repositories.look(later[2]) == 1
     assert await answered_later(office) == [True]
     assert await built(office) == [("individualCI", head)]
+
+
+async def identities(office: Office, number: BuildId) -> dict[str, str]:
+    """What the job of a build finds of who queued it, and for whom."""
+    call = Call(office.installation, None, None, (await office.call("ann")).now)
+    async with call.database.read() as connection:
+        job = await connection.fetchval("SELECT id FROM jobs WHERE build_id = $1", number)
+    taker = Taker("one", Place("/somewhere/1", "one-1", 5), new_token())
+    taken = await build_jobs.claim(call, number, JobId(job), taker)
+    assert taken
+    asked = ("QueuedBy", "QueuedById", "RequestedFor", "RequestedForId", "RequestedForEmail")
+    found = {one.name.removeprefix("Build."): one.value for one in taken.message.variables}
+    return {name: found[name] for name in asked}
+
+
+async def test_a_job_reads_who_queued_its_build_and_for_whom(office: Office, shop: Path) -> None:
+    """SEMANTICS 23.10: the product itself has the name that the answers show, too."""
+    process = definition("CI", step("true"))["process"]
+    number = await defined(office, shop, triggers=[ci()], process=process)
+    call, ann = await office.call("ann"), office.ids["ann"]
+    product = Call(call.installation, None, call.project, call.now)
+    by_product = {"QueuedBy": SERVICE.name, "QueuedById": SERVICE.id}
+    for_product = {"RequestedFor": SERVICE.name, "RequestedForId": SERVICE.id}
+    for_ann = {"RequestedFor": "Ann", "RequestedForId": ann}
+    none = {"RequestedForEmail": ""}
+    by_hand = await queueing.queue(call, BuildRequest(number, MAIN))
+    by_ann = {"QueuedBy": "Ann", "QueuedById": ann}
+    assert await identities(office, by_hand) == {**by_ann, **for_ann, **none}
+    scheduled = await queueing.queue(product, BuildRequest(number, MAIN, reason="schedule"))
+    assert await identities(office, scheduled) == {**by_product, **for_product, **none}
+    for pusher, whom in (("ann", for_ann), ("somebody else", for_product)):
+        assert await pushed(office, shop, commit(shop, "page.txt", pusher), by=pusher)
+        async with office.installation.database.read() as connection:
+            newest = BuildId(await connection.fetchval("SELECT max(id) FROM builds"))
+        assert await identities(office, newest) == {**by_product, **whom, **none}

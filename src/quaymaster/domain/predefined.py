@@ -31,6 +31,11 @@ class Requester:
     email: str = ""
 
 
+SERVICE_NAME = "Microsoft.VisualStudio.Services.ReleaseManagement"
+# As whom scripts and answers see the product itself (SEMANTICS 2.9, 23.10).
+SERVICE = Requester("0000000d-0000-8888-8000-000000000000", SERVICE_NAME)
+
+
 @dataclass(frozen=True, slots=True)
 class CarriedArtifact:
     """An artifact version with everything a script may ask of it.

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from quaymaster.domain.predefined import Requester
+from quaymaster.domain.predefined import SERVICE, Requester
 from quaymaster.store.builds.builds import owner
 from quaymaster.store.postgres.database import Connection
 from quaymaster.store.storage.vault import Vault
@@ -57,17 +58,16 @@ async def of_build(connection: Connection, vault: Vault, build_id: int) -> Build
     if row is None:
         return None
     values = dict(row)
-    by, for_whom = (
-        Requester(
-            values.pop(f"{prefix}_id"),
-            values.pop(f"{prefix}_name") or "",
-            values.pop(f"{prefix}_email") or "",
-        )
-        for prefix in ("by", "for")
-    )
+    by, for_whom = (_requester(values, prefix) for prefix in ("by", "for"))
     values["variables"] = msgspec.json.decode(values["variables"])
     values["secrets"] = vault.unseal(owner(build_id), values["secrets"])
     return BuildFacts(**values, queued_by=by, requested_for=for_whom)
+
+
+def _requester(values: dict[str, Any], prefix: str) -> Requester:
+    """A person of the row; nobody is the product itself (23.10)."""
+    number, name, email = (values.pop(f"{prefix}_{part}") or "" for part in ("id", "name", "email"))
+    return Requester(number, name, email) if number else SERVICE
 
 
 REPOSITORIES = """

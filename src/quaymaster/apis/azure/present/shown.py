@@ -5,14 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quaymaster.apis.azure.links import Links, references
+from quaymaster.domain.predefined import SERVICE
 from quaymaster.domain.variable_groups import VariableGroup
 from quaymaster.store.people.people import Identity
 
-SYSTEM = {
-    "displayName": "Microsoft.VisualStudio.Services.ReleaseManagement",
-    "id": "0000000d-0000-8888-8000-000000000000",
-    "uniqueName": "Microsoft.VisualStudio.Services.ReleaseManagement",
-}
+SYSTEM = {"displayName": SERVICE.name, "id": SERVICE.id, "uniqueName": SERVICE.name}
 
 
 @dataclass(frozen=True, slots=True)
