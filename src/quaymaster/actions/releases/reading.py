@@ -78,19 +78,20 @@ async def releases(
 
 
 async def whole_releases(call: Call, ids: Iterable[int]) -> list[ReleaseFound]:
-    """Several releases with everything below them, in this order; those not found are left out."""
+    """Several releases with everything below them, in this order; those not found are left out.
+
+    Releases of the same revision of a definition share its decoded document.
+    """
     wanted = list(ids)
     async with call.database.read() as connection:
         views = await release_views.get_many(connection, call.project_id, wanted)
         texts = await bodies.documents(connection, {v.document_digest for v in views.values()})
-        documents = {
-            number: msgspec.json.decode(texts[view.document_digest])
-            for number, view in views.items()
-        }
+        documents = {digest: msgspec.json.decode(text) for digest, text in texts.items()}
         named = {who for view in views.values() for who in _of_view(view)}
         named |= {who for document in documents.values() for who in ids_in(document)}
         known = await people.get_many(connection, list(named))
-    return [ReleaseFound(views[n], documents[n], known) for n in wanted if n in views]
+    found = [views[number] for number in wanted if number in views]
+    return [ReleaseFound(view, documents[view.document_digest], known) for view in found]
 
 
 async def deployments(

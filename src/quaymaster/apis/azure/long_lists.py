@@ -13,7 +13,7 @@ from litestar.response import Stream
 from quaymaster.apis.azure.asked import AzureRequest
 
 LIGHT = 500  # entries of a few KB in a part
-LINES = 50  # entries for which documents are read, one after the other
+LINES = 200  # entries for which documents are read, one after the other
 WHOLE = 10  # entries with documents, which are decoded and so take ten times their size
 SENT_AT_ONCE = 1024 * 1024  # bytes; what is smaller has a length
 PIECE = 64 * 1024  # bytes; some of them wait in the HTTP server for each client that is slow
