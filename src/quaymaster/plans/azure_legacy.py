@@ -55,10 +55,12 @@ def _stage(stage: Document, days_to_keep: int) -> Document:
         if side in made:
             made[side] = _approvals(made[side])
     if "runOptions" in made:
-        made["environmentOptions"] = _options(made.pop("runOptions"), made)
+        said = made.get("environmentOptions")
+        known = said if isinstance(said, dict) else {}
+        made["environmentOptions"] = {**run_options(made.pop("runOptions")), **known}
     if _has_old_tasks(made):
         _fold_into_phase(made)
-        made.setdefault("retentionPolicy", _retention(days_to_keep))
+        made.setdefault("retentionPolicy", retention(days_to_keep))
     return made
 
 
@@ -71,14 +73,13 @@ def _approvals(side: Any) -> Any:
     return {**side, "approvalOptions": {"timeoutInMinutes": timeout, **kept}}
 
 
-def _options(run_options: object, stage: Mapping[str, Any]) -> Document:
-    """The stage's options; what the run options add to them was text."""
-    options = stage.get("environmentOptions")
-    known = dict(options) if isinstance(options, dict) else {}
-    for name, value in run_options.items() if isinstance(run_options, dict) else ():
+def run_options(said: object) -> Document:
+    """What run options, which were all text, say under the names of a stage's options today."""
+    made: Document = {}
+    for name, value in said.items() if isinstance(said, dict) else ():
         today, read = _RUN_OPTIONS.get(name.lower(), (name, as_text))
-        known.setdefault(today, read(value))
-    return known
+        made[today] = read(value)
+    return made
 
 
 def _has_old_tasks(stage: Mapping[str, Any]) -> bool:
@@ -116,7 +117,8 @@ def _fold_into_phase(stage: Document) -> None:
     ]
 
 
-def _retention(days_to_keep: int) -> Document:
+def retention(days_to_keep: int) -> Document:
+    """How long a stage keeps releases where only the days were said (LEGACY 6.2)."""
     return {
         "daysToKeep": days_to_keep,
         "releasesToKeep": DEFAULT_RELEASES,

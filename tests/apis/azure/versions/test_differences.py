@@ -98,6 +98,79 @@ def test_a_new_number_of_days_to_keep_counts_for_every_stage():
     assert stage_of(made)["retentionPolicy"]["daysToKeep"] == 90
 
 
+def test_a_new_number_of_days_to_keep_leaves_nothing_in_its_old_place():
+    sent = {**downgraded((3, 0), "definition", stored()), "retentionPolicy": {"daysToKeep": 90}}
+    assert "retentionPolicy" not in carried((3, 0), "definition", sent, stored())
+
+
+def test_a_stage_added_before_4_0_keeps_releases_as_long_as_the_definition():
+    now = stored(phase(TASK))
+    stage_of(now)["retentionPolicy"]["daysToKeep"] = 60
+    sent = downgraded((3, 0), "definition", now)
+    sent["environments"].append({"name": "QA", "deployStep": {"tasks": [TASK]}})
+    made = carried((3, 0), "definition", sent, now)
+    dev, added = normalised(made)["environments"]
+    assert added["retentionPolicy"] == {"daysToKeep": 60, "releasesToKeep": 3, "retainBuild": True}
+    assert dev["retentionPolicy"] == stage_of(now)["retentionPolicy"]
+    sent["retentionPolicy"] = {"daysToKeep": 90}
+    again = carried((3, 0), "definition", sent, now)["environments"]
+    assert [stage["retentionPolicy"]["daysToKeep"] for stage in again] == [90, 90]
+
+
+GIVEN = {"timeoutInMinutes": 33, "skipArtifactsDownload": True, "enableAccessToken": True}
+TAKEN = {"timeoutInMinutes": 60, "skipArtifactsDownload": False, "enableAccessToken": False}
+
+
+def test_options_changed_before_4_0_change_every_phase_on_agents():
+    first, second = phase(TASK, **GIVEN), phase(TASK, rank=2, **GIVEN)
+    now = stored(first, second, phase(kind="runOnServer", rank=3))
+    stage_of(now)["environmentOptions"] = {**GIVEN, "badgeEnabled": True}
+    sent = downgraded((3, 0), "definition", now)
+    stage_of(sent)["environmentOptions"] |= TAKEN
+    made = stage_of(carried((3, 0), "definition", sent, now))
+    inputs = [phase["deploymentInput"] for phase in made["deployPhases"]]
+    assert inputs == [TAKEN, TAKEN, {}]
+    assert made["environmentOptions"].items() >= {**TAKEN, "badgeEnabled": True}.items()
+
+
+def test_an_access_token_that_is_no_longer_asked_for_is_taken_away():
+    now = stored(phase(TASK, **GIVEN))
+    stage_of(now)["environmentOptions"] = GIVEN
+    sent = downgraded((3, 0), "definition", now)
+    del stage_of(sent)["environmentOptions"]["enableAccessToken"]
+    (kept,) = phases_of(carried((3, 0), "definition", sent, now))
+    assert kept["deploymentInput"] == {**GIVEN, "enableAccessToken": False}
+
+
+def test_what_phases_ask_for_themselves_stays_where_no_option_changed():
+    now = stored(phase(TASK, **GIVEN))
+    sent = downgraded((3, 0), "definition", now)
+    stage_of(sent)["name"] = "Development"
+    (kept,) = phases_of(carried((3, 0), "definition", sent, now))
+    assert kept["deploymentInput"] == GIVEN
+
+
+def test_changed_run_options_count_where_the_options_did_not_change():
+    now = stored(phase(TASK, timeoutInMinutes=5))
+    sent = downgraded((2, 2), "definition", now)
+    stage_of(sent)["runOptions"] |= {"TimeoutInMinutes": "60", "skipArtifactsDownload": "True"}
+    made = stage_of(normalised(carried((2, 2), "definition", sent, now)))
+    said = {"timeoutInMinutes": 60, "skipArtifactsDownload": True}
+    assert made["deployPhases"][0]["deploymentInput"] == said
+    assert made["environmentOptions"] == {**said, "badgeEnabled": True}
+
+
+def test_options_of_a_release_changed_before_4_0_change_its_phases():
+    stage = {"id": 7, "deployPhasesSnapshot": [phase(TASK, **GIVEN)], "environmentOptions": GIVEN}
+    now = {"id": 3, "name": "R", "environments": [stage]}
+    sent = downgraded((3, 0), "release", now)
+    assert carried((3, 0), "release", sent, now)["environments"] == [stage]
+    stage_of(sent)["environmentOptions"] |= TAKEN
+    made = stage_of(carried((3, 0), "release", sent, now))
+    assert made["deployPhasesSnapshot"][0]["deploymentInput"] == TAKEN
+    assert made["environmentOptions"].items() >= TAKEN.items()
+
+
 def test_a_stage_that_is_new_takes_nothing_from_the_one_in_its_place():
     sent = downgraded((3, 0), "definition", stored(phase(TASK)))
     del stage_of(sent)["id"]
@@ -248,6 +321,13 @@ def test_merging_keeps_what_was_not_shown_and_takes_what_was_changed():
         ((3, 0, 1), "releaseUpdateMetadata", 2, "abandoned"),
         ((3, 0, 1), "releaseUpdateMetadata", "3", "active"),
         ((3, 0, 1), "releaseEnvironmentUpdateMetadata", 6, "canceled"),
+        ((3, 0, 1), "releaseEnvironmentUpdateMetadata", 2, "notStarted"),
+        ((3, 0, 1), "releaseEnvironmentUpdateMetadata", 5, "inProgress"),
+        ((2, 2, 1), "releaseEnvironmentUpdateMetadata", 1, "notStarted"),
+        ((2, 2, 1), "releaseEnvironmentUpdateMetadata", 5, "canceled"),
+        ((2, 2, 1), "releaseEnvironmentUpdateMetadata", "6", "canceled"),
+        ((2, 2, 1), "releaseEnvironmentUpdateMetadata", "Abandoned", "canceled"),
+        ((2, 2, 1), "releaseEnvironmentUpdateMetadata", "pending", "notStarted"),
         ((3, 0, 1), "releaseUpdateMetadata", "Abandoned", "Abandoned"),
         ((3, 0, 2), "releaseUpdateMetadata", 2, 2),
         ((7, 1, 1), "releaseEnvironmentUpdateMetadata", 8, 8),

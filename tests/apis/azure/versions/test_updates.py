@@ -82,6 +82,8 @@ BROKEN: list[dict[str, Any]] = [
     {"environments": [{"name": "x", "deployStep": {"tasks": 5}, "demands": 3}]},
     {"environments": [{"name": "x", "deployPhases": [None], "queueId": "many"}]},
     {"environments": [{"name": "x", "deployPhases": [{"deploymentInput": 1}]}]},
+    {"environments": [{"name": "x", "environmentOptions": "none", "runOptions": 5}]},
+    {"environments": [{"id": 0, "name": "x", "retentionPolicy": "long"}]},
     {"retentionPolicy": "long"},
     {"artifacts": [5], "triggers": [5]},
 ]

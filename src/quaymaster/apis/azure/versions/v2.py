@@ -23,7 +23,7 @@ MEANINGS = {
         "2": "succeeded",
         "3": "rejected",
         "4": "inProgress",
-        "7": "canceled",
+        **dict.fromkeys(("5", "6", "7", "abandoned", "stopped"), "canceled"),
     },
 }
 

@@ -8,7 +8,7 @@ TASK_STATUS = {"succeeded": "success", "partiallySucceeded": "success", "failed"
 NUMBERS = {
     "ReleaseStatus": {"1": "draft", "2": "abandoned", "3": "active"},
     "EnvironmentStatus": {
-        "1": "notStarted",
+        **dict.fromkeys(("1", "2", "pending"), "notStarted"),
         "3": "succeeded",
         "4": "rejected",
         "5": "inProgress",
