@@ -1,6 +1,5 @@
 """Looking up what was built: lists, metrics, timelines, badges (SEMANTICS 22.6, 23.8, 24.1)."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.build_plan import BuildPlan
 from quaymaster.domain.errors import Invalid, NotFound
 from quaymaster.domain.numbers import digits
+from quaymaster.domain.work_items import mentioned
 from quaymaster.store.builds import lists, timelines
 from quaymaster.store.builds.builds import branch_reference
 from quaymaster.store.builds.lists import BuildFilter, BuildOrder
@@ -187,9 +187,8 @@ async def tags(call: Call) -> list[str]:
 
 
 def work_items(commits: Sequence[BuildChange]) -> list[str]:
-    """The numbers that commit messages name with a hash, each once, in their order (24.5)."""
-    found = (item for commit in commits for item in re.findall(r"#([0-9]{1,9})\b", commit.message))
-    return list(dict.fromkeys(found))
+    """The numbers that commit messages mention, each once, in their order (24.5)."""
+    return [str(number) for number in mentioned(commit.message for commit in commits)]
 
 
 async def remove_tag_everywhere(call: Call, tag: str) -> list[str]:

@@ -178,7 +178,7 @@ async def changed(server: Server, definition: Any, *messages: str) -> int:
 async def test_what_changed_between_two_builds_is_told(server: Server):
     web, api = await made(server, "Web"), await made(server, "Api")
     first = await changed(server, web, "Begin (#1)")
-    second = await changed(server, web, "Fix (#3)", "Try (#2)")
+    second = await changed(server, web, "Fix (#3), not x#4", "Try (#2)")
     other = await changed(server, api, "Elsewhere (#9)")
     third = await changed(server, web, "Fix it again (#3)")
 
@@ -187,13 +187,15 @@ async def test_what_changed_between_two_builds_is_told(server: Server):
         found = (await asked(server, "GET", path))["value"]
         return [one["message"] if what == "changes" else one["id"] for one in found]
 
-    newest = ["Fix it again (#3)", "Fix (#3)", "Try (#2)"]
+    newest = ["Fix it again (#3)", "Fix (#3), not x#4", "Try (#2)"]
     assert await between("changes", first, third) == newest
     assert await between("changes", first, third, "&$top=2") == newest[:2]
     assert await between("changes", first, second) == newest[1:]
     assert await between("changes", second, second) == []
     assert await between("workitems", first, third) == ["3", "2"]
     assert await between("workitems", first, third, "&$top=1") == ["3"]
+    many = await changed(server, web, *(f"{number}" for number in range(1001)), "Old (#5)")
+    assert await between("workitems", third, many) == ["5"], "however many commits there are"
     for what in ("changes", "workitems"):
         refused = f"{what}?fromBuildId={first}&toBuildId={other}"
         assert "not of one pipeline" in (await asked(server, "GET", refused, 400))["message"]

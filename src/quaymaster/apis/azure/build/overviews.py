@@ -19,6 +19,8 @@ from quaymaster.apis.azure.policy import needs
 from quaymaster.apis.azure.values import number_in
 from quaymaster.apis.shared.scopes import Scope
 
+MOST_COMMITS = 5000  # of several builds, as many as of a release
+
 
 @get(f"{DEFINITION}/yaml", opt=needs(Scope.BUILD))
 async def get_definition_yaml(
@@ -46,11 +48,11 @@ async def get_changes_between_builds(request: AzureRequest) -> Response[bytes]:
 
 @get("/build/workitems", opt=needs(Scope.BUILD))
 async def get_work_items_between_builds(request: AzureRequest) -> Response[bytes]:
-    """The work items that these commits name by `#number`."""
+    """The work items that these commits name by `#number`, `$top` of them."""
     query = request.parameters
     older = number_in(query.text("fromBuildId"), "fromBuildId", lowest=1)
     newer = number_in(query.text("toBuildId"), "toBuildId", lowest=1)
-    found = await reading.changes_between(request.call, older, newer, 1000)
+    found = await reading.changes_between(request.call, older, newer, MOST_COMMITS)
     items = reading.work_items(found)[: paging.top(query, usual=100, most=1000)]
     return request.collection("resourceRef", present.work_items(request.links, items))
 
