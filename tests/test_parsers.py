@@ -21,12 +21,21 @@ from quaymaster.apis.azure import negotiation, paging
 from quaymaster.apis.azure.errors import Problem
 from quaymaster.apis.shared import json_reading, paths, query
 from quaymaster.apis.shared.refusals import Refusal
-from quaymaster.domain import filters, macros, release_names, release_versions, task_versions
+from quaymaster.domain import (
+    date_formats,
+    filters,
+    macros,
+    release_names,
+    release_versions,
+    task_versions,
+)
 from quaymaster.domain.errors import DomainError
 from quaymaster.domain.expressions.errors import ExpressionError
 from quaymaster.domain.expressions.evaluate import parse
 from quaymaster.domain.release_names import Named, UnusableName
+from quaymaster.plans import azure_demands, yaml_reading
 from quaymaster.runner import logging_commands
+from quaymaster.server import terminal
 
 EXAMPLES = int(os.environ.get("QUAYMASTER_FUZZ_EXAMPLES", "150"))
 NAMED = Named(datetime(2024, 3, 15, tzinfo=UTC))
@@ -55,6 +64,10 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "build number": lambda text: release_names.build_number(text, NAMED, []),
     "branch filter": lambda text: filters.branch_matches(text, text[::-1]),
     "task version": lambda text: task_versions.newest(text, ["1.2.3", "2.0.0"]),
+    "demand": azure_demands.demand_in,
+    "date format": lambda text: date_formats.format_date(datetime(2024, 3, 15, tzinfo=UTC), text),
+    "YAML pipeline": lambda text: yaml_reading.read(text, "a.yml"),
+    "terminal": terminal.plain,
     "candidate version": release_versions.read,
     "commit": release_versions.commit,
     "cron": freeze_times.check_cron,

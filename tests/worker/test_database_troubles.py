@@ -19,6 +19,7 @@ from quaymaster.store.storage.object_storage import ObjectStorage
 from quaymaster.store.storage.vault import open_vault
 from tests import make
 from tests.server.waiting import eventually, until
+from tests.worker.test_running import task_of, text_of
 from tests.worker.test_worker_troubles import marking, runs, sleeping, started
 from tests.worker.world import SHORT_LEASE_SECONDS, World
 
@@ -65,7 +66,8 @@ async def test_a_worker_survives_a_restart_of_the_database(
 ) -> None:
     worker = await own.worker()
     gate = own.home / "gate"
-    waits = marking(own, f"until [ -e {gate} ]; do sleep 0.05; done")
+    counts = "lines=$((lines+1)); echo line $lines"
+    waits = marking(own, f"until [ -e {gate} ]; do {counts}; sleep 0.02; done; echo $lines in all")
     release = await own.release(make.plan("Dev → QA", Dev=waits, QA=marking(own)))
     await started(own, release)
     await restarted(own, server)
@@ -73,6 +75,11 @@ async def test_a_worker_survives_a_restart_of_the_database(
     qa = await own.ended(release, "QA")
     assert qa.outcome is Outcome.SUCCEEDED
     assert runs(own)[str(release)] == 2
+    log = await text_of(own, await task_of(own, release))
+    printed = [line.partition(" ")[2] for line in log.splitlines()]
+    lines = [line for line in printed if line.startswith("line ")]
+    assert lines == [f"line {number}" for number in range(1, len(lines) + 1)]
+    assert f"{len(lines)} in all" in printed, "what was printed meanwhile is there, too (R-30)"
     later = await own.release(make.plan("Dev", Dev=marking(own)))
     assert (await own.ended(later, "Dev")).outcome is Outcome.SUCCEEDED
     assert worker.process.returncode is None

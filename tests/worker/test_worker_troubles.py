@@ -48,14 +48,18 @@ async def cancel(world: World, release: ReleaseId) -> None:
 # ---- rivals ---------------------------------------------------------------------------------
 
 
-async def test_two_workers_never_run_the_same_job(world: World) -> None:
-    await asyncio.gather(world.worker(concurrency=3), world.worker(concurrency=3))
+async def test_two_workers_never_run_the_same_job_also_while_one_is_replaced(world: World) -> None:
+    """R-29: whoever is told to stop ends what it runs, and the rest is done by the other."""
+    leaving, _ = await asyncio.gather(world.worker(concurrency=3), world.worker(concurrency=3))
     plan = make.plan("Dev", Dev=marking(world))
     drafts = [await world.draft(plan) for _ in range(12)]
     await asyncio.gather(*(world.happen(r, Activated(make.CREATOR)) for r in drafts))
+    until(lambda: len(runs(world)) >= 3, "jobs to run")
+    leaving.process.send_signal(signal.SIGTERM)
     for release in drafts:
         assert (await world.ended(release, "Dev")).outcome is Outcome.SUCCEEDED
     assert runs(world) == {str(release): 1 for release in drafts}
+    assert await leaving.process.wait() == 0
 
 
 async def test_slots_of_one_home_are_never_shared(world: World) -> None:

@@ -18,7 +18,18 @@ TEMPLATE = "${{"
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes only; nothing in the text can make an object."""
+    """Composes nodes only; nothing in the text can make an object, and none is too deep for us."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Raises RecursionError long before Python does: a second went by until then (R-44)."""
+        self._depth += 1
+        if self._depth > 2 * MOST_DEPTH:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 @dataclass(frozen=True, slots=True)
