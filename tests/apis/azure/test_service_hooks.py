@@ -337,7 +337,12 @@ async def test_events_have_what_recorded_events_have(server: Server, kind: str) 
         )
         await send(server)
     told = event(receiver)
-    missing = set(recorded) - {"scope"} - set(told)
+    assert told["resourceContainers"]["project"]["id"] == told["resource"]["project"]["id"]
+    if kind == "deployment-completed":
+        made = told["resource"]["deployment"]
+        assert (made["releaseId"], made["deploymentStatus"]) == (release["id"], "notDeployed")
+        assert {"comment", "data"} <= set(told["resource"])
+    missing = set(recorded) - set(told)
     missing |= set(recorded["resource"]) - set(told["resource"])
     for name, part in recorded["resource"].items():
         missing |= set(part) - set(told["resource"][name])

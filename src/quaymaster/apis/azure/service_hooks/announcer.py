@@ -3,13 +3,16 @@
 import base64
 import hashlib
 import hmac
+from dataclasses import fields
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from quaymaster.actions.announcements.deliveries import Post, Told
 from quaymaster.apis.azure.present import release as present
 from quaymaster.apis.azure.present.approval import approval, around_stage
+from quaymaster.apis.azure.present.deployment import deployment
 from quaymaster.apis.azure.service_hooks import build_event, messages
 from quaymaster.apis.azure.service_hooks.scene import Scene
 from quaymaster.apis.azure.service_hooks.words import EVENT_TYPES, RESOURCE_VERSIONS, publisher_of
@@ -19,6 +22,8 @@ from quaymaster.domain.announcements import Happening
 from quaymaster.domain.statuses import StageStatus
 from quaymaster.store.announcements.deliveries import Letter
 from quaymaster.store.announcements.subscriptions import Subscription
+from quaymaster.store.deployments.lists import DeploymentLine
+from quaymaster.store.releases.views import AttemptFacts
 
 OF_RELEASES = (Happening.RELEASE_CREATED, Happening.RELEASE_ABANDONED)
 Document = dict[str, Any]
@@ -39,6 +44,8 @@ class AzureAnnouncer:
             "eventType": EVENT_TYPES[fact.happening],
             "publisherId": publisher,
         }
+        if told.build is None:
+            event["scope"] = "all"
         resource = None
         if told.release is not None:
             scene = Scene(told, told.release)
@@ -92,8 +99,20 @@ def _resource(scene: Scene, wanted: str) -> Document | None:
         address = scene.links.release(scene.project, scene.head.id)
         return {"id": scene.head.id, "url": address, "project": project}
     match scene.fact.happening:
-        case Happening.DEPLOYMENT_STARTED | Happening.DEPLOYMENT_COMPLETED:
-            return {"environment": _environment(scene), "project": project}
+        case Happening.DEPLOYMENT_STARTED:
+            return {
+                "environment": _environment(scene),
+                "release": _release(scene),
+                "project": project,
+            }
+        case Happening.DEPLOYMENT_COMPLETED:
+            return {
+                "environment": _environment(scene),
+                "deployment": _deployment(scene),
+                "comment": scene.attempt.comment if scene.attempt else "",
+                "data": {},
+                "project": project,
+            }
         case Happening.APPROVAL_PENDING | Happening.APPROVAL_COMPLETED:
             return {"approval": _approval(scene), "release": _release(scene), "project": project}
         case _:
@@ -120,6 +139,31 @@ def _environment(scene: Scene) -> Document | None:
     return None
 
 
+def _deployment(scene: Scene) -> Document | None:
+    """The attempt as lists of deployments show it."""
+    head, stage, attempt = scene.head, scene.stage, scene.attempt
+    if stage is None or attempt is None:
+        return None
+    facts = {one.name: getattr(attempt, one.name) for one in fields(AttemptFacts)}
+    line = DeploymentLine(
+        **facts,
+        project_id=head.project_id,
+        project_name=head.project_name,
+        definition_id=head.definition_id,
+        definition_name=head.definition_name,
+        definition_path=head.definition_path,
+        release_id=head.id,
+        release_name=head.name,
+        artifacts=head.artifacts,
+        document_digest=scene.found.view.document_digest,
+        stage_id=stage.id,
+        stage_name=stage.name,
+        definition_stage_id=stage.definition_stage_id,
+        approvals=attempt.approvals,
+    )
+    return deployment(scene.shown, line, approvals=True, artifacts=True)
+
+
 def _approval(scene: Scene) -> Document | None:
     head, stage, asked = scene.head, scene.stage, scene.approval
     if stage is None or asked is None:
@@ -132,6 +176,15 @@ def _approval(scene: Scene) -> Document | None:
 def _containers(told: Told) -> Document:
     organization = str(told.subscription.organization)
     containers = {"collection": {"id": organization}, "account": {"id": organization}}
-    if told.subscription.project:
-        containers["project"] = {"id": str(told.subscription.project)}
+    if project := _project(told):
+        containers["project"] = {"id": str(project)}
     return containers
+
+
+def _project(told: Told) -> UUID | None:
+    """Of what it is about; a try-out has only the subscription's, if that is of one."""
+    if told.release is not None:
+        return told.release.view.head.project_id
+    if told.build is not None:
+        return told.build.views[0].project_id
+    return told.subscription.project
