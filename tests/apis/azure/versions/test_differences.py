@@ -389,6 +389,50 @@ def test_a_task_put_in_front_takes_nothing_from_those_behind_it() -> None:
     assert kept == [new, first, second]
 
 
+OTHER = {**TASK, "taskId": "6c731c3c-3c68-459a-a5c9-bde6e6595b5b"}
+
+
+@pytest.mark.parametrize("second", [{**TASK, "inputs": {"script": "b"}}, OTHER])
+def test_a_task_renamed_after_one_was_deleted_keeps_its_own_and_not_the_others(
+    second: dict[str, Any],
+) -> None:
+    first = {**TASK, "name": "A", "environment": {"K": "of the first"}}
+    second = {**second, "name": "B", "environment": {"K": "of the second"}}
+    now = stored(phase(first, second))
+    sent = downgraded((4, 1), "definition", now)
+    made = stage_of(sent)["deployPhases"][0]
+    made["workflowTasks"] = [{**made["workflowTasks"][1], "name": "B2"}]
+    (kept,) = stage_of(carried((4, 1), "definition", sent, now))["deployPhases"][0]["workflowTasks"]
+    assert kept == {**second, "name": "B2"}
+
+
+def test_another_task_in_the_place_of_one_takes_nothing_from_it() -> None:
+    now = stored(phase({**TASK, "environment": {"K": "v"}}))
+    sent = downgraded((4, 1), "definition", now)
+    stage_of(sent)["deployPhases"][0]["workflowTasks"] = [OTHER]
+    made = stage_of(carried((4, 1), "definition", sent, now))
+    assert made["deployPhases"][0]["workflowTasks"] == [OTHER]
+
+
+def test_tasks_of_one_name_that_were_all_edited_keep_their_order() -> None:
+    now = stored(phase(*({**TASK, "environment": {"K": text}} for text in "ab")))
+    sent = downgraded((4, 1), "definition", now)
+    tasks = stage_of(sent)["deployPhases"][0]["workflowTasks"]
+    tasks[:] = [{**task, "enabled": False} for task in tasks]
+    made = stage_of(carried((4, 1), "definition", sent, now))["deployPhases"][0]["workflowTasks"]
+    assert [task["environment"]["K"] for task in made] == ["a", "b"]
+
+
+def test_a_phase_edited_after_one_was_deleted_keeps_its_own_name_for_reference() -> None:
+    phases = [{**phase(TASK, rank=rank), "refName": f"Job_{rank}"} for rank in (1, 2)]
+    now = stored(*phases)
+    sent = downgraded((4, 1), "definition", now)
+    left = stage_of(sent)["deployPhases"][1]
+    stage_of(sent)["deployPhases"] = [{**left, "rank": 1, "workflowTasks": []}]
+    (kept,) = stage_of(carried((4, 1), "definition", sent, now))["deployPhases"]
+    assert kept["refName"] == "Job_2"
+
+
 def test_an_edited_task_keeps_what_its_editor_could_not_see() -> None:
     now = stored(phase({**TASK, "retryCountOnTaskFailure": 3}))
     sent = downgraded((5, 1), "definition", now)

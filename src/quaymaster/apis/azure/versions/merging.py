@@ -4,7 +4,7 @@ Three documents are compared: the stored one, the stored one as the caller's ver
 what the caller sent. Where the last two agree nothing was changed, so the stored part stays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -48,25 +48,58 @@ def _entries(
 def _places(shown: list[Any], sent: list[Any]) -> list[int | None]:
     """Where the counterpart of each element stood; None for one that is new.
 
-    With ids it is the one of the same id. Without, one that was sent as it was shown is that one,
-    wherever it stands now; any other is the one of its place, unless that stands elsewhere.
+    With ids it is the one of the same id. Without, it is the one that is most alike of the same
+    kind (`_LIKENESSES`); where one of several such has gone, nobody knows which, and it is new.
     """
     if any(_id(one) for one in shown):
         numbers = {_id(one): place for place, one in reversed(list(enumerate(shown)))}
         return [numbers.get(_id(one)) if _id(one) else None for one in sent]
-    waiting: dict[bytes, list[int]] = {}
-    for place in reversed(range(len(shown))):
-        waiting.setdefault(_text(shown[place]), []).append(place)
-    same = [waiting.get(_text(one)) for one in sent]
-    places = [found.pop() if found else None for found in same]
-    free = set(range(len(shown))) - set(places)
-    return [
-        number if place is None and number in free else place for number, place in enumerate(places)
-    ]
+    places: dict[int, int] = {}  # in `sent` → in `shown`
+    for likeness in _LIKENESSES:
+        free = _grouped(likeness, shown, set(places.values()))
+        for text, new in _grouped(likeness, sent, places.keys()).items():
+            old = free.get(text, [])
+            if likeness is _text or len(old) == len(new):
+                places.update(zip(new, old, strict=False))
+    return [places.get(number) for number in range(len(sent))]
+
+
+def _grouped(
+    likeness: Callable[[Any], bytes], entries: list[Any], without: Collection[int]
+) -> dict[bytes, list[int]]:
+    """The places of those that are alike, less some."""
+    found: dict[bytes, list[int]] = {}
+    for place, one in enumerate(entries):
+        if place not in without:
+            found.setdefault(likeness(one), []).append(place)
+    return found
 
 
 def _text(one: Any) -> bytes:
     return msgspec.json.encode(one, order="sorted")
+
+
+def _kind(one: Any) -> bytes:
+    """What an element can hardly stop to be while it is edited."""
+    return _part(one, ("taskId", "phaseType", "triggerType", "conditionType"))
+
+
+def _name(one: Any) -> bytes:
+    return _kind(one) + _part(one, ("name", "alias", "artifactAlias"))
+
+
+def _content(one: Any) -> bytes:
+    """All but what it is called and where it stands."""
+    if not isinstance(one, dict):
+        return _text(one)
+    return _text({key: value for key, value in one.items() if key not in ("name", "rank")})
+
+
+def _part(one: Any, keys: tuple[str, ...]) -> bytes:
+    return _text([one.get(key) for key in keys] if isinstance(one, dict) else None)
+
+
+_LIKENESSES = (_text, _name, _content, _kind)  # the surest first
 
 
 def _id(one: Any) -> int | str | None:
