@@ -316,6 +316,22 @@ async def test_phases_that_wait_for_one_another_are_refused(server: Server):
     assert "A, B wait for one another" in refused["message"]
 
 
+@pytest.mark.parametrize("word", ["build", "Build"])
+async def test_old_updates_keep_phases_that_they_cannot_name(server: Server, word: str):
+    phases = [{"refName": name, "steps": [step(f"echo {name}")]} for name in "AB"]
+    saved = await made(server, "Web", process={"type": 1, "phases": phases})
+    url, old = f"definitions/{saved['id']}", {"params": {"api-version": "2.0"}}
+    seen = await asked(server, "GET", url, **old)
+    steps = seen.pop("build")
+    assert [one["inputs"]["script"] for one in steps] == ["echo A", "echo B"]
+    kept = await asked(server, "PUT", url, json={**seen, "comment": "x", word: steps}, **old)
+    assert (await asked(server, "GET", url))["process"] == saved["process"]
+    changed = {**seen, "revision": kept["revision"], word: steps[:1]}
+    refused = await asked(server, "PUT", url, 400, json=changed, **old)
+    assert "several phases" in refused["message"]
+    assert (await asked(server, "GET", url))["process"] == saved["process"]
+
+
 async def test_a_phase_whose_reference_name_is_too_long_is_refused(server: Server):
     phases = [{"refName": "A" * 257, "steps": [step()]}]
     document = definition("Web", process={"type": 1, "phases": phases})
