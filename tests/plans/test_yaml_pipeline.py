@@ -187,7 +187,7 @@ def test_variables_of_the_text_win_over_those_of_the_definition():
         ("steps: [{script: a}]\njobs: []", "one of stages, jobs and steps"),
         ("- a\n- b", "names and values are needed"),
         ('steps:\n- script: "a\\0b"', "line 2: a text holds a NUL or half of a character"),
-        ('steps:\n- script: a\n  env: {"x\\ud800": 1}', "line 3: a text holds a NUL or half"),
+        ('steps:\n- script: a\n  env: {"x\\ud800": 1}', "line 3: this is no YAML: found invalid"),
         ("steps: [", "this is no YAML"),
         ('steps: [{script: "\\UFFFFFFFF"}]', "this is no YAML"),
         ('steps: [{script: "\\U00110000"}]', "this is no YAML"),
@@ -225,6 +225,14 @@ def test_aliases_are_followed_but_cannot_stand_for_a_huge_text():
         bomb.append(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]")
     assert "values" in refused("\n".join(bomb))
     assert "deep" in refused("a: &a [*a]")
+
+
+def test_a_file_of_too_many_values_is_refused_before_all_of_it_is_read():
+    tracemalloc.start()
+    assert "values" in refused("steps:\n" + "- script: e\n" * 80_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 80_000 * 1000  # a kilobyte for each; three nodes take more
 
 
 def test_aliases_of_a_long_text_are_refused():
