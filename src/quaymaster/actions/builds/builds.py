@@ -36,12 +36,20 @@ async def found(
     permission: BuildPermission = BuildPermission.VIEW_BUILDS,
     *,
     deleted: bool = False,
+    hidden: bool = False,
 ) -> BuildView:
-    """The same inside a connection that the caller has, for somebody with this permission."""
+    """The same inside a connection that the caller has, for somebody with this permission.
+
+    Where the address names no project, or the build is `hidden`, one that the caller may not view
+    does not exist (NotFound): whoever counts ids there learns nothing.
+    """
     view = await views.get(connection, call.project_id, build_id)
     if view is None or (view.is_deleted and not deleted):
         raise NotFound(KIND, build_id)
     token = definition_token(str(view.project_id), view.definition_path, view.definition_id)
+    is_hidden = hidden or call.project is None
+    if is_hidden and not call.may_build(BuildPermission.VIEW_BUILDS, token):
+        raise NotFound(KIND, build_id)
     for needed in {BuildPermission.VIEW_BUILDS, permission}:
         call.require_build(needed, token, f"build {view.number}")
     return view

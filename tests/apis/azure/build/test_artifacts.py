@@ -405,3 +405,30 @@ async def test_a_worker_that_lost_its_job_publishes_nothing_any_more(
     async with server.database.read() as connection:
         assert await connection.fetchval("SELECT count(*) FROM container_files") == 1
     assert not (await build_publishing.publish(call, held, link)).problem
+
+
+@pytest.mark.parametrize("place", ["/default", "/default/Default"])
+async def test_a_container_that_the_caller_may_not_view_does_not_exist(server: Server, place: str):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/x", b"content", 201)
+    stranger, reader = await server.user("eve"), await server.user("rita", groups=("Readers",))
+
+    async def told(token: str, method: str, number: int, **more: Any) -> tuple[int, str]:
+        url = f"{place}/_apis/resources/Containers/{number}?itemPath=drop/x"
+        answer = await server.ask(method, url, token=token, **more)
+        message = answer.json().get("message", "") if answer.status_code >= 400 else ""
+        return answer.status_code, message.replace(f"build {number} ", "build # ")
+
+    for method, more in (("GET", {}), ("PUT", {"content": b"mine"})):
+        here = await told(stranger, method, build["id"], **more)
+        nowhere = await told(stranger, method, 99999, **more)
+        assert here[0] == 404
+        assert here == nowhere
+    if place == "/default":
+        url = f"{place}/_apis/build/builds/{build['id']}"
+        assert (await server.ask("GET", url, token=stranger)).status_code == 404
+    assert (await told(reader, "GET", build["id"]))[0] == 200
+    refused, why = await told(reader, "PUT", build["id"], content=b"mine")
+    assert refused == 403
+    assert why.startswith("VS402904")
+    assert await content_of(server, build, "drop/x") == b"content"

@@ -114,7 +114,7 @@ async def bytes_of(
 async def file_at(call: Call, build_id: int, path: str) -> ContainerFile:
     """One file of a build's container. Raises NotFound, Forbidden."""
     async with call.database.read() as connection:
-        await builds.found(connection, call, build_id)
+        await builds.found(connection, call, build_id, hidden=True)
         found = await containers.files(connection, build_id, containers.clean_path(path))
     if len(found) != 1 or found[0].path.casefold() != containers.clean_path(path).casefold():
         raise NotFound("file", path[:80])
@@ -124,7 +124,7 @@ async def file_at(call: Call, build_id: int, path: str) -> ContainerFile:
 async def items(call: Call, build_id: int, below: str) -> list[ContainerFile]:
     """The files of a build's container in or below a folder."""
     async with call.database.read() as connection:
-        await builds.found(connection, call, build_id)
+        await builds.found(connection, call, build_id, hidden=True)
         place = containers.clean_path(below) if below.strip("/") else ""
         return await containers.files(connection, build_id, place)
 
@@ -165,7 +165,7 @@ async def upload(
         raise Invalid(f"{path}: a file may have {containers.LARGEST_FILE} bytes at most.")
     async with call.database.read() as connection:
         permission = BuildPermission.UPDATE_BUILD_INFORMATION
-        await builds.found(connection, call, build_id, permission)
+        await builds.found(connection, call, build_id, permission, hidden=True)
     key = containers.new_key(build_id)
     most = wanted.length if wanted.length is not None else containers.LARGEST_FILE
     stored = await call.installation.files.put_stream(key, _at_most(most, path, pieces))
