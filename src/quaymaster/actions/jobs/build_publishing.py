@@ -55,7 +55,7 @@ async def publish(call: Call, held: HeldJob, message: Publication) -> Outcome:
 
 async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
     name = containers.artifact_name(message.name)
-    folder = containers.clean_path(message.folder)
+    folder = containers.storable_path(message.folder)
     try:
         found = await asyncio.to_thread(uploading.found_at, Path(message.path))
         if len(found.files) > MOST_FILES:
@@ -77,13 +77,10 @@ def _placed(files: list[tuple[Path, str]], folder: str) -> list[tuple[Path, str]
     another, before any is kept."""
     placed, taken = [], dict[str, str]()
     for source, below in files:
-        path = containers.clean_path(f"{folder}/{below}")
+        path = containers.storable_path(f"{folder}/{below}")
         other = taken.setdefault(path.casefold(), path)
         if other != path:
-            raise Invalid(
-                f"{other[:200]!r} and {path[:200]!r} differ only in upper and lower case, which "
-                "the files of an artifact may not. Rename one, or pack the folder into an archive."
-            )
+            raise Invalid(containers.alike(other, path))
         placed.append((source, path))
     return placed
 

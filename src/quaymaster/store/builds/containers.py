@@ -21,6 +21,7 @@ from quaymaster.store.postgres.paging import escaped
 from quaymaster.store.storage.object_storage import ObjectStorage, StoredObject
 
 LONGEST_PATH = 1024
+LONGEST_NAME_BYTES = 255  # of a file or folder on the disk of whoever downloads it
 LARGEST_FILE = 64 * 1024**3
 BEGUN = "\x01"  # before the key of a path while its pieces come; paths hold no such character
 
@@ -92,11 +93,35 @@ def clean_path(path: str) -> str:
     return "/".join(parts)
 
 
+def storable_path(path: str) -> str:
+    """The same for a file about to be stored: each of its names can be that of a file on a disk.
+
+    Raises Invalid also for a name of more than 255 bytes in UTF-8, which no download could write.
+    """
+    cleaned = clean_path(path)
+    for name in cleaned.split("/"):
+        if (size := len(name.encode())) > LONGEST_NAME_BYTES:
+            raise Invalid(
+                f"The path {path[:80]!r} cannot be used: its part {name[:80]!r} has {size} bytes "
+                f"in UTF-8, and the name of a file or folder {LONGEST_NAME_BYTES} at most. "
+                "Shorten it."
+            )
+    return cleaned
+
+
+def alike(one: str, other: str) -> str:
+    """Why two paths that are the same but for upper and lower case cannot both be stored."""
+    return (
+        f"{one[:200]!r} and {other[:200]!r} differ only in upper and lower case, which "
+        "the files of an artifact may not. Rename one, or pack the folder into an archive."
+    )
+
+
 def artifact_name(name: str) -> str:
     """A name that an artifact may have: that of one folder. Raises Invalid."""
     if "/" in name or "\\" in name or len(name) > 256:
         raise Invalid(f"The artifact name {name[:80]!r} must be one name, without slashes.")
-    return clean_path(name)
+    return storable_path(name)
 
 
 def new_key(build_id: int) -> str:
@@ -113,8 +138,8 @@ async def put_file(
     at: datetime,
 ) -> list[str]:
     """Name an object as a whole file; the keys of the objects of one that it replaces. Raises
-    Conflict where the build has a folder of that name, or a file in place of a folder of it, and
-    NotFound where it was deleted."""
+    Conflict where the build has a folder of that name, or a file in place of a folder of it, or
+    another spelling of its path; NotFound where it was deleted."""
     await _lock_build(connection, build_id)
     await _check_place(connection, build_id, path)
     begun = await _remove_begun(connection, build_id, path)
@@ -138,7 +163,7 @@ async def put_piece(
 
     The first byte begins the upload anew; the last takes the place of a file that was there.
     Raises Conflict for a piece that does not fit those that are there: of another file of that
-    name, or out of order; NotFound where the build was deleted.
+    name, or out of order, and where `put_file` does; NotFound where the build was deleted.
     """
     await _lock_build(connection, build_id)
     await _check_place(connection, build_id, path)
@@ -170,10 +195,11 @@ async def _going_on(
     Conflict."""
     row = await connection.fetchrow(
         "UPDATE container_files SET created_at = $3 WHERE build_id = $1 AND path_key = $2"
-        " RETURNING id, byte_count",
+        " AND path = $4 RETURNING id, byte_count",
         build_id,
         BEGUN + path.casefold(),
         at,
+        path,
     )
     # Asked by itself: in the statement above it would be as of before the lock was had.
     have = await connection.fetchval(
@@ -220,6 +246,14 @@ async def _check_place(connection: Connection, build_id: int, path: str) -> None
             f"{path[:200]} cannot be stored: the build has {other[:200]} already, and a file and a "
             "folder cannot have the same name. Rename one."
         )
+    spelled = await connection.fetchval(
+        "SELECT path FROM container_files WHERE build_id = $1 AND path_key = $2 AND path <> $3",
+        build_id,
+        key,
+        path,
+    )
+    if spelled is not None:
+        raise Conflict(alike(spelled, path))
 
 
 async def _add_piece(

@@ -18,14 +18,18 @@ from quaymaster.actions.builds.results import artifacts
 from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import own_builds
 from quaymaster.actions.jobs import build_jobs, build_publishing
+from quaymaster.actions.people import people
 from quaymaster.apis.shared import requests
+from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.build import BuildId
+from quaymaster.domain.build_access import BuildPermission
 from quaymaster.domain.errors import Invalid
 from quaymaster.domain.events import JobClaimed
 from quaymaster.domain.release import JobId
 from quaymaster.protocol.job import ArtifactDownload, ArtifactFiles, ArtifactNamed
 from quaymaster.store.builds import files as build_files
 from quaymaster.store.jobs.jobs import HeldJob
+from quaymaster.store.people import people as stored_people
 from tests.apis.azure.build.asking import asked, made, queued
 from tests.apis.azure.server import Server
 from tests.runner.make import job
@@ -226,12 +230,12 @@ def part(first: int, last: int, total: int) -> dict[str, str]:
 async def test_a_file_stays_until_the_one_that_replaces_it_in_pieces_is_whole(server: Server):
     build = await queued(server, await made(server, "Web"))
     await upload(server, build, "drop/x", b"good", 201)
-    await upload(server, build, "drop/X", b"ne", 202, **part(0, 1, 8))
-    await upload(server, build, "drop/X", b"new", 202, **part(0, 2, 8))  # begun anew
+    await upload(server, build, "drop/x", b"ne", 202, **part(0, 1, 8))
+    await upload(server, build, "drop/x", b"new", 202, **part(0, 2, 8))  # begun anew
     assert await content_of(server, build, "drop/x") == b"good"
-    refused = await upload(server, build, "drop/X", b"ly", 409, **part(4, 5, 8))
+    refused = await upload(server, build, "drop/x", b"ly", 409, **part(4, 5, 8))
     assert "3 bytes of this upload are there" in refused["message"]
-    await upload(server, build, "drop/X", b"comer", 201, **part(3, 7, 8))
+    await upload(server, build, "drop/x", b"comer", 201, **part(3, 7, 8))
     assert await content_of(server, build, "drop/x") == b"newcomer"
     assert len(list(place_of(server, build).iterdir())) == 2  # nothing of what was before
     await upload(server, build, "drop/x", b"a", 409, **part(7, 7, 8))  # whole already
@@ -407,28 +411,81 @@ async def test_a_worker_that_lost_its_job_publishes_nothing_any_more(
     assert not (await build_publishing.publish(call, held, link)).problem
 
 
-@pytest.mark.parametrize("place", ["/default", "/default/Default"])
-async def test_a_container_that_the_caller_may_not_view_does_not_exist(server: Server, place: str):
+async def test_a_container_that_the_caller_may_not_view_does_not_exist(server: Server):
     build = await queued(server, await made(server, "Web"))
     await upload(server, build, "drop/x", b"content", 201)
     stranger, reader = await server.user("eve"), await server.user("rita", groups=("Readers",))
+    shut_out = await server.user("ann", groups=("Readers",))
+    async with server.database.transaction() as connection:
+        ann = await people.found(connection, "ann")
+        denied = Grant(build["project"]["id"], deny=Permission(BuildPermission.VIEW_BUILDS.value))
+        await stored_people.grant(connection, ann.id, denied, "build")
 
-    async def told(token: str, method: str, number: int, **more: Any) -> tuple[int, str]:
+    async def told(place: str, token: str, method: str, number: int, **more: Any) -> Any:
         url = f"{place}/_apis/resources/Containers/{number}?itemPath=drop/x"
         answer = await server.ask(method, url, token=token, **more)
         message = answer.json().get("message", "") if answer.status_code >= 400 else ""
         return answer.status_code, message.replace(f"build {number} ", "build # ")
 
-    for method, more in (("GET", {}), ("PUT", {"content": b"mine"})):
-        here = await told(stranger, method, build["id"], **more)
-        nowhere = await told(stranger, method, 99999, **more)
-        assert here[0] == 404
-        assert here == nowhere
-    if place == "/default":
-        url = f"{place}/_apis/build/builds/{build['id']}"
-        assert (await server.ask("GET", url, token=stranger)).status_code == 404
-    assert (await told(reader, "GET", build["id"]))[0] == 200
-    refused, why = await told(reader, "PUT", build["id"], content=b"mine")
+    for place in ("/default", "/default/Default"):
+        for token in (stranger, shut_out):
+            for method, more in (("GET", {}), ("PUT", {"content": b"mine"})):
+                here = await told(place, token, method, build["id"], **more)
+                assert here[0] == 404
+                assert here == await told(place, token, method, 99999, **more)
+    url = f"/default/_apis/build/builds/{build['id']}"
+    assert (await server.ask("GET", url, token=stranger)).status_code == 404
+    assert (await told("/default", reader, "GET", build["id"]))[0] == 200
+    refused, why = await told("/default", reader, "PUT", build["id"], content=b"mine")
     assert refused == 403
     assert why.startswith("VS402904")
     assert await content_of(server, build, "drop/x") == b"content"
+
+
+async def test_names_that_differ_only_in_case_do_not_overwrite_each_other(
+    server: Server, tmp_path: Path
+):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/READ.me", b"first", 201)
+    for cut in ({}, part(0, 1, 4)):
+        refused = await upload(server, build, "drop/read.me", b"ot", 409, **cut)
+        alike = "'drop/READ.me' and 'drop/read.me' differ only in upper and lower case"
+        assert alike in refused["message"]
+    assert await content_of(server, build, "drop/READ.me") == b"first"
+    await upload(server, build, "drop/READ.me", b"again", 201)
+    assert await content_of(server, build, "drop/READ.me") == b"again"
+    held = await claimed(server, build, "token")
+    (tmp_path / "read.me").write_text("published")
+    files = ArtifactFiles(held.id, 0, "drop", "drop", str(tmp_path / "read.me"))
+    problem = (await build_publishing.publish(Call(server.installation), held, files)).problem
+    assert alike in problem
+    assert len(list(place_of(server, build).iterdir())) == 1
+
+
+async def test_pieces_of_another_spelling_are_no_pieces_of_the_upload(server: Server):
+    build = await queued(server, await made(server, "Web"))
+    await upload(server, build, "drop/x", b"ne", 202, **part(0, 1, 4))
+    await upload(server, build, "drop/X", b"ws", 409, **part(2, 3, 4))
+    await upload(server, build, "drop/x", b"ws", 201, **part(2, 3, 4))
+    assert await content_of(server, build, "drop/x") == b"news"
+
+
+async def test_a_name_that_no_disk_takes_is_refused_before_it_is_stored(
+    server: Server, tmp_path: Path
+):
+    build = await queued(server, await made(server, "Web"))
+    longest, longer = "\u00e4" * 127 + "x", "\u00e4" * 128
+    await upload(server, build, f"drop/{longest}", b"fits", 201)
+    held = await claimed(server, build, "token")
+    (tmp_path / "x").write_text("x")
+    call, place = Call(server.installation), str(tmp_path / "x")
+    problems = [
+        (await upload(server, build, f"{longer}/x", b"x", 400))["message"],
+        (await upload(server, build, f"drop/{longer}", b"x", 400, **part(0, 0, 2)))["message"],
+    ]
+    for name, folder in ((longer, "drop"), ("drop", f"drop/{longer}")):
+        files = ArtifactFiles(held.id, 0, name, folder, place)
+        problems.append((await build_publishing.publish(call, held, files)).problem)
+    assert ["256 bytes in UTF-8" in problem for problem in problems] == [True] * 4
+    listed = await server.get(f"/default/_apis/resources/Containers/{build['id']}")
+    assert [one["path"] for one in listed.json()["value"]] == [f"drop/{longest}"]

@@ -160,7 +160,7 @@ async def upload(
     Nothing is kept of an upload that is cut, too long, or does not come to its checksum. Raises
     Invalid, NotFound, Forbidden, Conflict for a piece out of order.
     """
-    path = containers.clean_path(wanted.path)
+    path = containers.storable_path(wanted.path)
     if max(wanted.total or 0, wanted.length or 0) > containers.LARGEST_FILE:
         raise Invalid(f"{path}: a file may have {containers.LARGEST_FILE} bytes at most.")
     async with call.database.read() as connection:
