@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from quaymaster.protocol.job import Endpoint
+from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, Endpoint
 from quaymaster.runner.pool import HostPool
 from tests.runner.make import job, run, script, secret, variable
 
@@ -128,3 +128,20 @@ async def test_the_shortest_secret_to_mask_can_be_set(pool: HostPool) -> None:
     variables = [secret("pin", "xq9"), variable("AZP_IGNORE_SECRETS_SHORTER_THAN", "5")]
     outcome = await run(pool, job(script("echo axq9b"), variables=variables))
     assert "axq9b" in outcome.log().split("\n")
+
+
+async def test_what_a_step_publishes_names_no_secret_but_reads_its_file(pool: HostPool) -> None:
+    lines = (
+        "artifact.upload artifactname=hunter2hunter2]/builds/hunter2hunter2/out",
+        "artifact.upload artifactname=drop;containerfolder=drop/hunter2hunter2]/builds/out",
+        "artifact.associate artifactname=a;type=hunter2hunter2;hunter2hunter2=x]/docs",
+    )
+    step = script("\n".join(f"echo '##vso[{line}'" for line in lines))
+    variables = [secret("pw", "hunter2hunter2")]
+    outcome = await run(pool, job(step, variables=variables, host_type="build"))
+    named, placed = outcome.of(ArtifactFiles)
+    assert (named.name, named.folder, named.shown_path) == ("***", "***", "/builds/***/out")
+    assert named.path == "/builds/hunter2hunter2/out"
+    assert (placed.name, placed.folder) == ("drop", "drop/***")
+    [elsewhere] = outcome.of(ArtifactNamed)
+    assert (elsewhere.artifact_type, dict(elsewhere.properties)) == ("***", {"***": "x"})

@@ -302,13 +302,17 @@ class ReleaseRenamed(msgspec.Struct, tag=True, frozen=True):
 
 class ArtifactFiles(msgspec.Struct, tag=True, frozen=True):
     """Host → worker: put this file or folder into the build's artifact of this name, below
-    `folder`; what is at `path` stays until the worker's sink has returned."""
+    `folder`; what is at `path` stays until the worker's sink has returned.
+
+    `path` may hold a secret: what is kept and shown of it is `shown_path`, where it is masked.
+    """
 
     job_id: int
     step_id: int
     name: str
     folder: str
     path: str
+    shown_path: str = ""
 
 
 class ArtifactNamed(msgspec.Struct, tag=True, frozen=True):

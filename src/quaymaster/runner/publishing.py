@@ -16,19 +16,20 @@ Publishing = (
 
 
 def message(step: StepRun, effect: Publishing) -> Publication:
-    """The message for an effect; names and tags are masked, files are sent as they are."""
+    """The message for an effect; names, folders and tags are masked, files are sent as they
+    are."""
     state = step.state
     mask, job_id = state.masker.mask, state.message.job_id
     match effect:
         case effects.ArtifactUpload():
             return upload(step, effect.name, effect.folder, effect.path)
         case effects.ArtifactAssociate():
-            properties = {name: mask(value) for name, value in effect.properties.items()}
+            properties = {mask(name): mask(value) for name, value in effect.properties.items()}
             return ArtifactNamed(
                 job_id,
                 step.step.id,
                 mask(effect.name),
-                effect.type,
+                mask(effect.type),
                 mask(effect.location),
                 properties,
             )
@@ -41,7 +42,6 @@ def message(step: StepRun, effect: Publishing) -> Publication:
 
 def upload(step: StepRun, name: str, folder: str, path: str) -> ArtifactFiles:
     """The message for files that go into an artifact; a relative path is below the sources."""
-    place = step.state.home.artifacts / Path(path)
-    return ArtifactFiles(
-        step.state.message.job_id, step.step.id, step.state.masker.mask(name), folder, str(place)
-    )
+    place = str(step.state.home.artifacts / Path(path))
+    mask, job_id = step.state.masker.mask, step.state.message.job_id
+    return ArtifactFiles(job_id, step.step.id, mask(name), mask(folder), place, mask(place))

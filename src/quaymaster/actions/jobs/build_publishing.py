@@ -67,7 +67,7 @@ async def _upload(call: Call, held: HeldJob, message: ArtifactFiles) -> Outcome:
         return Outcome(_unreadable(message.path, name, error))
     root = folder.partition("/")[0]
     place = f"#/{held.build_id}/{folder}"
-    properties = {"localpath": message.path, "rootfolder": root}
+    properties = {"localpath": message.shown_path or message.path, "rootfolder": root}
     await _name(call, held, NewArtifact(name, CONTAINER, place, properties))
     return Outcome(warning=found.warning(name))
 

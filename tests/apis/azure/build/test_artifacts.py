@@ -489,3 +489,18 @@ async def test_a_name_that_no_disk_takes_is_refused_before_it_is_stored(
     assert ["256 bytes in UTF-8" in problem for problem in problems] == [True] * 4
     listed = await server.get(f"/default/_apis/resources/Containers/{build['id']}")
     assert [one["path"] for one in listed.json()["value"]] == [f"drop/{longest}"]
+
+
+async def test_an_artifact_shows_the_masked_path_that_it_was_published_from(
+    server: Server, tmp_path: Path
+):
+    build = await queued(server, await made(server, "Web"))
+    held = await claimed(server, build, "token")
+    page = tmp_path / "hunter2.txt"
+    page.write_text("x")
+    files = ArtifactFiles(held.id, 0, "***", "***", str(page), "/builds/***.txt")
+    assert not (await build_publishing.publish(Call(server.installation), held, files)).problem
+    [one] = (await asked(server, "GET", f"builds/{build['id']}/artifacts"))["value"]
+    assert one["resource"]["data"] == f"#/{build['id']}/***"
+    properties = {"localpath": "/builds/***.txt", "rootfolder": "***"}
+    assert one["resource"]["properties"] == properties
