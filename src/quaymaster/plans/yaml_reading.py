@@ -143,7 +143,7 @@ class Value:
         found = digits(written, 9)
         if found is not None:
             return found
-        self.complain(f"{written[:40]!r} is no whole number")
+        self.complain(f"{written[:40]!r} is no whole number from 0 to 999999999")
         return 0
 
     def flag(self) -> bool:
