@@ -21,9 +21,10 @@ _log = structlog.get_logger("quaymaster.http")
 
 _BACKLOG = 4096  # connections that wait to be taken
 _BACKPRESSURE = 12_000  # connections taken at a time: ten thousand idle ones hold up nobody
-# Of one connection at a time. Each piece of a body passes through three threads: with granian's own
-# 0.4 MB those took longer than the bytes, and an upload had two thirds of the speed.
-_RECEIVED_BYTES = 2 * 1024 * 1024
+# Of one connection at a time, on its way in and on its way out. Each piece of a body passes through three threads: with granian's own
+# 0.4 MB those took longer than the bytes, and an upload had two thirds of the speed; more than this
+# only costs memory for each client that takes an answer slowly.
+_BUFFERED_BYTES = 1024 * 1024
 _LAST_REQUESTS_SECONDS = 10
 _LOOK_SECONDS = 0.01
 _GARBAGE = 10_000  # objects more than were dropped, before the youngest are looked through
@@ -81,7 +82,7 @@ async def serve(
         websockets=False,
         backlog=_BACKLOG,
         backpressure=_BACKPRESSURE,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=_RECEIVED_BYTES),
+        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=_BUFFERED_BYTES),
         log_level=LogLevels.error,
         log_dictconfig=_LOGS_TO_OURS,
     )

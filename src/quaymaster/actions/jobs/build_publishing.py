@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quaymaster.actions.call import Call
 from quaymaster.actions.jobs import build_jobs, uploading
-from quaymaster.actions.storage.stored_objects import forget, named_or_forgotten
+from quaymaster.actions.storage.stored_objects import named_or_forgotten
 from quaymaster.domain.errors import DomainError, Invalid, NotFound, Refused
 from quaymaster.protocol.job import ArtifactFiles, ArtifactNamed, BuildChanged, Publication
 from quaymaster.store.builds import builds as rows
@@ -98,9 +98,9 @@ async def _keep(call: Call, held: HeldJob, source: Path, path: str) -> None:
     storage, key = call.installation.files, containers.new_key(held.build_id)
     stored = await storage.put_stream(key, uploading.blocks(source))
     async with named_or_forgotten(call, key), call.database.transaction() as connection:
-        old = await containers.put_file(connection, held.build_id, path, stored, None, call.now)
+        # What it replaces stays for the sweep of the storage: somebody may be reading it.
+        await containers.put_file(connection, held.build_id, path, stored, None, call.now)
         await _record(connection, held)
-    await forget(call, old)
 
 
 async def _associate(call: Call, held: HeldJob, message: ArtifactNamed) -> None:

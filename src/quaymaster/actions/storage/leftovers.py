@@ -1,4 +1,5 @@
-"""Removing objects that no row knows and nobody can still be writing, once a day.
+"""Removing objects that no row knows and nobody can still be writing, once a day: those of files of
+builds that were replaced, too, which are not removed at once because somebody may be reading them.
 
 Only its owner sweeps a storage: the object `owner` names the installation, and a mark that changes
 at every sweep and that the database knows, too. Of two installations on copies of one database the

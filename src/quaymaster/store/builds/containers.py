@@ -5,6 +5,7 @@ that no path has, and a file that they will replace stays. Objects are written b
 name them, so an upload that is cut leaves no row, and a row never names what is not there.
 """
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -318,14 +319,19 @@ async def files(connection: Connection, build_id: int, below: str = "") -> list[
     return [ContainerFile(**row) for row in rows]
 
 
-async def pieces(connection: Connection, file_id: int) -> list[StoredObject]:
-    """The objects of a file in their order."""
+async def pieces(
+    connection: Connection, file_ids: Sequence[int]
+) -> defaultdict[int, list[StoredObject]]:
+    """The objects of each of these files in their order."""
     rows = await connection.fetch(
-        "SELECT object_key, byte_count FROM container_pieces WHERE file_id = $1"
-        " ORDER BY first_byte",
-        file_id,
+        "SELECT file_id, object_key, byte_count FROM container_pieces"
+        " WHERE file_id = ANY($1::bigint[]) ORDER BY file_id, first_byte",
+        file_ids,
     )
-    return [StoredObject(row["object_key"], row["byte_count"]) for row in rows]
+    found: defaultdict[int, list[StoredObject]] = defaultdict(list)
+    for row in rows:
+        found[row["file_id"]].append(StoredObject(row["object_key"], row["byte_count"]))
+    return found
 
 
 async def content(

@@ -19,8 +19,9 @@ from obstore.store import ObjectStore, from_url
 
 from quaymaster.store.storage.folder_writing import write_pieces
 
-STREAMED_BYTES = 1024 * 1024
-ASKED_BYTES = 4 * STREAMED_BYTES  # of a distant storage, in one request
+# Each download whose reader stands still holds these.
+STREAMED_BYTES = 512 * 1024
+ASKED_BYTES = 4 * 1024 * 1024  # of a distant storage, in one request
 LISTED_AT_ONCE = 1000
 
 
@@ -103,8 +104,9 @@ class ObjectStorage:
         """The bytes of an object from this one on, in pieces. Raises StorageUnavailable, also in
         the middle."""
         with _or_unavailable("A file could not be read from the storage"):
+            asked = STREAMED_BYTES if self._folder else ASKED_BYTES
             # Not `get_async().stream()`: of a folder that reads 8 KiB at a time.
-            opened = await obstore.open_reader_async(self._store, key, buffer_size=ASKED_BYTES)
+            opened = await obstore.open_reader_async(self._store, key, buffer_size=asked)
             if first:
                 await opened.seek(first)
             while piece := bytes(await opened.read(STREAMED_BYTES)):

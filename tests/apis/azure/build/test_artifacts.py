@@ -19,6 +19,7 @@ from quaymaster.actions.call import Call
 from quaymaster.actions.definitions import own_builds
 from quaymaster.actions.jobs import build_jobs, build_publishing
 from quaymaster.actions.people import people
+from quaymaster.apis.azure.streaming import streamed
 from quaymaster.apis.shared import requests
 from quaymaster.domain.access import Grant, Permission
 from quaymaster.domain.build import BuildId
@@ -237,7 +238,7 @@ async def test_a_file_stays_until_the_one_that_replaces_it_in_pieces_is_whole(se
     assert "3 bytes of this upload are there" in refused["message"]
     await upload(server, build, "drop/x", b"comer", 201, **part(3, 7, 8))
     assert await content_of(server, build, "drop/x") == b"newcomer"
-    assert len(list(place_of(server, build).iterdir())) == 2  # nothing of what was before
+    assert len(list(place_of(server, build).iterdir())) == 3  # no "ne"; "good" may be being read
     await upload(server, build, "drop/x", b"a", 409, **part(7, 7, 8))  # whole already
 
 
@@ -248,7 +249,45 @@ async def test_a_file_that_comes_whole_ends_an_upload_of_it_in_pieces(server: Se
     await upload(server, build, "drop/x", b"whole", 201)
     await upload(server, build, "drop/x", b"ws", 409, **part(2, 3, 4))
     assert await content_of(server, build, "drop/x") == b"whole"
-    assert len(list(place_of(server, build).iterdir())) == 1
+
+
+async def test_downloads_under_way_end_with_what_they_began_with(server: Server):
+    call = Call(server.installation)
+    build = await queued(server, await made(server, "Web"))
+    for path in ("drop/a", "drop/b"):
+        await upload(server, build, path, b"old ", 202, **part(0, 3, 8))
+        await upload(server, build, path, b"file", 201, **part(4, 7, 8))
+    artifact = {"name": "drop", "resource": {"type": "Container", "data": f"#/{build['id']}/drop"}}
+    await asked(server, "POST", f"builds/{build['id']}/artifacts", json=artifact)
+    _, drop = await artifacts.get(call, build["id"], "drop")
+    file = artifacts.bytes_of(call, await artifacts.file_at(call, build["id"], "drop/a"))
+    zipped = await artifacts.zipped(call, build["id"], drop)
+    begun, begun_zip = await anext(file), await anext(zipped)
+    for path in ("drop/a", "drop/b"):
+        await upload(server, build, path, b"new and longer", 201)
+    assert begun + b"".join([piece async for piece in file]) == b"old file"
+    whole = begun_zip + b"".join([piece async for piece in zipped])
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert [archive.read(f"drop/{name}") for name in "ab"] == [b"old file", b"old file"]
+    assert await content_of(server, build, "drop/b") == b"new and longer"
+
+
+async def test_a_file_is_read_and_sent_in_pieces_of_which_few_are_held(server: Server):
+    files = server.installation.files
+    body = bytes(range(256)) * 5000
+    await files.put("builds/0/1/x", body)
+    read = [piece async for piece in files.stream("builds/0/1/x")]
+    assert max(map(len, read)) == 512 * 1024
+    assert b"".join(read) == body
+
+    async def large() -> AsyncIterator[bytes]:
+        yield body
+        yield body
+
+    answer = await streamed(large(), "application/octet-stream")
+    sent = [piece async for piece in answer.iterator]
+    assert max(map(len, sent)) == 256 * 1024
+    assert b"".join(sent) == body + body
 
 
 async def test_a_folder_made_while_pieces_of_a_file_of_its_name_come_is_kept(server: Server):

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -80,7 +80,9 @@ async def zipped(
     chosen = [one for one in held.files if _is_below(one.path, place)]
     if not chosen and below:
         raise NotFound("artifact", f"{found.name}/{below[:80]}")
-    return zipped_entries(_entries(call, found, held, chosen), compressed=False)
+    async with call.database.read() as connection:
+        objects = await containers.pieces(connection, [one.id for one in chosen])
+    return zipped_entries(_entries(call, found, held, chosen, objects), compressed=False)
 
 
 def _is_below(path: str, place: str) -> bool:
@@ -89,11 +91,17 @@ def _is_below(path: str, place: str) -> bool:
 
 
 def _entries(
-    call: Call, found: BuildArtifact, held: Files, chosen: list[ContainerFile]
+    call: Call,
+    found: BuildArtifact,
+    held: Files,
+    chosen: list[ContainerFile],
+    objects: Mapping[int, list[StoredObject]],
 ) -> Iterator[Entry]:
+    """The objects are those of the beginning: a file that is replaced meanwhile comes as it was."""
     for one in chosen:
         inside = one.path[len(held.root) :].lstrip("/")
-        yield Entry(f"{found.name}/{inside}" if inside else found.name, bytes_of(call, one))
+        content = containers.content(call.installation.files, objects[one.id])
+        yield Entry(f"{found.name}/{inside}" if inside else found.name, content)
 
 
 async def bytes_of(
@@ -102,7 +110,7 @@ async def bytes_of(
     """So many bytes of a file from this one on, all without a `count`, in pieces. Raises
     StorageUnavailable, also in the middle."""
     async with call.database.read() as connection:
-        objects = await containers.pieces(connection, file.id)
+        objects = (await containers.pieces(connection, [file.id]))[file.id]
     left = file.byte_count - first if count is None else count
     async for piece in containers.content(call.installation.files, objects, first):
         yield piece[:left]
@@ -226,5 +234,6 @@ async def _named(
                 connection, build_id, path, piece, call.by, call.now
             )
         found = await containers.files(connection, build_id, path) if is_whole else []
-    await forget(call, old)
+    if not is_whole:
+        await forget(call, old)  # those of a whole file stay for the sweep: they may be being read
     return (found[0] if found else None), is_whole
