@@ -21,9 +21,9 @@ _log = structlog.get_logger("quaymaster.http")
 
 _BACKLOG = 4096  # connections that wait to be taken
 _BACKPRESSURE = 12_000  # connections taken at a time: ten thousand idle ones hold up nobody
-# Of one connection at a time, on its way in and on its way out. Each piece of a body passes through three threads: with granian's own
-# 0.4 MB those took longer than the bytes, and an upload had two thirds of the speed; more than this
-# only costs memory for each client that takes an answer slowly.
+# Of one connection at a time, on its way in and on its way out. Each piece of a body passes through
+# three threads: with granian's own 0.4 MB those took longer than the bytes, and an upload had two
+# thirds of the speed. More than this only costs memory for each client that is slow.
 _BUFFERED_BYTES = 1024 * 1024
 _LAST_REQUESTS_SECONDS = 10
 _LOOK_SECONDS = 0.01
