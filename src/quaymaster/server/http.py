@@ -24,7 +24,7 @@ _BACKPRESSURE = 12_000  # connections taken at a time: ten thousand idle ones ho
 # Of one connection at a time, on its way in and on its way out. Each piece of a body passes through
 # three threads: with granian's own 0.4 MB those took longer than the bytes, and an upload had two
 # thirds of the speed. More than this only costs memory for each client that is slow.
-_BUFFERED_BYTES = 1024 * 1024
+_BUFFERED_BYTES = 2 * 1024 * 1024
 _LAST_REQUESTS_SECONDS = 10
 _LOOK_SECONDS = 0.01
 _GARBAGE = 10_000  # objects more than were dropped, before the youngest are looked through
